@@ -1,0 +1,144 @@
+"""What a source is: an agent's files on one side, contexts and messages on the other.
+
+A source knows values only. It never sees a repository, and it never writes: `snapshot` and `restore`
+in `ctxstore.ops` do the reading, storing and writing by the plans a source gives them.
+
+Paths and keys are `str` decoded with ``surrogateescape``, so names that are not UTF-8 survive.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+
+class Root(NamedTuple):
+    """A place where a source keeps its files: `path` is absolute, `label` is how a home lays it out
+    (relative to the user's home, such as ``.claude``, or the absolute path without its leading slash)."""
+
+    source: str
+    path: str
+    label: str
+
+
+class FoundFile(NamedTuple):
+    """One file, directory or symlink of a context, as last seen by ``lstat``.
+
+    `key` is the place in the context's tree: the path below the root, ``/`` between parts.
+    `state` marks what an incremental snapshot takes (metadata and state, not artifacts).
+    """
+
+    key: str
+    path: str
+    stat: os.stat_result
+    state: bool = True
+
+
+class FoundContext(NamedTuple):
+    """What is versioned as one. `name` is ``<source>/<group>/<name>``."""
+
+    name: str
+    files: Sequence[FoundFile]
+
+
+class Skipped(NamedTuple):
+    """A path a source had to leave out, and why, for a person."""
+
+    path: str
+    reason: str
+
+
+Report = Callable[[Skipped], None]
+
+
+class Part(NamedTuple):
+    """A piece of a message.
+
+    `kind` is text | thinking | tool_use | tool_result | image | other. `text` is what a person reads.
+    `name` is a tool's name, `call` the id that links a tool's use and its result, `data` the value as
+    found (a tool's input, a block of an unknown type), `error` whether a tool failed.
+    """
+
+    kind: str
+    text: str = ""
+    name: str = ""
+    call: str = ""
+    data: Any = None
+    error: bool = False
+
+
+class Message(NamedTuple):
+    """A message as a view over raw bytes: `raw` is exactly what the file holds from `offset` on.
+
+    `role` is user | assistant | system | tool | meta | unknown (could not be parsed; `raw` has it all).
+    `id` is the agent's own, or one made from the position when it has none. `time` is the agent's text,
+    `parent` the id of the message it follows, ``None`` at a root.
+    """
+
+    id: str
+    role: str
+    parts: tuple[Part, ...]
+    time: str | None
+    parent: str | None
+    raw: bytes
+    offset: int
+    model: str | None = None
+
+
+class Attributes(NamedTuple):
+    """What a list of contexts shows without opening a tree. ``None``: unknown.
+
+    `messages` counts roles user, assistant, system and tool; `project` is the folder worked in.
+    """
+
+    title: str | None = None
+    agent: str | None = None
+    model: str | None = None
+    project: str | None = None
+    messages: int | None = None
+
+
+class Scanner(Protocol):
+    """Computes a context's attributes from bytes as they pass by on their way into the store."""
+
+    def feed(self, block: bytes) -> None:
+        """The next bytes of the file. Blocks break anywhere."""
+
+    def finish(self) -> Attributes:
+        """The attributes, once the file ended."""
+
+
+class Source(Protocol):
+    """An agent's files, found and understood. Implementations hold no state."""
+
+    name: str
+    agent: str
+
+    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+        """The roots on this machine, from HOME and the agent's own variables. Missing ones are left out."""
+
+    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+        """All contexts below `root`, each with its files in the order of their keys.
+
+        What cannot be listed, and FIFOs, sockets and devices, go to `report`; the rest goes on.
+        """
+
+    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+        """One context by name, without listing the others where the layout allows it."""
+
+    def scanner(self, context: str, key: str) -> Scanner | None:
+        """A scanner for the file `key` when that file decides the context's attributes."""
+
+    def transcript(self, context: str, keys: Iterable[str]) -> str | None:
+        """The key that holds the context's messages."""
+
+    def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
+        """The messages in a transcript's bytes, from blocks broken anywhere.
+
+        `offset` is where the first block starts in the file. Tolerates any bytes: what is no message
+        comes back as role ``unknown`` with its `raw`. The `raw` of all messages, joined, is the input.
+        """
+
+    def is_memory(self, key: str) -> bool:
+        """Whether the file is one of the agent's memories (as against a file it keeps)."""
