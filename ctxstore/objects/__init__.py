@@ -1,0 +1,1 @@
+"""Anything named by an id: encoded, cut, put and got."""

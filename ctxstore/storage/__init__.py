@@ -1,0 +1,1 @@
+"""Bytes by key, one swapped root, and who else is writing."""

@@ -1,0 +1,119 @@
+"""Objects by id: put once, got with their hash checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ctxstore.errors import Corrupt, NotFound
+from ctxstore.ids import IdKeys, Kind, ObjectId, format_id
+from ctxstore.packs.format import MAX_OBJECT
+from ctxstore.packs.index import Index, Location
+from ctxstore.packs.names import PackInfo
+from ctxstore.packs.reader import FrameReader, read_footer
+from ctxstore.packs.writer import NewPack, PackWriter
+from ctxstore.storage.protocol import Storage
+
+
+class ObjectStore:
+    """Reads the objects of the live packs. Safe from several threads."""
+
+    def __init__(self, storage: Storage, keys: IdKeys) -> None:
+        self.storage = storage
+        self.keys = keys
+        self.index = Index(storage.cache_folder(), lambda pack: read_footer(storage, pack))
+        self._frames = FrameReader(storage)
+
+    def get(self, id: ObjectId, kind: Kind) -> bytes:
+        """The object's bytes. Raises `NotFound`, `Corrupt`."""
+        location = self.index.find(id)
+        if location is None:
+            raise NotFound(f"object {format_id(id)} ({kind.name.lower()}) is not in the repository")
+        data = self._read(location)
+        if self.keys.id_of(kind, data) != id:
+            raise Corrupt(f"object {format_id(id)} in pack {location.pack} is damaged")
+        return data
+
+    def _read(self, location: Location) -> bytes:
+        raw = self._frames.raw(location.pack, location.frame, location.stored)
+        return raw[location.start : location.start + location.length]
+
+    def has(self, id: ObjectId) -> bool:
+        """Whether a live pack holds the object."""
+        return self.index.find(id) is not None
+
+    def refresh(self, packs: Iterable[PackInfo]) -> None:
+        """Make `packs` the live ones."""
+        self.index.refresh(list(packs))
+
+    def close(self) -> None:
+        self.index.close()
+
+
+class ObjectWriter:
+    """Puts objects, each once; reads back what it put.
+
+    Remembers for every pack it did not write itself which objects it left out because that pack holds
+    them: if the pack goes before the root is swapped, those must be found elsewhere (protocol R).
+    """
+
+    def __init__(self, store: ObjectStore, packer: PackWriter) -> None:
+        self.store = store
+        self.keys = store.keys
+        self._packer = packer
+        self._fresh: set[bytes] = set()
+        self._relied: dict[str, bytearray] = {}
+
+    def put(self, kind: Kind, data: bytes) -> ObjectId:
+        """Keep an object unless the repository has it; its id."""
+        id = self.keys.id_of(kind, data)
+        if not self.has(id):
+            if len(data) > MAX_OBJECT:
+                raise Corrupt(f"an object of {len(data)} bytes is over the limit of {MAX_OBJECT}")
+            self.add(kind, id, data)
+        return id
+
+    def add(self, kind: int, id: bytes, data: bytes | memoryview) -> None:
+        """Keep an object known to be new."""
+        self._fresh.add(id)
+        self._packer.add(kind, id, data, kind in _DATA)
+
+    def has(self, id: bytes) -> bool:
+        """Whether the object needs no writing. A yes is remembered as relied upon."""
+        if id in self._fresh:
+            return True
+        found = self.store.index.find(id)
+        if found is None:
+            return False
+        relied = self._relied.get(found.pack)
+        if relied is None:
+            relied = self._relied[found.pack] = bytearray()
+        relied += id
+        return True
+
+    def get(self, id: ObjectId, kind: Kind) -> bytes:
+        """An object of the repository or one put by this writer. Raises `NotFound`, `Corrupt`."""
+        if id in self._fresh:
+            for frame in self._packer.pending_frames():
+                for _, other, data in frame.slices():
+                    if other == id:
+                        return bytes(data)
+        return self.store.get(id, kind)
+
+    def flush(self) -> list[NewPack]:
+        """Make all that was put durable, and findable in the store."""
+        packs = self._packer.flush()
+        for pack in packs:
+            self.store.index.add(pack.info, pack.footer)
+        self._fresh.clear()
+        return packs
+
+    def lost_objects(self, live: set[str]) -> list[bytes]:
+        """Objects that were relied upon in packs not in `live` and are in no live pack now."""
+        lost = []
+        for pack in self._relied.keys() - live:
+            ids = bytes(self._relied.pop(pack))
+            lost += [ids[i : i + 32] for i in range(0, len(ids), 32) if not self.has(ids[i : i + 32])]
+        return lost
+
+
+_DATA = (Kind.CHUNK, Kind.RECORD)

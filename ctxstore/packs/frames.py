@@ -1,0 +1,141 @@
+"""Frames: many objects compressed together, and taken apart again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import zstandard
+
+from ctxstore.errors import Corrupt, UnknownFormat
+from ctxstore.packs.format import (
+    CODEC_STORED,
+    CODEC_ZSTD,
+    FRAME_HEADER,
+    MAX_FRAME_RAW,
+    PLAINTEXT,
+    FrameHeader,
+    decode_descriptor,
+    decode_frame_header,
+    encode_descriptor,
+    encode_frame_header,
+    frame_check,
+)
+
+
+class Settings(NamedTuple):
+    """How frames are made: `size` in raw bytes, zstd's `level`, and whether to match over long distances."""
+
+    size: int = 4 << 20
+    level: int = 3
+    long: bool = False
+
+
+ORDINARY = Settings()
+RECOMPRESS = Settings(size=16 << 20, level=9, long=True)
+
+_local = threading.local()
+
+
+def _compressor(settings: Settings) -> zstandard.ZstdCompressor:
+    made: dict[Settings, zstandard.ZstdCompressor] = _local.__dict__.setdefault("compressors", {})
+    if settings not in made:
+        if settings.long:
+            parameters = zstandard.ZstdCompressionParameters.from_level(
+                settings.level, window_log=24, enable_ldm=True, write_checksum=False
+            )
+            made[settings] = zstandard.ZstdCompressor(compression_params=parameters)
+        else:
+            made[settings] = zstandard.ZstdCompressor(level=settings.level)
+    return made[settings]
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    made: zstandard.ZstdDecompressor | None = getattr(_local, "decompressor", None)
+    if made is None:
+        made = _local.decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_FRAME_RAW)
+    return made
+
+
+class Frame:
+    """A frame being filled: its objects' ids, kinds and lengths, and their bytes joined."""
+
+    __slots__ = ("data", "ids", "is_data", "kinds", "lengths")
+
+    def __init__(self, is_data: bool) -> None:
+        self.is_data = is_data
+        self.data = bytearray()
+        self.ids: list[bytes] = []
+        self.kinds = bytearray()
+        self.lengths: list[int] = []
+
+    def add(self, kind: int, id: bytes, data: bytes | memoryview) -> None:
+        self.data += data
+        self.ids.append(id)
+        self.kinds.append(kind)
+        self.lengths.append(len(data))
+
+    def slices(self) -> Iterator[tuple[int, bytes, memoryview]]:
+        """(kind, id, bytes) of every object."""
+        position = 0
+        view = memoryview(self.data)
+        for kind, id, length in zip(self.kinds, self.ids, self.lengths, strict=True):
+            yield kind, id, view[position : position + length]
+            position += length
+
+
+class Packed(NamedTuple):
+    """A finished frame: its header and payload as they go to the pack, and its raw length."""
+
+    data: bytes
+    raw: int
+
+
+def pack_frame(frame: Frame, settings: Settings) -> Packed:
+    """Compress a frame. It is decompressed again and compared before it is trusted."""
+    descriptor = encode_descriptor(bytes(frame.kinds), frame.lengths)
+    raw = bytes(frame.data) + descriptor
+    payload, codec = _compressor(settings).compress(raw), CODEC_ZSTD
+    if len(payload) >= len(raw):
+        payload, codec = raw, CODEC_STORED
+    elif _decompressor().decompress(payload, max_output_size=len(raw)) != raw:
+        raise Corrupt("zstd does not give back what it was given", hint="this zstandard release is broken; change it")
+    header = FrameHeader(
+        codec, PLAINTEXT, frame.is_data, len(raw), len(payload), len(descriptor), frame_check(payload)
+    )
+    return Packed(encode_frame_header(header) + payload, len(raw))
+
+
+def unpack_frame(data: bytes) -> tuple[FrameHeader, bytes]:
+    """A frame's header and raw bytes (objects, then descriptor). Raises `Corrupt`, `UnknownFormat`."""
+    header = decode_frame_header(data)
+    payload = data[FRAME_HEADER : FRAME_HEADER + header.stored]
+    if len(payload) != header.stored or frame_check(payload) != header.check:
+        raise Corrupt("a frame's bytes are damaged")
+    if header.generation != PLAINTEXT or header.codec not in (CODEC_STORED, CODEC_ZSTD):
+        raise UnknownFormat("a frame is encrypted or packed in a way this release does not know")
+    raw = payload if header.codec == CODEC_STORED else _decompress(payload, header.raw)
+    if len(raw) != header.raw:
+        raise Corrupt("a frame's length is not what it says")
+    return header, raw
+
+
+def _decompress(payload: bytes, raw: int) -> bytes:
+    try:
+        # The frame's own content size must agree, or zstd would allocate what the payload claims.
+        if zstandard.frame_content_size(payload) != raw:
+            raise Corrupt("a frame's length is not what it says")
+        return _decompressor().decompress(payload, max_output_size=raw)
+    except zstandard.ZstdError as error:
+        raise Corrupt("a frame does not decompress") from error
+
+
+def split_frame(header: FrameHeader, raw: bytes) -> Iterator[tuple[int, memoryview]]:
+    """(kind, bytes) of every object by the frame's own descriptor. Raises `Corrupt`."""
+    kinds, lengths = decode_descriptor(raw[len(raw) - header.descriptor :], header.raw)
+    view = memoryview(raw)
+    position = 0
+    for kind, length in zip(kinds, lengths, strict=True):
+        yield kind, view[position : position + length]
+        position += length

@@ -1,0 +1,259 @@
+"""Where each object lies.
+
+The footers of packs are the truth; this is a copy that may be deleted at any time. Footers of large
+packs are kept in SQLite, those of a few small ones in memory, so that a program that commits every
+second writes no database.
+
+A wrong "it is there" would lose data, so a row is a fact that can't become false: it names its pack by
+63 random bits of the pack's name, and counts only while the root lists that pack.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ctxstore.ids import ID_SIZE
+from ctxstore.packs.format import Footer
+from ctxstore.packs.names import PackInfo, number_of
+
+if TYPE_CHECKING:
+    import sqlite3
+
+SMALL = 2048
+"""A pack of at most this many objects is kept in memory …"""
+SMALL_TOTAL = 16384
+"""… while all of these have at most this many."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (id BLOB, pack INTEGER, frame INTEGER, stored INTEGER, start INTEGER, length INTEGER,
+                      kind INTEGER, PRIMARY KEY (id, pack)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS packs (number INTEGER PRIMARY KEY, name TEXT, count INTEGER);
+PRAGMA user_version = 2;
+"""
+_VERSION = 2
+
+
+class Location(NamedTuple):
+    """Where an object lies: its frame's offset and stored length in the pack, its place in the raw frame."""
+
+    pack: str
+    frame: int
+    stored: int
+    start: int
+    length: int
+    kind: int
+
+
+def iter_locations(pack: str, footer: Footer) -> Iterator[tuple[bytes, Location]]:
+    """(id, location) of every object a footer lists."""
+    ids, kinds, lengths = footer.ids, footer.kinds, footer.lengths
+    at = 0
+    for frame in footer.frames:
+        start = 0
+        for i in range(at, at + frame.count):
+            length = lengths[i]
+            yield (
+                ids[i * ID_SIZE : (i + 1) * ID_SIZE],
+                Location(pack, frame.offset, frame.stored, start, length, kinds[i]),
+            )
+            start += length
+        at += frame.count
+
+
+class Index:
+    """Finds objects in the live packs. Safe from several threads."""
+
+    def __init__(self, folder: str | None, read_footer: Callable[[PackInfo], Footer]) -> None:
+        self._path = os.path.join(folder, "index.sqlite") if folder else None
+        self._read_footer = read_footer
+        self._lock = threading.RLock()
+        self._live: dict[str, PackInfo] = {}
+        self._names: dict[int, str] = {}
+        self._loaded: set[str] = set()
+        self._small: dict[bytes, Location] = {}
+        self._small_packs: set[str] = set()
+        self._database: sqlite3.Connection | None = None
+        self._in_database: set[int] = set()
+
+    def refresh(self, packs: Sequence[PackInfo]) -> None:
+        """Make `packs` the live ones. Their footers are read when something is looked up."""
+        with self._lock:
+            live = {pack.name: pack for pack in packs}
+            gone = self._small_packs - live.keys()
+            if gone:
+                self._small = {id: at for id, at in self._small.items() if at.pack not in gone}
+                self._small_packs -= gone
+                # A copy in another small pack may have been hidden by the one that went.
+                self._loaded -= self._small_packs
+            self._live = live
+            self._names = {number_of(name): name for name in live}
+            self._loaded &= live.keys()
+
+    def add(self, pack: PackInfo, footer: Footer) -> None:
+        """Make known a pack this process just wrote; it is live from now on."""
+        with self._lock:
+            self._live[pack.name] = pack
+            self._names[number_of(pack.name)] = pack.name
+            self._take(pack, footer)
+
+    def find(self, id: bytes) -> Location | None:
+        """Where an object lies, or None. Raises `Corrupt` if a live pack's footer is damaged."""
+        with self._lock:
+            if len(self._loaded) != len(self._live):
+                self._load()
+            found = self._small.get(id)
+            if found is not None or not self._in_database:
+                return found
+            try:
+                return self._find_in_database(id)
+            except _sqlite_error():
+                # The copy went bad under us; start it anew.
+                self.forget_cache()
+                return self.find(id)
+
+    def _find_in_database(self, id: bytes) -> Location | None:
+        assert self._database is not None
+        rows = self._database.execute(
+            "SELECT pack, frame, stored, start, length, kind FROM objects WHERE id = ?", (id,)
+        ).fetchall()
+        for number, *place in rows:
+            name = self._names.get(number)
+            if name is not None and number in self._in_database:
+                return Location(name, *place)
+        return None
+
+    def _load(self) -> None:
+        """Bring in the packs that are live and not known yet."""
+        missing = [pack for name, pack in self._live.items() if name not in self._loaded]
+        if self._path is not None and any(pack.count > SMALL for pack in missing):
+            self._open_database()
+            missing = [pack for pack in missing if pack.name not in self._loaded]
+        for pack in missing:
+            self._take(pack, self._read_footer(pack))
+
+    def _take(self, pack: PackInfo, footer: Footer) -> None:
+        if pack.count <= SMALL and len(self._small) + pack.count <= SMALL_TOTAL:
+            self._small.update(iter_locations(pack.name, footer))
+            self._small_packs.add(pack.name)
+        else:
+            self._store(pack, footer)
+        self._loaded.add(pack.name)
+
+    def _store(self, pack: PackInfo, footer: Footer) -> None:
+        database = self._open_database()
+        number = number_of(pack.name)
+        rows = [(id, number, *location[1:]) for id, location in iter_locations(pack.name, footer)]
+        rows.sort()
+        try:
+            with database:
+                database.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+                # Last, so that a pack is listed only when all of its objects are.
+                database.execute("INSERT OR IGNORE INTO packs VALUES (?, ?, ?)", (number, pack.name, pack.count))
+        except Exception:
+            # A full disk or a busy database must not fail a snapshot: memory serves this process.
+            self._small.update(iter_locations(pack.name, footer))
+            self._small_packs.add(pack.name)
+            return
+        self._in_database.add(number)
+
+    def _open_database(self) -> sqlite3.Connection:
+        if self._database is None:
+            self._database = _open(self._path)
+        known = self._database.execute("SELECT number, name FROM packs").fetchall()
+        for number, name in known:
+            if self._names.get(number) == name:
+                self._in_database.add(number)
+                self._loaded.add(name)
+        return self._database
+
+    def forget_cache(self) -> None:
+        """Drop everything cached, on disk too: what is found next comes from the footers."""
+        with self._lock:
+            self.close()
+            self._small.clear()
+            self._small_packs.clear()
+            self._loaded.clear()
+            self._in_database.clear()
+            if self._path is not None:
+                _remove(self._path)
+
+    def compact(self) -> None:
+        """Rebuild the database without packs that are gone, when these are most of it."""
+        with self._lock:
+            if self._path is None or not os.path.exists(self._path):
+                return
+            counts = self._open_database().execute("SELECT number, count FROM packs").fetchall()
+            dead = sum(count for number, count in counts if number not in self._names)
+            if dead * 2 > sum(count for _, count in counts):
+                self.forget_cache()
+
+    def all_ids(self) -> Iterable[bytes]:
+        """The ids of all live objects, each at least once, in no order."""
+        for pack in list(self._live.values()):
+            ids = self._read_footer(pack).ids
+            for i in range(0, len(ids), ID_SIZE):
+                yield ids[i : i + ID_SIZE]
+
+    def close(self) -> None:
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+                self._loaded -= {self._names[n] for n in self._in_database if n in self._names}
+                self._in_database.clear()
+
+
+def _open(path: str | None) -> sqlite3.Connection:
+    import sqlite3  # 8 ms that a run without large packs need not pay
+
+    if path is None:
+        return _prepare(sqlite3.connect(":memory:", check_same_thread=False))
+    try:
+        return _prepare(_connect(path))
+    except (sqlite3.Error, OSError):
+        # Damaged or of another version: it is only a copy.
+        try:
+            _remove(path)
+            return _prepare(_connect(path))
+        except (sqlite3.Error, OSError):
+            return _prepare(sqlite3.connect(":memory:", check_same_thread=False))
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    import sqlite3
+
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return sqlite3.connect(path, check_same_thread=False, timeout=10.0)
+
+
+def _prepare(database: sqlite3.Connection) -> sqlite3.Connection:
+    try:
+        # No syncing: after a power cut the worst is a damaged file, which is rebuilt.
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute("PRAGMA cache_size = -8000")
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version != _VERSION:
+            if version != 0 or database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise _sqlite_error()("another version")
+            database.executescript("BEGIN EXCLUSIVE;" + _SCHEMA + "COMMIT;")
+        return database
+    except BaseException:
+        database.close()
+        raise
+
+
+def _sqlite_error() -> type[Exception]:
+    import sqlite3
+
+    return sqlite3.DatabaseError
+
+
+def _remove(path: str) -> None:
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        try:
+            os.unlink(path + suffix)
+        except FileNotFoundError:
+            pass

@@ -1,0 +1,187 @@
+"""Fills frames and streams them into packs."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, NamedTuple
+
+from ctxstore.packs.format import PACK_MAGIC, Footer, FrameEntry, encode_footer
+from ctxstore.packs.frames import ORDINARY, Frame, Packed, Settings, pack_frame
+from ctxstore.packs.names import PackInfo, make_name
+from ctxstore.storage.protocol import Sink, Storage
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+PACK_TARGET = 64 << 20
+"""Stored bytes after which a pack is closed and the next one begun."""
+
+_WAITING = 3
+"""Frames that may wait for a compressor: bounds memory."""
+
+
+class NewPack(NamedTuple):
+    """A durable pack nobody refers to yet."""
+
+    info: PackInfo
+    footer: Footer
+
+
+class PackWriter:
+    """Appends objects to packs of one epoch.
+
+    Content and structure go to different frames. Full frames are compressed by two threads while the
+    caller goes on; the last ones of a short run are compressed in place, which saves starting threads.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        epoch: int,
+        *,
+        settings: Settings = ORDINARY,
+        random: Callable[[int], bytes] = os.urandom,
+        on_pack: Callable[[NewPack], None] | None = None,
+    ) -> None:
+        self._storage = storage
+        self._epoch = epoch
+        self._settings = settings
+        self._random = random
+        self._on_pack = on_pack
+        self._frames = {True: Frame(True), False: Frame(False)}
+        self._waiting: deque[tuple[Frame, Future[Packed]]] = deque()
+        self._pool: ThreadPoolExecutor | None = None
+        self._open: _OpenPack | None = None
+        self._done: list[NewPack] = []
+        self.raw_bytes = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was added since the last `flush`."""
+        return not (self._open or self._done or self._waiting or any(f.ids for f in self._frames.values()))
+
+    def add(self, kind: int, id: bytes, data: bytes | memoryview, is_data: bool) -> None:
+        """Append one object."""
+        frame = self._frames[is_data]
+        frame.add(kind, id, data)
+        self.raw_bytes += len(data)
+        if len(frame.data) >= self._settings.size:
+            self._close_frame(is_data)
+
+    def pending_frames(self) -> list[Frame]:
+        """Frames whose objects are in no pack yet."""
+        return [frame for frame, _ in self._waiting] + [f for f in self._frames.values() if f.ids]
+
+    def flush(self) -> list[NewPack]:
+        """Make everything added so far durable; the packs made since the last flush."""
+        while self._waiting:
+            self._write_oldest()
+        for is_data, frame in self._frames.items():
+            if frame.ids:
+                self._frames[is_data] = Frame(is_data)
+                self._write(frame, pack_frame(frame, self._settings))
+        self._close_pack()
+        done, self._done = self._done, []
+        return done
+
+    def abandon(self) -> None:
+        """Give up: what was not flushed is litter."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+        if self._open is not None:
+            self._open.abandon()
+            self._open = None
+
+    def close(self) -> None:
+        """Stop the compressors."""
+        self.abandon()
+
+    def _close_frame(self, is_data: bool) -> None:
+        frame = self._frames[is_data]
+        self._frames[is_data] = Frame(is_data)
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor  # 30 ms that a small snapshot need not pay
+
+            self._pool = ThreadPoolExecutor(2, thread_name_prefix="ctxstore-compress")
+        self._waiting.append((frame, self._pool.submit(pack_frame, frame, self._settings)))
+        while self._waiting and (len(self._waiting) > _WAITING or self._waiting[0][1].done()):
+            self._write_oldest()
+
+    def _write_oldest(self) -> None:
+        frame, future = self._waiting.popleft()
+        self._write(frame, future.result())
+
+    def _write(self, frame: Frame, packed: Packed) -> None:
+        if self._open is None:
+            self._open = _OpenPack(self._storage, make_name(self._epoch, self._random))
+        self._open.append(frame, packed)
+        if self._open.size >= PACK_TARGET:
+            self._close_pack()
+
+    def _close_pack(self) -> None:
+        if self._open is None:
+            return
+        pack, self._open = self._open.finish(), None
+        self._done.append(pack)
+        if self._on_pack is not None:
+            self._on_pack(pack)
+
+
+class _OpenPack:
+    """A pack on its way into the storage."""
+
+    def __init__(self, storage: Storage, name: str) -> None:
+        self._name = name
+        self._stack = ExitStack()
+        self._sink: Sink = self._stack.enter_context(storage.create(f"packs/{name}"))
+        self._pending = bytearray(PACK_MAGIC)
+        self.size = len(PACK_MAGIC)
+        self._raw = 0
+        self._frames: list[FrameEntry] = []
+        self._ids: list[bytes] = []
+        self._kinds = bytearray()
+        self._lengths: list[int] = []
+
+    def append(self, frame: Frame, packed: Packed) -> None:
+        self._frames.append(FrameEntry(self.size, len(packed.data), packed.raw, frame.is_data, len(frame.ids)))
+        self._ids.extend(frame.ids)
+        self._kinds += frame.kinds
+        self._lengths.extend(frame.lengths)
+        self._raw += len(frame.data)
+        self._write(packed.data)
+
+    def _write(self, data: bytes) -> None:
+        self.size += len(data)
+        self._pending += data
+        # One write for a small pack; large ones go out as they come.
+        if len(self._pending) > 1 << 20:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._sink.write(bytes(self._pending))
+        self._pending.clear()
+
+    def finish(self) -> NewPack:
+        footer = Footer(self._frames, b"".join(self._ids), bytes(self._kinds), self._lengths)
+        end = encode_footer(footer)
+        self._write(end)
+        self._flush()
+        self._stack.close()
+        return NewPack(PackInfo(self._name, self.size, len(end), len(self._ids), self._raw), footer)
+
+    def abandon(self) -> None:
+        # Leaving by an exception keeps the storage from calling the value complete.
+        try:
+            self._stack.__exit__(_Abandoned, _Abandoned(), None)
+        except _Abandoned:
+            pass
+
+
+class _Abandoned(Exception):
+    pass
+
+

@@ -1,0 +1,177 @@
+"""A repository in a folder of the local file system.
+
+``root`` is replaced by rename under a lock on ``root.lock``, which is never deleted: a lock on a file
+that is deleted or replaced is no lock. ``writers.lock`` is held shared by every writer, so that a
+collector that gets it alone knows that no one relies on what it deletes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ctxstore.errors import AlreadyExists, NotFound, StorageError
+from ctxstore.storage.files import Files
+from ctxstore.storage.protocol import Presence, Stored, SwapLost
+
+FOLDERS = ("packs", "manifests", "cache")
+
+
+class LocalStorage:
+    """Keeps values as files below `path`, mode 0600 in folders of mode 0700."""
+
+    def __init__(self, path: str, files: Files | None = None) -> None:
+        self.path = path
+        self.files = files or Files()
+        self._root = os.path.join(path, "root")
+
+    def prepare(self) -> None:
+        """Make the folders. Raises `StorageError`."""
+        with _translated(self.path):
+            for folder in FOLDERS:
+                self.files.make_folder(os.path.join(self.path, folder))
+            self.files.sync_folder(self.path)
+
+    def _path(self, key: str) -> str:
+        return f"{self.path}/{key}"
+
+    def get(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
+        with _translated(key):
+            return self.files.read(self._path(key), offset, length)
+
+    def size(self, key: str) -> int:
+        with _translated(key):
+            return self.files.size(self._path(key))
+
+    def put(self, key: str, data: bytes) -> None:
+        with self.create(key) as sink:
+            sink.write(data)
+
+    @contextmanager
+    def create(self, key: str) -> Iterator[_FileSink]:
+        path = self._path(key)
+        with _translated(key):
+            fd = self.files.create(path)
+        try:
+            # Outside of the translation: an error of the caller's block is the caller's.
+            yield _FileSink(self.files, fd, key)
+            with _translated(key):
+                self.files.sync(fd)
+        finally:
+            self.files.close(fd)
+        with _translated(key):
+            self.files.sync_folder(os.path.dirname(path))
+
+    def delete(self, key: str) -> None:
+        with _translated(key):
+            try:
+                self.files.unlink(self._path(key))
+            except FileNotFoundError:
+                pass
+
+    def list(self, folder: str) -> Iterator[Stored]:
+        with _translated(folder):
+            for name, size in self.files.scan(self._path(folder)):
+                yield Stored(f"{folder}/{name}", size)
+
+    def read_root(self) -> bytes | None:
+        with _translated("root"):
+            try:
+                return self.files.read(self._root)
+            except FileNotFoundError:
+                return None
+
+    def swap(self, expected: bytes | None, new: bytes) -> None:
+        with _translated("root"):
+            lock = self.files.lock(self._root + ".lock")
+            assert lock is not None
+            try:
+                if self.read_root() != expected:
+                    raise SwapLost
+                self._replace_root(new)
+            finally:
+                self.files.close(lock)
+
+    def _replace_root(self, new: bytes) -> None:
+        pending = self._root + ".new"
+        # Only the holder of the lock writes this name; what is there is a crashed writer's.
+        try:
+            fd = self.files.create(pending)
+        except FileExistsError:
+            self.files.unlink(pending)
+            fd = self.files.create(pending)
+        try:
+            self.files.write(fd, new)
+            self.files.sync(fd)
+        finally:
+            self.files.close(fd)
+        self.files.rename(pending, self._root)
+        self.files.sync_folder(self.path)
+
+    @contextmanager
+    def presence(self) -> Iterator[Presence]:
+        with _translated("writers.lock"):
+            fd = self.files.lock(self._path("writers.lock"), shared=True)
+        assert fd is not None
+        try:
+            yield _FilePresence(self.files, fd)
+        finally:
+            self.files.close(fd)
+
+    def cache_folder(self) -> str | None:
+        return self._path("cache")
+
+
+class _FileSink:
+    __slots__ = ("_fd", "_files", "_key")
+
+    def __init__(self, files: Files, fd: int, key: str) -> None:
+        self._files, self._fd, self._key = files, fd, key
+
+    def write(self, data: bytes) -> None:
+        with _translated(self._key):
+            self._files.write(self._fd, data)
+
+
+class _FilePresence:
+    __slots__ = ("_fd", "_files")
+
+    def __init__(self, files: Files, fd: int) -> None:
+        self._files, self._fd = files, fd
+
+    def alone(self) -> bool:
+        if self._files.relock(self._fd, shared=False, wait=False):
+            return True
+        # The failed try may have dropped the shared lock; be present again.
+        self._files.relock(self._fd, shared=True, wait=True)
+        return False
+
+
+_HINTS = {
+    errno.ENOSPC: "free some space, then run the command again; nothing that was saved before is affected",
+    errno.EDQUOT: "free some of your quota, then run the command again",
+    errno.EACCES: "check the permissions of the repository's folder",
+    errno.EPERM: "check the permissions of the repository's folder",
+    errno.EROFS: "the file system is read-only; name another repository with --repo",
+}
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """`OSError` as ctxstore's own errors, naming what was being done and the next step."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound(f"{what}: not in the repository", hint="run `ctx check`") from error
+    except FileExistsError as error:
+        raise AlreadyExists(f"{what}: already in the repository") from error
+    except OSError as error:
+        raise storage_error(what, error) from error
+
+
+def storage_error(what: str, error: OSError) -> StorageError:
+    """The typed error for a failed call, with a hint for the usual causes."""
+    reason = error.strerror or str(error)
+    return StorageError(f"{what}: {reason}", hint=_HINTS.get(error.errno or 0, ""))
