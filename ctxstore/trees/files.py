@@ -1,0 +1,130 @@
+"""File content into chunks and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from blake3 import blake3
+
+from ctxstore.errors import Corrupt
+from ctxstore.ids import Kind, ObjectId
+from ctxstore.objects.chunker import Chunker
+from ctxstore.objects.store import ObjectWriter
+from ctxstore.trees.entries import FileEntry
+from ctxstore.trees.lists import CHUNKS, leaf, load_list, new_list
+from ctxstore.trees.sequence import Difference, Getter, Item, Sequence, differences
+
+
+class Content(NamedTuple):
+    """Stored content: its bytes, whether `id` is a list or a chunk, None for nothing."""
+
+    size: int
+    is_list: bool
+    id: ObjectId | None
+
+
+def write_content(writer: ObjectWriter, chunker: Chunker, blocks: Iterable[bytes]) -> Content:
+    """Store a stream; only chunks that are new cost anything."""
+    items = _write_chunks(writer, chunker, blocks)
+    first = next(items, None)
+    if first is None:
+        return Content(0, False, None)
+    second = next(items, None)
+    if second is None:
+        return Content(first[0], False, first[1])
+    builder = new_list(CHUNKS, writer)
+    builder.push(first)
+    builder.push(second)
+    size: int = first[0] + second[0]
+    for item in items:
+        builder.push(item)
+        size += item[0]
+    return Content(size, True, builder.finish())
+
+
+def _write_chunks(writer: ObjectWriter, chunker: Chunker, blocks: Iterable[bytes]) -> Iterator[Item]:
+    # The innermost loop of every snapshot: names are looked up once.
+    key = writer.keys.key_of(Kind.CHUNK)
+    has, add, kind = writer.has, writer.add, int(Kind.CHUNK)
+    for chunk in chunker.cut(blocks):
+        id = ObjectId(blake3(chunk, key=key).digest())
+        if not has(id):
+            add(kind, id, chunk)
+        yield leaf(id, len(chunk))
+
+
+def content_items(getter: Getter, entry: FileEntry) -> list[Item]:
+    """The items of a file's chunks."""
+    sequence = content_sequence(getter, entry)
+    return list(sequence.leaves()) if sequence else []
+
+
+def content_sequence(getter: Getter, entry: FileEntry) -> Sequence | None:
+    """A file's chunks as a sequence, None when it is empty."""
+    if entry.id is None:
+        return None
+    if entry.is_list:
+        return load_list(CHUNKS, getter, entry.id)
+    return Sequence(CHUNKS, getter, entry.id, [[leaf(entry.id, entry.size)]])
+
+
+def read_content(getter: Getter, entry: FileEntry, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    """A file's bytes from `start` to `stop`, chunk by chunk, each checked. Raises `Corrupt`, `NotFound`."""
+    stop = entry.size if stop is None else min(stop, entry.size)
+    sequence = content_sequence(getter, entry)
+    position = 0
+    for size, id, _ in sequence.leaves() if sequence else ():
+        if position >= stop:
+            return
+        if position + size > start:
+            data = getter.get(id, Kind.CHUNK)
+            if len(data) != size:
+                raise Corrupt("a chunk's size is not what its list says")
+            yield data[max(0, start - position) : stop - position]
+        position += size
+    if position < stop:
+        raise Corrupt("a file's chunks are fewer than its size says")
+
+
+class ByteRange(NamedTuple):
+    """Old bytes `old_start`..`old_stop` were replaced by new bytes `new_start`..`new_stop`."""
+
+    old_start: int
+    old_stop: int
+    new_start: int
+    new_stop: int
+
+
+def changed_ranges(getter: Getter, old: FileEntry, new: FileEntry) -> list[ByteRange]:
+    """Where two versions of a file differ, to the chunk; reads structure only."""
+    a, b = content_sequence(getter, old), content_sequence(getter, new)
+    if a is None or b is None:
+        return [] if a is b else [ByteRange(0, old.size, 0, new.size)]
+    return list(_byte_ranges(a, b, differences(a, b)))
+
+
+def _byte_ranges(a: Sequence, b: Sequence, regions: list[Difference]) -> Iterator[ByteRange]:
+    for region in regions:
+        old, new = offset_of(a, region.old_start), offset_of(b, region.new_start)
+        old_size = sum(item[0] for item in region.old)
+        new_size = sum(item[0] for item in region.new)
+        yield ByteRange(old, old + old_size, new, new + new_size)
+
+
+def offset_of(sequence: Sequence, position: int) -> int:
+    """Bytes before the leaf at `position`, reading one node a level."""
+    items: list[tuple[Item, int]] = list(sequence.tops())
+    offset = 0
+    while items:
+        deeper: list[tuple[Item, int]] = []
+        for item, level in items:
+            if position >= item[-1]:
+                position -= item[-1]
+                offset += item[0]
+                continue
+            if position and level:
+                deeper = [(child, level - 1) for child in sequence.children(item, level)]
+            break
+        items = deeper
+    return offset

@@ -1,0 +1,181 @@
+"""Maps from byte keys to byte values, sorted, and independent of the order of edits.
+
+A leaf is (key, value, where, 1): `where` is None for a value kept inline, else the id of the object
+that holds it. A node's item is (last key, id, count). A node's boundary is decided by a keyed hash of
+the key alone, so a changed value never moves one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from blake3 import blake3
+from sortedcontainers import SortedDict
+
+from ctxstore.ids import ID_SIZE, IdKeys, Kind, ObjectId
+from ctxstore.trees.sequence import (
+    Builder,
+    Getter,
+    Item,
+    Putter,
+    Sequence,
+    Splice,
+    apply,
+    count_of,
+    differences,
+)
+
+INLINE = 96
+"""Values up to this many bytes are kept in the node, larger ones as objects of their own."""
+
+
+class MapShape:
+    """A node may end after a key whose hash is 0 modulo q; each level looks at its own bits of the hash."""
+
+    __slots__ = ("_key", "_mask", "largest", "smallest")
+    root_kind = Kind.MAP
+
+    def __init__(self, boundary_key: bytes, q: int = 32) -> None:
+        self.smallest = q // 4
+        self.largest = q * 4
+        self._mask = q - 1
+        self._key = boundary_key
+
+    def is_boundary(self, item: Item, level: int) -> bool:
+        return not blake3(item[0], key=self._key).digest(length=level + 1)[level] & self._mask
+
+    def encode_items(self, items: list[Item], level: int) -> list[Any]:
+        keys = [item[0] for item in items]
+        if level:
+            return [keys, b"".join([item[1] for item in items]), [item[2] for item in items]]
+        return [keys, [item[1] if item[2] is None else [item[2]] for item in items]]
+
+    def decode_items(self, columns: Any, level: int) -> list[Item]:
+        keys, values, *counts = columns
+        if not all(type(key) is bytes for key in keys) or any(a >= b for a, b in zip(keys, keys[1:], strict=False)):
+            raise ValueError("keys out of order")
+        if not level:
+            return [self._leaf(key, value) for key, value in zip(keys, values, strict=True)]
+        if len(values) != len(keys) * ID_SIZE or not all(type(n) is int and n > 0 for n in counts[0]):
+            raise ValueError("columns of different lengths")
+        return [
+            (key, values[i * ID_SIZE : (i + 1) * ID_SIZE], count)
+            for i, (key, count) in enumerate(zip(keys, counts[0], strict=True))
+        ]
+
+    @staticmethod
+    def _leaf(key: bytes, value: Any) -> Item:
+        if type(value) is bytes:
+            return (key, value, None, 1)
+        (id,) = value
+        if type(id) is not bytes or len(id) != ID_SIZE:
+            raise ValueError("not an id")
+        return (key, None, id, 1)
+
+    def summary(self, id: ObjectId, items: list[Item]) -> Item:
+        return (items[-1][0], id, sum([item[-1] for item in items]))
+
+
+class MapView:
+    """A stored map, read on demand. `value_kind` is the kind of its large values' objects."""
+
+    __slots__ = ("_get", "sequence", "value_kind")
+
+    def __init__(self, sequence: Sequence, getter: Getter, value_kind: Kind) -> None:
+        self.sequence = sequence
+        self._get = getter
+        self.value_kind = value_kind
+
+    @property
+    def id(self) -> ObjectId:
+        return self.sequence.id
+
+    def __len__(self) -> int:
+        return self.sequence.count
+
+    def find(self, key: bytes) -> bytes | None:
+        """The value of `key`, or None. Reads one node a level."""
+        position, item = self._seek(key)
+        return self.value(item) if item is not None else None
+
+    def value(self, item: Item) -> bytes:
+        """A leaf's value, from the node or its own object."""
+        _, value, where, _ = item
+        return value if where is None else self._get.get(where, self.value_kind)
+
+    def _seek(self, key: bytes) -> tuple[int, Item | None]:
+        """(how many keys are smaller, the leaf if it is there)."""
+        position = 0
+        level_items: Iterable[tuple[Item, int]] = self.sequence.tops()
+        while True:
+            for item, level in level_items:
+                if item[0] >= key:
+                    break
+                position += count_of(item)
+            else:
+                return position, None
+            if level == 0:
+                return position, item if item[0] == key else None
+            level_items = [(child, level - 1) for child in self.sequence.children(item, level)]
+
+    def items(self, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """(key, value) from `start` on, in order of the keys."""
+        first = self._seek(start)[0] if start else 0
+        for item in self.sequence.leaves(first):
+            yield item[0], self.value(item)
+
+    def prefixed(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """(key, value) of the keys that start with `prefix`."""
+        for key, value in self.items(prefix):
+            if not key.startswith(prefix):
+                return
+            yield key, value
+
+
+class Maps:
+    """Loads and changes the maps of one repository."""
+
+    __slots__ = ("shape",)
+
+    def __init__(self, keys: IdKeys) -> None:
+        self.shape = MapShape(keys.boundary)
+
+    def load(self, getter: Getter, id: ObjectId, value_kind: Kind = Kind.RECORD) -> MapView:
+        """Raises `NotFound`, `Corrupt`."""
+        return MapView(Sequence.load(self.shape, getter, id), getter, value_kind)
+
+    def create(self, putter: Putter, items: Mapping[bytes, bytes], value_kind: Kind = Kind.RECORD) -> ObjectId:
+        """A new map's id."""
+        builder = Builder(self.shape, putter)
+        for key in sorted(items):
+            builder.push(_leaf_for(putter, key, items[key], value_kind))
+        return builder.finish()
+
+    def update(self, source: MapView, putter: Putter, edits: Mapping[bytes, bytes | None]) -> ObjectId:
+        """The id of `source` with `edits` made; None removes a key. Reads and writes what is around them."""
+        splices = []
+        for key, value in SortedDict(edits).items():
+            position, item = source._seek(key)
+            items = [] if value is None else [_leaf_for(putter, key, value, source.value_kind)]
+            splices.append(Splice(position, position + (item is not None), items))
+        return apply(source.sequence, putter, splices).finish()
+
+
+def _leaf_for(putter: Putter, key: bytes, value: bytes, value_kind: Kind) -> Item:
+    if len(value) <= INLINE:
+        return (key, value, None, 1)
+    return (key, None, putter.put(value_kind, value), 1)
+
+
+def map_differences(old: MapView, new: MapView) -> Iterator[tuple[bytes, bytes | None, bytes | None]]:
+    """(key, old value, new value) of the keys that differ; None where a side lacks the key."""
+    before: dict[bytes, Item] = {}
+    after: dict[bytes, Item] = {}
+    for region in differences(old.sequence, new.sequence):
+        before.update((item[0], item) for item in region.old)
+        after.update((item[0], item) for item in region.new)
+    for key in sorted(before.keys() | after.keys()):
+        a, b = before.get(key), after.get(key)
+        if a != b:
+            yield key, old.value(a) if a else None, new.value(b) if b else None

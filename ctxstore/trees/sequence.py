@@ -1,0 +1,294 @@
+"""Canonical Merkle sequences, the mechanism below lists and maps. docs/format/trees.md is normative.
+
+Items are pushed left to right. A node closes when it holds at least q/4 items and the last one is a
+boundary, or 4q items; a closed node is an item of the next level. What is left open on each level is
+stored inline in the root. So the root depends on the items only, never on how they were put together,
+and a change touches the nodes around it and the root.
+
+An item is a tuple that ends with its count of leaves; what comes before is the shape's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+from ctxstore.errors import Corrupt
+from ctxstore.ids import Kind, ObjectId
+from ctxstore.objects.encoding import decode_structure, encode_structure
+
+Item = tuple[Any, ...]
+
+MAX_LEVELS = 24
+
+
+class Getter(Protocol):
+    """Where nodes come from."""
+
+    def get(self, id: ObjectId, kind: Kind) -> bytes: ...
+
+
+class Putter(Getter, Protocol):
+    """Where nodes go."""
+
+    def put(self, kind: Kind, data: bytes) -> ObjectId: ...
+
+
+class Shape(Protocol):
+    """What sets lists and maps apart."""
+
+    root_kind: Kind
+    smallest: int
+    largest: int
+
+    def is_boundary(self, item: Item, level: int) -> bool:
+        """Whether a node may end after this item."""
+
+    def encode_items(self, items: list[Item], level: int) -> list[Any]:
+        """The items as encodable columns."""
+
+    def decode_items(self, columns: Any, level: int) -> list[Item]:
+        """Raises `Corrupt` or any ValueError, TypeError, IndexError for malformed columns."""
+
+    def summary(self, id: ObjectId, items: list[Item]) -> Item:
+        """The item that stands for a closed node."""
+
+
+def count_of(item: Item) -> int:
+    """Leaves an item stands for."""
+    count: int = item[-1]
+    return count
+
+
+class Sequence:
+    """A stored sequence, read on demand."""
+
+    __slots__ = ("_get", "count", "id", "levels", "shape")
+
+    def __init__(self, shape: Shape, getter: Getter, id: ObjectId, levels: list[list[Item]]) -> None:
+        self.shape = shape
+        self._get = getter
+        self.id = id
+        self.levels = levels
+        self.count = sum(count_of(item) for level in levels for item in level)
+
+    @classmethod
+    def load(cls, shape: Shape, getter: Getter, id: ObjectId) -> Sequence:
+        """Raises `NotFound`, `Corrupt`."""
+        value = decode_structure(getter.get(id, shape.root_kind))
+        with _malformed("a root"):
+            version, levels = value
+            if version != 1 or len(levels) > MAX_LEVELS:
+                raise ValueError
+            decoded = [shape.decode_items(columns, level) for level, columns in enumerate(levels)]
+        return cls(shape, getter, id, decoded)
+
+    def children(self, item: Item, level: int) -> list[Item]:
+        """The items of the node that `item` of `level` ≥ 1 stands for."""
+        value = decode_structure(self._get.get(self.node_id(item), Kind.NODE))
+        with _malformed("a node"):
+            version, at, columns = value
+            if version != 1 or at != level - 1:
+                raise ValueError
+            return self.shape.decode_items(columns, level - 1)
+
+    @staticmethod
+    def node_id(item: Item) -> ObjectId:
+        """The id of the node an item of level ≥ 1 stands for: always next to the count's left."""
+        return ObjectId(item[-2])
+
+    def tops(self) -> Iterator[tuple[Item, int]]:
+        """The root's (item, level) in the order of the sequence."""
+        for level in range(len(self.levels) - 1, -1, -1):
+            for item in self.levels[level]:
+                yield item, level
+
+    def flatten(self, tokens: Iterable[tuple[Item, int]]) -> list[Item]:
+        """The leaves below (item, level) pairs of this sequence."""
+        return [leaf for item, level in tokens for leaf in self._below(item, level, 0, count_of(item))]
+
+    def leaves(self, start: int = 0, stop: int | None = None) -> Iterator[Item]:
+        """The leaf items from `start` to `stop`, reading only the nodes between."""
+        stop = self.count if stop is None else min(stop, self.count)
+        base = 0
+        for item, level in self.tops():
+            count = count_of(item)
+            if base + count > start and base < stop:
+                yield from self._below(item, level, start - base, stop - base)
+            base += count
+
+    def _below(self, item: Item, level: int, start: int, stop: int) -> Iterator[Item]:
+        if level == 0:
+            yield item
+            return
+        base = 0
+        for child in self.children(item, level):
+            count = count_of(child)
+            if base + count > start and base < stop:
+                yield from self._below(child, level - 1, start - base, stop - base)
+            base += count
+
+
+class Builder:
+    """Builds a sequence from items and from parts of older ones."""
+
+    __slots__ = ("_put", "levels", "shape")
+
+    def __init__(self, shape: Shape, putter: Putter, levels: list[list[Item]] | None = None) -> None:
+        self.shape = shape
+        self._put = putter
+        self.levels: list[list[Item]] = levels if levels is not None else [[]]
+
+    def push(self, item: Item, level: int = 0) -> None:
+        """Append an item; of a level above 0 only when the levels below are empty."""
+        while level >= len(self.levels):
+            self.levels.append([])
+        items = self.levels[level]
+        items.append(item)
+        size = len(items)
+        if size >= self.shape.smallest and (size == self.shape.largest or self.shape.is_boundary(item, level)):
+            self.levels[level] = []
+            self.push(self._close(items, level), level + 1)
+
+    def _close(self, items: list[Item], level: int) -> Item:
+        columns = self.shape.encode_items(items, level)
+        id = self._put.put(Kind.NODE, encode_structure([1, level, columns]))
+        return self.shape.summary(id, items)
+
+    def copy(self, source: Sequence, start: int, stop: int) -> None:
+        """Append a range of another sequence, whole nodes at a time where the nodes line up."""
+        base = 0
+        for item, level in source.tops():
+            self._copy(source, item, level, start - base, stop - base)
+            base += count_of(item)
+
+    def _copy(self, source: Sequence, item: Item, level: int, start: int, stop: int) -> None:
+        count = count_of(item)
+        if start >= count or stop <= 0:
+            return
+        whole = start <= 0 and stop >= count
+        if level == 0 or (whole and self._is_aligned(level)):
+            self.push(item, level)
+            return
+        base = 0
+        for child in source.children(item, level):
+            self._copy(source, child, level - 1, start - base, stop - base)
+            base += count_of(child)
+
+    def _is_aligned(self, level: int) -> bool:
+        return not any(self.levels[:level])
+
+    def finish(self) -> ObjectId:
+        """Store the root; its id. The builder can be gone on with."""
+        columns = [self.shape.encode_items(items, level) for level, items in enumerate(self.levels)]
+        return self._put.put(self.shape.root_kind, encode_structure([1, columns]))
+
+    def view(self, getter: Getter, id: ObjectId) -> Sequence:
+        """What was built so far, as a sequence that can be read."""
+        return Sequence(self.shape, getter, id, [list(items) for items in self.levels])
+
+
+class Splice(NamedTuple):
+    """Replace the leaves from `start` to `stop` by `items`."""
+
+    start: int
+    stop: int
+    items: Iterable[Item]
+
+
+def apply(source: Sequence, putter: Putter, splices: Iterable[Splice]) -> Builder:
+    """A builder with `source` changed by `splices`, which are in order and do not overlap."""
+    builder = Builder(source.shape, putter)
+    position = 0
+    for splice in splices:
+        builder.copy(source, position, splice.start)
+        for item in splice.items:
+            builder.push(item)
+        position = splice.stop
+    builder.copy(source, position, source.count)
+    return builder
+
+
+class Difference(NamedTuple):
+    """Leaves `old` at `old_start` were replaced by leaves `new` at `new_start`. Either may be empty."""
+
+    old_start: int
+    old: list[Item]
+    new_start: int
+    new: list[Item]
+
+
+def differences(old: Sequence, new: Sequence) -> list[Difference]:
+    """What differs, reading only nodes that are not shared. In order, each as narrow as its ends allow."""
+    if old.id == new.id:
+        return []
+    left, right = _expand(old, new)
+    return list(_regions(old, new, left, right))
+
+
+_Token = tuple[Item, int]
+
+
+def _expand(old: Sequence, new: Sequence) -> tuple[list[_Token], list[_Token]]:
+    """Both sequences as (item, level), with every node that only one of them shows replaced by its items."""
+    left, right = list(old.tops()), list(new.tops())
+    for level in range(max(len(old.levels), len(new.levels)) - 1, 0, -1):
+        shared = _nodes(left, level) & _nodes(right, level)
+        left = _open_nodes(old, left, level, shared)
+        right = _open_nodes(new, right, level, shared)
+    return left, right
+
+
+def _nodes(tokens: list[_Token], level: int) -> set[ObjectId]:
+    return {Sequence.node_id(item) for item, at in tokens if at == level}
+
+
+def _open_nodes(source: Sequence, tokens: list[_Token], level: int, shared: set[ObjectId]) -> list[_Token]:
+    opened: list[_Token] = []
+    for item, at in tokens:
+        if at == level and Sequence.node_id(item) not in shared:
+            opened.extend((child, level - 1) for child in source.children(item, level))
+        else:
+            opened.append((item, at))
+    return opened
+
+
+def _regions(old: Sequence, new: Sequence, left: list[_Token], right: list[_Token]) -> Iterator[Difference]:
+    """The runs of tokens between matching ones, by a longest-common-subsequence match."""
+    import difflib
+
+    head = 0
+    while head < min(len(left), len(right)) and left[head] == right[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(left), len(right)) - head and left[-1 - tail] == right[-1 - tail]:
+        tail += 1
+    a, b = left[head : len(left) - tail], right[head : len(right) - tail]
+    at = sum(count_of(item) for item, _ in left[:head])
+    positions = [at, at]
+    matcher = difflib.SequenceMatcher(None, [_identity(t) for t in a], [_identity(t) for t in b], autojunk=False)
+    for tag, i, j, k, m in matcher.get_opcodes():
+        if tag != "equal":
+            yield Difference(positions[0], old.flatten(a[i:j]), positions[1], new.flatten(b[k:m]))
+        positions[0] += sum(count_of(item) for item, _ in a[i:j])
+        positions[1] += sum(count_of(item) for item, _ in b[k:m])
+
+
+def _identity(token: _Token) -> tuple[Any, ...]:
+    return (token[1], *(part for part in token[0] if isinstance(part, (bytes, int))))
+
+
+class _malformed:  # noqa: N801 - reads as a statement
+    """Turns the errors of taking a damaged structure apart into `Corrupt`."""
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, (ValueError, TypeError, IndexError, KeyError, OverflowError)):
+            raise Corrupt(f"{self._what} of a list or map is malformed") from error
