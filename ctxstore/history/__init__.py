@@ -1,0 +1,1 @@
+"""Commits, refs, ops, and the root that holds them together."""

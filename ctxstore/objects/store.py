@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ctxstore.errors import Corrupt, NotFound
 from ctxstore.ids import IdKeys, Kind, ObjectId, format_id
@@ -22,9 +22,28 @@ class ObjectStore:
         self.keys = keys
         self.index = Index(storage.cache_folder(), lambda pack: read_footer(storage, pack))
         self._frames = FrameReader(storage)
+        self.on_missing: Callable[[], bool] = lambda: False
+        self._cache_is_trusted = True
 
     def get(self, id: ObjectId, kind: Kind) -> bytes:
-        """The object's bytes. Raises `NotFound`, `Corrupt`."""
+        """The object's bytes. Raises `NotFound`, `Corrupt`.
+
+        A pack may have been merged away since the root was read: then the root is read again, once.
+        """
+        try:
+            return self._get(id, kind)
+        except NotFound:
+            if not self.on_missing():
+                raise
+        except Corrupt:
+            # Before the pack is blamed, the index cache is: it is only a copy.
+            if not self._cache_is_trusted:
+                raise
+            self._cache_is_trusted = False
+            self.index.forget_cache()
+        return self._get(id, kind)
+
+    def _get(self, id: ObjectId, kind: Kind) -> bytes:
         location = self.index.find(id)
         if location is None:
             raise NotFound(f"object {format_id(id)} ({kind.name.lower()}) is not in the repository")
@@ -100,10 +119,8 @@ class ObjectWriter:
         return self.store.get(id, kind)
 
     def flush(self) -> list[NewPack]:
-        """Make all that was put durable, and findable in the store."""
+        """Make all that was put durable. The packer's `on_pack` makes it findable in the store."""
         packs = self._packer.flush()
-        for pack in packs:
-            self.store.index.add(pack.info, pack.footer)
         self._fresh.clear()
         return packs
 

@@ -71,42 +71,54 @@ class Index:
         self._read_footer = read_footer
         self._lock = threading.RLock()
         self._live: dict[str, PackInfo] = {}
+        self._own: dict[str, PackInfo] = {}
         self._names: dict[int, str] = {}
         self._loaded: set[str] = set()
-        self._small: dict[bytes, Location] = {}
-        self._small_packs: set[str] = set()
+        self._small: dict[str, dict[bytes, Location]] = {}
+        self._small_count = 0
         self._database: sqlite3.Connection | None = None
         self._in_database: set[int] = set()
 
     def refresh(self, packs: Sequence[PackInfo]) -> None:
-        """Make `packs` the live ones. Their footers are read when something is looked up."""
+        """Make `packs`, and those of writers under way, the live ones.
+
+        Their footers are read when something is looked up.
+        """
         with self._lock:
-            live = {pack.name: pack for pack in packs}
-            gone = self._small_packs - live.keys()
-            if gone:
-                self._small = {id: at for id, at in self._small.items() if at.pack not in gone}
-                self._small_packs -= gone
-                # A copy in another small pack may have been hidden by the one that went.
-                self._loaded -= self._small_packs
+            live = {pack.name: pack for pack in packs} | self._own
+            if live.keys() == self._live.keys():
+                return
+            for name in self._small.keys() - live.keys():
+                self._small_count -= len(self._small.pop(name))
             self._live = live
             self._names = {number_of(name): name for name in live}
             self._loaded &= live.keys()
 
     def add(self, pack: PackInfo, footer: Footer) -> None:
-        """Make known a pack this process just wrote; it is live from now on."""
+        """Make known a pack a writer of this process just wrote; it is live until `release`."""
         with self._lock:
-            self._live[pack.name] = pack
+            self._own[pack.name] = self._live[pack.name] = pack
             self._names[number_of(pack.name)] = pack.name
             self._take(pack, footer)
+
+    def release(self, packs: Iterable[PackInfo], live: Sequence[PackInfo]) -> None:
+        """A writer ended: of its packs only those among the `live` ones count from now on."""
+        with self._lock:
+            for pack in packs:
+                self._own.pop(pack.name, None)
+            self.refresh(live)
 
     def find(self, id: bytes) -> Location | None:
         """Where an object lies, or None. Raises `Corrupt` if a live pack's footer is damaged."""
         with self._lock:
             if len(self._loaded) != len(self._live):
                 self._load()
-            found = self._small.get(id)
-            if found is not None or not self._in_database:
-                return found
+            for pack in self._small.values():
+                found = pack.get(id)
+                if found is not None:
+                    return found
+            if not self._in_database:
+                return None
             try:
                 return self._find_in_database(id)
             except _sqlite_error():
@@ -135,12 +147,15 @@ class Index:
             self._take(pack, self._read_footer(pack))
 
     def _take(self, pack: PackInfo, footer: Footer) -> None:
-        if pack.count <= SMALL and len(self._small) + pack.count <= SMALL_TOTAL:
-            self._small.update(iter_locations(pack.name, footer))
-            self._small_packs.add(pack.name)
+        if pack.count <= SMALL and self._small_count + pack.count <= SMALL_TOTAL:
+            self._keep_small(pack, footer)
         else:
             self._store(pack, footer)
         self._loaded.add(pack.name)
+
+    def _keep_small(self, pack: PackInfo, footer: Footer) -> None:
+        self._small[pack.name] = dict(iter_locations(pack.name, footer))
+        self._small_count += pack.count
 
     def _store(self, pack: PackInfo, footer: Footer) -> None:
         database = self._open_database()
@@ -154,8 +169,7 @@ class Index:
                 database.execute("INSERT OR IGNORE INTO packs VALUES (?, ?, ?)", (number, pack.name, pack.count))
         except Exception:
             # A full disk or a busy database must not fail a snapshot: memory serves this process.
-            self._small.update(iter_locations(pack.name, footer))
-            self._small_packs.add(pack.name)
+            self._keep_small(pack, footer)
             return
         self._in_database.add(number)
 
@@ -174,7 +188,7 @@ class Index:
         with self._lock:
             self.close()
             self._small.clear()
-            self._small_packs.clear()
+            self._small_count = 0
             self._loaded.clear()
             self._in_database.clear()
             if self._path is not None:

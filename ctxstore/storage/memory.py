@@ -19,6 +19,9 @@ class MemoryStorage:
         self._lock = threading.Lock()
         self._writers = _Writers()
 
+    def prepare(self) -> None:
+        pass
+
     def get(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
         data = self._find(key)
         return data[offset:] if length is None else data[offset : offset + length]

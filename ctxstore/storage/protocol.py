@@ -53,6 +53,9 @@ class Storage(Protocol):
       key, which nothing refers to.
     """
 
+    def prepare(self) -> None:
+        """Make the place ready for a repository. Raises `StorageError`."""
+
     def get(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
         """The bytes from `offset`, at most `length` of them. Raises `NotFound`."""
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from blake3 import blake3
-from sortedcontainers import SortedDict
 
 from ctxstore.ids import ID_SIZE, IdKeys, Kind, ObjectId
 from ctxstore.trees.sequence import (
@@ -155,7 +154,7 @@ class Maps:
     def update(self, source: MapView, putter: Putter, edits: Mapping[bytes, bytes | None]) -> ObjectId:
         """The id of `source` with `edits` made; None removes a key. Reads and writes what is around them."""
         splices = []
-        for key, value in SortedDict(edits).items():
+        for key, value in sorted(edits.items()):
             position, item = source._seek(key)
             items = [] if value is None else [_leaf_for(putter, key, value, source.value_kind)]
             splices.append(Splice(position, position + (item is not None), items))

@@ -1,0 +1,66 @@
+"""A repository's config: written once by init, readable by people. docs/format/config.md is normative."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from ctxstore.errors import Corrupt, UnknownFormat
+from ctxstore.objects.chunker import ChunkerSettings
+
+FORMAT = 1
+"""The format version this release reads and writes."""
+
+KEY = "config"
+MAX_CONFIG = 64 << 10
+
+
+class Config(NamedTuple):
+    """`id` is 16 random bytes as hex; `created` UTC nanoseconds."""
+
+    id: str
+    created: int
+    chunker: ChunkerSettings
+
+
+def encode_config(config: Config) -> bytes:
+    """The config file's bytes."""
+    value = {
+        "ctxstore": "repository",
+        "format": FORMAT,
+        "id": config.id,
+        "created": config.created,
+        "chunker": {"algorithm": "fastcdc-2020", **config.chunker._asdict()},
+    }
+    return json.dumps(value, indent=2).encode() + b"\n"
+
+
+def decode_config(data: bytes) -> Config:
+    """Raises `Corrupt` for what is no config, `UnknownFormat` for one of another version."""
+    try:
+        value = json.loads(data)
+        if value["ctxstore"] != "repository":
+            raise ValueError
+        version = value["format"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise Corrupt("the repository's config is damaged") from error
+    if version != FORMAT:
+        raise UnknownFormat(
+            f"this repository has format {version!r}, this release knows format {FORMAT}",
+            hint="install the release of ctxstore that made it, or a newer one",
+        )
+    return _decode_fields(value)
+
+
+def _decode_fields(value: dict[str, object]) -> Config:
+    try:
+        chunker = dict(value["chunker"])  # type: ignore[call-overload]
+        if chunker.pop("algorithm") != "fastcdc-2020":
+            raise UnknownFormat("this repository cuts its chunks in a way this release does not know")
+        settings = ChunkerSettings(**chunker)
+        config = Config(str(value["id"]), int(value["created"]), settings)  # type: ignore[call-overload]
+    except (ValueError, TypeError, KeyError) as error:
+        raise Corrupt("the repository's config is damaged") from error
+    if not 0 < settings.minimum <= settings.average <= settings.maximum <= 1 << 20:
+        raise Corrupt("the repository's config has impossible chunk sizes")
+    return config

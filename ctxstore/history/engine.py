@@ -1,0 +1,144 @@
+"""An open repository: its layers put together, and its state as last read."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ctxstore.errors import AlreadyExists, NotFound
+from ctxstore.history.commits import Author
+from ctxstore.history.config import KEY, MAX_CONFIG, Config, decode_config, encode_config
+from ctxstore.history.refs import Refs
+from ctxstore.history.root import Root, RootFile
+from ctxstore.ids import IdKeys, ObjectId
+from ctxstore.objects.chunker import Chunker, ChunkerSettings
+from ctxstore.objects.store import ObjectStore, ObjectWriter
+from ctxstore.packs.names import PackInfo
+from ctxstore.packs.writer import PackWriter
+from ctxstore.storage.protocol import Storage, SwapLost
+from ctxstore.trees.maps import Maps
+
+
+class Environment(NamedTuple):
+    """What comes from outside: UTC nanoseconds, random bytes, and who is asking."""
+
+    clock: Callable[[], int]
+    random: Callable[[int], bytes]
+    author: Author
+
+
+def real_environment(tool: str = "ctxstore") -> Environment:
+    """This machine's clock, randomness, user and host."""
+    user = os.environ.get("USER") or os.environ.get("LOGNAME") or str(os.getuid())
+    return Environment(time.time_ns, os.urandom, Author(user, os.uname().nodename, tool))
+
+
+class Engine:
+    """All layers of one repository. Safe from several threads."""
+
+    def __init__(self, storage: Storage, config: Config, environment: Environment) -> None:
+        self.storage = storage
+        self.config = config
+        self.environment = environment
+        self.keys = IdKeys()
+        self.store = ObjectStore(storage, self.keys)
+        self.store.on_missing = self._is_stale
+        self.roots = RootFile(storage)
+        self.lock = threading.RLock()
+        self.writing = threading.RLock()
+        self.maps = Maps(self.keys)
+        self._chunker: Chunker | None = None
+        self._loaded: tuple[Root, bytes] | None = None
+        self._refs: tuple[ObjectId, Refs] | None = None
+
+    @property
+    def chunker(self) -> Chunker:
+        if self._chunker is None:
+            self._chunker = Chunker(self.config.chunker)
+        return self._chunker
+
+    def root(self) -> Root:
+        """The state now. Raises `NotFound`, `Corrupt`, `UnknownFormat`."""
+        return self.load()[0]
+
+    def load(self) -> tuple[Root, bytes]:
+        """The root and its bytes as they are now; makes its packs the live ones."""
+        with self.lock:
+            found = self.roots.read(self._loaded)
+            if found is None:
+                raise NotFound("the repository has no root", hint="run `ctx check`; the packs may still be whole")
+            if found is not self._loaded:
+                self.adopt(*found)
+            return found
+
+    def adopt(self, root: Root, data: bytes) -> None:
+        """Go on from this root."""
+        with self.lock:
+            self.store.refresh(self.roots.packs(root))
+            self._loaded = (root, data)
+
+    def live_packs(self) -> tuple[PackInfo, ...]:
+        """The packs of the root as last read."""
+        return self.roots.packs(self._loaded[0]) if self._loaded is not None else ()
+
+    def _is_stale(self) -> bool:
+        before = self._loaded
+        return self.load() is not before
+
+    def refs(self, root: Root) -> Refs:
+        """The refs of a root."""
+        return self.refs_at(root.refs)
+
+    def refs_at(self, id: ObjectId) -> Refs:
+        """The refs of a map's id; the last one is remembered."""
+        with self.lock:
+            if self._refs is None or self._refs[0] != id:
+                self._refs = (id, Refs.load(self.maps, self.store, id))
+            return self._refs[1]
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def create(storage: Storage, environment: Environment, chunker: ChunkerSettings | None = None) -> Engine:
+    """Make a repository in an empty storage. Raises `AlreadyExists`, `StorageError`."""
+    if storage.read_root() is not None:
+        raise AlreadyExists("there is a repository already", hint="open it, or name another place")
+    storage.prepare()
+    config = Config(environment.random(16).hex(), environment.clock(), chunker or ChunkerSettings())
+    try:
+        storage.put(KEY, encode_config(config))
+    except AlreadyExists:
+        # An init that was cut short: the config is whole or refused by `decode_config`.
+        config = decode_config(storage.get(KEY, 0, MAX_CONFIG))
+    engine = Engine(storage, config, environment)
+    with storage.presence():
+        try:
+            _write_first_root(engine)
+        except SwapLost:
+            engine.load()  # somebody made it at the same moment
+    return engine
+
+
+def _write_first_root(engine: Engine) -> None:
+    environment = engine.environment
+    index = engine.store.index
+    packer = PackWriter(
+        engine.storage, 0, random=environment.random, on_pack=lambda pack: index.add(pack.info, pack.footer)
+    )
+    writer = ObjectWriter(engine.store, packer)
+    refs = engine.maps.create(writer, {})
+    packs: list[PackInfo] = [pack.info for pack in writer.flush()]
+    root = Root(0, 0, environment.clock(), tuple(packs), None, refs, None, None)
+    try:
+        engine.adopt(root, engine.roots.swap(None, root))
+    finally:
+        engine.store.index.release(packs, packs)
+
+
+def open_engine(storage: Storage, environment: Environment) -> Engine:
+    """Open a repository. Raises `NotFound`, `Corrupt`, `UnknownFormat`, `StorageError`."""
+    return Engine(storage, decode_config(storage.get(KEY, 0, MAX_CONFIG)), environment)

@@ -1,0 +1,97 @@
+"""Ops: one run of a writing command, and which refs it moved. docs/format/history.md is normative."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ctxstore.errors import Corrupt
+from ctxstore.history.commits import Author, decode_text, encode_text
+from ctxstore.ids import ID_SIZE, Kind, ObjectId
+from ctxstore.objects.encoding import decode_structure, encode_structure
+from ctxstore.trees.sequence import Getter, Putter
+
+VERSION = 1
+
+
+class Change(NamedTuple):
+    """A ref moved from `old` to `new`; None: it was not there, it is gone."""
+
+    ref: str
+    old: ObjectId | None
+    new: ObjectId | None
+
+
+class Op(NamedTuple):
+    """`refs` is the whole refs map after the op, so that any time can be looked at and a lost root rebuilt."""
+
+    previous: ObjectId | None
+    time: int
+    author: Author
+    command: str
+    note: str
+    refs: ObjectId
+    changes: tuple[Change, ...]
+    statistics: Mapping[str, int]
+
+
+def encode_op(op: Op) -> bytes:
+    """The op object's bytes."""
+    return encode_structure(
+        {
+            0: VERSION,
+            1: op.previous,
+            2: op.time,
+            3: [encode_text(text) for text in op.author],
+            4: op.command,
+            5: encode_text(op.note),
+            6: op.refs,
+            7: [[encode_text(change.ref), change.old, change.new] for change in op.changes],
+            8: {key: op.statistics[key] for key in sorted(op.statistics)},
+        }
+    )
+
+
+def decode_op(data: bytes) -> Op:
+    """Raises `Corrupt`."""
+    fields = decode_structure(data)
+    try:
+        if fields[0] != VERSION:
+            raise ValueError("unknown version")
+        op = Op(
+            previous=_id(fields[1]),
+            time=int(fields[2]),
+            author=Author(*(decode_text(text) for text in fields[3])),
+            command=str(fields[4]),
+            note=decode_text(fields[5]),
+            refs=_id(fields[6]),
+            changes=tuple(Change(decode_text(ref), _id(old), _id(new)) for ref, old, new in fields[7]),
+            statistics={str(key): int(value) for key, value in fields[8].items()},
+        )
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise Corrupt("an op is malformed") from error
+    return op
+
+
+def _id(value: Any) -> Any:
+    if value is not None and (type(value) is not bytes or len(value) != ID_SIZE):
+        raise ValueError("not an id")
+    return value
+
+
+def read_op(getter: Getter, id: ObjectId) -> Op:
+    """Raises `NotFound`, `Corrupt`."""
+    return decode_op(getter.get(id, Kind.OP))
+
+
+def write_op(putter: Putter, op: Op) -> ObjectId:
+    """Store an op; its id."""
+    return putter.put(Kind.OP, encode_op(op))
+
+
+def iter_ops(getter: Getter, newest: ObjectId | None) -> Iterator[tuple[ObjectId, Op]]:
+    """Ops from the newest to the first."""
+    while newest is not None:
+        op = read_op(getter, newest)
+        yield newest, op
+        newest = op.previous

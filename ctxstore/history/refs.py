@@ -1,0 +1,69 @@
+"""Refs: a context's name and its newest commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ctxstore.errors import Corrupt, InvalidInput
+from ctxstore.ids import ID_SIZE, Kind, ObjectId
+from ctxstore.trees.maps import Maps, MapView
+from ctxstore.trees.sequence import Getter, Putter
+
+MAX_NAME = 1024
+_FORBIDDEN = set("~^:@{}#*?[\\\x7f") | {chr(c) for c in range(33)}
+
+
+def check_name(name: str) -> str:
+    """The name, if a ref may have it. Raises `InvalidInput`."""
+    parts = name.split("/")
+    if not name or len(name.encode("utf-8", "surrogatepass")) > MAX_NAME or any(p in ("", ".", "..") for p in parts):
+        raise InvalidInput(f"{name!r} is no name for a context", hint="use parts joined by /, such as chat/alice")
+    if bad := sorted(set(name) & _FORBIDDEN):
+        raise InvalidInput(f"{name!r} is no name for a context: it contains {bad[0]!r}")
+    return name
+
+
+def quote_name(text: str) -> str:
+    """Any text as a part of a name: what names may not have becomes ``-``."""
+    return "".join("-" if c in _FORBIDDEN else c for c in text) or "-"
+
+
+class Refs:
+    """The refs at one moment."""
+
+    __slots__ = ("_map",)
+
+    def __init__(self, view: MapView) -> None:
+        self._map = view
+
+    @classmethod
+    def load(cls, maps: Maps, getter: Getter, id: ObjectId) -> Refs:
+        """Raises `NotFound`, `Corrupt`."""
+        return cls(maps.load(getter, id, Kind.RECORD))
+
+    def __len__(self) -> int:
+        return len(self._map)
+
+    def find(self, name: str) -> ObjectId | None:
+        """The newest commit of a context, or None."""
+        value = self._map.find(_encode(name))
+        return None if value is None else _commit_id(value)
+
+    def iter(self, prefix: str = "") -> Iterator[tuple[str, ObjectId]]:
+        """(name, newest commit) of the contexts whose names start with `prefix`, sorted."""
+        for key, value in self._map.prefixed(_encode(prefix)):
+            yield key.decode("utf-8", "surrogateescape"), _commit_id(value)
+
+    def updated(self, maps: Maps, putter: Putter, changes: Mapping[str, ObjectId | None]) -> ObjectId:
+        """The id of the refs map with `changes` made; None removes a ref."""
+        return maps.update(self._map, putter, {_encode(name): id for name, id in changes.items()})
+
+
+def _encode(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _commit_id(value: bytes) -> ObjectId:
+    if len(value) != ID_SIZE:
+        raise Corrupt("a ref is malformed")
+    return ObjectId(value)

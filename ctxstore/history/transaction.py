@@ -1,0 +1,214 @@
+"""One writing command: objects, then packs, then one swap of the root. design: docs/format/protocol.md.
+
+The rules that make it safe, each of them necessary:
+
+1. Only packs listed in the root that was read are relied upon; own packs carry that root's epoch.
+2. Packs are durable before the root names them.
+3. When the swap is lost, the new root is read, and the transaction goes on only if everything it relied
+   on is still there and its own packs are at most one epoch old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from ctxstore.errors import Conflict, Corrupt, NotFound, RefMoved, StorageError
+from ctxstore.history.engine import Engine
+from ctxstore.history.oplog import Change, Op, write_op
+from ctxstore.history.refs import Refs
+from ctxstore.history.root import Root, advanced
+from ctxstore.ids import ObjectId
+from ctxstore.objects.store import ObjectWriter
+from ctxstore.packs.compact import merge, plan_merge
+from ctxstore.packs.names import PackInfo
+from ctxstore.packs.writer import NewPack, PackWriter
+from ctxstore.storage.protocol import Presence, SwapLost
+
+_TRIES = 64
+
+
+class MustRestart(Conflict):
+    """What the transaction built on is gone: do it again from the start."""
+
+    def __init__(self) -> None:
+        super().__init__("the repository was collected while this was going on", hint="run the command again")
+
+
+class Move(NamedTuple):
+    """Move `ref` from `old` to `new`. If somebody moved it first, `rebase` makes a commit on top of theirs;
+    without it the transaction fails with `RefMoved`."""
+
+    ref: str
+    old: ObjectId | None
+    new: ObjectId | None
+    rebase: Callable[[ObjectId | None], ObjectId | None] | None = None
+
+
+class Published(NamedTuple):
+    """What one swap did."""
+
+    id: ObjectId
+    op: Op
+    stored_bytes: int
+
+
+class Transaction:
+    """Collects objects and publishes them. Use `transaction`."""
+
+    def __init__(self, engine: Engine, presence: Presence) -> None:
+        self.engine = engine
+        self._presence = presence
+        self.root, self._bytes = engine.load()
+        self._made: list[PackInfo] = []
+        self._packer = PackWriter(
+            engine.storage,
+            self.root.epoch,
+            random=engine.environment.random,
+            on_pack=self._on_pack,
+        )
+        self.writer = ObjectWriter(engine.store, self._packer)
+        self._own: list[PackInfo] = []
+        self._merged: tuple[list[PackInfo], list[PackInfo]] = ([], [])
+
+    @property
+    def refs(self) -> Refs:
+        """The refs this transaction started from."""
+        return self.engine.refs(self.root)
+
+    @property
+    def raw_bytes(self) -> int:
+        """Bytes of new objects so far."""
+        return self._packer.raw_bytes
+
+    def publish(
+        self, moves: Sequence[Move], command: str, note: str = "", statistics: Mapping[str, int] | None = None
+    ) -> Published:
+        """Make the moves visible, durably. Raises `RefMoved`, `MustRestart`, `StorageError`."""
+        for _ in range(_TRIES):
+            op_id, op = self._write_op(moves, command, note, statistics or {})
+            self._own += [pack.info for pack in self.writer.flush()]
+            self._merge_small()
+            if self._swap(op.refs, op_id):
+                self._sweep_merged()
+                return Published(op_id, op, sum(pack.size for pack in self._own))
+            self._revalidate()
+        raise Conflict("too many others are writing to the repository", hint="try again")
+
+    def _write_op(
+        self, moves: Sequence[Move], command: str, note: str, statistics: Mapping[str, int]
+    ) -> tuple[ObjectId, Op]:
+        refs = self.refs
+        changes = [Change(move.ref, refs.find(move.ref), self._target(move, refs)) for move in moves]
+        environment = self.engine.environment
+        op = Op(
+            previous=self.root.op,
+            time=environment.clock(),
+            author=environment.author,
+            command=command,
+            note=note,
+            refs=refs.updated(self.engine.maps, self.writer, {change.ref: change.new for change in changes}),
+            changes=tuple(changes),
+            statistics=statistics,
+        )
+        return write_op(self.writer, op), op
+
+    @staticmethod
+    def _target(move: Move, refs: Refs) -> ObjectId | None:
+        head = refs.find(move.ref)
+        if head == move.old:
+            return move.new
+        if move.rebase is None:
+            raise RefMoved(move.ref, move.old, head)
+        return move.rebase(head)
+
+    def _on_pack(self, pack: NewPack) -> None:
+        self._made.append(pack.info)
+        self.engine.store.index.add(pack.info, pack.footer)
+
+    def _merge_small(self) -> None:
+        """Merge a full tier, own packs included, to be swapped in together with them."""
+        if self._merged[0]:
+            return
+        sources = plan_merge([*self.engine.roots.packs(self.root), *self._own])
+        if not sources:
+            return
+        packer = PackWriter(
+            self.engine.storage, self.root.epoch, random=self.engine.environment.random, on_pack=self._on_pack
+        )
+        try:
+            merge(self.engine.storage, sources, packer)
+            made = packer.flush()
+        except (Corrupt, NotFound):
+            # A damaged pack stays as it is, for `ctx check` to name and `ctx repair` to mend.
+            return
+        finally:
+            packer.close()
+        self._merged = (sources, [pack.info for pack in made])
+
+    def _swap(self, refs: ObjectId, op: ObjectId) -> bool:
+        packs = self._new_packs()
+        environment = self.engine.environment
+        root = advanced(self.root, environment.clock())._replace(refs=refs, op=op)
+        root = self.engine.roots.with_packs(root, packs, environment.random)
+        try:
+            self.engine.adopt(root, self.engine.roots.swap(self._bytes, root))
+        except SwapLost:
+            return False
+        except StorageError:
+            # A swap may succeed and still be reported as failed; only the root knows.
+            if not self._is_published(op):
+                raise
+        return True
+
+    def _is_published(self, op: ObjectId) -> bool:
+        try:
+            return self.engine.root().op == op
+        except StorageError:
+            return False
+
+    def _new_packs(self) -> list[PackInfo]:
+        packs = [*self.engine.roots.packs(self.root), *self._own]
+        sources, made = self._merged
+        if not sources:
+            return packs
+        first = packs.index(sources[0])
+        kept = [pack for pack in packs if pack not in set(sources)]
+        return [*kept[:first], *made, *kept[first:]]
+
+    def _revalidate(self) -> None:
+        own_epoch = self.root.epoch
+        self.root, self._bytes = self.engine.load()
+        if self.root.epoch - own_epoch > 1:
+            raise MustRestart
+        live = {pack.name for pack in self.engine.roots.packs(self.root)}
+        sources, _ = self._merged
+        own = {pack.name for pack in self._own}
+        if any(pack.name not in live | own for pack in sources):
+            self._merged = ([], [])
+        if self.writer.lost_objects(live | own):
+            raise MustRestart
+
+    def _sweep_merged(self) -> None:
+        """Delete what was merged away, if nobody else is writing; else it waits for gc."""
+        sources, _ = self._merged
+        if sources and self._presence.alone():
+            for pack in sources:
+                self.engine.storage.delete(pack.key)
+        self._merged = ([], [])
+
+    def close(self) -> None:
+        self._packer.close()
+        self.engine.store.index.release(self._made, self.engine.live_packs())
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Transaction]:
+    """A transaction for the length of the block; what was not published is litter for gc."""
+    with engine.writing, engine.storage.presence() as presence:
+        started = Transaction(engine, presence)
+        try:
+            yield started
+        finally:
+            started.close()

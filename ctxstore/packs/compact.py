@@ -1,0 +1,71 @@
+"""Merges small packs, so that a commit every turn for a year does not leave a year of files.
+
+Packs fall into tiers by size, each eight times the one before. When a tier has eight packs, all of it
+becomes one pack of the next tier: every object is rewritten about once a tier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ctxstore.ids import ID_SIZE
+from ctxstore.packs.format import Footer, is_data_kind
+from ctxstore.packs.names import PackInfo
+from ctxstore.packs.reader import read_footer
+from ctxstore.packs.frames import unpack_frame
+from ctxstore.packs.writer import PackWriter
+from ctxstore.storage.protocol import Storage
+
+FAN = 8
+SMALLEST = 32 << 10
+TIERS = 3
+"""Packs of 2 MiB and more are left to gc: merging them would be felt."""
+
+
+def tier_of(size: int) -> int | None:
+    """The tier of a pack of `size` bytes; None when it is large enough to stay."""
+    for tier in range(TIERS):
+        if size < SMALLEST * FAN**tier:
+            return tier
+    return None
+
+
+def plan_merge(packs: Sequence[PackInfo]) -> list[PackInfo]:
+    """The packs to make one of now: the lowest tier that is full, or nothing."""
+    for tier in range(TIERS):
+        members = [pack for pack in packs if tier_of(pack.size) == tier]
+        if len(members) >= FAN:
+            return members
+    return []
+
+
+def merge(storage: Storage, sources: Sequence[PackInfo], writer: PackWriter) -> None:
+    """Copy every object of `sources` once. Raises `Corrupt`, and then the sources must stay."""
+    seen: set[bytes] = set()
+    for pack in sources:
+        copy_objects(storage, pack, read_footer(storage, pack), writer, seen)
+
+
+def copy_objects(
+    storage: Storage, pack: PackInfo, footer: Footer, writer: PackWriter, seen: set[bytes], live: set[bytes] | None = None
+) -> None:
+    """Copy a pack's objects that are not in `seen` (and are in `live`) and add them to `seen`.
+
+    The bytes are not hashed again: the frame's own check covers them, and whoever reads them re-hashes.
+    """
+    at = 0
+    for frame in footer.frames:
+        ids = [footer.ids[i * ID_SIZE : (i + 1) * ID_SIZE] for i in range(at, at + frame.count)]
+        wanted = [id not in seen and (live is None or id in live) for id in ids]
+        if any(wanted):
+            _, raw = unpack_frame(storage.get(pack.key, frame.offset, frame.stored))
+            view = memoryview(raw)
+            position = 0
+            for i, id in enumerate(ids):
+                length = footer.lengths[at + i]
+                if wanted[i] and id not in seen:
+                    kind = footer.kinds[at + i]
+                    writer.add(kind, id, view[position : position + length], is_data_kind(kind))
+                    seen.add(id)
+                position += length
+        at += frame.count
