@@ -1,0 +1,66 @@
+"""A corpus of transcripts in successive versions, played back into a home.
+
+A corpus is a folder with `steps.json` (a list of `{time, agent, session, oid, size}`, oldest first) and
+`blobs/`, where the file `blobs/<oid>` is the session's whole transcript after that step.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+FOLDERS = {
+    "Copilot CLI": ".copilot/session-state/{session}.jsonl",
+    "OpenCode": ".local/share/opencode/export/{session}.json",
+    "Gemini CLI": ".gemini/tmp/0a1b2c/chats/session-{session}.json",
+}
+CLAUDE = ".claude/projects/-work-project/{session}.jsonl"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One version of one session: the blob that holds it, and the path where its agent keeps it."""
+
+    blob: Path
+    path: str
+
+
+def read_steps(corpus: Path) -> list[Step]:
+    """The corpus's steps, oldest first."""
+    records = json.loads((corpus / "steps.json").read_bytes())
+    started: dict[str, str] = {}
+    steps = []
+    for record in records:
+        # A session's file is named after its first step for as long as it lives.
+        begin = started.setdefault(record["session"], record["time"])
+        path = agent_path(record["agent"], record["session"], begin)
+        steps.append(Step(corpus / "blobs" / record["oid"], path))
+    return steps
+
+
+def agent_path(agent: str, session: str, started: str) -> str:
+    """Where an agent keeps a session's transcript, below the home."""
+    if agent == "Codex":
+        day, stamp = started[:10].replace("-", "/"), started[:19].replace(":", "-")
+        return f".codex/sessions/{day}/rollout-{stamp}-{session}.jsonl"
+    return FOLDERS.get(agent, CLAUDE).format(session=session)
+
+
+def split_batches(steps: list[Step], batches: int) -> list[list[Step]]:
+    """`batches` runs of steps, as even as can be."""
+    edges = [round(len(steps) * at / batches) for at in range(batches + 1)]
+    return [steps[begin:end] for begin, end in pairwise(edges) if end > begin]
+
+
+def apply(steps: list[Step], home: Path) -> int:
+    """Write the steps' files; returns how many bytes."""
+    written = 0
+    for step in steps:
+        target = home / step.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(step.blob, target)
+        written += target.stat().st_size
+    return written

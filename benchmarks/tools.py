@@ -1,0 +1,156 @@
+"""The tools that are measured side by side, one class each."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .measure import CommandFailed, Cost, finish
+from .peer import Peer, Scratch
+
+
+class Git(Peer):
+    """A work tree at the home with the repository beside it; everything added and committed."""
+
+    name = "git"
+    program = "git"
+    SETTINGS = ("user.name=bench", "user.email=bench@localhost", "gc.autoDetach=false")
+
+    def environment(self) -> dict[str, str]:
+        place = {"GIT_DIR": str(self.scratch.repository), "GIT_WORK_TREE": str(self.saved)}
+        return super().environment() | {"GIT_CONFIG_NOSYSTEM": "1"} | place
+
+    def init(self) -> None:
+        self.run("init", "-q")
+        for setting in self.SETTINGS:
+            # A gc in the background would be paid for by the next tool.
+            self.run("config", *setting.split("="))
+
+    def snapshot(self) -> Cost:
+        # `commit` ends with 1 when there is nothing to commit.
+        return self.run("add", "-A") + self.run("commit", "-q", "-m", "snapshot", codes=(0, 1))
+
+    def restore(self, target: Path) -> Cost:
+        # With an index of its own every file is new to it, as in a fresh clone.
+        index = self.scratch.folder / f"index-{target.name}"
+        settings = {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(target)}
+        cost = self.run("checkout", "-q", "-f", "HEAD", folder=target, settings=settings)
+        index.unlink()
+        return cost
+
+
+class Restic(Peer):
+    """A local repository; its encryption can't be switched off."""
+
+    name = "restic"
+    program = "restic"
+
+    def environment(self) -> dict[str, str]:
+        return super().environment() | {
+            "RESTIC_REPOSITORY": str(self.scratch.repository),
+            "RESTIC_PASSWORD_FILE": str(self.scratch.home / "password"),
+            "RESTIC_CACHE_DIR": str(self.scratch.home / "restic-cache"),
+        }
+
+    def init(self) -> None:
+        (self.scratch.home / "password").write_text("benchmark\n")
+        self.run("init", "-q")
+
+    def snapshot(self) -> Cost:
+        return self.run("backup", "-q", ".")
+
+    def restore(self, target: Path) -> Cost:
+        return self.run("restore", "-q", "latest", "--verify", "--target", target)
+
+
+class Borg(Peer):
+    """A local repository without encryption, at the same compression level as ctx."""
+
+    name = "borg"
+    program = "borg"
+
+    def __init__(self, scratch: Scratch, home: Path) -> None:
+        super().__init__(scratch, home)
+        self.count = 0
+
+    def environment(self) -> dict[str, str]:
+        return super().environment() | {
+            "BORG_REPO": str(self.scratch.repository),
+            "BORG_BASE_DIR": str(self.scratch.home),
+            "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
+        }
+
+    def init(self) -> None:
+        self.run("init", "--encryption", "none")
+
+    def snapshot(self) -> Cost:
+        self.count += 1
+        return self.run("create", "--compression", "zstd,3", f"::state-{self.count}", ".")
+
+    def restore(self, target: Path) -> Cost:
+        return self.run("extract", f"::state-{self.count}", folder=target)
+
+
+class Ctx(Peer):
+    """This project's command, as a user runs it."""
+
+    name = "ctx"
+    program = os.environ.get("CTX") or str(Path(sys.executable).parent / "ctx")
+    # False: the agents found in the home are saved; True: the whole home as one folder.
+    as_folder = False
+
+    def environment(self) -> dict[str, str]:
+        # It looks for the agents of HOME; caches and settings stay in the scratch folder.
+        # A folder comes back at its path below HOME.
+        home = self.saved.parent if self.as_folder else self.saved
+        return super().environment() | {"HOME": str(home)}
+
+    def ctx(self, *arguments: str | Path) -> Cost:
+        return self.run("--repo", self.scratch.repository, *arguments)
+
+    def init(self) -> None:
+        self.ctx("init")
+
+    def snapshot(self) -> Cost:
+        return self.ctx("snapshot", *([self.saved] if self.as_folder else []))
+
+    def restore(self, target: Path) -> Cost:
+        return self.ctx("checkout", "--all", "--to", target)
+
+    def restored(self, target: Path) -> Path:
+        return target / self.saved.name if self.as_folder else target
+
+    def recompress(self) -> Cost:
+        return self.ctx("gc", "--recompress")
+
+
+class TarZstd(Peer):
+    """The least that writing everything compressed can cost: no history, no deduplication."""
+
+    name = "tar_zstd"
+    program = "tar"
+    keeps_history = False
+
+    def init(self) -> None:
+        self.scratch.repository.mkdir()
+
+    def snapshot(self) -> Cost:
+        with (self.scratch.repository / "home.tar.zst").open("wb") as output:
+            begin = time.perf_counter()
+            tar = subprocess.Popen(["tar", "-c", "."], cwd=self.saved, stdout=subprocess.PIPE)
+            zstd = subprocess.Popen(["zstd", "-q", "-3", "-T2"], stdin=tar.stdout, stdout=output)
+            assert tar.stdout is not None
+            tar.stdout.close()
+            (packed, packed_code), (archived, code) = finish(zstd, begin), finish(tar, begin)
+        if code or packed_code:
+            raise CommandFailed(f"tar | zstd: exit codes {code}, {packed_code}")
+        return Cost(packed.seconds, max(packed.memory, archived.memory))
+
+    def restore(self, target: Path) -> Cost:
+        return self.run("-x", "-I", "zstd", "-f", self.scratch.repository / "home.tar.zst", folder=target)
+
+
+TOOLS: tuple[type[Peer], ...] = (Ctx, Git, Restic, Borg, TarZstd)
