@@ -1,0 +1,1 @@
+"""Sources: where agents keep their files, and how those become contexts and messages."""

@@ -1,0 +1,83 @@
+"""Getting what can be got from lines that are not one well-formed JSON object.
+
+Seen in transcripts: two objects on a line, an object appended to one whose writing was cut short, NULs left
+by a crash, a byte order mark, half a character, half a surrogate pair.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+DAMAGE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoders raise for bytes that are not what they expect."""
+
+_MAX_FAILURES = 16
+"""How often a line is searched for another start of a record: each search may read all of it."""
+
+_RESTART = '{"parentUuid":'
+"""How a record starts. An object inside a record never starts so."""
+
+_JUNK = " \t\r\n\0\xef\xbb\xbf"
+"""May stand between records: white space, NULs, the bytes of a byte order mark."""
+
+
+def split(raw: bytes) -> list[tuple[bytes, bool]]:
+    """Cuts a line into whole JSON objects (true) and what is none (false). Joined, the pieces are `raw`."""
+    text = raw.decode("latin-1")  # a character a byte, so positions are the same
+    pieces: list[tuple[bytes, bool]] = []
+    start, at, failures = 0, _skip(text, 0), 0
+    while at < len(text) and failures < _MAX_FAILURES:
+        end = _end_of_object(text, at)
+        if end is None:
+            failures += 1
+            at = text.find(_RESTART, at + 1)
+            if at < 0:
+                break
+            continue
+        if text[start:at].strip(_JUNK):
+            pieces.append((raw[start:at], False))
+            start = at
+        at = _skip(text, end)
+        pieces.append((raw[start:at], True))
+        start = at
+    if start < len(raw):
+        pieces.append((raw[start:], False))
+    return pieces
+
+
+def tolerant(raw: bytes) -> dict[str, Any] | None:
+    """The JSON object in `raw`, with anything Python can make of it; ``None`` if there is none."""
+    try:
+        text = raw.strip(_JUNK.encode("latin-1")).decode("utf-8", "replace")
+        value = json.loads(text, strict=False, parse_int=_parse_int)
+    except DAMAGE:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _end_of_object(text: str, at: int) -> int | None:
+    if text[at] != "{":
+        return None
+    try:
+        return _decoder.raw_decode(text, at)[1]
+    except DAMAGE:
+        return None
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _JUNK:
+        at += 1
+    return at
+
+
+def _parse_int(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:  # longer than Python's limit for text
+        return digits
+
+
+_decoder = json.JSONDecoder(strict=False, parse_int=_parse_int)

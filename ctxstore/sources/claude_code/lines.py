@@ -1,0 +1,126 @@
+"""Bytes in blocks broken anywhere → whole lines → records. Shared by the parser and the scanner, so that both
+cut a file at the same places; what a record means is not decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+LIMIT = 64 << 20
+"""A longer line, or pretty-printed document, is not understood: its bytes pass by, none are held back."""
+
+
+class Span(NamedTuple):
+    """``data[start:end]``: whole lines, the last one perhaps without its end if the file ends there.
+
+    Not `whole`: a piece of a line beyond `LIMIT`.
+    """
+
+    data: bytes
+    start: int
+    end: int
+    whole: bool = True
+
+
+class Lines:
+    """Cuts blocks into spans. Only the open end of a block is copied and held back."""
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+        self._size = 0
+        self._overlong = False
+
+    def feed(self, block: bytes) -> Iterator[Span]:
+        """The spans that end in `block`."""
+        for at in range(0, len(block), LIMIT):
+            yield from self._cut(block, at, min(at + LIMIT, len(block)))
+
+    def finish(self) -> Iterator[Span]:
+        """The last line, if the file does not end with a line's end."""
+        if self._held:
+            yield self._release(whole=True)
+
+    def _cut(self, block: bytes, start: int, end: int) -> Iterator[Span]:
+        if self._held or self._overlong:
+            first = block.find(b"\n", start, end) + 1
+            yield from self._hold(block[start : first or end])
+            if not first:
+                return
+            if self._held:
+                yield self._release(whole=True)
+            self._overlong = False
+            start = first
+        last = block.rfind(b"\n", start, end) + 1
+        if last:
+            yield Span(block, start, last)
+            start = last
+        yield from self._hold(block[start:end])
+
+    def _hold(self, piece: bytes) -> Iterator[Span]:
+        if not piece:
+            return
+        self._held.append(piece)
+        self._size += len(piece)
+        if self._overlong or self._size > LIMIT:
+            self._overlong = True
+            yield self._release(whole=False)
+
+    def _release(self, *, whole: bool) -> Span:
+        data = b"".join(self._held)
+        self._held, self._size = [], 0
+        return Span(data, 0, len(data), whole)
+
+
+class Documents:
+    """Puts the lines of a pretty-printed JSON document together; any other line is a record by itself.
+
+    A document opens with a line that is only ``{`` or ``[``, goes on with indented lines, and closes with a
+    line that is only ``}`` or ``]``. A line that fits none of these ends it where it is.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+        self._size = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether lines are held back."""
+        return bool(self._held)
+
+    def add(self, line: bytes) -> Iterator[bytes]:
+        """The records that `line` completes."""
+        short = line.rstrip(b" \t\r\n") if len(line) < 16 else b""
+        if self._held:
+            if short in (b"}", b"]"):
+                self._held.append(line)
+                yield from self.close()
+                return
+            if line[:1].isspace() and self._size + len(line) <= LIMIT:
+                self._keep(line)
+                return
+            yield from self.close()
+        if short in (b"{", b"["):
+            self._keep(line)
+        else:
+            yield line
+
+    def close(self) -> Iterator[bytes]:
+        """What is held back, as it is."""
+        if self._held:
+            record = b"".join(self._held)
+            self._held, self._size = [], 0
+            yield record
+
+    def _keep(self, line: bytes) -> None:
+        self._held.append(line)
+        self._size += len(line)
+
+
+def iter_lines(span: Span) -> Iterator[bytes]:
+    """The lines of a span, each with its end. Only ``\\n`` ends a line."""
+    data, start, end, _ = span
+    while start < end:
+        stop = data.find(b"\n", start, end) + 1 or end
+        yield data[start:stop]
+        start = stop

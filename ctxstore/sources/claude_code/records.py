@@ -1,0 +1,107 @@
+"""Records: what a line of a transcript says, however damaged it is.
+
+`judge` decides which messages a line holds, for the parser and for the scanner, so that both count the same.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from ctxstore.sources.claude_code.damage import DAMAGE, split, tolerant
+
+COUNTED = ("user", "assistant", "system")
+"""The types of records that are messages between a user, a model and tools."""
+
+
+class _Fields(msgspec.Struct, gc=False):
+    """All may hold anything: agents' formats change."""
+
+    type: Any = None
+    uuid: Any = None
+    cwd: Any = None
+    isMeta: Any = None
+    summary: Any = None
+    leafUuid: Any = None
+    customTitle: Any = None
+
+
+class Line(_Fields, gc=False):
+    """What it takes to sum a transcript up. The message is left undecoded: it is most of the bytes."""
+
+    message: msgspec.Raw = msgspec.Raw(b"")
+
+
+class Body(msgspec.Struct):
+    """A record's ``message``."""
+
+    content: Any = None
+    model: Any = None
+
+
+class Record(_Fields, gc=True):
+    """What a `Message` is made of. Decodes all that `Line` decodes, so where this works, that does."""
+
+    message: Body | None = None
+    parentUuid: Any = None
+    logicalParentUuid: Any = None
+    timestamp: Any = None
+    content: Any = None
+    subtype: Any = None
+
+
+_line = msgspec.json.Decoder(Line)
+_record = msgspec.json.Decoder(Record)
+
+decode_lines = _line.decode_lines
+"""Many JSON objects at once, at several times the speed of one by one. Line ends mean nothing to it."""
+
+
+def judge(raw: bytes) -> list[tuple[bytes, Line | None]]:
+    """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`."""
+    try:
+        return [(raw, _line.decode(raw))]
+    except DAMAGE:
+        return [(piece, _line_of(piece) if whole else None) for piece, whole in split(raw)]
+
+
+def read(raw: bytes) -> list[tuple[bytes, Record | None]]:
+    """As `judge`, with all that a message is made of."""
+    try:
+        return [(raw, _record.decode(raw))]
+    except DAMAGE:
+        return [(piece, _record_of(piece, line) if line else None) for piece, line in judge(raw)]
+
+
+def _line_of(piece: bytes) -> Line | None:
+    try:
+        return _line.decode(piece)
+    except DAMAGE:
+        pass
+    value = tolerant(piece)
+    if value is None:
+        return None
+    known = {key: value[key] for key in _Fields.__struct_fields__ if key in value}
+    try:
+        message = msgspec.Raw(json.dumps(value.get("message")).encode())
+    except RecursionError:
+        message = msgspec.Raw(b"")
+    return Line(**known, message=message)
+
+
+def _record_of(piece: bytes, line: Line) -> Record:
+    try:
+        return _record.decode(piece)
+    except DAMAGE:
+        pass
+    value = tolerant(piece) or {}
+    record = Record(**{key: value[key] for key in Record.__struct_fields__ if key in value})
+    body = value.get("message")
+    if isinstance(body, dict):
+        record.message = Body(body.get("content"), body.get("model"))
+    else:
+        record.message = Body(body)
+    record.type = line.type
+    return record

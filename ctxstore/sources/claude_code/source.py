@@ -1,0 +1,58 @@
+"""Claude Code as a `Source`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from ctxstore.sources.claude_code.layout import Layout, is_memory, transcript_key
+from ctxstore.sources.directory import label_of
+from ctxstore.sources.protocol import FoundContext, Message, Report, Root, Scanner
+
+
+class ClaudeCode:
+    """Contexts are ``claude-code/<project-dir>/<session>``, ``…/memory`` and ``claude-code/home``."""
+
+    name = "claude-code"
+    agent = "Claude Code"
+
+    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+        """The folder CLAUDE_CONFIG_DIR names, else ``~/.claude``, if it is there."""
+        path = environ.get("CLAUDE_CONFIG_DIR", "")
+        if not path and environ.get("HOME"):
+            path = os.path.join(environ["HOME"], ".claude")
+        if not path or not os.path.isdir(path):
+            return []
+        path = os.path.abspath(path)
+        return [Root(self.name, path, label_of(path, environ))]
+
+    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+        """The home first, then project by project, session by session, each in order."""
+        return Layout(root.path, report).contexts()
+
+    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+        """One context; only its own project is listed, and only its own files are looked at."""
+        return Layout(root.path, report).find(name)
+
+    def scanner(self, context: str, key: str) -> Scanner | None:
+        """A scanner for the session's transcript."""
+        if key != transcript_key(context):
+            return None
+        from ctxstore.sources.claude_code.scanner import TranscriptScanner
+
+        return TranscriptScanner()
+
+    def transcript(self, context: str, keys: Iterable[str]) -> str | None:
+        """``projects/<project-dir>/<session>.jsonl``, if it is among `keys`."""
+        key = transcript_key(context)
+        return key if key is not None and key in keys else None
+
+    def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
+        """The transcript's messages, from blocks broken anywhere."""
+        from ctxstore.sources.claude_code.transcript import iter_messages
+
+        return iter_messages(lines, offset)
+
+    def is_memory(self, key: str) -> bool:
+        """Files below a project's ``memory/``, and the user's CLAUDE.md."""
+        return is_memory(key)

@@ -1,0 +1,52 @@
+"""A session's title, from what its user wrote first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ctxstore.sources.claude_code.content import parts_of
+from ctxstore.sources.claude_code.damage import DAMAGE, tolerant
+from ctxstore.sources.claude_code.records import Line
+
+TITLE_LENGTH = 80
+
+_NOT_WRITTEN = (
+    "<bash-",
+    "<command-",
+    "<ide_",
+    "<local-command-",
+    "<system-reminder>",
+    "<task-notification>",
+    "<user-memory-input>",
+    "Caveat:",
+    "[Request interrupted",
+    "This session is being continued from a previous conversation",
+)
+"""How texts begin that the agent put into the user's mouth."""
+
+
+def title_of(record: Line) -> str:
+    """The first text in a user's record that the user wrote, as a title; empty if there is none."""
+    if record.type != "user" or record.isMeta:
+        return ""
+    texts = (part.text.lstrip() for part in parts_of(_content(bytes(record.message))) if part.kind == "text")
+    written = (one_line(text) for text in texts if not text.startswith(_NOT_WRITTEN))
+    return next(filter(None, written), "")
+
+
+def one_line(text: Any) -> str:
+    """The text on one line, cut to `TITLE_LENGTH` characters; empty if it is no text."""
+    if not isinstance(text, str):
+        return ""
+    line = " ".join(text[: 100 * TITLE_LENGTH].split())
+    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"
+
+
+def _content(raw: bytes) -> Any:
+    try:
+        message = msgspec.json.decode(raw)
+    except DAMAGE:
+        message = tolerant(raw)
+    return message.get("content") if isinstance(message, dict) else message

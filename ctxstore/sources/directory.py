@@ -1,0 +1,104 @@
+"""The source ``directory``: any folder, or a single file, given by its path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from ctxstore.errors import NotFound
+from ctxstore.sources.protocol import FoundContext, FoundFile, Message, Report, Root, Scanner, Skipped
+from ctxstore.sources.walk import walk, why_not
+
+
+class Directory:
+    """Every root is one context, holding all files below it. There are no messages in it."""
+
+    name = "directory"
+    agent = "Directory"
+
+    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+        """None: which folders to keep is for a person to say, by `root_for`."""
+        return []
+
+    def root_for(self, path: str, environ: Mapping[str, str]) -> Root:
+        """The root for a folder or file. Raises `NotFound`."""
+        absolute = os.path.abspath(path)
+        if not os.path.lexists(absolute):
+            raise NotFound(f"no such file or folder: {path}")
+        return Root(self.name, absolute, label_of(absolute, environ))
+
+    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+        """The one context of `root`."""
+        yield FoundContext(context_name(root.path), _files(root.path, report))
+
+    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+        """The root's context, if `name` is its name."""
+        return next(self.contexts(root, report)) if name == context_name(root.path) else None
+
+    def scanner(self, context: str, key: str) -> Scanner | None:
+        """``None``: files decide no attributes."""
+        return None
+
+    def transcript(self, context: str, keys: Iterable[str]) -> str | None:
+        """``None``: no file holds messages."""
+        return None
+
+    def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
+        """All bytes as messages of role ``unknown``: nothing is known about them."""
+        for block in lines:
+            if block:
+                yield Message(f"@{offset}", "unknown", (), None, None, bytes(block), offset)
+                offset += len(block)
+
+    def is_memory(self, key: str) -> bool:
+        """Never: these are files."""
+        return False
+
+
+def label_of(path: str, environ: Mapping[str, str]) -> str:
+    """Where a home lays out the root at `path`: relative to HOME, else absolute without its leading slash."""
+    home = environ.get("HOME", "")
+    inside = os.path.isabs(home) and path.startswith(os.path.join(os.path.abspath(home), ""))
+    return os.path.relpath(path, home) if inside else path.lstrip("/")
+
+
+def context_name(path: str) -> str:
+    """``directory/<group>/<name>``, different for every absolute path.
+
+    The group is the parent's path with ``-`` for all but ASCII letters and digits. Where that loses
+    something - only ``/`` can be read back - a dot, which no encoding yields, and a hash of the path follow.
+    """
+    parent, base = os.path.split(path)
+    name = _plain(base, keep="._-") or "root"
+    group = _plain(parent)
+    exact = name == base and "-" not in parent and group == parent.replace("/", "-")
+    if not exact:
+        group += "." + _hash(path)
+    return f"directory/{group}/{name}"
+
+
+def _plain(text: str, keep: str = "") -> str:
+    return "".join(c if (c.isascii() and c.isalnum()) or c in keep else "-" for c in text)
+
+
+def _hash(path: str) -> str:
+    from blake3 import blake3  # only names that need it pay for the import
+
+    return blake3(os.fsencode(path)).hexdigest(4)
+
+
+def _files(path: str, report: Report) -> list[FoundFile]:
+    if os.path.isdir(path):
+        return walk(path, "", report)
+    real = os.path.realpath(path)  # the path was given by a person, who means what it leads to
+    try:
+        status = os.lstat(real)
+    except OSError as error:
+        report(Skipped(path, error.strerror or str(error)))
+        return []
+    key = os.path.basename(path)
+    reason = why_not(key, status.st_mode) or why_not(os.path.basename(real), status.st_mode)
+    if reason:
+        report(Skipped(path, reason))
+        return []
+    return [FoundFile(key, real, status)]

@@ -1,0 +1,95 @@
+"""Listing a folder as a context's files, the same way for every source."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ctxstore.sources.protocol import FoundFile, Report, Skipped
+
+SECRETS = frozenset({".credentials.json", "auth.json", "oauth_creds.json", "secrets.json"})
+"""Names of files that hold an agent's keys: left out wherever they are."""
+
+_REPOSITORY = frozenset({"root", "packs", "config"})
+
+
+def walk(folder: str, prefix: str, report: Report, *, state: bool = True) -> list[FoundFile]:
+    """All files, folders and symlinks below `folder`, in the order of their keys, which begin with `prefix`.
+
+    Left out, and reported: what is neither of these, `SECRETS`, ctxstore repositories, what can't be listed.
+    Symlinks are never followed.
+    """
+    found: list[FoundFile] = []
+    pending: list[tuple[str, str, FoundFile | None]] = [(folder, prefix, None)]
+    while pending:  # not recursive: folders may nest deeper than Python's stack
+        path, below, itself = pending.pop()
+        entries = list_folder(path, report)
+        if is_repository(path, {entry.name for entry in entries}):
+            report(Skipped(path, "a ctxstore repository"))
+            continue
+        if itself:
+            found.append(itself)
+        for entry in entries:
+            file = look_at(entry, below + entry.name, report, state=state)
+            if file is None:
+                continue
+            if stat.S_ISDIR(file.stat.st_mode):
+                pending.append((file.path, file.key + "/", file))
+            else:
+                found.append(file)
+    found.sort(key=by_key)
+    return found
+
+
+def list_folder(path: str, report: Report) -> list[os.DirEntry[str]]:
+    """The entries of a folder. One that is not there is empty; one that can't be read is reported."""
+    try:
+        with os.scandir(path) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        report(Skipped(path, error.strerror or str(error)))
+        return []
+
+
+def look_at(entry: os.DirEntry[str], key: str, report: Report, *, state: bool = True) -> FoundFile | None:
+    """The entry as a file of a context; ``None`` when it is left out."""
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:  # deleted since it was listed
+        return None
+    except OSError as error:
+        report(Skipped(entry.path, error.strerror or str(error)))
+        return None
+    reason = why_not(entry.name, status.st_mode)
+    if reason:
+        report(Skipped(entry.path, reason))
+        return None
+    return FoundFile(key, entry.path, status, state)
+
+
+def why_not(name: str, mode: int) -> str:
+    """Why a file of this name and mode is left out; empty when it is taken."""
+    if stat.S_ISDIR(mode):
+        return ""
+    if name in SECRETS:
+        return "holds secrets"
+    if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
+        return ""
+    if stat.S_ISFIFO(mode):
+        return "a FIFO"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
+
+
+def is_repository(path: str, names: set[str]) -> bool:
+    """Whether the folder `path`, holding `names`, is a ctxstore repository."""
+    if os.path.basename(path) == ".ctx":
+        return True
+    join = os.path.join
+    return names >= _REPOSITORY and os.path.isfile(join(path, "root")) and os.path.isdir(join(path, "packs"))
+
+
+def by_key(file: FoundFile) -> str:
+    """Sort key: a context's files come in the order of their keys."""
+    return file.key
