@@ -64,9 +64,9 @@ class Peer(ABC):
     def restore(self, target: Path) -> Cost:
         """Lay the newest state out in an empty folder, contents verified where the tool can."""
 
-    def restored(self, target: Path) -> Path:
-        """Where below the target of `restore` the home's files are."""
-        return target
+    def laid_out(self, hashes: dict[str, bytes]) -> dict[str, bytes]:
+        """The home's files, by the paths they have below the target of `restore`."""
+        return hashes
 
     def environment(self) -> dict[str, str]:
         return self.scratch.environment()

@@ -115,13 +115,26 @@ class Ctx(Peer):
         self.ctx("init")
 
     def snapshot(self) -> Cost:
-        return self.ctx("snapshot", *([self.saved] if self.as_folder else []))
+        return self.ctx("snapshot", *self._source())
+
+    def snapshot_json(self) -> Cost:
+        """A snapshot that prints what it did as JSON: see `printed`."""
+        return self.ctx("snapshot", "--json", *self._source())
+
+    def printed(self) -> bytes:
+        """What the last command printed."""
+        return (self.scratch.folder / "output").read_bytes()
+
+    def _source(self) -> list[Path]:
+        return [self.saved] if self.as_folder else []
 
     def restore(self, target: Path) -> Cost:
         return self.ctx("checkout", "--all", "--to", target)
 
-    def restored(self, target: Path) -> Path:
-        return target / self.saved.name if self.as_folder else target
+    def laid_out(self, hashes: dict[str, bytes]) -> dict[str, bytes]:
+        if not self.as_folder:
+            return hashes
+        return {f"{self.saved.name}/{path}": hash_ for path, hash_ in hashes.items()}
 
     def recompress(self) -> Cost:
         return self.ctx("gc", "--recompress")

@@ -144,7 +144,7 @@ def restore(bench: Bench, peer: Peer, expected: dict[str, bytes], row: str) -> N
     target = bench.scratch / f"restored-{peer.name}"
     target.mkdir()
     cost = peer.restore(target)
-    wrong = differences(expected, hashes_of(peer.restored(target)))
+    wrong = differences(peer.laid_out(expected), hashes_of(target))
     shutil.rmtree(target)
     if wrong:
         raise CommandFailed(f"{peer.name} restored something else: {wrong[:5]} ({len(wrong)} in all)")
