@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from .measure import Cost, median
@@ -65,7 +66,7 @@ def measure_history(ctx: Ctx, name: str, runs: int) -> list[Answer]:
         ("diff", f"{name}~100", name),
         ("refs",),
     ]
-    return [answer(" ".join(command), 0.2, runs, lambda c=command: ctx.ctx(*c)) for command in commands]
+    return [answer(" ".join(command), 0.2, runs, partial(ctx.ctx, *command)) for command in commands]
 
 
 def measure_sessions(scratch: Path, sessions: int, runs: int) -> Answer:

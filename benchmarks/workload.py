@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .measure import CommandFailed, disk_size_of, size_of
+from .measure import CommandFailed, Cost, disk_size_of, size_of
 from .peer import Peer, Scratch
 from .replay import Step, apply, read_steps, split_batches
 from .results import Results
@@ -123,7 +123,7 @@ def only_claude(steps: list[Step]) -> bool:
 
 
 def _play(bench: Bench, peers: list[Peer], batches: list[list[Step]], home: Path) -> None:
-    totals = {}
+    totals: dict[str, Cost] = {}
     for number, batch in enumerate(batches):
         bench.say(f"corpus: batch {number + 1} of {len(batches)}")
         apply(batch, home)
