@@ -79,7 +79,7 @@ def encode_commit(commit: Commit) -> bytes:
         10: encode_text(commit.root),
         11: encode_text(commit.label),
         12: commit.shrunk,
-        13: [encode_text(v) if isinstance(v, str) else v for v in commit.summary],
+        13: encode_summary(commit.summary),
     }
     return encode_structure(fields)
 
@@ -94,6 +94,17 @@ def decode_text(data: Any) -> str:
     if type(data) is not bytes:
         raise TypeError("not a text")
     return data.decode("utf-8", "surrogatepass")
+
+
+def encode_summary(summary: Summary) -> list[Any]:
+    """A summary's encodable fields."""
+    return [encode_text(value) if isinstance(value, str) else value for value in summary]
+
+
+def decode_summary(fields: list[Any]) -> Summary:
+    """What `encode_summary` was given. Raises `TypeError`, `ValueError`."""
+    values: list[Any] = [decode_text(value) if isinstance(value, bytes) else value for value in fields]
+    return Summary(*values)
 
 
 def decode_commit(data: bytes) -> Commit:
@@ -115,13 +126,15 @@ def decode_commit(data: bytes) -> Commit:
             root=decode_text(fields[10]),
             label=decode_text(fields[11]),
             shrunk=fields[12],
-            summary=Summary(*(decode_text(v) if isinstance(v, bytes) else v for v in fields[13])),
+            summary=decode_summary(fields[13]),
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise Corrupt("a commit is malformed") from error
     ids = (commit.tree, *commit.parents)
     numbers = (commit.generation, commit.time, *commit.summary[5:])
-    if not all(type(id) is bytes and len(id) == ID_SIZE for id in ids) or not all(type(n) is int for n in numbers):
+    if not all(type(id) is bytes and len(id) == ID_SIZE for id in ids) or not all(
+        type(n) is int for n in numbers
+    ):
         raise Corrupt("a commit is malformed")
     return commit
 

@@ -1,6 +1,6 @@
 """The root: the one value that changes. docs/format/root.md is normative.
 
-    root = magic ‖ length (u32) ‖ CBOR ‖ BLAKE3 of the CBOR
+root = magic ‖ length (u32) ‖ CBOR ‖ BLAKE3 of the CBOR
 """
 
 from __future__ import annotations
@@ -73,10 +73,14 @@ def decode_root(data: bytes) -> Root:
         raise UnknownFormat("the repository's root has a format this release does not know")
     try:
         root = Root(
-            *(_number(fields[i]) for i in (1, 2, 3)),
-            tuple(_pack(pack) for pack in fields[4]),
-            fields[5],
-            *(_id(fields[i]) for i in (6, 7, 8)),
+            serial=_number(fields[1]),
+            epoch=_number(fields[2]),
+            epoch_time=_number(fields[3]),
+            packs=tuple(_pack(pack) for pack in fields[4]),
+            manifest=fields[5],
+            refs=_id(fields[6]),
+            forgotten=_id(fields[7]),
+            op=_id(fields[8]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Corrupt("the repository's root is malformed") from error
@@ -87,13 +91,17 @@ def decode_root(data: bytes) -> Root:
 
 def _checked_body(data: bytes) -> bytes:
     if len(data) < _HEAD.size + ID_SIZE or data[:7] != MAGIC[:7]:
-        raise Corrupt("the repository's root is damaged", hint="run `ctx check`; the packs still hold what was saved")
+        raise Corrupt(
+            "the repository's root is damaged", hint="run `ctx check`; the packs still hold what was saved"
+        )
     magic, length = _HEAD.unpack_from(data)
     if magic != MAGIC:
         raise UnknownFormat("the repository's root has a format this release does not know")
     body = data[_HEAD.size : _HEAD.size + length]
     if len(data) != _HEAD.size + length + ID_SIZE or blake3(body).digest() != data[-ID_SIZE:]:
-        raise Corrupt("the repository's root is damaged", hint="run `ctx check`; the packs still hold what was saved")
+        raise Corrupt(
+            "the repository's root is damaged", hint="run `ctx check`; the packs still hold what was saved"
+        )
     return body
 
 
@@ -165,9 +173,7 @@ class RootFile:
         older = tuple(packs[:-RECENT_PACKS])
         name = make_name(root.epoch, random)
         body = encode_structure([1, [list(pack) for pack in older]])
-        self._storage.put(
-            f"manifests/{name}", _HEAD.pack(MAGIC, len(body)) + body + blake3(body).digest()
-        )
+        self._storage.put(f"manifests/{name}", _HEAD.pack(MAGIC, len(body)) + body + blake3(body).digest())
         self._manifests[name] = older
         return root._replace(packs=tuple(packs[-RECENT_PACKS:]), manifest=name)
 

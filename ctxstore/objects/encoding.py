@@ -6,7 +6,7 @@ order of an object's keys, because JSON → record → JSON is the identity.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import cbor2
 
@@ -41,7 +41,9 @@ def encode_record(value: Json) -> bytes:
     plain = _checked(value, MAX_DEPTH)
     data = cbor2.dumps(plain)
     if len(data) > MAX_OBJECT:
-        raise InvalidInput(f"a record of {len(data)} bytes is too large", hint=f"the limit is {MAX_OBJECT} bytes")
+        raise InvalidInput(
+            f"a record of {len(data)} bytes is too large", hint=f"the limit is {MAX_OBJECT} bytes"
+        )
     return data
 
 
@@ -59,7 +61,8 @@ def _checked(value: Any, depth: int) -> Any:
     if kind is dict:
         return {_key(key): _checked(item, depth - 1) for key, item in value.items()}
     raise InvalidInput(
-        f"{kind.__name__} is not a JSON value", hint="use None, bool, int, float, str, list and dict with str keys"
+        f"{kind.__name__} is not a JSON value",
+        hint="use None, bool, int, float, str, list and dict with str keys",
     )
 
 
@@ -83,7 +86,7 @@ def decode_record(data: bytes) -> Json:
         value = cbor2.loads(data, tag_hook=_untag)
     except Exception as error:  # cbor2 raises many types on damaged input
         raise Corrupt("a record is unreadable") from error
-    return value
+    return cast(Json, value)
 
 
 def _untag(*arguments: Any) -> Any:

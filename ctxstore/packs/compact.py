@@ -47,7 +47,12 @@ def merge(storage: Storage, sources: Sequence[PackInfo], writer: PackWriter) -> 
 
 
 def copy_objects(
-    storage: Storage, pack: PackInfo, footer: Footer, writer: PackWriter, seen: set[bytes], live: set[bytes] | None = None
+    storage: Storage,
+    pack: PackInfo,
+    footer: Footer,
+    writer: PackWriter,
+    seen: set[bytes],
+    live: set[bytes] | None = None,
 ) -> None:
     """Copy a pack's objects that are not in `seen` (and are in `live`) and add them to `seen`.
 
@@ -55,7 +60,7 @@ def copy_objects(
     """
     at = 0
     for frame in footer.frames:
-        ids = [footer.ids[i * ID_SIZE : (i + 1) * ID_SIZE] for i in range(at, at + frame.count)]
+        ids = [footer.ids[i * ID_SIZE : (i + 1) * ID_SIZE] for i in range(at, at + frame.objects)]
         wanted = [id not in seen and (live is None or id in live) for id in ids]
         if any(wanted):
             _, raw = unpack_frame(storage.get(pack.key, frame.offset, frame.stored))
@@ -68,4 +73,4 @@ def copy_objects(
                     writer.add(kind, id, view[position : position + length], is_data_kind(kind))
                     seen.add(id)
                 position += length
-        at += frame.count
+        at += frame.objects

@@ -62,7 +62,7 @@ class FrameEntry(NamedTuple):
     stored: int
     raw: int
     is_data: bool
-    count: int
+    objects: int
 
 
 class Footer(NamedTuple):
@@ -115,7 +115,9 @@ def decode_descriptor(data: bytes, raw: int) -> tuple[bytes, list[int]]:
 def encode_footer(footer: Footer) -> bytes:
     """The footer and its trailer: the end of a pack."""
     frames = [list(frame) for frame in footer.frames]
-    body = cbor2.dumps({0: FOOTER_VERSION, 1: frames, 2: footer.ids, 3: footer.kinds, 4: list(footer.lengths)})
+    body = cbor2.dumps(
+        {0: FOOTER_VERSION, 1: frames, 2: footer.ids, 3: footer.kinds, 4: list(footer.lengths)}
+    )
     return body + _TRAILER.pack(len(body), blake3(body).digest(), PACK_MAGIC)
 
 
@@ -149,8 +151,10 @@ def _checked_footer(value: dict[int, object]) -> Footer:
         raise Corrupt("a pack's footer is malformed")
     if not all(_is_frame(frame) for frame in frames):
         raise Corrupt("a pack's footer is malformed")
-    entries = [FrameEntry(offset, stored, raw, bool(data), count) for offset, stored, raw, data, count in frames]
-    if sum(entry.count for entry in entries) != len(kinds):
+    entries = [
+        FrameEntry(offset, stored, raw, bool(data), count) for offset, stored, raw, data, count in frames
+    ]
+    if sum(entry.objects for entry in entries) != len(kinds):
         raise Corrupt("a pack's footer is malformed")
     return Footer(entries, ids, kinds, lengths)  # type: ignore[arg-type]
 

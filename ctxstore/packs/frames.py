@@ -100,7 +100,9 @@ def pack_frame(frame: Frame, settings: Settings) -> Packed:
     if len(payload) >= len(raw):
         payload, codec = raw, CODEC_STORED
     elif _decompressor().decompress(payload, max_output_size=len(raw)) != raw:
-        raise Corrupt("zstd does not give back what it was given", hint="this zstandard release is broken; change it")
+        raise Corrupt(
+            "zstd does not give back what it was given", hint="this zstandard release is broken; change it"
+        )
     header = FrameHeader(
         codec, PLAINTEXT, frame.is_data, len(raw), len(payload), len(descriptor), frame_check(payload)
     )

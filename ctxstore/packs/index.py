@@ -53,14 +53,14 @@ def iter_locations(pack: str, footer: Footer) -> Iterator[tuple[bytes, Location]
     at = 0
     for frame in footer.frames:
         start = 0
-        for i in range(at, at + frame.count):
+        for i in range(at, at + frame.objects):
             length = lengths[i]
             yield (
                 ids[i * ID_SIZE : (i + 1) * ID_SIZE],
                 Location(pack, frame.offset, frame.stored, start, length, kinds[i]),
             )
             start += length
-        at += frame.count
+        at += frame.objects
 
 
 class Index:
@@ -140,14 +140,14 @@ class Index:
     def _load(self) -> None:
         """Bring in the packs that are live and not known yet."""
         missing = [pack for name, pack in self._live.items() if name not in self._loaded]
-        if self._path is not None and any(pack.count > SMALL for pack in missing):
+        if self._path is not None and any(pack.objects > SMALL for pack in missing):
             self._open_database()
             missing = [pack for pack in missing if pack.name not in self._loaded]
         for pack in missing:
             self._take(pack, self._read_footer(pack))
 
     def _take(self, pack: PackInfo, footer: Footer) -> None:
-        if pack.count <= SMALL and self._small_count + pack.count <= SMALL_TOTAL:
+        if pack.objects <= SMALL and self._small_count + pack.objects <= SMALL_TOTAL:
             self._keep_small(pack, footer)
         else:
             self._store(pack, footer)
@@ -155,7 +155,7 @@ class Index:
 
     def _keep_small(self, pack: PackInfo, footer: Footer) -> None:
         self._small[pack.name] = dict(iter_locations(pack.name, footer))
-        self._small_count += pack.count
+        self._small_count += pack.objects
 
     def _store(self, pack: PackInfo, footer: Footer) -> None:
         database = self._open_database()
@@ -166,7 +166,9 @@ class Index:
             with database:
                 database.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
                 # Last, so that a pack is listed only when all of its objects are.
-                database.execute("INSERT OR IGNORE INTO packs VALUES (?, ?, ?)", (number, pack.name, pack.count))
+                database.execute(
+                    "INSERT OR IGNORE INTO packs VALUES (?, ?, ?)", (number, pack.name, pack.objects)
+                )
         except Exception:
             # A full disk or a busy database must not fail a snapshot: memory serves this process.
             self._keep_small(pack, footer)

@@ -20,7 +20,7 @@ class PackInfo(NamedTuple):
     name: str
     size: int
     footer: int
-    count: int
+    objects: int
     raw: int
 
     @property

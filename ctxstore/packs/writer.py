@@ -147,7 +147,9 @@ class _OpenPack:
         self._lengths: list[int] = []
 
     def append(self, frame: Frame, packed: Packed) -> None:
-        self._frames.append(FrameEntry(self.size, len(packed.data), packed.raw, frame.is_data, len(frame.ids)))
+        self._frames.append(
+            FrameEntry(self.size, len(packed.data), packed.raw, frame.is_data, len(frame.ids))
+        )
         self._ids.extend(frame.ids)
         self._kinds += frame.kinds
         self._lengths.extend(frame.lengths)
@@ -183,5 +185,3 @@ class _OpenPack:
 
 class _Abandoned(Exception):
     pass
-
-

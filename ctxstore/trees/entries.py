@@ -55,7 +55,7 @@ class ListEntry(NamedTuple):
     """A native list of records: its root, records and bytes."""
 
     id: ObjectId
-    count: int
+    length: int
     size: int
 
 
@@ -63,7 +63,7 @@ class MapEntry(NamedTuple):
     """A native map of keyed records: its root and number of keys."""
 
     id: ObjectId
-    count: int
+    length: int
 
 
 Entry = FileEntry | DirEntry | SymlinkEntry | ListEntry | MapEntry
@@ -100,7 +100,11 @@ def _is_sound(entry: Entry) -> bool:
     numbers = [field for field in entry if type(field) is int]
     if isinstance(entry, FileEntry):
         is_id = type(entry.id) is bytes and len(entry.id) == ID_SIZE
-        return len(numbers) == 3 and type(entry.is_list) is bool and (is_id or (entry.id is None and entry.size == 0))
+        return (
+            len(numbers) == 3
+            and type(entry.is_list) is bool
+            and (is_id or (entry.id is None and entry.size == 0))
+        )
     if isinstance(entry, DirEntry):
         return len(numbers) == 2
     if isinstance(entry, SymlinkEntry):

@@ -52,7 +52,9 @@ class MapShape:
 
     def decode_items(self, columns: Any, level: int) -> list[Item]:
         keys, values, *counts = columns
-        if not all(type(key) is bytes for key in keys) or any(a >= b for a, b in zip(keys, keys[1:], strict=False)):
+        if not all(type(key) is bytes for key in keys) or any(
+            a >= b for a, b in zip(keys, keys[1:], strict=False)
+        ):
             raise ValueError("keys out of order")
         if not level:
             return [self._leaf(key, value) for key, value in zip(keys, values, strict=True)]
@@ -144,7 +146,9 @@ class Maps:
         """Raises `NotFound`, `Corrupt`."""
         return MapView(Sequence.load(self.shape, getter, id), getter, value_kind)
 
-    def create(self, putter: Putter, items: Mapping[bytes, bytes], value_kind: Kind = Kind.RECORD) -> ObjectId:
+    def create(
+        self, putter: Putter, items: Mapping[bytes, bytes], value_kind: Kind = Kind.RECORD
+    ) -> ObjectId:
         """A new map's id."""
         builder = Builder(self.shape, putter)
         for key in sorted(items):

@@ -146,7 +146,9 @@ class Builder:
         items = self.levels[level]
         items.append(item)
         size = len(items)
-        if size >= self.shape.smallest and (size == self.shape.largest or self.shape.is_boundary(item, level)):
+        if size >= self.shape.smallest and (
+            size == self.shape.largest or self.shape.is_boundary(item, level)
+        ):
             self.levels[level] = []
             self.push(self._close(items, level), level + 1)
 
@@ -266,7 +268,9 @@ def _regions(old: Sequence, new: Sequence, left: list[_Token], right: list[_Toke
     a, b = left[head : len(left) - tail], right[head : len(right) - tail]
     at = sum(count_of(item) for item, _ in left[:head])
     positions = [at, at]
-    matcher = difflib.SequenceMatcher(None, [_identity(t) for t in a], [_identity(t) for t in b], autojunk=False)
+    matcher = difflib.SequenceMatcher(
+        None, [_identity(t) for t in a], [_identity(t) for t in b], autojunk=False
+    )
     for tag, i, j, k, m in matcher.get_opcodes():
         if tag != "equal":
             yield Difference(positions[0], old.flatten(a[i:j]), positions[1], new.flatten(b[k:m]))

@@ -1,0 +1,163 @@
+"""From what a person writes to a commit: ``REF``, ``REF~2``, ``REF@{2026-10-01}``, id prefixes, ``op:ID``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.history.commits import Commit, read_commit
+from ctxstore.history.engine import Engine
+from ctxstore.history.oplog import Op, iter_ops
+from ctxstore.history.refs import Refs
+from ctxstore.ids import ObjectId, format_id
+
+_SUFFIX = re.compile(r"(?P<base>.*?)(?:~(?P<back>\d*)|@\{(?P<time>[^{}]*)\})\Z", re.DOTALL)
+_HEX = re.compile(r"[0-9a-f]{4,64}\Z")
+_AGO = re.compile(r"(\d+)\s*(s|sec|m|min|h|hour|d|day|w|week)s?(\s+ago)?\Z")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+class Revision(NamedTuple):
+    """A commit somebody named, and the ref it was found by (its own ref when by id)."""
+
+    ref: str
+    id: ObjectId
+    commit: Commit
+
+
+def parse_time(text: str, now: int) -> int:
+    """UTC nanoseconds of an ISO date or time (local time unless it says otherwise), ``yesterday``, ``2 hours ago``,
+    or ``@`` and nanoseconds since 1970. `now` in nanoseconds. Raises `InvalidInput`."""
+    text = text.strip()
+    if text == "now":
+        return now
+    if re.fullmatch(r"@\d+", text):
+        return int(text[1:])
+    if text == "yesterday":
+        return now - 86400 * 10**9
+    if ago := _AGO.match(text):
+        return now - int(ago[1]) * _UNITS[ago[2][0]] * 10**9
+    try:
+        moment = datetime.fromisoformat(text)
+        if re.fullmatch(r"\d{4}-?\d\d-?\d\d", text):
+            moment += timedelta(days=1, microseconds=-1)  # a day means all of it
+        return int(moment.astimezone().timestamp() * 1_000_000) * 1000
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(
+            f"{text!r} is not a time", hint="write 2026-10-01, 2026-10-01T12:30, yesterday or '2 hours ago'"
+        ) from error
+
+
+class Resolver:
+    """Resolves revisions against one state of a repository."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._root = engine.root()
+
+    def resolve(self, text: str) -> Revision:
+        """Raises `NotFound`, `InvalidInput` (ambiguous, malformed)."""
+        suffixes: list[tuple[str, str]] = []
+        base = text
+        while match := _SUFFIX.match(base):
+            base = match["base"]
+            suffixes.append(
+                ("back", match["back"] or "1") if match["time"] is None else ("time", match["time"])
+            )
+        revision = self._base(base, text)
+        for kind, value in reversed(suffixes):
+            revision = self._back(revision, int(value)) if kind == "back" else self._at(revision, value)
+        return revision
+
+    def _base(self, base: str, text: str) -> Revision:
+        if not base:
+            raise InvalidInput(f"{text!r} names no context", hint="`ctx refs` lists them")
+        refs = self._engine.refs(self._root)
+        head = refs.find(base)
+        if head is not None:
+            return self._revision(base, head)
+        found = self.matching_refs(refs, base)
+        if len(found) == 1:
+            return self._revision(*found[0])
+        if len(found) > 1:
+            names = ", ".join(name for name, _ in found[:3])
+            raise InvalidInput(
+                f"{base!r} is ambiguous: {names}{' …' if len(found) > 3 else ''}",
+                hint="write more of the name",
+            )
+        if _HEX.match(base):
+            return self._by_id(base)
+        raise NotFound(f"no context or commit is called {base!r}", hint="`ctx refs` lists the contexts")
+
+    @staticmethod
+    def matching_refs(refs: Refs, text: str) -> list[tuple[str, ObjectId]]:
+        """Refs that have `text` as their last parts, or whose last part starts with it."""
+        found = []
+        for name, id in refs.iter():
+            if name.endswith("/" + text) or name.rpartition("/")[2].startswith(text):
+                found.append((name, id))
+        return found
+
+    def _revision(self, ref: str, id: ObjectId) -> Revision:
+        return Revision(ref, id, read_commit(self._engine.store, id))
+
+    def _by_id(self, prefix: str) -> Revision:
+        found = {id for id in self.iter_commit_ids() if id.hex().startswith(prefix)}
+        if not found:
+            raise NotFound(
+                f"no commit starts with {prefix!r}", hint="`ctx log REF` lists a context's commits"
+            )
+        if len(found) > 1:
+            shown = ", ".join(sorted(format_id(id, len(prefix) + 4) for id in found)[:3])
+            raise InvalidInput(f"{prefix!r} is ambiguous: {shown}", hint="write more digits")
+        id = found.pop()
+        commit = read_commit(self._engine.store, id)
+        return Revision(commit.ref, id, commit)
+
+    def iter_commit_ids(self) -> Iterator[ObjectId]:
+        """The ids of all commits that ops made, newest first."""
+        for _, op in iter_ops(self._engine.store, self._root.op):
+            for change in op.changes:
+                if change.new is not None:
+                    yield change.new
+
+    def _back(self, revision: Revision, steps: int) -> Revision:
+        at = revision
+        for done in range(steps):
+            if not at.commit.parents:
+                raise NotFound(f"{revision.ref}~{steps} goes before the first commit: there are {done + 1}")
+            at = self._revision(revision.ref, at.commit.parents[0])
+        return at
+
+    def _at(self, revision: Revision, text: str) -> Revision:
+        time = parse_time(text, self._engine.environment.clock())
+        at = revision
+        while at.commit.time > time:
+            if not at.commit.parents:
+                raise NotFound(f"{revision.ref} has no commit as old as {text}")
+            at = self._revision(revision.ref, at.commit.parents[0])
+        return at
+
+    def op(self, text: str) -> tuple[ObjectId, Op]:
+        """An op by the start of its id, with or without ``op:``. Raises `NotFound`, `InvalidInput`."""
+        prefix = text.removeprefix("op:")
+        found = [
+            (id, op) for id, op in iter_ops(self._engine.store, self._root.op) if id.hex().startswith(prefix)
+        ]
+        if not found or not _HEX.match(prefix):
+            raise NotFound(f"no op starts with {prefix!r}", hint="`ctx log` lists the ops")
+        if len(found) > 1:
+            raise InvalidInput(f"op {prefix!r} is ambiguous", hint="write more digits")
+        return found[0]
+
+    def refs_at(self, time: int | None) -> Refs:
+        """All refs as they were at `time` (UTC ns). Raises `NotFound` before the first op."""
+        if time is None:
+            return self._engine.refs(self._root)
+        for _, op in iter_ops(self._engine.store, self._root.op):
+            if op.time <= time:
+                return self._engine.refs_at(op.refs)
+        raise NotFound("nothing was saved as early as that")

@@ -1,0 +1,170 @@
+"""One context into a tree: what is unchanged is taken over, what changed is read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from ctxstore.errors import SourceError
+from ctxstore.history.commits import Summary
+from ctxstore.history.engine import Engine
+from ctxstore.ids import ObjectId
+from ctxstore.objects.store import ObjectWriter
+from ctxstore.ops.reading import Reading, read_stable, stamp_of
+from ctxstore.ops.statcache import Row, Seen
+from ctxstore.progress import Progress
+from ctxstore.sources.protocol import Attributes, FoundContext, FoundFile, Report, Scanner, Skipped, Source
+from ctxstore.trees.entries import (
+    DirEntry,
+    Entry,
+    FileEntry,
+    SymlinkEntry,
+    decode_entry,
+    encode_entry,
+    encode_key,
+)
+from ctxstore.trees.files import Content, write_content
+
+
+class Captured(NamedTuple):
+    """A context as it is now. `rows` are what the stat cache keeps; `attributes` None: the transcript is unchanged."""
+
+    tree: ObjectId
+    rows: list[Row]
+    entries: Mapping[bytes, bytes]
+    attributes: Attributes | None
+
+
+class Base(NamedTuple):
+    """What a context was: the entries of its newest commit (read when asked for), and what the cache knows."""
+
+    entries: Callable[[], Mapping[bytes, bytes]]
+    seen: Seen | None
+    looked: int
+
+
+class Capture:
+    """Reads contexts of one source into a transaction."""
+
+    def __init__(
+        self, engine: Engine, writer: ObjectWriter, source: Source, *, report: Report, progress: Progress
+    ) -> None:
+        self._engine = engine
+        self._writer = writer
+        self._source = source
+        self._report = report
+        self._progress = progress
+        self.bytes_read = 0
+
+    def capture(self, context: FoundContext, base: Base, *, only_state: bool) -> Captured:
+        """Store what is new of a context. Unreadable files are reported and keep their last state."""
+        known = {row.key: row for row in base.seen.rows or ()} if base.seen else {}
+        rows: list[Row] = []
+        attributes: Attributes | None = None
+        kept = self._left_out(context, base) if only_state else {}
+        for file in context.files:
+            if only_state and not file.state:
+                continue
+            key = encode_key(file.key)
+            row = known.get(key)
+            if row is not None and _matches(file, row, base.looked):
+                rows.append(row)
+                continue
+            try:
+                row, found = self._read(context.name, file, key)
+            except SourceError as error:
+                self._report(Skipped(file.path, f"unreadable: {error.message}"))
+                if key in base.entries():
+                    kept[key] = base.entries()[key]
+                continue
+            attributes = found or attributes
+            rows.append(row)
+        entries = {**kept, **{row.key: row.entry for row in rows}}
+        return Captured(self._engine.maps.create(self._writer, entries), rows, entries, attributes)
+
+    @staticmethod
+    def _left_out(context: FoundContext, base: Base) -> dict[bytes, bytes]:
+        """The last state of what an incremental snapshot does not look at."""
+        states = {encode_key(file.key) for file in context.files if file.state}
+        there = {encode_key(file.key) for file in context.files}
+        return {key: entry for key, entry in base.entries().items() if key in there and key not in states}
+
+    def _read(self, context: str, file: FoundFile, key: bytes) -> tuple[Row, Attributes | None]:
+        mode = file.stat.st_mode
+        if stat.S_ISREG(mode):
+            return self._read_file(context, file, key)
+        if stat.S_ISLNK(mode):
+            entry: Entry = SymlinkEntry(_read_link(file.path), file.stat.st_mtime_ns)
+        elif stat.S_ISDIR(mode):
+            entry = DirEntry(stat.S_IMODE(mode), file.stat.st_mtime_ns)
+        else:
+            raise SourceError("not a file, folder or link")
+        return Row(key, *stamp_of(file.stat), encode_entry(entry)), None
+
+    def _read_file(self, context: str, file: FoundFile, key: bytes) -> tuple[Row, Attributes | None]:
+        reading, scanner = self._store(context, file)
+        content, stamp = reading.value, reading.stamp
+        entry = FileEntry(stat.S_IMODE(stamp.mode), stamp.mtime_ns, content.size, content.is_list, content.id)
+        # A size of -1 matches no file: what changed under our eyes is read again next time.
+        kept = stamp if reading.is_stable else stamp._replace(size=-1)
+        return Row(key, *kept, encode_entry(entry)), scanner.finish() if scanner else None
+
+    def _store(self, context: str, file: FoundFile) -> tuple[Reading[Content], Scanner | None]:
+        scanner: Scanner | None = None
+
+        def consume(blocks: Iterator[bytes]) -> Content:
+            nonlocal scanner
+            scanner = self._source.scanner(context, file.key)
+            return write_content(self._writer, self._engine.chunker, self._watched(blocks, scanner))
+
+        return read_stable(file.path, consume), scanner
+
+    def _watched(self, blocks: Iterator[bytes], scanner: Scanner | None) -> Iterator[bytes]:
+        for block in blocks:
+            self.bytes_read += len(block)
+            self._progress.advance(len(block))
+            if scanner is not None:
+                scanner.feed(block)
+            yield block
+
+
+def is_unchanged(context: FoundContext, seen: Seen | None, looked: int) -> bool:
+    """Whether the stat cache proves that nothing changed, without reading anything."""
+    if seen is None or seen.rows is None or len(seen.rows) != len(context.files):
+        return False
+    return all(_matches(file, row, looked) for file, row in zip(context.files, seen.rows, strict=True))
+
+
+def _matches(file: FoundFile, row: Row, looked: int) -> bool:
+    now = file.stat
+    if now.st_mode != row.mode or now.st_mtime_ns != row.mtime_ns or encode_key(file.key) != row.key:
+        return False
+    if stat.S_ISDIR(now.st_mode):
+        return True  # what is in it has rows of its own
+    is_same = now.st_size == row.size and now.st_ctime_ns == row.ctime_ns and now.st_ino == row.inode
+    return is_same and row.is_trusted(looked)
+
+
+def _read_link(path: str) -> bytes:
+    try:
+        return os.fsencode(os.readlink(path))
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}") from error
+
+
+def summarise(source: Source, captured: Captured, before: Summary | None) -> Summary:
+    """The summary of a captured context; what the transcript says is taken over when it is unchanged."""
+    files = [(key, decode_entry(entry)) for key, entry in captured.entries.items()]
+    contents = [(key, entry) for key, entry in files if isinstance(entry, FileEntry)]
+    found = captured.attributes
+    if found is None and before is not None:
+        found = Attributes(*before[:5])
+    found = found or Attributes(agent=source.agent)
+    return Summary(
+        *found,
+        files=len(contents),
+        memories=sum(source.is_memory(key.decode("utf-8", "surrogateescape")) for key, _ in contents),
+        bytes=sum(entry.size for _, entry in contents),
+    )

@@ -1,0 +1,353 @@
+"""A change under way, made by a program: edit messages, memories and files, then commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from typing import Any, NamedTuple
+
+from sortedcontainers import SortedDict
+
+from ctxstore.errors import InvalidInput
+from ctxstore.history.commits import Author, Commit, Stored, Summary, read_commit, write_commit
+from ctxstore.history.engine import Engine
+from ctxstore.history.refs import check_name
+from ctxstore.history.transaction import Move, MustRestart, Transaction, transaction
+from ctxstore.ids import Kind, ObjectId
+from ctxstore.objects.encoding import Json, decode_record, encode_record
+from ctxstore.objects.store import ObjectWriter
+from ctxstore.ops.view import View, decode_memory_key, encode_memory_key
+from ctxstore.trees.entries import (
+    MEMORIES,
+    MESSAGES,
+    Entry,
+    FileEntry,
+    ListEntry,
+    MapEntry,
+    decode_entry,
+    encode_entry,
+    encode_key,
+)
+from ctxstore.trees.files import write_content
+from ctxstore.trees.lists import RECORDS, extend_list, leaf, load_list, new_list, total_size
+from ctxstore.trees.sequence import Builder, Item, Splice, apply
+from ctxstore.trees.sequence import Sequence as StoredSequence
+
+
+class DraftMessages:
+    """The messages of a draft: a list of JSON values to append to, insert into, replace and remove from.
+
+    Values are encoded when they are given, so a later change of a dict does not reach the store.
+    """
+
+    def __init__(self, engine: Engine, base: ListEntry | None) -> None:
+        self._engine = engine
+        self._base: StoredSequence | None = load_list(RECORDS, engine.store, base.id) if base else None
+        self._appended: list[bytes] = []
+        self._items: list[Item | bytes] | None = None
+
+    def __len__(self) -> int:
+        return len(self._items) if self._items is not None else self._base_count() + len(self._appended)
+
+    def _base_count(self) -> int:
+        return self._base.count if self._base else 0
+
+    @property
+    def is_changed(self) -> bool:
+        return self._items is not None or bool(self._appended)
+
+    def append(self, value: Json) -> None:
+        """Add a message at the end. Raises `InvalidInput` for what is no JSON value."""
+        (self._appended if self._items is None else self._items).append(encode_record(value))
+
+    def extend(self, values: Iterable[Json]) -> None:
+        """Add several at the end."""
+        for value in values:
+            self.append(value)
+
+    def insert(self, index: int, value: Json) -> None:
+        """Put a message before `index`."""
+        self._all().insert(index, encode_record(value))
+
+    def __setitem__(self, index: int, value: Json) -> None:
+        self._all()[index] = encode_record(value)
+
+    def __delitem__(self, index: int | slice) -> None:
+        del self._all()[index]
+
+    def __getitem__(self, index: int) -> Json:
+        item = self._all()[index]
+        data = item if isinstance(item, bytes) else self._engine.store.get(item[1], Kind.RECORD)
+        return decode_record(data)
+
+    def __iter__(self) -> Iterator[Json]:
+        return (self[i] for i in range(len(self)))
+
+    def clear(self) -> None:
+        """Remove all."""
+        self._items = []
+
+    def stored_size(self) -> int:
+        """Bytes of the messages before any edit."""
+        return total_size(self._base) if self._base else 0
+
+    def _all(self) -> list[Item | bytes]:
+        """The whole list at hand, which edits in the middle need; appends do without."""
+        if self._items is None:
+            stored: list[Item | bytes] = list(self._base.leaves()) if self._base else []
+            self._items = [*stored, *self._appended]
+        return self._items
+
+    def write(self, writer: ObjectWriter) -> tuple[ListEntry, StoredSequence]:
+        """Store the list: what is new, and the nodes around it."""
+        builder = self._appended_builder(writer) if self._items is None else self._edited_builder(writer)
+        id = builder.finish()
+        view = builder.view(self._engine.store, id)
+        return ListEntry(id, view.count, total_size(view)), view
+
+    def _appended_builder(self, writer: ObjectWriter) -> Builder:
+        builder = extend_list(self._base, writer) if self._base else new_list(RECORDS, writer)
+        for data in self._appended:
+            builder.push(_stored(writer, data))
+        return builder
+
+    def _edited_builder(self, writer: ObjectWriter) -> Builder:
+        items = [_stored(writer, item) if isinstance(item, bytes) else item for item in self._items or ()]
+        if self._base is None:
+            builder = new_list(RECORDS, writer)
+            for item in items:
+                builder.push(item)
+            return builder
+        return apply(self._base, writer, _splices(list(self._base.leaves()), items))
+
+    def adopt(self, base: StoredSequence) -> None:
+        """Go on from what was written."""
+        self._base, self._appended, self._items = base, [], None
+
+
+def _stored(writer: ObjectWriter, data: bytes) -> Item:
+    return leaf(writer.put(Kind.RECORD, data), len(data))
+
+
+def _splices(old: Sequence[Item], new: Sequence[Item]) -> list[Splice]:
+    """One splice from the first to the last item that differs."""
+    head = 0
+    while head < min(len(old), len(new)) and old[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    return [Splice(head, len(old) - tail, list(new[head : len(new) - tail]))]
+
+
+class DraftMemories(MutableMapping[str, Any]):
+    """The memories of a draft: JSON values by key."""
+
+    def __init__(self, engine: Engine, base: MapEntry | None) -> None:
+        self._engine = engine
+        self._base = engine.maps.load(engine.store, base.id) if base else None
+        self._edits: SortedDict[bytes, bytes | None] = SortedDict()
+
+    @property
+    def is_changed(self) -> bool:
+        return bool(self._edits)
+
+    def __setitem__(self, key: str, value: Json) -> None:
+        if not isinstance(key, str):
+            raise InvalidInput("a memory's key is a str")
+        self._edits[encode_memory_key(key)] = encode_record(value)
+
+    def __delitem__(self, key: str) -> None:
+        self[key]  # KeyError for what is not there
+        self._edits[encode_memory_key(key)] = None
+
+    def __getitem__(self, key: str) -> Json:
+        encoded = encode_memory_key(key)
+        data = self._edits[encoded] if encoded in self._edits else self._stored(encoded)
+        if data is None:
+            raise KeyError(key)
+        return decode_record(data)
+
+    def _stored(self, key: bytes) -> bytes | None:
+        return self._base.find(key) if self._base is not None else None
+
+    def __iter__(self) -> Iterator[str]:
+        stored = dict(self._base.items()) if self._base else {}
+        for key, value in self._edits.items():
+            if value is None:
+                stored.pop(key, None)
+            else:
+                stored[key] = value
+        return (decode_memory_key(key) for key in sorted(stored))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def write(self, writer: ObjectWriter) -> MapEntry:
+        """Store the map: the nodes around what changed."""
+        maps = self._engine.maps
+        base = self._base or maps.load(writer, maps.create(writer, {}))
+        id = maps.update(base, writer, self._edits)
+        return MapEntry(id, len(maps.load(writer, id)))
+
+    def adopt(self, entry: MapEntry) -> None:
+        """Go on from what was written."""
+        self._base, self._edits = self._engine.maps.load(self._engine.store, entry.id), SortedDict()
+
+
+class DraftFiles:
+    """The files of a draft."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self.edits: SortedDict[bytes, tuple[Iterable[bytes], int, int] | None] = SortedDict()
+
+    def put(
+        self, path: str, content: bytes | Iterable[bytes], *, mode: int = 0o644, mtime_ns: int | None = None
+    ) -> None:
+        """Keep `content` (bytes, or blocks of a stream that is read at commit) under a relative path."""
+        blocks = [bytes(content)] if isinstance(content, (bytes, bytearray, memoryview)) else content
+        now = self._draft.engine.environment.clock() if mtime_ns is None else mtime_ns
+        self.edits[encode_key(check_path(path))] = (blocks, mode & 0o7777, now)
+
+    def remove(self, path: str) -> None:
+        """Leave a file out from now on."""
+        self.edits[encode_key(check_path(path))] = None
+
+
+def check_path(path: str) -> str:
+    """The path, if a tree may have it: relative, no empty part, no ``.`` or ``..``. Raises `InvalidInput`."""
+    if not path or "\0" in path or any(part in ("", ".", "..") for part in path.split("/")):
+        raise InvalidInput(
+            f"{path!r} is no path of a file in a context", hint="use a relative path such as src/a.py"
+        )
+    return path
+
+
+class _Written(NamedTuple):
+    """The parts a commit stored anew."""
+
+    messages: StoredSequence | None
+    memories: MapEntry | None
+
+
+class Draft:
+    """Edits a context from its newest commit (or `parent`) on; `commit` moves the ref by compare-and-set."""
+
+    def __init__(self, engine: Engine, ref: str, parent: Stored | None, head: ObjectId | None) -> None:
+        self.engine = engine
+        self.ref = check_name(ref)
+        self._parent = parent
+        self._head = head
+        self._summary = parent.commit.summary if parent else Summary()
+        self._tree = parent.commit.tree if parent else None
+        view = View(engine, ref, parent.id, parent.commit) if parent else None
+        messages = view.find_native(MESSAGES) if view else None
+        memories = view.find_native(MEMORIES) if view else None
+        self.messages = DraftMessages(engine, messages if isinstance(messages, ListEntry) else None)
+        self.memories = DraftMemories(engine, memories if isinstance(memories, MapEntry) else None)
+        self.files = DraftFiles(self)
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    @property
+    def parent(self) -> Stored | None:
+        """The commit this draft is based on."""
+        return self._parent
+
+    def commit(
+        self,
+        note: str = "",
+        *,
+        title: str | None = None,
+        agent: str | None = None,
+        model: str | None = None,
+        author: Author | None = None,
+    ) -> Stored:
+        """Store the edits as a commit and move the ref to it, durably; the draft goes on from there.
+
+        Raises `RefMoved` if the ref is not where this draft found it: nothing has changed then.
+        """
+        summary = self._summary._replace(
+            title=self._summary.title if title is None else title,
+            agent=self._summary.agent if agent is None else agent,
+            model=self._summary.model if model is None else model,
+        )
+        with transaction(self.engine) as started:
+            tree, summary, written = self._write_tree(started.writer, summary)
+            made = self._make_commit(tree, summary, note, author or self.engine.environment.author)
+            id = write_commit(started.writer, made)
+            self._publish(started, id)
+        self._adopt(Stored(id, made), written)
+        return Stored(id, made)
+
+    def _publish(self, started: Transaction, id: ObjectId) -> None:
+        if self._parent and not self.engine.store.has(self._parent.id):
+            raise MustRestart
+        started.publish([Move(self.ref, self._head, id)], "commit")
+
+    def _make_commit(self, tree: ObjectId, summary: Summary, note: str, author: Author) -> Commit:
+        parent = self._parent
+        return Commit(
+            tree=tree,
+            parents=(parent.id,) if parent else (),
+            generation=parent.commit.generation + 1 if parent else 0,
+            time=self.engine.environment.clock(),
+            author=author,
+            ref=self.ref,
+            note=note,
+            summary=summary,
+        )
+
+    def _write_tree(self, writer: ObjectWriter, summary: Summary) -> tuple[ObjectId, Summary, _Written]:
+        edits: dict[bytes, bytes | None] = {}
+        messages = memories = None
+        if self.messages.is_changed:
+            entry, messages = self.messages.write(writer)
+            edits[MESSAGES] = encode_entry(entry)
+            grown = entry.size - self.messages.stored_size()
+            summary = summary._replace(messages=entry.length, bytes=summary.bytes + grown)
+        if self.memories.is_changed:
+            memories = self.memories.write(writer)
+            edits[MEMORIES] = encode_entry(memories)
+            summary = summary._replace(memories=memories.length)
+        for key, edit in self.files.edits.items():
+            edits[key] = None if edit is None else encode_entry(self._write_file(writer, *edit))
+        maps = self.engine.maps
+        if self._tree is None:
+            tree = maps.create(writer, {k: v for k, v in edits.items() if v is not None})
+        else:
+            tree = maps.update(maps.load(writer, self._tree), writer, edits)
+        if self.files.edits:
+            summary = self._totals(writer, tree, summary)
+        return tree, summary, _Written(messages, memories)
+
+    def _write_file(self, writer: ObjectWriter, blocks: Iterable[bytes], mode: int, mtime_ns: int) -> Entry:
+        content = write_content(writer, self.engine.chunker, blocks)
+        return FileEntry(mode, mtime_ns, content.size, content.is_list, content.id)
+
+    def _totals(self, writer: ObjectWriter, tree: ObjectId, summary: Summary) -> Summary:
+        entries = [decode_entry(value) for _, value in self.engine.maps.load(writer, tree).items()]
+        sized = [entry for entry in entries if isinstance(entry, (FileEntry, ListEntry))]
+        files = sum(isinstance(entry, FileEntry) for entry in sized)
+        return summary._replace(files=files, bytes=sum(entry.size for entry in sized))
+
+    def _adopt(self, made: Stored, written: _Written) -> None:
+        self._parent, self._head, self._tree = made, made.id, made.commit.tree
+        self._summary = made.commit.summary
+        if written.messages is not None:
+            self.messages.adopt(written.messages)
+        if written.memories is not None:
+            self.memories.adopt(written.memories)
+        self.files.edits.clear()
+
+
+def open_draft(engine: Engine, ref: str, parent: ObjectId | None) -> Draft:
+    """A draft on the context's head, or on `parent` (a commit), which the context's next commit then follows."""
+    head = engine.refs(engine.root()).find(check_name(ref))
+    base = parent if parent is not None else head
+    stored = Stored(base, read_commit(engine.store, base)) if base is not None else None
+    return Draft(engine, ref, stored, head)

@@ -1,0 +1,37 @@
+"""History as it is listed: runs, and the commits of a context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ctxstore.errors import NotFound
+from ctxstore.history.commits import Stored, read_commit
+from ctxstore.history.engine import Engine
+from ctxstore.history.oplog import Op, iter_ops
+from ctxstore.ids import ObjectId
+
+
+def iter_runs(engine: Engine) -> Iterator[tuple[ObjectId, Op]]:
+    """All ops, newest first."""
+    return iter_ops(engine.store, engine.root().op)
+
+
+def iter_history(engine: Engine, start: ObjectId) -> Iterator[Stored]:
+    """A commit and all it descends from, each once, children before parents, newest first."""
+    waiting = {start: read_commit(engine.store, start)}
+    while waiting:
+        id = max(waiting, key=lambda each: (waiting[each].generation, waiting[each].time, each))
+        commit = waiting.pop(id)
+        yield Stored(id, commit)
+        for parent in commit.parents:
+            if parent not in waiting:
+                try:
+                    waiting[parent] = read_commit(engine.store, parent)
+                except NotFound:
+                    continue  # collected: history ends here
+
+
+def iter_contexts(engine: Engine, prefix: str = "") -> Iterator[tuple[str, Stored]]:
+    """(ref, newest commit) of every context, sorted by name."""
+    for name, id in engine.refs(engine.root()).iter(prefix):
+        yield name, Stored(id, read_commit(engine.store, id))

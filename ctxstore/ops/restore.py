@@ -1,0 +1,244 @@
+"""Restore: a plan of what to write, replace and remove; then its execution."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from ctxstore.errors import AlreadyExists, Conflict, InvalidInput, NotFound, StorageError
+from ctxstore.history.commits import read_commit
+from ctxstore.history.engine import Engine
+from ctxstore.history.revisions import Resolver, Revision, parse_time
+from ctxstore.ids import ObjectId
+from ctxstore.ops.conversation import source_of
+from ctxstore.ops.target_folder import TargetFolder, split_path
+from ctxstore.ops.view import View
+from ctxstore.progress import SILENT, Progress
+from ctxstore.sources.protocol import Root
+from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
+from ctxstore.trees.files import read_content
+
+
+class Action(NamedTuple):
+    """One step: `verb` is create, replace, remove or keep; `path` is below the target; `size` in bytes."""
+
+    verb: str
+    path: str
+    size: int
+
+
+class CheckoutResult(NamedTuple):
+    """What a checkout did. `safety` is the op that saved the state before it, if it replaced anything."""
+
+    files: int
+    bytes: int
+    removed: int
+    safety: ObjectId | None
+    target: str
+
+
+class _Step(NamedTuple):
+    action: Action
+    entry: Entry | None
+
+
+class CheckoutPlan:
+    """What a checkout will do. Nothing is written before `execute`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        target: str,
+        steps: Sequence[_Step],
+        *,
+        refs: tuple[str, ...],
+        save_first: Callable[[], ObjectId | None] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._steps = steps
+        self._save_first = save_first
+        self.target = target
+        self.refs = refs
+        self.actions = tuple(step.action for step in steps)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it restores where the files were, exactly, stale files removed."""
+        return self._save_first is not None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all is there already."""
+        return all(action.verb == "keep" for action in self.actions)
+
+    def execute(self, *, overwrite: bool = False, progress: Progress = SILENT) -> CheckoutResult:
+        """Carry it out. Raises `AlreadyExists` if that needs `overwrite`, `Corrupt`, `StorageError`."""
+        self._refuse_overwriting(overwrite)
+        safety = self._save_first() if self._save_first and not self.is_empty else None
+        progress.start("checkout", sum(action.size for action in self.actions if action.verb != "keep"))
+        try:
+            with TargetFolder(self.target) as folder:
+                size = self._carry_out(folder, progress)
+        except OSError as error:
+            raise StorageError(f"{error.filename or self.target}: {error.strerror}") from error
+        finally:
+            progress.done()
+        written = sum(
+            s.action.verb in ("create", "replace") and not isinstance(s.entry, DirEntry) for s in self._steps
+        )
+        removed = sum(action.verb == "remove" for action in self.actions)
+        return CheckoutResult(written, size, removed, safety, self.target)
+
+    def _refuse_overwriting(self, overwrite: bool) -> None:
+        replaced = [action.path for action in self.actions if action.verb == "replace"]
+        if replaced and not overwrite and not self.in_place:
+            more = f" and {len(replaced) - 1} more" if len(replaced) > 1 else ""
+            raise AlreadyExists(
+                f"{os.path.join(self.target, replaced[0])}{more} would be overwritten",
+                hint="name an empty folder, or use --overwrite",
+            )
+
+    def _carry_out(self, folder: TargetFolder, progress: Progress) -> int:
+        size = 0
+        for step in reversed(self._steps):
+            if step.action.verb == "remove":
+                folder.remove(step.action.path)
+        for step in self._steps:
+            if step.action.verb in ("create", "replace") and step.entry is not None:
+                size += self._write(folder, step.action.path, step.entry, progress)
+        # Deepest first, because writing into a folder changes its time.
+        for step in reversed(self._steps):
+            if isinstance(step.entry, DirEntry):
+                folder.finish_folder(step.action.path, step.entry.mode, step.entry.mtime_ns)
+        return size
+
+    def _write(self, folder: TargetFolder, path: str, entry: Entry, progress: Progress) -> int:
+        if isinstance(entry, FileEntry):
+            blocks = _watched(read_content(self._engine.store, entry), progress)
+            return folder.write_file(path, blocks, entry.mode, entry.mtime_ns)
+        if isinstance(entry, SymlinkEntry):
+            folder.write_link(path, entry.target, entry.mtime_ns)
+        elif isinstance(entry, DirEntry):
+            folder.make_folder(path)
+        return 0
+
+
+def _watched(blocks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+    for block in blocks:
+        progress.advance(len(block))
+        yield block
+
+
+def plan_checkout_to(engine: Engine, revision: Revision, to: str) -> CheckoutPlan:
+    """Lay a commit's files out below the folder `to`."""
+    entries = _entries(View(engine, *revision))
+    if not entries:
+        raise InvalidInput(
+            f"{revision.ref} holds no files",
+            hint=f"ctx export {revision.ref} --format json writes its messages",
+        )
+    return CheckoutPlan(engine, os.path.abspath(to), _steps(engine, to, entries), refs=(revision.ref,))
+
+
+def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
+    """Lay all contexts out below `to` as their homes were, now or at a time."""
+    time = parse_time(at, engine.environment.clock()) if at is not None else None
+    entries: dict[str, Entry] = {}
+    refs = []
+    for ref, id in Resolver(engine).refs_at(time).iter():
+        commit = read_commit(engine.store, id)
+        prefix = commit.label or "/".join(split_path(ref))
+        found = _entries(View(engine, ref, id, commit))
+        entries.update((f"{prefix}/{path}", entry) for path, entry in found)
+        if found:
+            refs.append(ref)
+    if not refs:
+        raise NotFound("nothing with files was saved by then", hint="`ctx log` lists what was saved")
+    return CheckoutPlan(
+        engine, os.path.abspath(to), _steps(engine, to, sorted(entries.items())), refs=tuple(refs)
+    )
+
+
+def plan_checkout_in_place(
+    engine: Engine, revision: Revision, save: Callable[[Root, str], ObjectId | None]
+) -> CheckoutPlan:
+    """Make a context's own files what they were, where they were; `save` snapshots it first."""
+    view = View(engine, *revision)
+    source = source_of(view)
+    if source is None or not revision.commit.root:
+        raise InvalidInput(
+            f"{revision.ref} was not made from files here, so there is no place to restore it to",
+            hint="use --to DIR, or `ctx export`",
+        )
+    root = Root(source.name, revision.commit.root, revision.commit.label)
+    entries = _entries(view)
+    wanted = {path for path, _ in entries}
+    now = source.find_context(root, revision.ref, lambda skipped: None)
+    stale = [file for file in (now.files if now else ()) if file.key not in wanted]
+    steps = [
+        *_steps(engine, root.path, entries),
+        *(_Step(Action("remove", file.key, file.stat.st_size), None) for file in stale),
+    ]
+    steps.sort(key=lambda step: step.action.path)
+    return CheckoutPlan(
+        engine, root.path, steps, refs=(revision.ref,), save_first=lambda: save(root, revision.ref)
+    )
+
+
+def _entries(view: View) -> list[tuple[str, Entry]]:
+    entries = [(path, entry) for path, entry in view.files.entries()]
+    folders = {path for path, entry in entries if isinstance(entry, DirEntry)}
+    others = {path for path, _ in entries} - folders
+    for path, _ in entries:
+        parts = split_path(path)
+        if any("/".join(parts[:i]) in others for i in range(1, len(parts))):
+            raise Conflict(f"{view.ref}: {path!r} lies below a file")
+    return entries
+
+
+def _steps(engine: Engine, target: str, entries: Iterable[tuple[str, Entry]]) -> list[_Step]:
+    if not os.path.isdir(target):
+        return [_Step(Action("create", path, _size(entry)), entry) for path, entry in entries]
+    with TargetFolder(target) as folder:
+        return [
+            _Step(Action(_verb(engine, folder, path, entry), path, _size(entry)), entry)
+            for path, entry in entries
+        ]
+
+
+def _size(entry: Entry) -> int:
+    return entry.size if isinstance(entry, FileEntry) else 0
+
+
+def _verb(engine: Engine, folder: TargetFolder, path: str, entry: Entry) -> str:
+    found = folder.find(path)
+    if found is None:
+        return "create"
+    if isinstance(entry, DirEntry):
+        return "keep" if stat.S_ISDIR(found.st_mode) else "replace"
+    if isinstance(entry, SymlinkEntry):
+        return "keep" if stat.S_ISLNK(found.st_mode) and folder.read_link(path) == entry.target else "replace"
+    if not isinstance(entry, FileEntry) or not stat.S_ISREG(found.st_mode):
+        return "replace"
+    is_same = (stat.S_IMODE(found.st_mode), found.st_mtime_ns, found.st_size) == entry[:3]
+    return "keep" if is_same and _same_content(engine, folder, path, entry) else "replace"
+
+
+def _same_content(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry) -> bool:
+    fd = folder.open_file(path)
+    try:
+        return all(_read_exactly(fd, len(block)) == block for block in read_content(engine.store, entry))
+    finally:
+        os.close(fd)
+
+
+def _read_exactly(fd: int, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = os.read(fd, size - len(data))
+        if not more:
+            break
+        data += more
+    return data

@@ -1,0 +1,128 @@
+"""What a source's files looked like when they were last saved, so that the unchanged ones need no reading.
+
+A copy that may be deleted at any time: without it everything is read again and found to be the same.
+docs/format/cache.md describes it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from blake3 import blake3
+
+from ctxstore.errors import Corrupt
+from ctxstore.history.commits import Summary, decode_summary, decode_text, encode_summary, encode_text
+from ctxstore.ids import ID_SIZE, ObjectId
+from ctxstore.objects.encoding import decode_structure, encode_structure
+
+VERSION = 1
+
+GRANULARITY_NS = 50_000_000
+"""Kernels stamp files by a tick of up to 10 ms: what was touched this shortly before the last look may have
+been touched once more after it, with the same stamp."""
+COARSE_GRANULARITY_NS = 2_000_000_000
+"""The same for file systems that keep whole seconds."""
+
+
+class Row(NamedTuple):
+    """A file as last saved: its key, its stamp (size, mtime, ctime, inode, mode), its encoded tree entry."""
+
+    key: bytes
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    mode: int
+    entry: bytes
+
+    def is_trusted(self, looked: int) -> bool:
+        """Whether an equal stamp proves that nothing was written since `looked` (ns)."""
+        newest = max(self.mtime_ns, self.ctime_ns)
+        coarse = newest % 1_000_000_000 == 0
+        return newest < looked - (COARSE_GRANULARITY_NS if coarse else GRANULARITY_NS)
+
+
+class Seen(NamedTuple):
+    """A context as last saved: its commit, that commit's summary, its files in order. None: no longer there."""
+
+    head: ObjectId
+    summary: Summary
+    rows: list[Row] | None
+
+
+class StatCache(NamedTuple):
+    """All contexts of one root. `looked`: when the look at the files began; `refs`: the refs map then."""
+
+    looked: int
+    refs: ObjectId | None
+    contexts: Mapping[str, Seen]
+
+
+EMPTY = StatCache(0, None, {})
+
+
+def cache_path(folder: str | None, source: str, root: str) -> str | None:
+    """Where the cache of a source's root is kept."""
+    if folder is None:
+        return None
+    name = blake3(encode_text(f"{source}\0{root}")).hexdigest(length=16)
+    return os.path.join(folder, f"stat-{name}")
+
+
+def load_cache(path: str | None) -> StatCache:
+    """The cache, or an empty one when there is none to trust."""
+    if path is None:
+        return EMPTY
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError:
+        return EMPTY
+    body = data[ID_SIZE:]
+    if blake3(body).digest() != data[:ID_SIZE]:
+        return EMPTY
+    try:
+        return _decode(decode_structure(body))
+    except (Corrupt, TypeError, ValueError):
+        return EMPTY
+
+
+def _decode(value: Any) -> StatCache:
+    version, looked, refs, contexts = value
+    if version != VERSION:
+        return EMPTY
+    return StatCache(looked, refs, {decode_text(name): _seen(*fields) for name, *fields in contexts})
+
+
+def _seen(head: ObjectId, summary: list[Any], rows: list[list[Any]] | None) -> Seen:
+    return Seen(head, decode_summary(summary), None if rows is None else [Row(*row) for row in rows])
+
+
+def save_cache(path: str | None, cache: StatCache) -> None:
+    """Replace the cache. A failure costs only time, so it is silent."""
+    if path is None:
+        return
+    contexts = [
+        [
+            encode_text(name),
+            seen.head,
+            encode_summary(seen.summary),
+            seen.rows,
+        ]
+        for name, seen in cache.contexts.items()
+    ]
+    body = encode_structure([VERSION, cache.looked, cache.refs, contexts])
+    pending = f"{path}.{os.getpid()}.new"
+    try:
+        fd = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(fd, "wb") as file:
+            file.write(blake3(body).digest())
+            file.write(body)
+        os.replace(pending, path)
+    except OSError:
+        try:
+            os.unlink(pending)
+        except OSError:
+            pass

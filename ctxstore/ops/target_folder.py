@@ -1,0 +1,180 @@
+"""Writes below one folder and nowhere else, whatever the paths say and whatever links lie in the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable
+
+from ctxstore.errors import Conflict, Corrupt, StorageError
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    """The parts of a tree's path. Raises `Corrupt` for one that could leave its folder."""
+    parts = tuple(path.split("/"))
+    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise Corrupt(f"the tree holds an unsafe path: {path!r}")
+    return parts
+
+
+class TargetFolder:
+    """A folder to restore into. Every step below it is taken without following links."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        try:
+            os.makedirs(path, 0o700, exist_ok=True)
+            self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise StorageError(f"{path}: {error.strerror}") from error
+        self._parent: tuple[tuple[str, ...], int] = ((), self._fd)
+
+    def close(self) -> None:
+        self._leave()
+        os.close(self._fd)
+
+    def __enter__(self) -> TargetFolder:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _leave(self) -> None:
+        if self._parent[1] != self._fd:
+            os.close(self._parent[1])
+        self._parent = ((), self._fd)
+
+    def _enter(self, parts: tuple[str, ...], create: bool) -> int:
+        """The descriptor of a folder below the target; the last one stays open."""
+        if self._parent[0] == parts:
+            return self._parent[1]
+        self._leave()
+        at = os.dup(self._fd)
+        try:
+            for part in parts:
+                at = self._step(at, part, create)
+        except OSError as error:
+            os.close(at)
+            where = os.path.join(self.path, *parts)
+            if error.errno in (errno.ELOOP, errno.ENOTDIR):
+                raise Conflict(
+                    f"{where}: a link or a file is in the way of a folder", hint="move it away"
+                ) from error
+            raise
+        self._parent = (parts, at)
+        return at
+
+    @staticmethod
+    def _step(at: int, part: str, create: bool) -> int:
+        try:
+            below = os.open(part, _FOLDER, dir_fd=at)
+        except FileNotFoundError:
+            if not create:
+                raise
+            os.mkdir(part, 0o700, dir_fd=at)
+            below = os.open(part, _FOLDER, dir_fd=at)
+        os.close(at)
+        return below
+
+    def find(self, path: str) -> os.stat_result | None:
+        """What is at a path below the target, by ``lstat``; None when nothing is."""
+        *folder, name = split_path(path)
+        try:
+            return os.stat(name, dir_fd=self._enter(tuple(folder), create=False), follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def open_file(self, path: str) -> int:
+        """A file below the target, for reading."""
+        *folder, name = split_path(path)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        return os.open(name, flags, dir_fd=self._enter(tuple(folder), create=False))
+
+    def read_link(self, path: str) -> bytes:
+        """What a link below the target points to."""
+        *folder, name = split_path(path)
+        return os.fsencode(os.readlink(name, dir_fd=self._enter(tuple(folder), create=False)))
+
+    def write_file(self, path: str, blocks: Iterable[bytes], mode: int, mtime_ns: int) -> int:
+        """Put a whole file in place at once; what was there is replaced. Bytes written."""
+        *folder, name = split_path(path)
+
+        def fill(pending: str, at: int) -> int:
+            fd = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=at)
+            try:
+                size = _write_all(fd, blocks)
+                os.fchmod(fd, mode)
+                os.utime(fd, ns=(mtime_ns, mtime_ns))
+            finally:
+                os.close(fd)
+            return size
+
+        return self._replace(tuple(folder), name, fill)
+
+    def write_link(self, path: str, target: bytes, mtime_ns: int) -> None:
+        """Put a symbolic link in place."""
+        *folder, name = split_path(path)
+
+        def fill(pending: str, at: int) -> int:
+            os.symlink(target, os.fsencode(pending), dir_fd=at)
+            os.utime(pending, ns=(mtime_ns, mtime_ns), dir_fd=at, follow_symlinks=False)
+            return 0
+
+        self._replace(tuple(folder), name, fill)
+
+    def _replace(self, folder: tuple[str, ...], name: str, fill: Callable[[str, int], int]) -> int:
+        at = self._enter(folder, create=True)
+        pending = f".ctx-{os.getpid()}.part"
+        try:
+            size = fill(pending, at)
+            os.rename(pending, name, src_dir_fd=at, dst_dir_fd=at)
+        except BaseException as error:
+            try:
+                os.unlink(pending, dir_fd=at)
+            except FileNotFoundError:
+                pass
+            if isinstance(error, IsADirectoryError):
+                where = os.path.join(self.path, *folder, name)
+                raise Conflict(f"{where}: a folder is in the way of a file", hint="move it away") from error
+            raise
+        return size
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it; writable for the owner until `finish_folder`."""
+        self._enter(split_path(path), create=True)
+
+    def finish_folder(self, path: str, mode: int, mtime_ns: int) -> None:
+        """Give a folder its mode and time, when nothing more is written below it."""
+        fd = self._enter(split_path(path), create=True)
+        os.utime(fd, ns=(mtime_ns, mtime_ns))
+        os.fchmod(fd, mode)
+
+    def remove(self, path: str) -> None:
+        """Remove a file or link, or a folder if it is empty."""
+        *folder, name = split_path(path)
+        try:
+            at = self._enter(tuple(folder), create=False)
+            found = os.stat(name, dir_fd=at, follow_symlinks=False)
+            if stat.S_ISDIR(found.st_mode):
+                os.rmdir(name, dir_fd=at)
+            else:
+                os.unlink(name, dir_fd=at)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+
+
+def _write_all(fd: int, blocks: Iterable[bytes]) -> int:
+    size = 0
+    for block in blocks:
+        view = memoryview(block)
+        while view:
+            done = os.write(fd, view)
+            size += done
+            view = view[done:]
+    return size

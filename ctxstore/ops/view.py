@@ -1,0 +1,185 @@
+"""A commit's content, read on demand: files, messages, memories."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, overload
+
+from ctxstore.errors import NotFound
+from ctxstore.history.commits import Commit
+from ctxstore.history.engine import Engine
+from ctxstore.ids import Kind, ObjectId, format_id
+from ctxstore.objects.encoding import Json, decode_record
+from ctxstore.trees.entries import (
+    MEMORIES,
+    MESSAGES,
+    Entry,
+    FileEntry,
+    ListEntry,
+    MapEntry,
+    decode_entry,
+    decode_key,
+    encode_key,
+)
+from ctxstore.trees.files import read_content
+from ctxstore.trees.lists import RECORDS, load_list
+from ctxstore.trees.maps import MapView
+
+
+class Records(Sequence[Any]):
+    """A stored list of JSON values; each is read when it is asked for."""
+
+    def __init__(self, engine: Engine, entry: ListEntry | None) -> None:
+        self._engine = engine
+        self._list = load_list(RECORDS, engine.store, entry.id) if entry else None
+
+    def __len__(self) -> int:
+        return self._list.count if self._list else 0
+
+    @overload
+    def __getitem__(self, index: int) -> Json: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Json]: ...
+    def __getitem__(self, index: int | slice) -> Json | list[Json]:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            if step == 1:
+                return list(self.iter(start, stop))
+            return [self[i] for i in range(start, stop, step)]
+        if not -len(self) <= index < len(self):
+            raise IndexError("no message at that place")
+        position = index % len(self)
+        return next(self.iter(position, position + 1))
+
+    def __iter__(self) -> Iterator[Json]:
+        return self.iter()
+
+    def iter(self, start: int = 0, stop: int | None = None) -> Iterator[Json]:
+        """The values from `start` to `stop`, one at a time."""
+        if self._list is not None:
+            for _, id, _ in self._list.leaves(start, stop):
+                yield decode_record(self._engine.store.get(id, Kind.RECORD))
+
+    def ids(self) -> Iterator[ObjectId]:
+        """The values' ids: equal values have equal ids."""
+        if self._list is not None:
+            for _, id, _ in self._list.leaves():
+                yield id
+
+
+class Memories(Mapping[str, Any]):
+    """A stored map of JSON values by key, sorted; each is read when it is asked for."""
+
+    def __init__(self, engine: Engine, entry: MapEntry | None) -> None:
+        self.map: MapView | None = engine.maps.load(engine.store, entry.id) if entry else None
+
+    def __len__(self) -> int:
+        return len(self.map) if self.map else 0
+
+    def __getitem__(self, key: str) -> Json:
+        value = self.map.find(encode_memory_key(key)) if self.map else None
+        if value is None:
+            raise KeyError(key)
+        return decode_record(value)
+
+    def __iter__(self) -> Iterator[str]:
+        for key, _ in self.map.items() if self.map else ():
+            yield decode_memory_key(key)
+
+
+def encode_memory_key(key: str) -> bytes:
+    """A memory's key as the map keeps it."""
+    return key.encode("utf-8", "surrogatepass")
+
+
+def decode_memory_key(key: bytes) -> str:
+    """What `encode_memory_key` was given."""
+    return key.decode("utf-8", "surrogatepass")
+
+
+class Files(Mapping[str, Entry]):
+    """A commit's files, folders and links by path, sorted."""
+
+    def __init__(self, view: View) -> None:
+        self._tree = view.tree
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, path: str) -> Entry:
+        value = None if path.startswith("/") else self._tree.find(encode_key(path))
+        if value is None:
+            raise KeyError(path)
+        return decode_entry(value)
+
+    def __iter__(self) -> Iterator[str]:
+        for path, _ in self.entries():
+            yield path
+
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        """(path, entry) of all of them, in one pass."""
+        for key, value in self._tree.items():
+            if not key.startswith(b"/"):
+                yield decode_key(key), decode_entry(value)
+
+
+class View:
+    """One commit of a repository: `id`, `ref`, `commit`, and what it holds."""
+
+    def __init__(self, engine: Engine, ref: str, id: ObjectId, commit: Commit) -> None:
+        self._engine = engine
+        self.ref = ref
+        self.id = id
+        self.commit = commit
+        self.tree = engine.maps.load(engine.store, commit.tree, Kind.RECORD)
+
+    def __repr__(self) -> str:
+        return f"<View {self.ref} {format_id(self.id)}>"
+
+    @property
+    def files(self) -> Files:
+        """The files, folders and links."""
+        return Files(self)
+
+    @property
+    def messages(self) -> Records:
+        """The messages a program stored. An agent's own are in its files: see `conversation`."""
+        entry = self.find_native(MESSAGES)
+        return Records(self._engine, entry if isinstance(entry, ListEntry) else None)
+
+    @property
+    def memories(self) -> Memories:
+        """The memories a program stored."""
+        entry = self.find_native(MEMORIES)
+        return Memories(self._engine, entry if isinstance(entry, MapEntry) else None)
+
+    @property
+    def is_native(self) -> bool:
+        """Whether a program wrote it, not a source."""
+        return not self.commit.source
+
+    def find_native(self, key: bytes) -> Entry | None:
+        """The entry of a native list or map."""
+        value = self.tree.find(key)
+        return decode_entry(value) if value is not None else None
+
+    def get_file(self, path: str) -> FileEntry:
+        """The entry of a file. Raises `NotFound`."""
+        entry = self.files.get(path)
+        if not isinstance(entry, FileEntry):
+            raise NotFound(f"{self.ref} has no file {path!r}", hint=f"`ctx show {self.ref}` lists its files")
+        return entry
+
+    def iter_bytes(self, path: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """A file's bytes from `start` to `stop` in pieces, each checked. Raises `NotFound`, `Corrupt`."""
+        return read_content(self._engine.store, self.get_file(path), start, stop)
+
+    def read(self, path: str) -> bytes:
+        """A whole file. Raises `NotFound`, `Corrupt`."""
+        return b"".join(self.iter_bytes(path))
+
+
+def dump_json(value: Json) -> bytes:
+    """A JSON value as one line of ASCII, which every str survives."""
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()

@@ -1,0 +1,239 @@
+"""The façade: opens the layers, one thin method an operation."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ctxstore.errors import AlreadyExists, NotFound, RefMoved
+from ctxstore.history.commits import Stored, read_commit
+from ctxstore.history.engine import Engine, Environment, create, open_engine, real_environment
+from ctxstore.history.oplog import Op
+from ctxstore.history.refs import check_name
+from ctxstore.history.transaction import Move, transaction
+from ctxstore.ids import ObjectId
+from ctxstore.progress import SILENT, Progress
+from ctxstore.storage.locate import locate
+
+if TYPE_CHECKING:
+    from ctxstore.history.revisions import Revision
+    from ctxstore.ops.check import CheckReport
+    from ctxstore.ops.diff import ContextDiff, FileChange
+    from ctxstore.ops.draft import Draft
+    from ctxstore.ops.gc import GcPlan, GcResult
+    from ctxstore.ops.restore import CheckoutPlan
+    from ctxstore.ops.snapshot import SnapshotReport, Target
+    from ctxstore.ops.stats import Stats
+    from ctxstore.ops.view import View
+    from ctxstore.sources.protocol import Message, Root
+
+
+class Repo:
+    """An open repository. Safe from several threads and processes; close it, or use it as a context manager.
+
+    What a method needs is imported when it is called: a hook that runs after every turn pays for no more
+    than it uses.
+    """
+
+    def __init__(self, engine: Engine, path: str) -> None:
+        self._engine = engine
+        self.path = path
+
+    def __enter__(self) -> Repo:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Repo {self.path}>"
+
+    def close(self) -> None:
+        """Let go of caches and files."""
+        self._engine.close()
+
+    # -- what a program writes
+
+    def edit(self, ref: str, *, parent: str | None = None) -> Draft:
+        """Begin a change to a context (made by its first commit), from its newest commit or revision `parent` on.
+
+        Raises `InvalidInput` for a name no context may have, `NotFound` for an unknown parent.
+        """
+        from ctxstore.ops.draft import open_draft
+
+        return open_draft(self._engine, ref, self.resolve(parent).id if parent is not None else None)
+
+    def fork(self, rev: str, new_ref: str) -> Stored:
+        """Make a new context that starts at a revision and shares all of it. Raises `AlreadyExists`."""
+        revision = self.resolve(rev)
+        try:
+            self.set_ref(new_ref, revision.id, expected=None)
+        except RefMoved:
+            raise AlreadyExists(
+                f"there is a context {new_ref!r} already", hint="choose another name"
+            ) from None
+        return Stored(revision.id, revision.commit)
+
+    def set_ref(self, ref: str, new: ObjectId | None, *, expected: ObjectId | None) -> None:
+        """Compare-and-set: move a ref from `expected` to `new`; None: it is not there. Raises `RefMoved`."""
+        check_name(ref)
+        if new is not None:
+            read_commit(self._engine.store, new)
+        with transaction(self._engine) as tx:
+            tx.publish([Move(ref, expected, new)], "set-ref")
+
+    def find_ref(self, ref: str) -> ObjectId | None:
+        """The newest commit of a context by its whole name, or None."""
+        return self._engine.refs(self._engine.root()).find(ref)
+
+    # -- what is there
+
+    def resolve(self, rev: str) -> Revision:
+        """The commit a revision names. Raises `NotFound`, `InvalidInput`."""
+        from ctxstore.history.revisions import Resolver
+
+        return Resolver(self._engine).resolve(rev)
+
+    def view(self, rev: str) -> View:
+        """A commit's content. Raises `NotFound`, `InvalidInput`."""
+        from ctxstore.ops.view import View
+
+        return View(self._engine, *self.resolve(rev))
+
+    def messages(self, rev: str) -> Iterator[Message]:
+        """A commit's messages, an agent's transcript or native records alike, one at a time."""
+        from ctxstore.ops.conversation import iter_messages
+
+        return iter_messages(self.view(rev))
+
+    def refs(self, pattern: str = "") -> Iterator[tuple[str, Stored]]:
+        """(name, newest commit) of the contexts that match a glob, a prefix or a part of the name; sorted."""
+        engine = self._engine
+        glob = any(c in pattern for c in "*?[")
+        for name, id in engine.refs(engine.root()).iter():
+            if fnmatch.fnmatchcase(name, pattern) if glob else pattern in name:
+                yield name, Stored(id, read_commit(engine.store, id))
+
+    def log(self, rev: str) -> Iterator[Stored]:
+        """A revision's commit and all it descends from, newest first."""
+        from ctxstore.ops.log import iter_history
+
+        return iter_history(self._engine, self.resolve(rev).id)
+
+    def runs(self) -> Iterator[tuple[ObjectId, Op]]:
+        """The ops, newest first: each run of a command that wrote."""
+        from ctxstore.ops.log import iter_runs
+
+        return iter_runs(self._engine)
+
+    def find_op(self, text: str) -> tuple[ObjectId, Op]:
+        """An op by the start of its id. Raises `NotFound`, `InvalidInput`."""
+        from ctxstore.history.revisions import Resolver
+
+        return Resolver(self._engine).op(text)
+
+    def diff(self, old: str, new: str) -> ContextDiff:
+        """What turns one revision into another: messages, memories, files."""
+        from ctxstore.ops.diff import diff
+
+        return diff(self._engine, self.resolve(old), self.resolve(new))
+
+    def patch(self, change: FileChange) -> Iterator[str]:
+        """Unified diff lines of one changed file."""
+        from ctxstore.ops.diff import patch
+
+        return patch(self._engine, change)
+
+    # -- agents' files
+
+    def snapshot(
+        self,
+        targets: Sequence[Target],
+        *,
+        note: str = "",
+        kind: str = "auto",
+        session: str | None = None,
+        progress: Progress = SILENT,
+    ) -> SnapshotReport:
+        """Save what changed at `targets` (see `find_targets`). What can't be read is reported, the rest saved."""
+        from ctxstore.ops.snapshot import Options, snapshot
+
+        return snapshot(self._engine, targets, Options(note, kind, session), progress)
+
+    def plan_checkout(self, rev: str, *, to: str | None = None) -> CheckoutPlan:
+        """What bringing a commit's files back would do: below `to`, or where they were, exactly.
+
+        Raises `NotFound`, `InvalidInput`.
+        """
+        from ctxstore.ops.restore import plan_checkout_in_place, plan_checkout_to
+
+        revision = self.resolve(rev)
+        if to is not None:
+            return plan_checkout_to(self._engine, revision, to)
+        return plan_checkout_in_place(self._engine, revision, self._save_before_checkout)
+
+    def plan_checkout_all(self, to: str, *, at: str | None = None) -> CheckoutPlan:
+        """What laying all contexts out below `to` would do, as of now or of a time."""
+        from ctxstore.ops.restore import plan_checkout_all
+
+        return plan_checkout_all(self._engine, to, at)
+
+    def _save_before_checkout(self, root: Root, ref: str) -> ObjectId | None:
+        from ctxstore.ops.snapshot import Options, Target, snapshot
+        from ctxstore.sources.registry import get_source
+
+        options = Options(note=f"before checkout of {ref}", session=ref.rpartition("/")[2])
+        return snapshot(self._engine, [Target(get_source(root.source), root)], options).op
+
+    # -- care
+
+    def stats(self) -> Stats:
+        """Counts and sizes."""
+        from ctxstore.ops.stats import stats
+
+        return stats(self._engine)
+
+    def plan_gc(self, *, recompress: bool = False, progress: Progress = SILENT) -> GcPlan:
+        """What a collection would free. Raises `Corrupt` if something reachable can't be followed."""
+        from ctxstore.ops.gc import plan_gc
+
+        return plan_gc(self._engine, recompress=recompress, progress=progress)
+
+    def gc(self, *, recompress: bool = False, progress: Progress = SILENT) -> GcResult:
+        """Collect garbage, planning anew when others write in between."""
+        from ctxstore.ops.gc import collect
+
+        return collect(self._engine, recompress=recompress, progress=progress)
+
+    def check(self, *, read_data: bool = False, progress: Progress = SILENT) -> CheckReport:
+        """Verify the structure, and with `read_data` every stored byte."""
+        from ctxstore.ops.check import check
+
+        return check(self._engine, read_data=read_data, progress=progress)
+
+
+def open(path: str | os.PathLike[str], *, environment: Environment | None = None) -> Repo:
+    """Open a repository. Raises `NotFound` when there is none, `UnknownFormat`, `Corrupt`, `StorageError`."""
+    place = os.fspath(path)
+    try:
+        engine = open_engine(locate(place), environment or real_environment())
+    except NotFound:
+        if os.path.exists(place):
+            raise NotFound(f"{place} is not a ctxstore repository", hint="`ctx init` makes one") from None
+        raise NotFound(f"there is no repository at {place}", hint="`ctx init` makes one") from None
+    engine.root()
+    return Repo(engine, place)
+
+
+def init(path: str | os.PathLike[str], *, environment: Environment | None = None) -> Repo:
+    """Make a repository in a new or empty folder and open it. Raises `AlreadyExists`, `StorageError`."""
+    place = os.fspath(path)
+    if os.path.isdir(place) and set(os.listdir(place)) - {"config", "packs", "manifests", "cache"}:
+        if os.path.exists(os.path.join(place, "root")):
+            raise AlreadyExists(
+                f"there is a repository at {place} already", hint="open it, or name another folder"
+            )
+        raise AlreadyExists(f"{place} is not empty", hint="name a new folder")
+    return Repo(create(locate(place), environment or real_environment()), place)
