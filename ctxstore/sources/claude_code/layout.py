@@ -7,7 +7,7 @@ is looked up in what those readings gave, and what is not asked for is not looke
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ctxstore.sources.claude_code.home import home_files
 from ctxstore.sources.claude_code.owner import owner_of
@@ -20,6 +20,8 @@ MEMORY = "memory"
 """The folder beside a project's sessions that holds its memories, and its context's name."""
 
 Entry = os.DirEntry[str]
+Beside = Sequence[tuple[str, Entry]]
+"""Entries of the folders kept beside ``projects``, with their keys."""
 
 
 def transcript_key(context: str) -> str | None:
@@ -96,12 +98,11 @@ class Layout:
                 beside.setdefault(session, []).append((f"{folder}/{entry.name}", entry))
         return beside
 
-    def _files(
-        self, project: str, session: str, entries: list[Entry], beside: list[tuple[str, Entry]] | tuple[()]
-    ) -> list[FoundFile]:
+    def _files(self, project: str, session: str, entries: list[Entry], beside: Beside) -> list[FoundFile]:
         files: list[FoundFile] = []
+        transcript = session + ".jsonl"
         for entry in entries:
-            own = entry.name == session + ".jsonl" or session == MEMORY
+            own = entry.name == transcript or session == MEMORY
             self._add(files, f"projects/{project}/{entry.name}", entry, own)
         for key, entry in beside:
             self._add(files, key, entry, not key.startswith("file-history/"))
@@ -111,11 +112,10 @@ class Layout:
 
     def _add(self, files: list[FoundFile], key: str, entry: Entry, state: bool) -> None:
         file = look_at(entry, key, self.report, state=state)
-        if file is None:
-            return
-        files.append(file)
-        if entry.is_dir(follow_symlinks=False):
-            files += walk(file.path, key + "/", self.report, state=state)
+        if file is not None:
+            files.append(file)
+            if entry.is_dir(follow_symlinks=False):
+                files += walk(file.path, key + "/", self.report, state=state)
 
 
 def _todo_owner(name: str) -> str:
