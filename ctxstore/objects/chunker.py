@@ -37,11 +37,11 @@ class Chunker:
 
         A chunk is valid until the next one is asked for.
         """
-        rest = b""
-        for block in blocks:
-            data = rest + block if rest else block
+        source = iter(blocks)
+        data = next(source, b"")
+        for block in source:
             # A cut is decided by at most `maximum` bytes, so only chunks that start with that many
-            # bytes at hand are final.
+            # bytes at hand are final before the end is known.
             final = len(data) - self.maximum
             position = 0
             if final >= 0:
@@ -50,7 +50,7 @@ class Chunker:
                         break
                     position = chunk.offset + chunk.length
                     yield chunk.data
-            rest = data[position:]
-        if rest:
-            for chunk in self._cdc.cut_buf(rest):
+            data = data[position:] + block
+        if data:
+            for chunk in self._cdc.cut_buf(data):
                 yield chunk.data

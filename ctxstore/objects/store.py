@@ -100,12 +100,12 @@ class ObjectWriter:
         """Whether the object needs no writing. A yes is remembered as relied upon."""
         if id in self._fresh:
             return True
-        found = self.store.index.find(id)
-        if found is None:
+        pack = self.store.index.find_pack(id)
+        if pack is None:
             return False
-        relied = self._relied.get(found.pack)
+        relied = self._relied.get(pack)
         if relied is None:
-            relied = self._relied[found.pack] = bytearray()
+            relied = self._relied[pack] = bytearray()
         relied += id
         return True
 

@@ -25,7 +25,7 @@ from ctxstore.trees.entries import (
     encode_entry,
     encode_key,
 )
-from ctxstore.trees.files import Content, write_content
+from ctxstore.trees.files import Content, NotAppended, append_content, write_content
 
 
 class Captured(NamedTuple):
@@ -43,6 +43,25 @@ class Base(NamedTuple):
     entries: Callable[[], Mapping[bytes, bytes]]
     seen: Seen | None
     looked: int
+
+
+class _Known(NamedTuple):
+    """What is known of a file: its key, its row when it was last saved, its context then."""
+
+    key: bytes
+    row: Row | None
+    seen: Seen | None
+
+    @property
+    def content(self) -> FileEntry | None:
+        """The content it had."""
+        entry = decode_entry(self.row.entry) if self.row is not None else None
+        return entry if isinstance(entry, FileEntry) else None
+
+    @property
+    def attributes(self) -> Attributes | None:
+        """What its context's summary said."""
+        return Attributes(*self.seen.summary[:5]) if self.seen is not None else None
 
 
 class Capture:
@@ -73,7 +92,7 @@ class Capture:
                 rows.append(row)
                 continue
             try:
-                row, found = self._read(context.name, file, key)
+                row, found = self._read(context.name, file, _Known(key, row, base.seen))
             except SourceError as error:
                 self._report(Skipped(file.path, f"unreadable: {error.message}"))
                 if key in base.entries():
@@ -91,42 +110,72 @@ class Capture:
         there = {encode_key(file.key) for file in context.files}
         return {key: entry for key, entry in base.entries().items() if key in there and key not in states}
 
-    def _read(self, context: str, file: FoundFile, key: bytes) -> tuple[Row, Attributes | None]:
+    def _read(self, context: str, file: FoundFile, known: _Known) -> tuple[Row, Attributes | None]:
         mode = file.stat.st_mode
         if stat.S_ISREG(mode):
-            return self._read_file(context, file, key)
+            return self._read_file(context, file, known)
         if stat.S_ISLNK(mode):
             entry: Entry = SymlinkEntry(_read_link(file.path), file.stat.st_mtime_ns)
         elif stat.S_ISDIR(mode):
             entry = DirEntry(stat.S_IMODE(mode), file.stat.st_mtime_ns)
         else:
             raise SourceError("not a file, folder or link")
-        return Row(key, *stamp_of(file.stat), encode_entry(entry)), None
+        return Row(known.key, *stamp_of(file.stat), encode_entry(entry)), None
 
-    def _read_file(self, context: str, file: FoundFile, key: bytes) -> tuple[Row, Attributes | None]:
-        reading, scanner = self._store(context, file)
+    def _read_file(self, context: str, file: FoundFile, known: _Known) -> tuple[Row, Attributes | None]:
+        reading, scanner = self._store(context, file, known)
         content, stamp = reading.value, reading.stamp
         entry = FileEntry(stat.S_IMODE(stamp.mode), stamp.mtime_ns, content.size, content.is_list, content.id)
         # A size of -1 matches no file: what changed under our eyes is read again next time.
         kept = stamp if reading.is_stable else stamp._replace(size=-1)
-        return Row(key, *kept, encode_entry(entry)), scanner.finish() if scanner else None
+        return Row(known.key, *kept, encode_entry(entry)), scanner.finish() if scanner else None
 
-    def _store(self, context: str, file: FoundFile) -> tuple[Reading[Content], Scanner | None]:
+    def _store(self, context: str, file: FoundFile, known: _Known) -> tuple[Reading[Content], Scanner | None]:
+        """Read a file into the store; one that only grew costs the comparison of what was there."""
+        old = known.content
+        if old is not None and old.id is not None and file.stat.st_size >= old.size:
+            try:
+                return self._store_appended(context, file, old, known.attributes)
+            except NotAppended:
+                pass
         scanner: Scanner | None = None
 
         def consume(blocks: Iterator[bytes]) -> Content:
             nonlocal scanner
             scanner = self._source.scanner(context, file.key)
-            return write_content(self._writer, self._engine.chunker, self._watched(blocks, scanner))
+            feed = scanner.feed if scanner else None
+            return write_content(self._writer, self._engine.chunker, self._watched(blocks, feed))
 
         return read_stable(file.path, consume), scanner
 
-    def _watched(self, blocks: Iterator[bytes], scanner: Scanner | None) -> Iterator[bytes]:
+    def _store_appended(
+        self, context: str, file: FoundFile, old: FileEntry, before: Attributes | None
+    ) -> tuple[Reading[Content], Scanner | None]:
+        scanner: Scanner | None = None
+
+        def consume(blocks: Iterator[bytes]) -> Content:
+            nonlocal scanner
+            scanner = self._source.scanner(context, file.key)
+            if scanner is not None and before is None:
+                raise NotAppended  # the scanner has to see it all
+            return append_content(
+                self._writer,
+                self._engine.chunker,
+                old,
+                self._watched(blocks),
+                scanner.feed if scanner else None,
+            )
+
+        return read_stable(file.path, consume), scanner
+
+    def _watched(
+        self, blocks: Iterator[bytes], feed: Callable[[bytes], None] | None = None
+    ) -> Iterator[bytes]:
         for block in blocks:
             self.bytes_read += len(block)
             self._progress.advance(len(block))
-            if scanner is not None:
-                scanner.feed(block)
+            if feed is not None:
+                feed(block)
             yield block
 
 

@@ -45,7 +45,7 @@ def read_stable(path: str, consume: Callable[[Iterator[bytes]], T]) -> Reading[T
     for last in range(TRIES - 1, -1, -1):
         with _opened(path) as fd:
             before = stamp_of(os.fstat(fd))
-            value = consume(_blocks(fd, path))
+            value = consume(_blocks(fd, path, before.size))
             after = stamp_of(os.fstat(fd))
         if before == after or not last:
             return Reading(value, after, before == after)
@@ -70,12 +70,16 @@ class _opened:  # noqa: N801 - reads as a statement
         os.close(self._fd)
 
 
-def _blocks(fd: int, path: str) -> Iterator[bytes]:
+def _blocks(fd: int, path: str, expected: int) -> Iterator[bytes]:
+    """Blocks up to the file's end, which one byte asked for beyond the `expected` size tells at once."""
     while True:
+        asked = min(BLOCK, max(expected, 0) + 1)
         try:
-            block = os.read(fd, BLOCK)
+            block = os.read(fd, asked)
         except OSError as error:
             raise SourceError(f"{path}: {error.strerror}") from error
-        if not block:
+        if block:
+            yield block
+        if len(block) < asked:
             return
-        yield block
+        expected -= len(block)

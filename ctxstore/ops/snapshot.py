@@ -90,7 +90,7 @@ def find_targets(names: Sequence[str], environ: Mapping[str, str]) -> list[Targe
 
 
 def _named_targets(name: str, environ: Mapping[str, str]) -> Iterator[Target]:
-    from ctxstore.sources.directory import root_for
+    from ctxstore.sources.directory import Directory
 
     if name != "directory" and name in iter_source_names(third_party=not os.path.lexists(name)):
         source = get_source(name)
@@ -99,7 +99,8 @@ def _named_targets(name: str, environ: Mapping[str, str]) -> Iterator[Target]:
             raise NotFound(f"no data of {source.agent} was found", hint="name its folder: ctx snapshot PATH")
         yield from (Target(source, root) for root in roots)
     elif os.path.exists(name):
-        yield Target(get_source("directory"), root_for(name, environ))
+        directory = Directory()
+        yield Target(directory, directory.root_for(name, environ))
     else:
         raise NotFound(
             f"{name!r} is neither a source nor a path that exists",

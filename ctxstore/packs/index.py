@@ -1,8 +1,8 @@
 """Where each object lies.
 
-The footers of packs are the truth; this is a copy that may be deleted at any time. Footers of large
-packs are kept in SQLite, those of a few small ones in memory, so that a program that commits every
-second writes no database.
+The footers of packs are the truth; this is a copy that may be deleted at any time. Small packs' footers
+are kept in memory, those of the others in SQLite, so that a program that commits every second writes no
+database and one that opens a large repository does not read all of its footers.
 
 A wrong "it is there" would lose data, so a row is a fact that can't become false: it names its pack by
 63 random bits of the pack's name, and counts only while the root lists that pack.
@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import os
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxstore.ids import ID_SIZE
@@ -22,10 +24,9 @@ from ctxstore.packs.names import PackInfo, number_of
 if TYPE_CHECKING:
     import sqlite3
 
-SMALL = 2048
-"""A pack of at most this many objects is kept in memory …"""
-SMALL_TOTAL = 16384
-"""… while all of these have at most this many."""
+IN_MEMORY = 1 << 16
+"""Objects of packs kept in memory, the packs with the fewest first: 0.2 µs each to load, against 25 µs for
+a look-up in SQLite and 3 µs to put there."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (id BLOB, pack INTEGER, frame INTEGER, stored INTEGER, start INTEGER, length INTEGER,
@@ -63,6 +64,33 @@ def iter_locations(pack: str, footer: Footer) -> Iterator[tuple[bytes, Location]
         at += frame.objects
 
 
+class _MemoryPack:
+    """One pack's objects by id, as their places in the footer; locations are worked out when asked for."""
+
+    __slots__ = ("_firsts", "_footer", "_name", "_starts", "places")
+
+    def __init__(self, name: str, footer: Footer) -> None:
+        ids = footer.ids
+        self._name = name
+        self._footer = footer
+        self._firsts = list(accumulate((frame.objects for frame in footer.frames), initial=0))
+        self._starts: dict[int, list[int]] = {}
+        self.places = {ids[i : i + ID_SIZE]: i // ID_SIZE for i in range(0, len(ids), ID_SIZE)}
+
+    def location(self, place: int) -> Location:
+        frame = bisect_right(self._firsts, place) - 1
+        first = self._firsts[frame]
+        starts = self._starts.get(frame)
+        if starts is None:
+            lengths = self._footer.lengths[first : self._firsts[frame + 1]]
+            starts = self._starts[frame] = list(accumulate(lengths, initial=0))
+        entry = self._footer.frames[frame]
+        start, stop = starts[place - first], starts[place - first + 1]
+        return Location(
+            self._name, entry.offset, entry.stored, start, stop - start, self._footer.kinds[place]
+        )
+
+
 class Index:
     """Finds objects in the live packs. Safe from several threads."""
 
@@ -74,8 +102,8 @@ class Index:
         self._own: dict[str, PackInfo] = {}
         self._names: dict[int, str] = {}
         self._loaded: set[str] = set()
-        self._small: dict[str, dict[bytes, Location]] = {}
-        self._small_count = 0
+        self._memory: dict[str, _MemoryPack] = {}
+        self._in_memory = 0
         self._database: sqlite3.Connection | None = None
         self._in_database: set[int] = set()
 
@@ -88,8 +116,8 @@ class Index:
             live = {pack.name: pack for pack in packs} | self._own
             if live.keys() == self._live.keys():
                 return
-            for name in self._small.keys() - live.keys():
-                self._small_count -= len(self._small.pop(name))
+            for name in self._memory.keys() - live.keys():
+                self._in_memory -= len(self._memory.pop(name).places)
             self._live = live
             self._names = {number_of(name): name for name in live}
             self._loaded &= live.keys()
@@ -108,15 +136,28 @@ class Index:
                 self._own.pop(pack.name, None)
             self.refresh(live)
 
+    def find_pack(self, id: bytes) -> str | None:
+        """The name of a live pack that holds an object, or None. Raises `Corrupt` as `find` does."""
+        with self._lock:
+            if len(self._loaded) != len(self._live):
+                self._load()
+            for name, pack in self._memory.items():
+                if id in pack.places:
+                    return name
+            if not self._in_database:
+                return None
+        found = self.find(id)
+        return found.pack if found is not None else None
+
     def find(self, id: bytes) -> Location | None:
         """Where an object lies, or None. Raises `Corrupt` if a live pack's footer is damaged."""
         with self._lock:
             if len(self._loaded) != len(self._live):
                 self._load()
-            for pack in self._small.values():
-                found = pack.get(id)
-                if found is not None:
-                    return found
+            for pack in self._memory.values():
+                place = pack.places.get(id)
+                if place is not None:
+                    return pack.location(place)
             if not self._in_database:
                 return None
             try:
@@ -140,22 +181,22 @@ class Index:
     def _load(self) -> None:
         """Bring in the packs that are live and not known yet."""
         missing = [pack for name, pack in self._live.items() if name not in self._loaded]
-        if self._path is not None and any(pack.objects > SMALL for pack in missing):
+        if self._in_memory + sum(pack.objects for pack in missing) > IN_MEMORY:
             self._open_database()
             missing = [pack for pack in missing if pack.name not in self._loaded]
-        for pack in missing:
+        for pack in sorted(missing, key=lambda pack: pack.objects):
             self._take(pack, self._read_footer(pack))
 
     def _take(self, pack: PackInfo, footer: Footer) -> None:
-        if pack.objects <= SMALL and self._small_count + pack.objects <= SMALL_TOTAL:
-            self._keep_small(pack, footer)
+        if self._in_memory + pack.objects <= IN_MEMORY:
+            self._keep(pack, footer)
         else:
             self._store(pack, footer)
         self._loaded.add(pack.name)
 
-    def _keep_small(self, pack: PackInfo, footer: Footer) -> None:
-        self._small[pack.name] = dict(iter_locations(pack.name, footer))
-        self._small_count += pack.objects
+    def _keep(self, pack: PackInfo, footer: Footer) -> None:
+        self._memory[pack.name] = _MemoryPack(pack.name, footer)
+        self._in_memory += pack.objects
 
     def _store(self, pack: PackInfo, footer: Footer) -> None:
         database = self._open_database()
@@ -171,7 +212,7 @@ class Index:
                 )
         except Exception:
             # A full disk or a busy database must not fail a snapshot: memory serves this process.
-            self._keep_small(pack, footer)
+            self._keep(pack, footer)
             return
         self._in_database.add(number)
 
@@ -189,8 +230,8 @@ class Index:
         """Drop everything cached, on disk too: what is found next comes from the footers."""
         with self._lock:
             self.close()
-            self._small.clear()
-            self._small_count = 0
+            self._memory.clear()
+            self._in_memory = 0
             self._loaded.clear()
             self._in_database.clear()
             if self._path is not None:
@@ -250,6 +291,7 @@ def _prepare(database: sqlite3.Connection) -> sqlite3.Connection:
         # No syncing: after a power cut the worst is a damaged file, which is rebuilt.
         database.execute("PRAGMA synchronous = OFF")
         database.execute("PRAGMA cache_size = -8000")
+        database.execute("PRAGMA mmap_size = 268435456")
         version = database.execute("PRAGMA user_version").fetchone()[0]
         if version != _VERSION:
             if version != 0 or database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:

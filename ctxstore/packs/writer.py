@@ -56,6 +56,7 @@ class PackWriter:
         self._pool: ThreadPoolExecutor | None = None
         self._open: _OpenPack | None = None
         self._done: list[NewPack] = []
+        self._spare: list[bytearray] = []
         self.raw_bytes = 0
 
     @property
@@ -68,7 +69,7 @@ class PackWriter:
         frame = self._frames[is_data]
         frame.add(kind, id, data)
         self.raw_bytes += len(data)
-        if len(frame.data) >= self._settings.size:
+        if frame.size >= self._settings.size:
             self._close_frame(is_data)
 
     def pending_frames(self) -> list[Frame]:
@@ -102,7 +103,7 @@ class PackWriter:
 
     def _close_frame(self, is_data: bool) -> None:
         frame = self._frames[is_data]
-        self._frames[is_data] = Frame(is_data)
+        self._frames[is_data] = Frame(is_data, self._spare.pop() if self._spare else None)
         if self._pool is None:
             from concurrent.futures import ThreadPoolExecutor  # 30 ms that a small snapshot need not pay
 
@@ -114,6 +115,8 @@ class PackWriter:
     def _write_oldest(self) -> None:
         frame, future = self._waiting.popleft()
         self._write(frame, future.result())
+        if len(frame.buffer) <= 2 * self._settings.size:
+            self._spare.append(frame.buffer)
 
     def _write(self, frame: Frame, packed: Packed) -> None:
         if self._open is None:
@@ -153,7 +156,7 @@ class _OpenPack:
         self._ids.extend(frame.ids)
         self._kinds += frame.kinds
         self._lengths.extend(frame.lengths)
-        self._raw += len(frame.data)
+        self._raw += frame.size
         self._write(packed.data)
 
     def _write(self, data: bytes) -> None:

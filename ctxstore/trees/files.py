@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from blake3 import blake3
@@ -13,7 +14,7 @@ from ctxstore.objects.chunker import Chunker
 from ctxstore.objects.store import ObjectWriter
 from ctxstore.trees.entries import FileEntry
 from ctxstore.trees.lists import CHUNKS, leaf, load_list, new_list
-from ctxstore.trees.sequence import Difference, Getter, Item, Sequence, differences
+from ctxstore.trees.sequence import Builder, Difference, Getter, Item, Sequence, differences
 
 
 class Content(NamedTuple):
@@ -26,21 +27,7 @@ class Content(NamedTuple):
 
 def write_content(writer: ObjectWriter, chunker: Chunker, blocks: Iterable[bytes]) -> Content:
     """Store a stream; only chunks that are new cost anything."""
-    items = _write_chunks(writer, chunker, blocks)
-    first = next(items, None)
-    if first is None:
-        return Content(0, False, None)
-    second = next(items, None)
-    if second is None:
-        return Content(first[0], False, first[1])
-    builder = new_list(CHUNKS, writer)
-    builder.push(first)
-    builder.push(second)
-    size: int = first[0] + second[0]
-    for item in items:
-        builder.push(item)
-        size += item[0]
-    return Content(size, True, builder.finish())
+    return _finish(new_list(CHUNKS, writer), _write_chunks(writer, chunker, blocks), 0)
 
 
 def _write_chunks(writer: ObjectWriter, chunker: Chunker, blocks: Iterable[bytes]) -> Iterator[Item]:
@@ -52,6 +39,90 @@ def _write_chunks(writer: ObjectWriter, chunker: Chunker, blocks: Iterable[bytes
         if not has(id):
             add(kind, id, chunk)
         yield leaf(id, len(chunk))
+
+
+class NotAppended(Exception):
+    """The stream does not start with the old content. Raised to make the caller store it from the start."""
+
+
+def append_content(
+    writer: ObjectWriter,
+    chunker: Chunker,
+    old: FileEntry,
+    blocks: Iterable[bytes],
+    on_new: Callable[[bytes], None] | None,
+) -> Content:
+    """Store a stream that goes on where `old` ends: what was there is compared by hash, the rest is cut.
+
+    Gives what `write_content` gives. A cut is decided by the bytes before it, so all old chunks but the
+    last, which the old end cut short, are chunks of the new content too. `on_new` gets the new bytes, which
+    then start a line. Raises `NotAppended`.
+    """
+    sequence = content_sequence(writer, old)
+    if sequence is None:
+        raise NotAppended
+    stream = _Stream(blocks)
+    key = writer.keys.key_of(Kind.CHUNK)
+    last = b""
+    for size, id, _ in sequence.leaves():
+        last = stream.take(size)
+        if blake3(last, key=key).digest() != id:
+            raise NotAppended
+    if on_new is not None and not last.endswith(b"\n"):
+        raise NotAppended
+    builder = new_list(CHUNKS, writer)
+    builder.copy(sequence, 0, sequence.count - 1)
+    rest = stream.rest() if on_new is None else _told(stream.rest(), on_new)
+    new = _write_chunks(writer, chunker, chain((last,), rest))
+    kept = old.size - len(last)
+    return _finish(builder, new, kept)
+
+
+def _told(blocks: Iterable[bytes], on_new: Callable[[bytes], None]) -> Iterator[bytes]:
+    for block in blocks:
+        on_new(block)
+        yield block
+
+
+def _finish(builder: Builder, items: Iterable[Item], size: int) -> Content:
+    for item in items:
+        builder.push(item)
+        size += item[0]
+    if not size:
+        return Content(0, False, None)
+    first = builder.levels[0]
+    if len(builder.levels) == 1 and len(first) == 1:
+        return Content(size, False, first[0][1])
+    return Content(size, True, builder.finish())
+
+
+class _Stream:
+    """Takes exact numbers of bytes from blocks."""
+
+    __slots__ = ("_at", "_block", "_blocks")
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._blocks = iter(blocks)
+        self._block = b""
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        """The next `size` bytes; fewer at the end."""
+        while len(self._block) - self._at < size:
+            more = next(self._blocks, None)
+            if more is None:
+                break
+            self._block = self._block[self._at :] + more
+            self._at = 0
+        start = self._at
+        self._at = min(start + size, len(self._block))
+        return self._block[start : self._at]
+
+    def rest(self) -> Iterator[bytes]:
+        """What was not taken."""
+        if self._at < len(self._block):
+            yield self._block[self._at :]
+        yield from self._blocks
 
 
 def content_items(getter: Getter, entry: FileEntry) -> list[Item]:
