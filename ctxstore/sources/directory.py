@@ -6,7 +6,16 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from ctxstore.errors import NotFound
-from ctxstore.sources.protocol import FoundContext, FoundFile, Message, Report, Root, Scanner, Skipped
+from ctxstore.sources.protocol import (
+    Attributes,
+    FoundContext,
+    FoundFile,
+    Message,
+    Report,
+    Root,
+    Scanner,
+    Skipped,
+)
 from ctxstore.sources.walk import walk, why_not
 
 
@@ -35,7 +44,7 @@ class Directory:
         """The root's context, if `name` is its name."""
         return next(self.contexts(root, report)) if name == context_name(root.path) else None
 
-    def scanner(self, context: str, key: str) -> Scanner | None:
+    def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
         """``None``: files decide no attributes."""
         return None
 

@@ -127,8 +127,14 @@ class Source(Protocol):
     def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
         """One context by name, without listing the others where the layout allows it."""
 
-    def scanner(self, context: str, key: str) -> Scanner | None:
-        """A scanner for the file `key` when that file decides the context's attributes."""
+    def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
+        """A scanner for the file `key` when that file decides the context's attributes.
+
+        With `before`, the attributes of what precedes, it goes on from there: the first block then starts
+        at the start of a line, nothing that precedes is fed, and the result is that of both together.
+        `messages` is never wrong: it is ``None`` if it was in `before`, or if the first line fed may mean
+        something else after what precedes. Then only a scan from the start can tell.
+        """
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
         """The key that holds the context's messages."""

@@ -10,6 +10,8 @@ from typing import NamedTuple
 LIMIT = 64 << 20
 """A longer line, or pretty-printed document, is not understood: its bytes pass by, none are held back."""
 
+_OPENING, _CLOSING = (b"{", b"["), (b"}", b"]")
+
 
 class Span(NamedTuple):
     """``data[start:end]``: whole lines, the last one perhaps without its end if the file ends there.
@@ -90,9 +92,8 @@ class Documents:
 
     def add(self, line: bytes) -> Iterator[bytes]:
         """The records that `line` completes."""
-        short = line.rstrip(b" \t\r\n") if len(line) < 16 else b""
         if self._held:
-            if short in (b"}", b"]"):
+            if _bare(line) in _CLOSING:
                 self._held.append(line)
                 yield from self.close()
                 return
@@ -100,7 +101,7 @@ class Documents:
                 self._keep(line)
                 return
             yield from self.close()
-        if short in (b"{", b"["):
+        if _bare(line) in _OPENING:
             self._keep(line)
         else:
             yield line
@@ -115,6 +116,15 @@ class Documents:
     def _keep(self, line: bytes) -> None:
         self._held.append(line)
         self._size += len(line)
+
+
+def may_continue(line: bytes) -> bool:
+    """Whether the line would go on with a document, were one open."""
+    return line[:1].isspace() or _bare(line) in _CLOSING
+
+
+def _bare(line: bytes) -> bytes:
+    return line.rstrip(b" \t\r\n") if len(line) < 16 else b""
 
 
 def iter_lines(span: Span) -> Iterator[bytes]:

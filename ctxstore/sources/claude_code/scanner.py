@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from ctxstore.sources.claude_code.damage import DAMAGE
-from ctxstore.sources.claude_code.lines import Documents, Lines, Span, iter_lines
+from ctxstore.sources.claude_code.lines import Documents, Lines, Span, iter_lines, may_continue
 from ctxstore.sources.claude_code.records import COUNTED, Line, decode_lines, judge
 from ctxstore.sources.claude_code.title import one_line, title_of
 from ctxstore.sources.protocol import Attributes
@@ -32,9 +32,16 @@ _SYNTHETIC = "<synthetic>"
 
 
 class TranscriptScanner:
-    """The attributes of a Claude Code session. Its count is that of the parser's messages, on any bytes."""
+    """The attributes of a Claude Code session. Its count is that of the parser's messages, on any bytes.
 
-    def __init__(self) -> None:
+    After `before` it sees the rest of a transcript only. If that may begin inside a pretty-printed document,
+    the messages can't be counted: what precedes decides whether its first line is a record.
+    """
+
+    def __init__(self, before: Attributes | None = None) -> None:
+        self._before = before or Attributes(messages=0)
+        self._resumed = before is not None
+        self._anew: bool | None = None if before else True
         self._lines = Lines()
         self._documents = Documents()
         self._messages = 0
@@ -55,10 +62,17 @@ class TranscriptScanner:
         for span in self._lines.finish():
             self._span(span)
         self._records(_judge_all(self._documents.close()))
-        title = self._custom_title or self._summary() or self._prompt
-        return Attributes(title or None, "Claude Code", self._model, self._project, self._messages)
+        before, messages = self._before, None
+        if before.messages is not None and self._anew is not False:
+            messages = before.messages + self._messages
+        title = self._custom_title or self._summary() or before.title or self._prompt or None
+        return Attributes(
+            title, "Claude Code", self._model or before.model, before.project or self._project, messages
+        )
 
     def _span(self, span: Span) -> None:
+        if self._anew is None:
+            self._anew = _begins_anew(span)
         records = None
         if span.whole and not self._documents.is_open:
             records = _decode(span)
@@ -93,10 +107,19 @@ class TranscriptScanner:
             self._custom_title = next(filter(None, titles), self._custom_title)
 
     def _summary(self) -> str:
-        own = (
-            s for s in reversed(self._summaries) if isinstance(s.leafUuid, str) and s.leafUuid in self._ids
-        )
-        return next(filter(None, (one_line(summary.summary) for summary in own)), "")
+        newest = list(reversed(self._summaries))
+        own = [s for s in newest if isinstance(s.leafUuid, str) and s.leafUuid in self._ids]
+        # A record that precedes is not known here. Those of other sessions stand in a file's first lines.
+        others = newest if self._resumed else []
+        return next(filter(None, (one_line(summary.summary) for summary in own + others)), "")
+
+
+def _begins_anew(span: Span) -> bool | None:
+    """Whether the first line that isn't empty can't be a document's; ``None`` if there is none."""
+    if not span.whole:
+        return True
+    first = next((line for line in iter_lines(span) if line.strip()), None)
+    return None if first is None else not may_continue(first)
 
 
 def _decode(span: Span) -> list[Line] | None:

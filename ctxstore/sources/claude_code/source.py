@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ctxstore.sources.claude_code.layout import Layout, is_memory, transcript_key
 from ctxstore.sources.directory import label_of
-from ctxstore.sources.protocol import FoundContext, Message, Report, Root, Scanner
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
 
 
 class ClaudeCode:
@@ -34,13 +34,13 @@ class ClaudeCode:
         """One context; only its own project is listed, and only its own files are looked at."""
         return Layout(root.path, report).find(name)
 
-    def scanner(self, context: str, key: str) -> Scanner | None:
-        """A scanner for the session's transcript."""
+    def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
+        """A scanner for the session's transcript, or for what was added to it since `before`."""
         if key != transcript_key(context):
             return None
         from ctxstore.sources.claude_code.scanner import TranscriptScanner
 
-        return TranscriptScanner()
+        return TranscriptScanner(before)
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
         """``projects/<project-dir>/<session>.jsonl``, if it is among `keys`."""
