@@ -18,7 +18,7 @@ from ctxstore.errors import Conflict, Corrupt, NotFound, RefMoved, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import Change, Op, write_op
 from ctxstore.history.refs import Refs
-from ctxstore.history.root import Root, advanced
+from ctxstore.history.root import advanced
 from ctxstore.ids import ObjectId
 from ctxstore.objects.store import ObjectWriter
 from ctxstore.packs.compact import merge, plan_merge

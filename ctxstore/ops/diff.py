@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ctxstore.history.engine import Engine
 from ctxstore.history.revisions import Revision
+from ctxstore.ids import Kind
 from ctxstore.objects.encoding import decode_record
 from ctxstore.ops.conversation import native_message, source_of, transcript_key
 from ctxstore.ops.view import View, decode_memory_key, dump_json
@@ -25,7 +26,6 @@ from ctxstore.trees.files import changed_ranges, read_content
 from ctxstore.trees.lists import RECORDS, load_list
 from ctxstore.trees.maps import map_differences
 from ctxstore.trees.sequence import differences
-from ctxstore.ids import Kind
 
 MAX_PATCH = 16 << 20
 """Files larger than this are not compared line by line."""

@@ -51,8 +51,10 @@ class Marker:
         """Everything reachable from `root`'s refs and ops."""
         heads = dict(self._mark_refs(root.refs))
         heads.update((f"op {commit.hex()[:8]}", commit) for commit in self._mark_ops(root.op))
-        for ref, head in heads.items():
-            for id, commit in reversed(self._mark_history(ref, head)):
+        histories = [self._mark_history(ref, head) for ref, head in heads.items()]
+        # Oldest first: contexts of the same days resemble each other more than those of similar names.
+        for history in sorted(filter(None, histories), key=lambda history: history[-1][1].time):
+            for id, commit in reversed(history):
                 self._ref = commit.ref or id.hex()
                 self._mark_tree(commit.tree)
         return self.marked

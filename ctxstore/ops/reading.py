@@ -52,7 +52,7 @@ def read_stable(path: str, consume: Callable[[Iterator[bytes]], T]) -> Reading[T
     raise AssertionError
 
 
-class _opened:  # noqa: N801 - reads as a statement
+class _opened:
     __slots__ = ("_fd", "_path")
 
     def __init__(self, path: str) -> None:

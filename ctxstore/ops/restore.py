@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from ctxstore.errors import AlreadyExists, Conflict, InvalidInput, NotFound, StorageError
@@ -13,12 +13,16 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.revisions import Resolver, Revision, parse_time
 from ctxstore.ids import ObjectId
 from ctxstore.ops.conversation import source_of
-from ctxstore.ops.target_folder import TargetFolder, split_path
+from ctxstore.ops.fetch import fetch
+from ctxstore.ops.target_folder import PendingFile, TargetFolder, split_path
 from ctxstore.ops.view import View
 from ctxstore.progress import SILENT, Progress
 from ctxstore.sources.protocol import Root
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
 from ctxstore.trees.files import read_content
+
+OPEN_FILES = 100
+"""Files restored at a time: fewer than any system lets a process open."""
 
 
 class Action(NamedTuple):
@@ -42,6 +46,11 @@ class CheckoutResult(NamedTuple):
 class _Step(NamedTuple):
     action: Action
     entry: Entry | None
+
+
+class _File(NamedTuple):
+    path: str
+    entry: FileEntry
 
 
 class CheckoutPlan:
@@ -101,34 +110,43 @@ class CheckoutPlan:
             )
 
     def _carry_out(self, folder: TargetFolder, progress: Progress) -> int:
-        size = 0
         for step in reversed(self._steps):
             if step.action.verb == "remove":
                 folder.remove(step.action.path)
-        for step in self._steps:
-            if step.action.verb in ("create", "replace") and step.entry is not None:
-                size += self._write(folder, step.action.path, step.entry, progress)
+        files: list[_File] = []
+        for (verb, path, _), entry in self._steps:
+            if verb not in ("create", "replace"):
+                continue
+            if isinstance(entry, FileEntry):
+                files.append(_File(path, entry))
+            elif isinstance(entry, SymlinkEntry):
+                folder.write_link(path, entry.target, entry.mtime_ns)
+            elif isinstance(entry, DirEntry):
+                folder.make_folder(path)
+        for first in range(0, len(files), OPEN_FILES):
+            self._write_files(folder, files[first : first + OPEN_FILES], progress)
         # Deepest first, because writing into a folder changes its time.
         for step in reversed(self._steps):
             if isinstance(step.entry, DirEntry):
                 folder.finish_folder(step.action.path, step.entry.mode, step.entry.mtime_ns)
-        return size
+        return sum(file.entry.size for file in files)
 
-    def _write(self, folder: TargetFolder, path: str, entry: Entry, progress: Progress) -> int:
-        if isinstance(entry, FileEntry):
-            blocks = _watched(read_content(self._engine.store, entry), progress)
-            return folder.write_file(path, blocks, entry.mode, entry.mtime_ns)
-        if isinstance(entry, SymlinkEntry):
-            folder.write_link(path, entry.target, entry.mtime_ns)
-        elif isinstance(entry, DirEntry):
-            folder.make_folder(path)
-        return 0
+    def _write_files(self, folder: TargetFolder, files: Sequence[_File], progress: Progress) -> None:
+        pending: list[PendingFile] = []
 
+        def write(number: int, offset: int, data: memoryview) -> None:
+            pending[number].write(offset, data)
+            progress.advance(len(data))
 
-def _watched(blocks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
-    for block in blocks:
-        progress.advance(len(block))
-        yield block
+        try:
+            for file in files:
+                pending.append(folder.create_file(file.path))
+            fetch(self._engine, [file.entry for file in files], write)
+            for file, made in zip(files, pending, strict=True):
+                made.finish(file.entry.mode, file.entry.mtime_ns)
+        finally:
+            for made in pending:
+                made.abandon()
 
 
 def plan_checkout_to(engine: Engine, revision: Revision, to: str) -> CheckoutPlan:

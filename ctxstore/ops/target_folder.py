@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
-from collections.abc import Callable, Iterable
 
 from ctxstore.errors import Conflict, Corrupt, StorageError
 
@@ -98,49 +98,41 @@ class TargetFolder:
         *folder, name = split_path(path)
         return os.fsencode(os.readlink(name, dir_fd=self._enter(tuple(folder), create=False)))
 
-    def write_file(self, path: str, blocks: Iterable[bytes], mode: int, mtime_ns: int) -> int:
-        """Put a whole file in place at once; what was there is replaced. Bytes written."""
+    def create_file(self, path: str) -> PendingFile:
+        """Begin a file: it is there, whole, once it is finished, and what was there before until then."""
         *folder, name = split_path(path)
-
-        def fill(pending: str, at: int) -> int:
-            fd = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=at)
-            try:
-                size = _write_all(fd, blocks)
-                os.fchmod(fd, mode)
-                os.utime(fd, ns=(mtime_ns, mtime_ns))
-            finally:
-                os.close(fd)
-            return size
-
-        return self._replace(tuple(folder), name, fill)
+        pending = f".ctx-{os.getpid()}-{next(_numbers)}.part"
+        at = self._enter(tuple(folder), create=True)
+        fd = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=at)
+        return PendingFile(self, tuple(folder), name, pending, fd)
 
     def write_link(self, path: str, target: bytes, mtime_ns: int) -> None:
         """Put a symbolic link in place."""
         *folder, name = split_path(path)
+        pending = f".ctx-{os.getpid()}-{next(_numbers)}.part"
+        at = self._enter(tuple(folder), create=True)
+        os.symlink(target, os.fsencode(pending), dir_fd=at)
+        os.utime(pending, ns=(mtime_ns, mtime_ns), dir_fd=at, follow_symlinks=False)
+        self.put_in_place(tuple(folder), pending, name)
 
-        def fill(pending: str, at: int) -> int:
-            os.symlink(target, os.fsencode(pending), dir_fd=at)
-            os.utime(pending, ns=(mtime_ns, mtime_ns), dir_fd=at, follow_symlinks=False)
-            return 0
-
-        self._replace(tuple(folder), name, fill)
-
-    def _replace(self, folder: tuple[str, ...], name: str, fill: Callable[[str, int], int]) -> int:
+    def put_in_place(self, folder: tuple[str, ...], pending: str, name: str) -> None:
+        """Rename a finished file or link to its own name. Raises `Conflict` if a folder is in the way."""
         at = self._enter(folder, create=True)
-        pending = f".ctx-{os.getpid()}.part"
         try:
-            size = fill(pending, at)
             os.rename(pending, name, src_dir_fd=at, dst_dir_fd=at)
-        except BaseException as error:
-            try:
-                os.unlink(pending, dir_fd=at)
-            except FileNotFoundError:
-                pass
+        except OSError as error:
+            self.discard(folder, pending)
             if isinstance(error, IsADirectoryError):
                 where = os.path.join(self.path, *folder, name)
                 raise Conflict(f"{where}: a folder is in the way of a file", hint="move it away") from error
             raise
-        return size
+
+    def discard(self, folder: tuple[str, ...], pending: str) -> None:
+        """Remove what was begun."""
+        try:
+            os.unlink(pending, dir_fd=self._enter(folder, create=False))
+        except FileNotFoundError:
+            pass
 
     def make_folder(self, path: str) -> None:
         """Make a folder and those above it; writable for the owner until `finish_folder`."""
@@ -169,12 +161,43 @@ class TargetFolder:
                 raise
 
 
-def _write_all(fd: int, blocks: Iterable[bytes]) -> int:
-    size = 0
-    for block in blocks:
-        view = memoryview(block)
-        while view:
-            done = os.write(fd, view)
-            size += done
-            view = view[done:]
-    return size
+_numbers = itertools.count()
+
+
+class PendingFile:
+    """A file being written under a name of its own."""
+
+    def __init__(
+        self, target: TargetFolder, folder: tuple[str, ...], name: str, pending: str, fd: int
+    ) -> None:
+        self._target = target
+        self._folder = folder
+        self._name = name
+        self._pending = pending
+        self._fd: int | None = fd
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Put bytes at an offset."""
+        assert self._fd is not None
+        while data:
+            done = os.pwrite(self._fd, data, offset)
+            data, offset = data[done:], offset + done
+
+    def finish(self, mode: int, mtime_ns: int) -> None:
+        """Give it its mode and time, and put it in place."""
+        assert self._fd is not None
+        os.fchmod(self._fd, mode)
+        os.utime(self._fd, ns=(mtime_ns, mtime_ns))
+        self._close()
+        self._target.put_in_place(self._folder, self._pending, self._name)
+
+    def abandon(self) -> None:
+        """Remove it unless it is finished."""
+        if self._fd is not None:
+            self._close()
+            self._target.discard(self._folder, self._pending)
+
+    def _close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from ctxstore.ids import ID_SIZE
 from ctxstore.packs.format import Footer, is_data_kind
+from ctxstore.packs.frames import unpack_frame
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import read_footer
-from ctxstore.packs.frames import unpack_frame
 from ctxstore.packs.writer import PackWriter
 from ctxstore.storage.protocol import Storage
 

@@ -282,7 +282,7 @@ def _identity(token: _Token) -> tuple[Any, ...]:
     return (token[1], *(part for part in token[0] if isinstance(part, (bytes, int))))
 
 
-class _malformed:  # noqa: N801 - reads as a statement
+class _malformed:
     """Turns the errors of taking a damaged structure apart into `Corrupt`."""
 
     __slots__ = ("_what",)

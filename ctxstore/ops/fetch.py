@@ -1,0 +1,128 @@
+"""Brings the contents of many files out of the store, frame by frame.
+
+Chunks of one file lie in the frames of all the snapshots that added to it. Read file by file, each frame
+would be decompressed again and again; so the pieces of a batch of files are sorted by frame, every frame
+is decompressed once (by a thread, ahead of the writing), and every chunk is hashed once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from ctxstore.errors import Corrupt, NotFound
+from ctxstore.history.engine import Engine
+from ctxstore.ids import Kind, ObjectId, format_id
+from ctxstore.packs.frames import unpack_frame
+from ctxstore.trees.entries import FileEntry
+from ctxstore.trees.files import content_sequence
+
+_AHEAD = 2
+"""Frames decompressed ahead: bounds memory."""
+
+
+class _Piece(NamedTuple):
+    """A chunk's place in its raw frame, and the file and offset it goes to."""
+
+    start: int
+    length: int
+    file: int
+    at: int
+    id: ObjectId
+
+
+class _Frame(NamedTuple):
+    pack: str
+    offset: int
+    stored: int
+
+
+Write = Callable[[int, int, memoryview], None]
+"""write(file, offset, bytes)"""
+
+
+def fetch(engine: Engine, entries: Iterable[FileEntry], write: Write) -> None:
+    """Give `write` all bytes of the files, each checked. Raises `Corrupt`, `NotFound`."""
+    frames: dict[_Frame, list[_Piece]] = {}
+    for number, entry in enumerate(entries):
+        for frame, piece in _pieces(engine, number, entry):
+            frames.setdefault(frame, []).append(piece)
+    for frame, raw in _decompressed(engine, sorted(frames)):
+        pieces = sorted(frames[frame])
+        if raw is None:
+            _write_one_by_one(engine, pieces, write)
+        else:
+            _write_frame(engine, frame, memoryview(raw), pieces, write)
+
+
+def _pieces(engine: Engine, number: int, entry: FileEntry) -> Iterator[tuple[_Frame, _Piece]]:
+    sequence = content_sequence(engine.store, entry)
+    at = 0
+    for size, id, _ in sequence.leaves() if sequence else ():
+        location = engine.store.index.find(id)
+        if location is None or location.length != size:
+            raise Corrupt(f"chunk {format_id(id)} is missing or not of the size its list says")
+        frame = _Frame(location.pack, location.frame, location.stored)
+        yield frame, _Piece(location.start, size, number, at, id)
+        at += size
+    if at != entry.size:
+        raise Corrupt("a file's chunks are not what its size says")
+
+
+def _decompressed(engine: Engine, frames: list[_Frame]) -> Iterator[tuple[_Frame, bytes | None]]:
+    """(frame, its raw bytes) in order; None for one that can't be read where the index says."""
+    if len(frames) < 2:
+        yield from ((frame, _read(engine, frame)) for frame in frames)
+        return
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    waiting: deque[tuple[_Frame, Future[bytes | None]]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="ctxstore-read") as pool:
+        try:
+            for frame in frames:
+                waiting.append((frame, pool.submit(_read, engine, frame)))
+                if len(waiting) > _AHEAD:
+                    done, future = waiting.popleft()
+                    yield done, future.result()
+            while waiting:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _read(engine: Engine, frame: _Frame) -> bytes | None:
+    try:
+        return unpack_frame(engine.storage.get(f"packs/{frame.pack}", frame.offset, frame.stored))[1]
+    except (NotFound, Corrupt):
+        return None
+
+
+def _write_frame(engine: Engine, frame: _Frame, raw: memoryview, pieces: list[_Piece], write: Write) -> None:
+    _verify(engine, frame, raw, pieces)
+    by_target = sorted(pieces, key=lambda piece: piece[2:4])
+    first = last = by_target[0]
+    for piece in by_target[1:]:
+        # Chunks that follow each other in the frame and in the file are written at once.
+        follows = piece.file == last.file and piece.start - last.start == piece.at - last.at == last.length
+        if not follows:
+            write(first.file, first.at, raw[first.start : last.start + last.length])
+            first = piece
+        last = piece
+    write(first.file, first.at, raw[first.start : last.start + last.length])
+
+
+def _verify(engine: Engine, frame: _Frame, raw: memoryview, pieces: list[_Piece]) -> None:
+    id_of, verified = engine.keys.id_of, None
+    for piece in pieces:
+        if piece.id != verified:
+            if id_of(Kind.CHUNK, raw[piece.start : piece.start + piece.length]) != piece.id:
+                raise Corrupt(f"chunk {format_id(piece.id)} in pack {frame.pack} is damaged")
+            verified = piece.id
+
+
+def _write_one_by_one(engine: Engine, pieces: list[_Piece], write: Write) -> None:
+    """For a frame that was merged away meanwhile, or is damaged: the store knows where else to look."""
+    for piece in pieces:
+        write(piece.file, piece.at, memoryview(engine.store.get(piece.id, Kind.CHUNK)))
