@@ -1,0 +1,1 @@
+"""The command ``ctx``: parses, calls one method of the library, renders."""

@@ -1,0 +1,145 @@
+"""``ctx checkout``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from ctxstore.cli.amounts import count, format_size
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.output import Output, Styled
+from ctxstore.cli.printable import clean_line, is_terminal
+from ctxstore.cli.repository import complete_refs
+from ctxstore.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from ctxstore.ops.restore import CheckoutPlan, CheckoutResult
+    from ctxstore.repo import Repo
+
+SHOWN = 15
+_COLORS = {"create": "green", "replace": "yellow", "remove": "red"}
+
+
+class Options(NamedTuple):
+    """What was asked for."""
+
+    rev: str | None
+    everything: bool
+    at: str | None
+    to: str | None
+    dry_run: bool
+    yes: bool
+    overwrite: bool
+
+
+@click.command()
+@click.argument("rev", required=False, shell_complete=complete_refs)
+@click.option("--to", metavar="DIR", type=click.Path(), help="Write below DIR, not where the files were.")
+@click.option("--all", "everything", is_flag=True, help="All contexts, laid out as their homes were.")
+@click.option("--at", metavar="TIME", help="With --all: as of TIME.")
+@click.option("--dry-run", is_flag=True, help="Only show the plan.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--overwrite", is_flag=True, help="With --to: replace files that differ.")
+@common
+@pass_invocation
+def command(invocation: Invocation, /, **options: Any) -> int:
+    """Bring the context REV back, byte for byte.
+
+    Without --to it goes back to where it was: a snapshot is taken first, the plan is shown, and files of the
+    context that REV does not have are removed. Nothing else is touched.
+    """
+    asked = Options(**options)
+    _validate(asked)
+    with invocation.open() as repo:
+        plan = _plan(repo, asked)
+        if not invocation.output.json:
+            _show_plan(invocation.output, plan)
+        if asked.dry_run or plan.is_empty:
+            _finish(invocation.output, plan, None)
+            return 0
+        if not _is_allowed(invocation.output, plan, asked):
+            invocation.output.report("Nothing was changed.")
+            return 1
+        with invocation.progress() as progress:
+            result = plan.execute(overwrite=asked.overwrite, progress=progress)
+    _finish(invocation.output, plan, result)
+    return 0
+
+
+def _validate(asked: Options) -> None:
+    if asked.everything == (asked.rev is not None):
+        raise click.UsageError("Name a revision, or --all, and not both.")
+    if asked.everything and asked.to is None:
+        raise click.UsageError("--all needs --to DIR.")
+    if asked.at is not None and not asked.everything:
+        raise click.UsageError("--at is for --all. For one context write 'REF@{TIME}'.")
+    if asked.overwrite and asked.to is None:
+        raise click.UsageError("--overwrite is for --to DIR.")
+
+
+def _plan(repo: Repo, asked: Options) -> CheckoutPlan:
+    if asked.rev is None:
+        return repo.plan_checkout_all(asked.to or "", at=asked.at)
+    return repo.plan_checkout(asked.rev, to=asked.to)
+
+
+def _is_allowed(output: Output, plan: CheckoutPlan, asked: Options) -> bool:
+    """Whether to go on: what destroys nothing needs no question."""
+    destroys = any(action.verb in ("replace", "remove") for action in plan.actions)
+    if asked.yes or not (plan.in_place or destroys):
+        return True
+    if not plan.in_place and not asked.overwrite:
+        return True  # executing refuses, and says what is in the way
+    if not output.json and is_terminal(sys.stdin) and is_terminal(sys.stderr):
+        return click.confirm(clean_line(f"Write to {plan.target}?"), err=True)
+    if plan.in_place:
+        raise InvalidInput(
+            "a checkout in place needs a yes, and there is no terminal to ask on",
+            hint="add --yes, or --to DIR; --dry-run shows the plan",
+        )
+    return True
+
+
+def _show_plan(output: Output, plan: CheckoutPlan) -> None:
+    what = plan.refs[0] if len(plan.refs) == 1 else count(len(plan.refs), "context")
+    output.report(f"{what} → {plan.target}")
+    doing = [action for action in plan.actions if action.verb != "keep"]
+    for verb, path, size in doing[:SHOWN]:
+        output.report(Styled(f"  {verb:<8}", _COLORS.get(verb, "")), path, f"  {format_size(size)}")
+    if len(doing) > SHOWN:
+        output.report(f"  … and {len(doing) - SHOWN:,} more")
+    counts = {
+        verb: sum(a.verb == verb for a in plan.actions) for verb in ("create", "replace", "remove", "keep")
+    }
+    output.report(
+        ", ".join(f"{number:,} to {verb}" for verb, number in counts.items() if number) or "No files."
+    )
+
+
+def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -> None:
+    if output.json:
+        output.value(_value(plan, result))
+    elif result is None:
+        output.report("All is there already." if plan.is_empty else "Dry run: nothing was changed.")
+    else:
+        output.report(
+            f"Wrote {count(result.files, 'file')}, {format_size(result.bytes)}; removed {result.removed}."
+        )
+        if result.safety:
+            op = result.safety.hex()[:8]
+            output.report(f"What was there before is saved: `ctx show op:{op}`.")
+
+
+def _value(plan: CheckoutPlan, result: CheckoutResult | None) -> dict[str, Any]:
+    done = result and {**result._asdict(), "safety": result.safety.hex() if result.safety else None}
+    return {
+        "target": os.path.abspath(plan.target),
+        "in_place": plan.in_place,
+        "refs": list(plan.refs),
+        "actions": [action._asdict() for action in plan.actions],
+        "executed": result is not None,
+        "result": done,
+    }

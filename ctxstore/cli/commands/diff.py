@@ -1,0 +1,162 @@
+"""``ctx diff``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ctxstore.cli.amounts import count, format_size
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.output import Output, Styled, bold, dim
+from ctxstore.cli.printable import cut
+from ctxstore.cli.repository import complete_refs
+from ctxstore.errors import NotFound
+
+if TYPE_CHECKING:
+    from ctxstore.ops.diff import ContextDiff, FileChange, MemoryChange
+    from ctxstore.repo import Repo
+    from ctxstore.sources.protocol import Message
+
+_MARKS = {"added": "+", "removed": "-", "changed": "~", "metadata": "m"}
+_COLORS = {"+": "green", "-": "red", "~": "yellow", "^": "cyan", "m": "dim", "@": "cyan"}
+
+
+@click.command()
+@click.argument("old", metavar="REV", shell_complete=complete_refs)
+@click.argument("new", metavar="[REV]", required=False, shell_complete=complete_refs)
+@click.option("--stat", is_flag=True, help="Only counts and files.")
+@click.option("--patch", "-p", is_flag=True, help="Files line by line, messages whole.")
+@common
+@pass_invocation
+def command(invocation: Invocation, old: str, new: str | None, stat: bool, patch: bool) -> None:
+    """Show what changed from one REV to another; with one REV, from its parent to it."""
+    output = invocation.output
+    with invocation.open() as repo:
+        if new is None:
+            old, new = _parent(repo, old), old
+        diff = repo.diff(old, new)
+        if output.json:
+            output.value(_value(repo, diff, patch=patch))
+        else:
+            _show(output, repo, diff, stat=stat, patch=patch)
+
+
+def _parent(repo: Repo, rev: str) -> str:
+    revision = repo.resolve(rev)
+    if not revision.commit.parents:
+        raise NotFound(
+            f"{revision.id.hex()[:8]} is the first commit of {revision.ref}: there is nothing before it",
+            hint=f"`ctx show {rev}` shows all of it",
+        )
+    return revision.commit.parents[0].hex()
+
+
+def _value(repo: Repo, diff: ContextDiff, *, patch: bool) -> dict[str, Any]:
+    from ctxstore.cli.shapes import change_value, commit_value, memory_value, message_value
+
+    def pairs(changes: tuple[tuple[Message, Message], ...]) -> list[dict[str, Any]]:
+        return [{"old": message_value(old), "new": message_value(new)} for old, new in changes]
+
+    def file(change: FileChange) -> dict[str, Any]:
+        lines = {"patch": list(repo.patch(change))} if patch and change.status != "metadata" else {}
+        return change_value(change) | lines
+
+    return {
+        "old": commit_value(diff.old.id, diff.old.commit),
+        "new": commit_value(diff.new.id, diff.new.commit),
+        "added": [message_value(message) for message in diff.added],
+        "removed": [message_value(message) for message in diff.removed],
+        "edited": pairs(diff.edited),
+        "rerooted": pairs(diff.rerooted),
+        "memories": [memory_value(change) for change in diff.memories],
+        "files": [file(change) for change in diff.files],
+    }
+
+
+def _show(output: Output, repo: Repo, diff: ContextDiff, *, stat: bool, patch: bool) -> None:
+    old, new = diff.old, diff.new
+    names = old.ref if old.ref == new.ref else f"{old.ref} → {new.ref}"
+    output.line(bold(names), dim(f"  {old.id.hex()[:8]} → {new.id.hex()[:8]}"))
+    if diff.is_empty:
+        output.line("No difference.")
+        return
+    _show_messages(output, diff, stat=stat, full=patch)
+    _show_memories(output, diff.memories, stat=stat)
+    _show_files(output, repo, diff.files, patch=patch and not stat)
+
+
+def _show_messages(output: Output, diff: ContextDiff, *, stat: bool, full: bool) -> None:
+    groups = {
+        "added": [("+", message) for message in diff.added],
+        "removed": [("-", message) for message in diff.removed],
+        "edited": [("~", message) for _, message in diff.edited],
+        "re-rooted": [("^", message) for _, message in diff.rerooted],
+    }
+    counts = [f"{len(found):,} {name}" for name, found in groups.items() if found]
+    if not counts:
+        return
+    output.line()
+    output.line(f"messages: {', '.join(counts)}")
+    if stat:
+        return
+    for mark, message in (each for found in groups.values() for each in found):
+        _show_message(output, mark, message, full=full)
+
+
+def _show_message(output: Output, mark: str, message: Message, *, full: bool) -> None:
+    from ctxstore.cli.conversation import one_line, preview
+
+    color = _COLORS[mark]
+    if not full:
+        room = max(40, output.width - 16) if output.is_terminal else 120
+        output.line(Styled(f"  {mark} {message.role:<10} ", color), cut(preview(message), room))
+        return
+    output.line(Styled(f"  {mark} {message.role}", color))
+    for part in message.parts:
+        text = part.text or one_line(part)
+        if text:
+            output.text(text, color, indent=f"  {mark}   ")
+
+
+def _show_memories(output: Output, changes: tuple[MemoryChange, ...], *, stat: bool) -> None:
+    if not changes:
+        return
+    output.line()
+    output.line(f"memories: {count(len(changes), 'change')}")
+    for change in changes:
+        mark = "+" if change.old is None else "-" if change.new is None else "~"
+        output.line(Styled(f"  {mark} {change.key}", _COLORS[mark]))
+        if not stat:
+            _show_memory(output, change)
+
+
+def _show_memory(output: Output, change: MemoryChange) -> None:
+    from difflib import ndiff
+
+    old, new = ((data or b"").decode("utf-8", "backslashreplace").splitlines() for data in change[1:])
+    for line in ndiff(old, new) if len(old) + len(new) < 1000 else ():
+        if line[0] in "+-":
+            output.text(f"    {line}", _COLORS[line[0]])
+
+
+def _show_files(output: Output, repo: Repo, changes: tuple[FileChange, ...], *, patch: bool) -> None:
+    if not changes:
+        return
+    output.line()
+    output.line(f"files: {count(len(changes), 'change')}")
+    for change in changes:
+        mark = _MARKS[change.status]
+        output.line(Styled(f"  {mark} {change.path}", _COLORS[mark]), dim(f"  {_sizes(change)}"))
+        if patch and change.status != "metadata":
+            for line in repo.patch(change):
+                output.line(Styled(line, _COLORS.get(line[:1], "")))
+
+
+def _sizes(change: FileChange) -> str:
+    if change.status == "metadata":
+        return "mode or time"
+    sizes = [
+        format_size(getattr(entry, "size", 0)) for entry in (change.old, change.new) if entry is not None
+    ]
+    return " → ".join(sizes)

@@ -1,0 +1,90 @@
+"""``ctx export``."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+
+import click
+
+from ctxstore.cli.amounts import format_size
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.repository import complete_refs
+from ctxstore.errors import AlreadyExists, StorageError
+
+
+@click.command()
+@click.argument("rev", shell_complete=complete_refs)
+@click.option(
+    "--format", "-f", type=click.Choice(["json", "jsonl", "markdown"]), default="json", show_default=True
+)
+@click.option(
+    "--output", "-o", "path", metavar="FILE", type=click.Path(), help="Write to FILE, not to stdout."
+)
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
+@common
+@pass_invocation
+def command(invocation: Invocation, rev: str, format: str, path: str | None, overwrite: bool) -> None:
+    """Write a context as it was at REV for other programs: files, messages, memories, commit."""
+    from ctxstore.ops.export import iter_export
+
+    output = invocation.output
+    with invocation.open() as repo:
+        view = repo.view(rev)
+        blocks = iter_export(view, format)
+        if path is None or path == "-":
+            output.content(blocks)
+            return
+        size = write_file(path, blocks, overwrite=overwrite)
+    if output.json:
+        output.value(
+            {"file": os.path.abspath(path), "format": format, "commit": view.id.hex(), "bytes": size}
+        )
+    output.report(f"Wrote {path} ({format_size(size)}).")
+
+
+def write_file(path: str, blocks: Iterable[bytes], *, overwrite: bool) -> int:
+    """Write a file that only its owner can read, whole or not at all; its size.
+
+    Raises `AlreadyExists`, `StorageError`.
+    """
+    if os.path.lexists(path) and not overwrite:
+        raise _exists(path)
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        fd, pending = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".part", dir=folder)
+    except OSError as error:
+        raise StorageError(f"{path} can't be written: {error.strerror}") from error
+    try:
+        with os.fdopen(fd, "wb") as file:
+            for block in blocks:
+                file.write(block)
+            file.flush()
+            os.fsync(fd)
+            size = file.tell()
+        _publish(pending, path, overwrite=overwrite)
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError as error:
+        raise StorageError(f"{path} can't be written: {error.strerror}", hint="free some space") from error
+    finally:
+        if os.path.lexists(pending):
+            os.unlink(pending)
+    return size
+
+
+def _publish(pending: str, path: str, *, overwrite: bool) -> None:
+    if overwrite:
+        os.replace(pending, path)
+        return
+    try:
+        os.link(pending, path)  # unlike a rename it fails when somebody made the file in the meantime
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        os.rename(pending, path)
+
+
+def _exists(path: str) -> AlreadyExists:
+    return AlreadyExists(f"{path} exists", hint="name another file, or use --overwrite")

@@ -1,0 +1,129 @@
+"""``ctx log``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ctxstore.cli.amounts import count, format_size, format_time
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.output import Output, Piece, Styled, dim
+from ctxstore.cli.repository import complete_refs
+
+if TYPE_CHECKING:
+    from ctxstore.history.commits import Commit, Stored
+    from ctxstore.history.oplog import Op
+    from ctxstore.ids import ObjectId
+
+    Run = tuple[ObjectId, Op]
+
+DEFAULT = 30
+SHOWN_CHANGES = 5
+
+Item = TypeVar("Item")
+
+
+@click.command()
+@click.argument("rev", metavar="[REF]", required=False, shell_complete=complete_refs)
+@click.option("--graph", is_flag=True, help="Draw lines of descent; for runs, list what each changed.")
+@click.option(
+    "-n", "number", type=click.IntRange(min=0), default=DEFAULT, show_default=True, help="How many; 0: all."
+)
+@common
+@pass_invocation
+def command(invocation: Invocation, rev: str | None, graph: bool, number: int) -> None:
+    """List the runs, newest first; with REF, the commits of that context."""
+    with invocation.open() as repo:
+        if rev is None:
+            _log_runs(invocation.output, *_take(repo.runs(), number), graph=graph)
+        else:
+            _log_commits(invocation.output, *_take(repo.log(rev), number), graph=graph)
+
+
+def _take(items: Iterable[Item], number: int) -> tuple[list[Item], bool]:
+    """The first ones, and whether there are more."""
+    taken = list(islice(items, number + 1 if number else None))
+    more = bool(number) and len(taken) > number
+    return (taken[:number] if more else taken), more
+
+
+def _log_runs(output: Output, runs: list[Run], more: bool, *, graph: bool) -> None:
+    if output.json:
+        from ctxstore.cli.shapes import op_value
+
+        output.value({"runs": [op_value(id, op) for id, op in runs], "more": more})
+        return
+    for id, op in runs:
+        output.line(*_run_line(id, op))
+        if graph:
+            _show_changes(output, op)
+    if not runs:
+        output.note("Nothing was saved yet: `ctx snapshot` saves your agents' data.")
+    _show_more(output, more)
+
+
+def _run_line(id: ObjectId, op: Op) -> list[Piece]:
+    contexts = count(len(op.changes), "context")
+    return [
+        Styled(f"op:{id.hex()[:8]}", "yellow"),
+        f"  {format_time(op.time)}  {op.command:<8}  {contexts}",
+        *([f"  {op.note}"] if op.note else []),
+    ]
+
+
+def _show_changes(output: Output, op: Op) -> None:
+    for ref, old, new in op.changes[:SHOWN_CHANGES]:
+        before, after = (id.hex()[:8] if id else "none" for id in (old, new))
+        output.line(dim(f"│   {before:>8} → {after:<8}  "), ref)
+    if len(op.changes) > SHOWN_CHANGES:
+        output.line(dim(f"│   … {len(op.changes) - SHOWN_CHANGES:,} more"))
+
+
+def _log_commits(output: Output, commits: list[Stored], more: bool, *, graph: bool) -> None:
+    if output.json:
+        from ctxstore.cli.shapes import stored_value
+
+        output.value({"commits": [stored_value(stored) for stored in commits], "more": more})
+        return
+    lines = {stored.id: commit_line(stored, _before(stored, commits)) for stored in commits}
+    for margin, id in _margins(commits, graph):
+        output.line(dim(margin), *(lines[id] if id is not None else ()))
+    _show_more(output, more)
+
+
+def _margins(commits: list[Stored], graph: bool) -> Iterator[tuple[str, Any]]:
+    if not graph:
+        return (("", stored.id) for stored in commits)
+    from ctxstore.cli.graph import draw
+
+    return draw((stored.id, stored.commit.parents) for stored in commits)
+
+
+def _before(stored: Stored, commits: list[Stored]) -> Commit | None:
+    parents = stored.commit.parents[:1]
+    return next((each.commit for each in commits if each.id in parents), None)
+
+
+def commit_line(stored: Stored, before: Commit | None) -> list[Piece]:
+    """A commit on one line: id, time, what it holds, how that grew, its note."""
+    commit = stored.commit
+    summary = commit.summary
+    holds = count(summary.files, "file") if summary.messages is None else count(summary.messages, "message")
+    if before is not None and None not in (summary.messages, before.summary.messages):
+        grown = (summary.messages or 0) - (before.summary.messages or 0)
+        holds += f" ({grown:+,})" if grown else ""
+    return [
+        Styled(stored.id.hex()[:8], "yellow"),
+        f"  {format_time(commit.time)}  {holds:<20}  {format_size(summary.bytes):>10}",
+        *([Styled("  shrunk", "red")] if commit.shrunk else []),
+        *([f"  {commit.kind}"] if commit.kind != "auto" else []),
+        *([f"  {commit.note}"] if commit.note else []),
+    ]
+
+
+def _show_more(output: Output, more: bool) -> None:
+    if more:
+        output.note(dim("Older ones are left out: -n 0 shows all."))

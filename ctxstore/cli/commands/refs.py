@@ -1,0 +1,55 @@
+"""``ctx refs``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from ctxstore.cli.amounts import count, format_size, format_time
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+
+if TYPE_CHECKING:
+    from ctxstore.history.commits import Stored
+
+HEADER = ("CONTEXT", "TITLE", "AGENT", "MESSAGES", "SIZE", "LAST CHANGE")
+
+
+@click.command()
+@click.argument("pattern", required=False, default="")
+@common
+@pass_invocation
+def command(invocation: Invocation, pattern: str) -> None:
+    """List the contexts: those PATTERN matches, or whose name it is a part of."""
+    output = invocation.output
+    with invocation.open() as repo:
+        found = list(repo.refs(pattern))
+    if output.json:
+        from ctxstore.cli.shapes import stored_value
+
+        output.value({"refs": [{"name": name, "commit": stored_value(stored)} for name, stored in found]})
+        return
+    if found:
+        output.table(HEADER, _rows(found), right="MESSAGES SIZE", fit="TITLE")
+    output.note(_sum(len(found), pattern))
+
+
+def _rows(found: list[tuple[str, Stored]]) -> Iterator[tuple[str, ...]]:
+    for name, (_, commit) in found:
+        summary = commit.summary
+        messages = "" if summary.messages is None else f"{summary.messages:,}"
+        yield (
+            name,
+            summary.title or "",
+            summary.agent or "",
+            messages,
+            format_size(summary.bytes),
+            format_time(commit.time),
+        )
+
+
+def _sum(number: int, pattern: str) -> str:
+    if number:
+        return count(number, "context")
+    return f"No context matches {pattern!r}." if pattern else "No contexts yet: `ctx snapshot` saves some."

@@ -1,0 +1,192 @@
+"""``ctx show``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from ctxstore.cli.amounts import format_size, format_time
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.output import Output, Piece, dim
+from ctxstore.cli.repository import complete_refs
+from ctxstore.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from ctxstore.ops.view import View
+    from ctxstore.repo import Repo
+    from ctxstore.trees.entries import Entry
+
+SHOWN_FILES = 5
+
+
+class Options(NamedTuple):
+    """How to show."""
+
+    raw: bool
+    full: bool
+    files: bool
+
+
+@click.command()
+@click.argument("rev", shell_complete=complete_refs)
+@click.argument("path", required=False)
+@click.option("--raw", is_flag=True, help="The exact bytes of the transcript, or of PATH.")
+@click.option("--full", is_flag=True, help="Fold and leave out nothing.")
+@click.option("--files", is_flag=True, help="List the files instead of the conversation.")
+@common
+@pass_invocation
+def command(invocation: Invocation, /, rev: str, path: str | None, **options: bool) -> None:
+    """Read the conversation at REV, or the file PATH of it; or a run, as op:ID."""
+    with invocation.open() as repo:
+        if rev.startswith("op:"):
+            _show_run(invocation.output, repo, rev)
+        elif path is not None:
+            _show_file(invocation.output, repo.view(rev), path, raw=options["raw"])
+        else:
+            _show_commit(invocation.output, repo.view(rev), Options(**options))
+
+
+def _show_run(output: Output, repo: Repo, text: str) -> None:
+    from ctxstore.cli.conversation import header
+
+    id, op = repo.find_op(text)
+    if output.json:
+        from ctxstore.cli.shapes import op_value
+
+        output.value(op_value(id, op))
+        return
+    by = f"{op.author.user}@{op.author.host} ({op.author.tool})"
+    header(output, [("op", id.hex()), ("time", format_time(op.time)), ("command", op.command), ("by", by)])
+    header(output, [("note", op.note), *((name, f"{value:,}") for name, value in op.statistics.items())])
+    output.line()
+    for ref, old, new in op.changes:
+        before, after = (each.hex()[:8] if each else "none" for each in (old, new))
+        output.line(dim(f"{before:>8} → {after:<8}  "), ref)
+
+
+def _show_file(output: Output, view: View, path: str, *, raw: bool) -> None:
+    entry = view.files.get(path)
+    if entry is None:
+        raise NotFound(
+            f"{view.ref} has no file {path!r}", hint=f"`ctx show {view.ref} --files` lists its files"
+        )
+    if output.json:
+        from ctxstore.ops.export.document import file_fields
+        from ctxstore.ops.export.values import Object, encode
+
+        output.stream(chain(encode(Object(file_fields(view, path, entry))), "\n"))
+    elif raw:
+        output.raw(view.iter_bytes(path))
+    elif _is_file(entry):
+        output.content(view.iter_bytes(path))
+    else:
+        output.line(*_file_line(path, entry))
+
+
+def _show_commit(output: Output, view: View, options: Options) -> None:
+    from ctxstore.ops.conversation import iter_messages
+
+    if output.json:
+        _stream_commit(output, view)
+    elif options.raw:
+        output.raw(_raw_transcript(view))
+    else:
+        messages = iter_messages(view)
+        first = list(islice(messages, 1))
+        _show_header(output, view)
+        if options.files or not first:
+            _show_files(output, view, limit=None)
+        else:
+            from ctxstore.cli.conversation import Conversation
+
+            _show_files(output, view, limit=SHOWN_FILES)
+            Conversation(output, full=options.full).show(chain(first, messages))
+
+
+def _stream_commit(output: Output, view: View) -> None:
+    from ctxstore.ops.conversation import iter_messages
+    from ctxstore.ops.export.values import Array, Object, commit_value, encode, entry_value, message_value
+
+    fields = [
+        ("ref", view.ref),
+        ("commit", commit_value(view.id, view.commit)),
+        ("files", Array(entry_value(path, entry) for path, entry in view.files.entries())),
+        ("memories", list(view.memories)),
+        ("messages", Array(message_value(message) for message in iter_messages(view))),
+    ]
+    output.stream(chain(encode(Object(fields)), "\n"))
+
+
+def _raw_transcript(view: View) -> Iterator[bytes]:
+    from ctxstore.ops.conversation import iter_messages, transcript_key
+
+    if view.is_native and len(view.messages):
+        return (message.raw + b"\n" for message in iter_messages(view))
+    key = transcript_key(view)
+    if key is None:
+        files = [path for path, entry in view.files.entries() if _is_file(entry)]
+        if len(files) != 1:
+            raise InvalidInput(
+                f"{view.ref} has no transcript, and {len(files)} files",
+                hint=f"name one: ctx show {view.ref} PATH --raw; `ctx show {view.ref} --files` lists them",
+            )
+        key = files[0]
+    return view.iter_bytes(key)
+
+
+def _show_header(output: Output, view: View) -> None:
+    from ctxstore.cli.conversation import header
+
+    commit, summary = view.commit, view.commit.summary
+    header(
+        output,
+        [
+            ("commit", view.id.hex()),
+            ("context", view.ref),
+            ("title", summary.title),
+            ("agent", summary.agent),
+            ("model", summary.model),
+            ("project", summary.project),
+            ("time", format_time(commit.time)),
+            ("kind", commit.kind if commit.kind != "auto" else ""),
+            ("note", commit.note),
+            ("messages", summary.messages),
+            ("memories", summary.memories or None),
+            ("size", f"{format_size(summary.bytes)} in {summary.files} files"),
+            ("parents", " ".join(parent.hex()[:8] for parent in commit.parents)),
+        ],
+    )
+    if commit.shrunk:
+        output.line("It lost much of what its parent has.")
+
+
+def _show_files(output: Output, view: View, *, limit: int | None) -> None:
+    output.line()
+    shown = limit if limit is not None else None
+    entries = list(islice(view.files.entries(), None if shown is None else shown + 1))
+    for path, entry in entries[:shown]:
+        output.line(*_file_line(path, entry))
+    if shown is not None and len(entries) > shown:
+        output.line(dim("            … --files lists all"))
+    if limit is None:
+        for key in view.memories:
+            output.line(dim(f"{'memory':>10}  "), key)
+
+
+def _file_line(path: str, entry: Entry) -> list[Piece]:
+    from ctxstore.trees.entries import FileEntry, SymlinkEntry
+
+    if isinstance(entry, FileEntry):
+        return [dim(f"{format_size(entry.size):>10}  "), path]
+    if isinstance(entry, SymlinkEntry):
+        return [dim(f"{'link':>10}  "), path, dim(f" → {entry.target.decode('utf-8', 'surrogateescape')}")]
+    return [dim(f"{'folder':>10}  "), path]
+
+
+def _is_file(entry: Entry) -> bool:
+    from ctxstore.trees.entries import FileEntry
+
+    return isinstance(entry, FileEntry)

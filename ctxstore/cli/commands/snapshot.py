@@ -1,0 +1,187 @@
+"""``ctx snapshot``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import filterfalse
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ctxstore.cli.amounts import count, format_duration, format_size, format_time
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.output import Output, Piece, Styled, dim
+from ctxstore.errors import NotFound, SourceError
+
+if TYPE_CHECKING:
+    from ctxstore.ops.snapshot import Shrunk, SnapshotReport, SourceReport, Target
+    from ctxstore.repo import Repo
+    from ctxstore.sources.protocol import Skipped
+
+SHOWN = 5
+
+_LEFT_OUT = (
+    "holds secrets",
+    "a FIFO",
+    "a socket",
+    "a device",
+    "a ctxstore repository",
+    "may hold credentials",
+)
+"""Reasons of what is left out on purpose; all others say that something could not be read."""
+
+
+@click.command()
+@click.argument("what", metavar="[SOURCE|PATH]...", nargs=-1)
+@click.option("--note", "-m", default="", help="Why, for the log.")
+@click.option("--session", metavar="ID", help="Only the session whose name starts with ID.")
+@click.option(
+    "--kind",
+    type=click.Choice(["full", "incremental"]),
+    help="incremental: an agent's state only, not what its tools left.",
+)
+@common
+@pass_invocation
+def command(
+    invocation: Invocation, what: tuple[str, ...], note: str, session: str | None, kind: str | None
+) -> int:
+    """Save what changed: of every agent found on this machine, or of the sources and paths named.
+
+    Nothing is ever removed by it. Exit code 7 if something could not be read; the rest is saved.
+    """
+    from ctxstore.cli.repository import open_or_make
+    from ctxstore.ops.snapshot import find_targets
+
+    targets = find_targets(what, os.environ)
+    if not targets:
+        raise NotFound(
+            "no agent's data was found on this machine",
+            hint="looked for Claude Code in ~/.claude (or $CLAUDE_CONFIG_DIR); "
+            "`ctx snapshot PATH` saves any folder",
+        )
+    repo, is_made = open_or_make(invocation.place())
+    try:
+        if is_made:
+            invocation.output.note(f"Made your repository: {repo.path}")
+        report = _snapshot(
+            invocation, repo, targets, {"note": note, "session": session, "kind": kind or "auto"}
+        )
+        _render(invocation.output, repo, report, session)
+    finally:
+        repo.close()
+    return SourceError.exit_code if any(map(_is_unreadable, _skipped(report))) else 0
+
+
+def _snapshot(
+    invocation: Invocation, repo: Repo, targets: Sequence[Target], options: dict[str, Any]
+) -> SnapshotReport:
+    with invocation.progress() as progress:
+        report = repo.snapshot(targets, progress=progress, **options)
+    session = options["session"]
+    if session and not any(source.new or source.changed or source.unchanged for source in report.sources):
+        raise NotFound(f"no session starts with {session!r}", hint="`ctx refs` lists the saved ones")
+    return report
+
+
+def _skipped(report: SnapshotReport) -> list[Skipped]:
+    return [skipped for source in report.sources for skipped in source.skipped]
+
+
+def _is_unreadable(skipped: Skipped) -> bool:
+    return not skipped.reason.startswith(_LEFT_OUT)
+
+
+def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | None) -> None:
+    if output.json:
+        output.value(_value(repo, report))
+        return
+    for source in report.sources:
+        _show_source(output, source)
+    if report.op is None:
+        output.report("Nothing changed since the last snapshot.")
+    else:
+        stored = f"Stored {format_size(report.bytes_stored)} in {format_duration(report.duration)}"
+        output.report(
+            f"{stored}: {count(len(report.commits), 'commit')}, ",
+            Styled(f"op:{report.op.hex()[:8]}", "yellow"),
+        )
+    one = report.commits[0][0] if len(report.commits) == 1 else session
+    if one:
+        _show_one(output, repo, one)
+    for skipped in filter(_is_unreadable, _skipped(report)):
+        output.warn(f"not saved: {skipped.path}: {skipped.reason}")
+
+
+def _show_source(output: Output, source: SourceReport) -> None:
+    output.report(Styled(source.agent, "bold"), f"  {source.root}")
+    _show_names(output, "new", "green", [[name] for name in source.new])
+    _show_names(output, "changed", "yellow", [[name] for name in source.changed])
+    if source.unchanged:
+        output.report(f"  {'unchanged':<10} {source.unchanged:>5,}")
+    _show_names(output, "vanished", "red", [[name, dim(f"  {_gone(name)}")] for name in source.vanished])
+    _show_names(output, "shrunk", "red", [[each.ref, dim(f"  {_loss(each)}")] for each in source.shrunk])
+    left_out = filterfalse(_is_unreadable, source.skipped)
+    _show_names(output, "left out", "dim", [[each.path, dim(f"  {each.reason}")] for each in left_out])
+    if source.bytes_read:
+        output.report(
+            f"  {'read':<10} {format_size(source.bytes_read)}, {format_size(source.bytes_new)} of it new"
+        )
+
+
+def _gone(name: str) -> str:
+    return f"gone from disk, kept here: `ctx checkout {name}` brings it back"
+
+
+def _loss(shrunk: Shrunk) -> str:
+    amounts = [format_size(n) if shrunk.unit == "bytes" else f"{n:,}" for n in (shrunk.before, shrunk.after)]
+    unit = "" if shrunk.unit == "bytes" else f" {shrunk.unit}"
+    good = shrunk.last_good.hex()[:8]
+    return f"{amounts[0]} → {amounts[1]}{unit}: `ctx checkout {shrunk.ref}~1` brings {good} back"
+
+
+def _show_names(output: Output, word: str, style: str, rows: Sequence[list[Piece]]) -> None:
+    for index, row in enumerate(rows[:SHOWN]):
+        head = f"  {word:<10} {len(rows):>5,}" if index == 0 else " " * 18
+        output.report(Styled(head, style), "  ", *row)
+    if len(rows) > SHOWN:
+        output.report(f"{'':18}  … and {len(rows) - SHOWN:,} more")
+
+
+def _show_one(output: Output, repo: Repo, name: str) -> None:
+    """A single backup in full: what, when, how much, where."""
+    revision = repo.resolve(name)
+    commit = revision.commit
+    facts = {
+        "context": revision.ref,
+        "commit": revision.id.hex(),
+        "time": format_time(commit.time),
+        "type": "full" if commit.kind == "auto" else commit.kind,
+        "files": f"{commit.summary.files:,}",
+        "size": format_size(commit.summary.bytes),
+        "place": repo.path,
+        "kept": "for good: nothing expires on its own",
+    }
+    for word, value in facts.items():
+        output.report(f"  {word:<10} {value}")
+
+
+def _value(repo: Repo, report: SnapshotReport) -> dict[str, Any]:
+    from ctxstore.cli.shapes import iso_time
+
+    return {
+        "repository": repo.path,
+        "op": report.op.hex() if report.op else None,
+        "time": iso_time(report.time),
+        "time_ns": report.time,
+        "duration_ns": report.duration,
+        "bytes_stored": report.bytes_stored,
+        "commits": [{"ref": ref, "id": id.hex()} for ref, id in report.commits],
+        "sources": [_source_value(source) for source in report.sources],
+    }
+
+
+def _source_value(source: SourceReport) -> dict[str, Any]:
+    shrunk = [{**each._asdict(), "last_good": each.last_good.hex()} for each in source.shrunk]
+    skipped = [{**each._asdict(), "unreadable": _is_unreadable(each)} for each in source.skipped]
+    return {**source._asdict(), "shrunk": shrunk, "skipped": skipped}

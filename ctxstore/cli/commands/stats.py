@@ -1,0 +1,44 @@
+"""``ctx stats``."""
+
+from __future__ import annotations
+
+import click
+
+from ctxstore.cli.amounts import format_size
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+
+
+@click.command()
+@common
+@pass_invocation
+def command(invocation: Invocation) -> None:
+    """Show what the repository holds, and what it takes."""
+    output = invocation.output
+    with invocation.open() as repo:
+        stats = repo.stats()
+        path = repo.path
+    if output.json:
+        ratios = {"dedup_ratio": stats.dedup_ratio, "compression_ratio": stats.compression_ratio}
+        biggest = [{"ref": ref, "bytes": size} for ref, size in stats.biggest]
+        output.value({"repository": path, **stats._asdict(), **ratios, "biggest": biggest})
+        return
+    total = stats.versions_bytes / stats.stored_bytes if stats.stored_bytes else 1.0
+    rows = [
+        ("repository", path),
+        ("contexts", f"{stats.contexts:,}"),
+        ("commits", f"{stats.commits:,} in {stats.ops:,} runs"),
+        ("objects", f"{stats.objects:,} in {stats.packs:,} packs"),
+        ("all versions", format_size(stats.versions_bytes)),
+        ("unique", f"{format_size(stats.unique_bytes)}  ({stats.dedup_ratio:.1f} times less)"),
+        ("stored", f"{format_size(stats.stored_bytes)}  ({stats.compression_ratio:.1f} times less again)"),
+        ("in all", f"{total:.1f} bytes kept for each byte stored"),
+    ]
+    for name, value in rows:
+        output.line(f"{name:<13} {value}")
+    if stats.biggest:
+        output.line()
+        output.table(
+            ("SIZE", "BIGGEST CONTEXTS"),
+            [(format_size(size), ref) for ref, size in stats.biggest],
+            right="SIZE",
+        )

@@ -1,0 +1,73 @@
+"""The one place where an error becomes a message, a next step and an exit code. See docs/cli.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import NamedTuple
+
+import click
+
+from ctxstore.cli.output import has_color
+from ctxstore.cli.printable import clean_line
+from ctxstore.errors import CtxstoreError, InvalidInput, StorageError
+
+UNEXPECTED = 70
+INTERRUPTED = 130
+
+
+class Failure(NamedTuple):
+    """What a person or a program is told."""
+
+    type: str
+    message: str
+    hint: str
+    exit_code: int
+
+
+def explain(error: BaseException) -> Failure:
+    """The failure an exception stands for."""
+    if isinstance(error, CtxstoreError):
+        return Failure(type(error).__name__, error.message, error.hint, error.exit_code)
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx else "ctx"
+        return Failure(
+            "UsageError", error.format_message(), f"`{path} --help` shows how", InvalidInput.exit_code
+        )
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        return Failure("Interrupted", "interrupted; the repository is unharmed", "", INTERRUPTED)
+    if isinstance(error, click.ClickException):
+        return Failure("UsageError", error.format_message(), "", InvalidInput.exit_code)
+    if isinstance(error, OSError):
+        return Failure("StorageError", _os_message(error), "", StorageError.exit_code)
+    return Failure(
+        type(error).__name__,
+        f"this is a bug in ctx: {type(error).__name__}: {error}",
+        "run it again with CTX_DEBUG=1 and report what it prints; the repository is unharmed",
+        UNEXPECTED,
+    )
+
+
+def _os_message(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{os.fsdecode(error.filename)}: {reason}" if error.filename else reason
+
+
+def tell(error: BaseException, *, as_json: bool) -> int:
+    """Print an error on stderr; its exit code."""
+    failure = explain(error)
+    if os.environ.get("CTX_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+    sys.stdout.flush()
+    if as_json:
+        sys.stderr.write(json.dumps({"error": failure._asdict()}) + "\n")
+    else:
+        red, plain = ("\x1b[31m", "\x1b[0m") if has_color(sys.stderr) else ("", "")
+        sys.stderr.write(f"{red}error:{plain} {clean_line(failure.message)}\n")
+        if failure.hint:
+            sys.stderr.write(f"hint: {clean_line(failure.hint)}\n")
+    sys.stderr.flush()
+    return failure.exit_code

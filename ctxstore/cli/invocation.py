@@ -1,0 +1,98 @@
+"""What every command is given: the options they share, and the repository they ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ctxstore.cli.output import Output
+
+if TYPE_CHECKING:
+    from ctxstore.cli.repository import Place
+    from ctxstore.progress import Progress
+    from ctxstore.repo import Repo
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Invocation:
+    """One run of the command line."""
+
+    def __init__(self) -> None:
+        self.repo: str | None = None
+        self.output = Output()
+
+    def place(self) -> Place:
+        """Where the repository is, or will be. Raises `NotFound`."""
+        from ctxstore.cli.repository import find_place
+
+        return find_place(self.repo, os.environ, os.getcwd())
+
+    @contextmanager
+    def open(self) -> Iterator[Repo]:
+        """The repository, for the length of the block. Raises `NotFound`, …"""
+        from ctxstore.cli.repository import open_place
+
+        repo = open_place(self.place())
+        try:
+            yield repo
+        finally:
+            repo.close()
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Shows long work on a terminal; silent elsewhere."""
+        from ctxstore.cli.progress import watch
+
+        with watch(quiet=self.output.quiet or self.output.json) as progress:
+            yield progress
+
+
+def common(function: Function) -> Function:
+    """The options of every command, which may also stand before its name."""
+    for option in (_quiet, _json, _repo):
+        function = option(function)
+    return function
+
+
+def _repo(function: Function) -> Function:
+    def store(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            ctx.ensure_object(Invocation).repo = value
+
+    help = "The repository. Default: $CTX_REPO, the nearest .ctx, or your own."
+    return click.option(
+        "--repo", metavar="PLACE", expose_value=False, is_eager=True, callback=store, help=help
+    )(function)
+
+
+def _json(function: Function) -> Function:
+    def store(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        ctx.ensure_object(Invocation).output.json |= value
+
+    return click.option(
+        "--json", is_flag=True, expose_value=False, is_eager=True, callback=store, help="Print JSON."
+    )(function)
+
+
+def _quiet(function: Function) -> Function:
+    def store(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        ctx.ensure_object(Invocation).output.quiet |= value
+
+    return click.option(
+        "--quiet",
+        "-q",
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=store,
+        help="Print no reports.",
+    )(function)
+
+
+pass_invocation = click.pass_obj
+"""Gives a command its `Invocation`."""

@@ -1,0 +1,124 @@
+"""The entry point: finds the command, runs it, turns what goes wrong into an exit code.
+
+``ctx --help`` answers from the table below and imports no command: start-up is part of how fast a tool is.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from ctxstore.cli.failures import tell
+from ctxstore.cli.invocation import Invocation, common
+from ctxstore.cli.printable import prepare_streams
+
+COMMANDS = {
+    "init": "Make a repository.",
+    "snapshot": "Save what changed in your agents' data, or in a folder.",
+    "log": "List the runs, or the commits of a context.",
+    "show": "Read a conversation or a file as it was.",
+    "diff": "Show what changed: messages, memories, files.",
+    "checkout": "Bring a context back, byte for byte.",
+    "export": "Write a context as JSON, JSON lines or Markdown.",
+    "refs": "List the contexts.",
+    "stats": "Show what the repository holds, and what it takes.",
+    "gc": "Free the space of what nothing refers to.",
+    "check": "Verify that everything is there and whole.",
+    "demo": "Take a guided tour in a scratch folder.",
+    "completion": "Print the shell completion script.",
+}
+"""Every command, in the order of the help. `ctxstore.cli.commands.<name>` has it, as ``command``."""
+
+
+class Commands(click.Group):
+    """Imports a command's module when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"ctxstore.cli.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Who reads has seen enough. The interpreter flushes once more at exit: into nothing.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        return code
+
+    def main(self, args: Any = None, *_: Any, **extra: Any) -> Any:
+        """Run a command line and exit with its code."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        prepare_streams()
+        sys.exit(run(self, arguments))
+
+
+def run(group: click.Group, arguments: list[str]) -> int:
+    """Run a command line; its exit code."""
+    invocation = Invocation()
+    try:
+        code = click.Group.main(group, arguments, "ctx", standalone_mode=False, obj=invocation)
+        return code if isinstance(code, int) else 0
+    except (Exception, KeyboardInterrupt) as error:
+        # The option may be what could not be parsed, so the words are looked at as well.
+        as_json = invocation.output.json or "--json" in arguments
+        return tell(error, as_json=as_json)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from ctxstore import __version__
+
+        click.echo(f"ctx {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version.",
+)
+@common
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Snapshots of what your AI agents know, kept so that no session is ever lost.
+
+    Start with `ctx snapshot`; `ctx demo` shows the rest.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> None:
+    """The console script ``ctx``."""
+    try:
+        cli.main()
+    finally:
+        # A second Ctrl-C, while threads come to their end, ends the process without a word.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Export: a commit as one document that other programs and people can read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ctxstore.errors import InvalidInput
+from ctxstore.ops.export.document import iter_json, iter_json_lines
+from ctxstore.ops.export.markdown import iter_markdown
+from ctxstore.ops.view import View
+
+_WRITERS: dict[str, Callable[[View], Iterator[str]]] = {
+    "json": iter_json,
+    "jsonl": iter_json_lines,
+    "markdown": iter_markdown,
+}
+
+FORMATS = tuple(_WRITERS)
+
+
+def iter_export(view: View, format: str) -> Iterator[bytes]:
+    """A commit's export in pieces of UTF-8. Raises `InvalidInput`, and `Corrupt` on the way."""
+    if format not in _WRITERS:
+        raise InvalidInput(f"{format!r} is no export format", hint=f"one of {', '.join(FORMATS)}")
+    for piece in _WRITERS[format](view):
+        # Only Markdown can hold what UTF-8 can't, and it is made for reading.
+        yield piece.encode("utf-8", "backslashreplace")
