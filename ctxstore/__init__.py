@@ -24,6 +24,10 @@ True
 >>> repo.close()
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from ctxstore.errors import (
     AlreadyExists,
     Conflict,
@@ -36,9 +40,14 @@ from ctxstore.errors import (
     StorageError,
     UnknownFormat,
 )
-from ctxstore.history.commits import Author, Commit, Stored, Summary
-from ctxstore.ids import ObjectId
-from ctxstore.repo import Repo, init, open
+
+if TYPE_CHECKING:
+    from ctxstore.history.commits import Author, Commit, Stored, Summary
+    from ctxstore.ids import ObjectId
+    from ctxstore.ops.draft import Draft
+    from ctxstore.ops.view import View
+    from ctxstore.repo import Repo, init, open
+    from ctxstore.sources.protocol import Message, Part
 
 __version__ = "0.1.0"
 
@@ -49,9 +58,12 @@ __all__ = [
     "Conflict",
     "Corrupt",
     "CtxstoreError",
+    "Draft",
     "InvalidInput",
+    "Message",
     "NotFound",
     "ObjectId",
+    "Part",
     "RefMoved",
     "Repo",
     "SourceError",
@@ -59,6 +71,32 @@ __all__ = [
     "Stored",
     "Summary",
     "UnknownFormat",
+    "View",
     "init",
     "open",
 ]
+
+_HOMES = {
+    "Author": "ctxstore.history.commits",
+    "Commit": "ctxstore.history.commits",
+    "Draft": "ctxstore.ops.draft",
+    "Message": "ctxstore.sources.protocol",
+    "ObjectId": "ctxstore.ids",
+    "Part": "ctxstore.sources.protocol",
+    "Repo": "ctxstore.repo",
+    "Stored": "ctxstore.history.commits",
+    "Summary": "ctxstore.history.commits",
+    "View": "ctxstore.ops.view",
+    "init": "ctxstore.repo",
+    "open": "ctxstore.repo",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when asked for: `ctx --help` and a run that finds nothing new must not load the engine's parts.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ctxstore' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pyfastcdc import FastCDC
-
 
 class ChunkerSettings(NamedTuple):
     """Sizes in bytes. They are kept in a repository's config and never change there: other cuts dedup nothing."""
@@ -23,6 +21,8 @@ class Chunker:
     __slots__ = ("_cdc", "maximum")
 
     def __init__(self, settings: ChunkerSettings) -> None:
+        from pyfastcdc import FastCDC  # 30 ms that a run with nothing to cut need not pay
+
         self._cdc = FastCDC(
             settings.average,
             min_size=settings.minimum,

@@ -155,8 +155,8 @@ class Capture:
 
         def consume(blocks: Iterator[bytes]) -> Content:
             nonlocal scanner
-            scanner = self._source.scanner(context, file.key)
-            if scanner is not None and before is None:
+            scanner = self._source.scanner(context, file.key, before)
+            if scanner is not None and (before is None or before.messages is None):
                 raise NotAppended  # the scanner has to see it all
             return append_content(
                 self._writer,
@@ -181,9 +181,10 @@ class Capture:
 
 def is_unchanged(context: FoundContext, seen: Seen | None, looked: int) -> bool:
     """Whether the stat cache proves that nothing changed, without reading anything."""
-    if seen is None or seen.rows is None or len(seen.rows) != len(context.files):
+    rows = seen.raw_rows if seen is not None else None
+    if rows is None or len(rows) != len(context.files):
         return False
-    return all(_matches(file, row, looked) for file, row in zip(context.files, seen.rows, strict=True))
+    return all(_matches(file, Row(*row), looked) for file, row in zip(context.files, rows, strict=True))
 
 
 def _matches(file: FoundFile, row: Row, looked: int) -> bool:

@@ -13,7 +13,7 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.transaction import Move, MustRestart, Published, Transaction, transaction
 from ctxstore.ids import ObjectId
 from ctxstore.ops.capture import Base, Capture, Captured, is_unchanged, summarise
-from ctxstore.ops.statcache import Seen, StatCache, cache_path, load_cache, save_cache
+from ctxstore.ops.statcache import Seen, StatCache, cache_path, load_cache, save_cache, saw
 from ctxstore.progress import SILENT, Progress
 from ctxstore.sources.protocol import FoundContext, Root, Skipped, Source
 from ctxstore.sources.registry import get_source, iter_source_names, iter_sources
@@ -228,7 +228,7 @@ class _Look:
 
     def _is_known_gone(self, name: str) -> bool:
         seen = self._trusted(name)
-        return seen is not None and seen.rows is None
+        return seen is not None and seen.raw_rows is None
 
     def bytes_to_read(self) -> int:
         """An upper bound, for progress."""
@@ -259,13 +259,13 @@ class _Look:
         if parent is not None and captured.tree == parent.tree:
             self._unchanged += 1
             assert head is not None
-            self._seen[context.name] = Seen(head, parent.summary, captured.rows)
+            self._seen[context.name] = saw(head, parent.summary, captured.rows)
             return None
         if not captured.rows and parent is None:
             return None  # nothing of it could be read: reported, and tried again next time
         commit = self._commit(context.name, captured, parent, head)
         id = write_commit(tx.writer, commit)
-        self._seen[context.name] = Seen(id, commit.summary, captured.rows)
+        self._seen[context.name] = saw(id, commit.summary, captured.rows)
         (self._changed if parent else self._new).append(context.name)
         return Move(context.name, head, id)
 
@@ -308,8 +308,7 @@ class _Look:
         gone = {}
         for name in self._vanished:
             seen = self._cache.contexts.get(name)
-            summary = seen.summary if seen else Summary()
-            gone[name] = Seen(self._heads[name], summary, None)
+            gone[name] = saw(self._heads[name], seen.summary if seen else Summary(), None)
         # With --session the others were not looked at: what is known of them stays, but for its `looked`.
         others = self._cache.contexts if self._options.session else {}
         looked = min(self._cache.looked, self._looked) if others else self._looked

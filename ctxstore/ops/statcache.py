@@ -45,11 +45,29 @@ class Row(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A context as last saved: its commit, that commit's summary, its files in order. None: no longer there."""
+    """A context as last saved: its commit, that commit's summary, its files in order. None: no longer there.
+
+    Summary and rows are as the cache file has them, taken apart when asked for: most never are.
+    """
 
     head: ObjectId
-    summary: Summary
-    rows: list[Row] | None
+    fields: list[Any]
+    raw_rows: list[Any] | None
+
+    @property
+    def summary(self) -> Summary:
+        """The commit's summary."""
+        return decode_summary(self.fields)
+
+    @property
+    def rows(self) -> list[Row] | None:
+        """The files."""
+        return None if self.raw_rows is None else [Row(*row) for row in self.raw_rows]
+
+
+def saw(head: ObjectId, summary: Summary, rows: list[Row] | None) -> Seen:
+    """What is remembered of a context."""
+    return Seen(head, encode_summary(summary), rows)
 
 
 class StatCache(NamedTuple):
@@ -93,26 +111,16 @@ def _decode(value: Any) -> StatCache:
     version, looked, refs, contexts = value
     if version != VERSION:
         return EMPTY
-    return StatCache(looked, refs, {decode_text(name): _seen(*fields) for name, *fields in contexts})
-
-
-def _seen(head: ObjectId, summary: list[Any], rows: list[list[Any]] | None) -> Seen:
-    return Seen(head, decode_summary(summary), None if rows is None else [Row(*row) for row in rows])
+    return StatCache(
+        looked, refs, {decode_text(name): Seen(head, fields, rows) for name, head, fields, rows in contexts}
+    )
 
 
 def save_cache(path: str | None, cache: StatCache) -> None:
     """Replace the cache. A failure costs only time, so it is silent."""
     if path is None:
         return
-    contexts = [
-        [
-            encode_text(name),
-            seen.head,
-            encode_summary(seen.summary),
-            seen.rows,
-        ]
-        for name, seen in cache.contexts.items()
-    ]
+    contexts = [[encode_text(name), *seen] for name, seen in cache.contexts.items()]
     body = encode_structure([VERSION, cache.looked, cache.refs, contexts])
     pending = f"{path}.{os.getpid()}.new"
     try:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import NamedTuple
-
-import zstandard
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxstore.errors import Corrupt, UnknownFormat
 from ctxstore.packs.format import (
@@ -22,6 +20,9 @@ from ctxstore.packs.format import (
     encode_frame_header,
     frame_check,
 )
+
+if TYPE_CHECKING:
+    import zstandard
 
 
 class Settings(NamedTuple):
@@ -39,6 +40,8 @@ _local = threading.local()
 
 
 def _compressor(settings: Settings) -> zstandard.ZstdCompressor:
+    import zstandard  # 5 ms that a run without objects need not pay
+
     made: dict[Settings, zstandard.ZstdCompressor] = _local.__dict__.setdefault("compressors", {})
     if settings not in made:
         if settings.long:
@@ -52,6 +55,8 @@ def _compressor(settings: Settings) -> zstandard.ZstdCompressor:
 
 
 def _decompressor() -> zstandard.ZstdDecompressor:
+    import zstandard
+
     made: zstandard.ZstdDecompressor | None = getattr(_local, "decompressor", None)
     if made is None:
         made = _local.decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_FRAME_RAW)
@@ -138,6 +143,8 @@ def unpack_frame(data: bytes) -> tuple[FrameHeader, bytes]:
 
 
 def _decompress(payload: bytes, raw: int) -> bytes:
+    import zstandard
+
     try:
         # The frame's own content size must agree, or zstd would allocate what the payload claims.
         if zstandard.frame_content_size(payload) != raw:

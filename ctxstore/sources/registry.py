@@ -6,6 +6,8 @@ for entry points only for a name that is not built in: that search costs more th
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
@@ -44,7 +46,7 @@ def get_source(name: str) -> Source:
 def iter_source_names(*, third_party: bool = False) -> Iterator[str]:
     """The built-in names in order; with `third_party`, the installed packages' after them."""
     yield from sorted(BUILT_IN)
-    if third_party:
+    if third_party and _may_have_entry_points():
         yield from sorted(_entry_points().names - BUILT_IN.keys())
 
 
@@ -52,6 +54,27 @@ def iter_sources(*, third_party: bool = False) -> Iterator[Source]:
     """The built-in sources; with `third_party`, those of other installed packages too."""
     for name in iter_source_names(third_party=third_party):
         yield get_source(name)
+
+
+def _may_have_entry_points() -> bool:
+    """Whether any installed package mentions the group: 1 ms, against 35 for `importlib.metadata` itself."""
+    return any(_mentions_group(entry.path) for folder in sys.path for entry in _scan(folder or "."))
+
+
+def _scan(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]
+    except OSError:
+        return []
+
+
+def _mentions_group(path: str) -> bool:
+    try:
+        with open(os.path.join(path, "entry_points.txt"), "rb") as file:
+            return GROUP.encode() in file.read()
+    except OSError:
+        return False
 
 
 def _entry_points() -> EntryPoints:
