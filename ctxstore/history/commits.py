@@ -132,9 +132,7 @@ def decode_commit(data: bytes) -> Commit:
         raise Corrupt("a commit is malformed") from error
     ids = (commit.tree, *commit.parents)
     numbers = (commit.generation, commit.time, *commit.summary[5:])
-    if not all(type(id) is bytes and len(id) == ID_SIZE for id in ids) or not all(
-        type(n) is int for n in numbers
-    ):
+    if not all(type(id) is bytes and len(id) == ID_SIZE for id in ids) or not all(type(n) is int for n in numbers):
         raise Corrupt("a commit is malformed")
     return commit
 

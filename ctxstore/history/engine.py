@@ -69,9 +69,7 @@ class Engine:
         with self.lock:
             found = self.roots.read(self._loaded)
             if found is None:
-                raise NotFound(
-                    "the repository has no root", hint="run `ctx check`; the packs may still be whole"
-                )
+                raise NotFound("the repository has no root", hint="run `ctx check`; the packs may still be whole")
             if found is not self._loaded:
                 self.adopt(*found)
             return found

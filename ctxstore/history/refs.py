@@ -16,14 +16,8 @@ _FORBIDDEN = set("~^:@{}#*?[\\\x7f") | {chr(c) for c in range(33)}
 def check_name(name: str) -> str:
     """The name, if a ref may have it. Raises `InvalidInput`."""
     parts = name.split("/")
-    if (
-        not name
-        or len(name.encode("utf-8", "surrogatepass")) > MAX_NAME
-        or any(p in ("", ".", "..") for p in parts)
-    ):
-        raise InvalidInput(
-            f"{name!r} is no name for a context", hint="use parts joined by /, such as chat/alice"
-        )
+    if not name or len(name.encode("utf-8", "surrogatepass")) > MAX_NAME or any(p in ("", ".", "..") for p in parts):
+        raise InvalidInput(f"{name!r} is no name for a context", hint="use parts joined by /, such as chat/alice")
     if bad := sorted(set(name) & _FORBIDDEN):
         raise InvalidInput(f"{name!r} is no name for a context: it contains {bad[0]!r}")
     return name

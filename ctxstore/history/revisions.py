@@ -64,9 +64,7 @@ class Resolver:
         base = text
         while match := _SUFFIX.match(base):
             base = match["base"]
-            suffixes.append(
-                ("back", match["back"] or "1") if match["time"] is None else ("time", match["time"])
-            )
+            suffixes.append(("back", match["back"] or "1") if match["time"] is None else ("time", match["time"]))
         revision = self._base(base, text)
         for kind, value in reversed(suffixes):
             revision = self._back(revision, int(value)) if kind == "back" else self._at(revision, value)
@@ -107,9 +105,7 @@ class Resolver:
     def _by_id(self, prefix: str) -> Revision:
         found = {id for id in self.iter_commit_ids() if id.hex().startswith(prefix)}
         if not found:
-            raise NotFound(
-                f"no commit starts with {prefix!r}", hint="`ctx log REF` lists a context's commits"
-            )
+            raise NotFound(f"no commit starts with {prefix!r}", hint="`ctx log REF` lists a context's commits")
         if len(found) > 1:
             shown = ", ".join(sorted(format_id(id, len(prefix) + 4) for id in found)[:3])
             raise InvalidInput(f"{prefix!r} is ambiguous: {shown}", hint="write more digits")
@@ -144,9 +140,7 @@ class Resolver:
     def op(self, text: str) -> tuple[ObjectId, Op]:
         """An op by the start of its id, with or without ``op:``. Raises `NotFound`, `InvalidInput`."""
         prefix = text.removeprefix("op:")
-        found = [
-            (id, op) for id, op in iter_ops(self._engine.store, self._root.op) if id.hex().startswith(prefix)
-        ]
+        found = [(id, op) for id, op in iter_ops(self._engine.store, self._root.op) if id.hex().startswith(prefix)]
         if not found or not _HEX.match(prefix):
             raise NotFound(f"no op starts with {prefix!r}", hint="`ctx log` lists the ops")
         if len(found) > 1:

@@ -91,17 +91,13 @@ def decode_root(data: bytes) -> Root:
 
 def _checked_body(data: bytes) -> bytes:
     if len(data) < _HEAD.size + ID_SIZE or data[:7] != MAGIC[:7]:
-        raise Corrupt(
-            "the repository's root is damaged", hint="run `ctx check`; the packs still hold what was saved"
-        )
+        raise Corrupt("the repository's root is damaged", hint="run `ctx check`; the packs still hold what was saved")
     magic, length = _HEAD.unpack_from(data)
     if magic != MAGIC:
         raise UnknownFormat("the repository's root has a format this release does not know")
     body = data[_HEAD.size : _HEAD.size + length]
     if len(data) != _HEAD.size + length + ID_SIZE or blake3(body).digest() != data[-ID_SIZE:]:
-        raise Corrupt(
-            "the repository's root is damaged", hint="run `ctx check`; the packs still hold what was saved"
-        )
+        raise Corrupt("the repository's root is damaged", hint="run `ctx check`; the packs still hold what was saved")
     return body
 
 

@@ -41,9 +41,7 @@ def encode_record(value: Json) -> bytes:
     plain = _checked(value, MAX_DEPTH)
     data = cbor2.dumps(plain)
     if len(data) > MAX_OBJECT:
-        raise InvalidInput(
-            f"a record of {len(data)} bytes is too large", hint=f"the limit is {MAX_OBJECT} bytes"
-        )
+        raise InvalidInput(f"a record of {len(data)} bytes is too large", hint=f"the limit is {MAX_OBJECT} bytes")
     return data
 
 

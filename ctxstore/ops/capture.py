@@ -168,9 +168,7 @@ class Capture:
 
         return read_stable(file.path, consume), scanner
 
-    def _watched(
-        self, blocks: Iterator[bytes], feed: Callable[[bytes], None] | None = None
-    ) -> Iterator[bytes]:
+    def _watched(self, blocks: Iterator[bytes], feed: Callable[[bytes], None] | None = None) -> Iterator[bytes]:
         for block in blocks:
             self.bytes_read += len(block)
             self._progress.advance(len(block))

@@ -116,6 +116,4 @@ class _Check:
         for id, ref in marker.needed_by.items():
             if id not in self._present or id in self._bad:
                 reason = f"damaged in {self._bad[id]}" if id in self._bad else "missing"
-                self.problems.append(
-                    Problem("object", f"content {format_id(ObjectId(id), 16)}", reason, (ref,))
-                )
+                self.problems.append(Problem("object", f"content {format_id(ObjectId(id), 16)}", reason, (ref,)))

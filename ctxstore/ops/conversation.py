@@ -98,9 +98,7 @@ def _block(block: Any) -> Part:
     if kind == "thinking":
         return Part("thinking", text=_text(block.get("thinking")))
     if kind == "tool_use":
-        return Part(
-            "tool_use", name=_text(block.get("name")), call=_text(block.get("id")), data=block.get("input")
-        )
+        return Part("tool_use", name=_text(block.get("name")), call=_text(block.get("id")), data=block.get("input"))
     if kind == "tool_result":
         content = block.get("content")
         text = content if isinstance(content, str) else ""

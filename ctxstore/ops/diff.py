@@ -117,9 +117,7 @@ def _changed_messages(engine: Engine, a: View, b: View) -> tuple[list[Message], 
     return removed, added
 
 
-def _parse_ranges(
-    engine: Engine, source: Source, entry: FileEntry, ranges: list[tuple[int, int]]
-) -> list[Message]:
+def _parse_ranges(engine: Engine, source: Source, entry: FileEntry, ranges: list[tuple[int, int]]) -> list[Message]:
     """The messages on the lines that the byte ranges touch, each line once."""
     found: list[Message] = []
     parsed = 0
@@ -214,12 +212,8 @@ def _native_memories(engine: Engine, a: View, b: View) -> Iterator[MemoryChange]
     old, new = a.find_native(MEMORIES), b.find_native(MEMORIES)
     if isinstance(old, MapEntry) and isinstance(new, MapEntry):
         maps = engine.maps
-        for key, before, after in map_differences(
-            maps.load(engine.store, old.id), maps.load(engine.store, new.id)
-        ):
-            yield MemoryChange(
-                decode_memory_key(key), *(v and dump_json(decode_record(v)) for v in (before, after))
-            )
+        for key, before, after in map_differences(maps.load(engine.store, old.id), maps.load(engine.store, new.id)):
+            yield MemoryChange(decode_memory_key(key), *(v and dump_json(decode_record(v)) for v in (before, after)))
         return
     for memory, value in a.memories.items():
         yield MemoryChange(memory, dump_json(value), None)

@@ -217,9 +217,7 @@ class DraftFiles:
 def check_path(path: str) -> str:
     """The path, if a tree may have it: relative, no empty part, no ``.`` or ``..``. Raises `InvalidInput`."""
     if not path or "\0" in path or any(part in ("", ".", "..") for part in path.split("/")):
-        raise InvalidInput(
-            f"{path!r} is no path of a file in a context", hint="use a relative path such as src/a.py"
-        )
+        raise InvalidInput(f"{path!r} is no path of a file in a context", hint="use a relative path such as src/a.py")
     return path
 
 

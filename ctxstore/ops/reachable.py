@@ -33,9 +33,7 @@ class Marker:
     the first of them is raised, because what can't be followed must not be collected.
     """
 
-    def __init__(
-        self, engine: Engine, *, broken: list[Broken] | None = None, progress: Progress = SILENT
-    ) -> None:
+    def __init__(self, engine: Engine, *, broken: list[Broken] | None = None, progress: Progress = SILENT) -> None:
         self._engine = engine
         self._broken = broken
         self._progress = progress
@@ -111,7 +109,8 @@ class Marker:
         return found
 
     def _mark_tree(self, tree: ObjectId) -> None:
-        for _, value, where, _ in self._mark_sequence(self._engine.maps.shape, tree):
+        for _, inline, where, _ in self._mark_sequence(self._engine.maps.shape, tree):
+            value = inline
             if where is not None and self._take(where):
                 self._note(where)
                 value = self._get(where, Kind.RECORD)

@@ -94,9 +94,7 @@ class CheckoutPlan:
             raise StorageError(f"{error.filename or self.target}: {error.strerror}") from error
         finally:
             progress.done()
-        written = sum(
-            s.action.verb in ("create", "replace") and not isinstance(s.entry, DirEntry) for s in self._steps
-        )
+        written = sum(s.action.verb in ("create", "replace") and not isinstance(s.entry, DirEntry) for s in self._steps)
         removed = sum(action.verb == "remove" for action in self.actions)
         return CheckoutResult(written, size, removed, safety, self.target)
 
@@ -174,9 +172,7 @@ def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
             refs.append(ref)
     if not refs:
         raise NotFound("nothing with files was saved by then", hint="`ctx log` lists what was saved")
-    return CheckoutPlan(
-        engine, os.path.abspath(to), _steps(engine, to, sorted(entries.items())), refs=tuple(refs)
-    )
+    return CheckoutPlan(engine, os.path.abspath(to), _steps(engine, to, sorted(entries.items())), refs=tuple(refs))
 
 
 def plan_checkout_in_place(
@@ -200,9 +196,7 @@ def plan_checkout_in_place(
         *(_Step(Action("remove", file.key, file.stat.st_size), None) for file in stale),
     ]
     steps.sort(key=lambda step: step.action.path)
-    return CheckoutPlan(
-        engine, root.path, steps, refs=(revision.ref,), save_first=lambda: save(root, revision.ref)
-    )
+    return CheckoutPlan(engine, root.path, steps, refs=(revision.ref,), save_first=lambda: save(root, revision.ref))
 
 
 def _entries(view: View) -> list[tuple[str, Entry]]:
@@ -220,10 +214,7 @@ def _steps(engine: Engine, target: str, entries: Iterable[tuple[str, Entry]]) ->
     if not os.path.isdir(target):
         return [_Step(Action("create", path, _size(entry)), entry) for path, entry in entries]
     with TargetFolder(target) as folder:
-        return [
-            _Step(Action(_verb(engine, folder, path, entry), path, _size(entry)), entry)
-            for path, entry in entries
-        ]
+        return [_Step(Action(_verb(engine, folder, path, entry), path, _size(entry)), entry) for path, entry in entries]
 
 
 def _size(entry: Entry) -> int:

@@ -124,18 +124,14 @@ def snapshot(
     raise AssertionError
 
 
-def _snapshot_once(
-    engine: Engine, targets: Sequence[Target], options: Options, progress: Progress
-) -> SnapshotReport:
+def _snapshot_once(engine: Engine, targets: Sequence[Target], options: Options, progress: Progress) -> SnapshotReport:
     clock = engine.environment.clock
     started = clock()
     looks = [_Look(engine, target, options) for target in targets]
     progress.start("snapshot", sum(look.bytes_to_read() for look in looks))
     try:
         if all(look.is_settled for look in looks):
-            return SnapshotReport(
-                None, started, clock() - started, tuple(look.report() for look in looks), 0, ()
-            )
+            return SnapshotReport(None, started, clock() - started, tuple(look.report() for look in looks), 0, ())
         with transaction(engine) as tx:
             moves = [move for look in looks for move in look.save(tx, progress)]
             published = _publish(tx, moves, options, looks) if moves else None
@@ -192,9 +188,7 @@ class _Look:
         source, root = self._target
         found = []
         for context in source.contexts(root, self._skipped.append):
-            if self._options.session and not context.name.rpartition("/")[2].startswith(
-                self._options.session
-            ):
+            if self._options.session and not context.name.rpartition("/")[2].startswith(self._options.session):
                 continue
             seen = self._trusted(context.name)
             if seen is not None and is_unchanged(context, seen, self._cache.looked):
@@ -236,9 +230,7 @@ class _Look:
 
     def save(self, tx: Transaction, progress: Progress) -> Iterator[Move]:
         """Read what changed; a move for each context that has a new commit."""
-        capture = Capture(
-            self._engine, tx.writer, self._target.source, report=self._skipped.append, progress=progress
-        )
+        capture = Capture(self._engine, tx.writer, self._target.source, report=self._skipped.append, progress=progress)
         before = tx.raw_bytes
         refs = tx.refs
         for context in self._open:

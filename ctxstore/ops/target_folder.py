@@ -60,9 +60,7 @@ class TargetFolder:
             os.close(at)
             where = os.path.join(self.path, *parts)
             if error.errno in (errno.ELOOP, errno.ENOTDIR):
-                raise Conflict(
-                    f"{where}: a link or a file is in the way of a folder", hint="move it away"
-                ) from error
+                raise Conflict(f"{where}: a link or a file is in the way of a folder", hint="move it away") from error
             raise
         self._parent = (parts, at)
         return at
@@ -167,9 +165,7 @@ _numbers = itertools.count()
 class PendingFile:
     """A file being written under a name of its own."""
 
-    def __init__(
-        self, target: TargetFolder, folder: tuple[str, ...], name: str, pending: str, fd: int
-    ) -> None:
+    def __init__(self, target: TargetFolder, folder: tuple[str, ...], name: str, pending: str, fd: int) -> None:
         self._target = target
         self._folder = folder
         self._name = name

@@ -115,9 +115,7 @@ def decode_descriptor(data: bytes, raw: int) -> tuple[bytes, list[int]]:
 def encode_footer(footer: Footer) -> bytes:
     """The footer and its trailer: the end of a pack."""
     frames = [list(frame) for frame in footer.frames]
-    body = cbor2.dumps(
-        {0: FOOTER_VERSION, 1: frames, 2: footer.ids, 3: footer.kinds, 4: list(footer.lengths)}
-    )
+    body = cbor2.dumps({0: FOOTER_VERSION, 1: frames, 2: footer.ids, 3: footer.kinds, 4: list(footer.lengths)})
     return body + _TRAILER.pack(len(body), blake3(body).digest(), PACK_MAGIC)
 
 
@@ -151,9 +149,7 @@ def _checked_footer(value: dict[int, object]) -> Footer:
         raise Corrupt("a pack's footer is malformed")
     if not all(_is_frame(frame) for frame in frames):
         raise Corrupt("a pack's footer is malformed")
-    entries = [
-        FrameEntry(offset, stored, raw, bool(data), count) for offset, stored, raw, data, count in frames
-    ]
+    entries = [FrameEntry(offset, stored, raw, bool(data), count) for offset, stored, raw, data, count in frames]
     if sum(entry.objects for entry in entries) != len(kinds):
         raise Corrupt("a pack's footer is malformed")
     return Footer(entries, ids, kinds, lengths)  # type: ignore[arg-type]
@@ -166,11 +162,9 @@ def _is_frame(value: object) -> bool:
 
 
 def _are_lengths(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) <= MAX_OBJECTS
-        and all(type(length) is int and 0 <= length <= MAX_OBJECT for length in value)
-    )
+    if not isinstance(value, list) or len(value) > MAX_OBJECTS:
+        return False
+    return not value or (set(map(type, value)) == {int} and min(value) >= 0 and max(value) <= MAX_OBJECT)
 
 
 def _decode(data: bytes, what: str) -> object:

@@ -115,9 +115,7 @@ def pack_frame(frame: Frame, settings: Settings) -> Packed:
         if len(payload) >= size:
             payload, codec = bytes(raw), CODEC_STORED
     if codec == CODEC_ZSTD and not _gives_back(payload, buffer, size):
-        raise Corrupt(
-            "zstd does not give back what it was given", hint="this zstandard release is broken; change it"
-        )
+        raise Corrupt("zstd does not give back what it was given", hint="this zstandard release is broken; change it")
     check = frame_check(payload)
     header = FrameHeader(codec, PLAINTEXT, frame.is_data, size, len(payload), len(descriptor), check)
     return Packed(encode_frame_header(header) + payload, size)

@@ -70,12 +70,13 @@ class _MemoryPack:
     __slots__ = ("_firsts", "_footer", "_name", "_starts", "places")
 
     def __init__(self, name: str, footer: Footer) -> None:
-        ids = footer.ids
+        ids, size = footer.ids, ID_SIZE
         self._name = name
         self._footer = footer
         self._firsts = list(accumulate((frame.objects for frame in footer.frames), initial=0))
         self._starts: dict[int, list[int]] = {}
-        self.places = {ids[i : i + ID_SIZE]: i // ID_SIZE for i in range(0, len(ids), ID_SIZE)}
+        split = [ids[i : i + size] for i in range(0, len(ids), size)]
+        self.places = dict(zip(split, range(len(split)), strict=True))
 
     def location(self, place: int) -> Location:
         frame = bisect_right(self._firsts, place) - 1
@@ -86,9 +87,7 @@ class _MemoryPack:
             starts = self._starts[frame] = list(accumulate(lengths, initial=0))
         entry = self._footer.frames[frame]
         start, stop = starts[place - first], starts[place - first + 1]
-        return Location(
-            self._name, entry.offset, entry.stored, start, stop - start, self._footer.kinds[place]
-        )
+        return Location(self._name, entry.offset, entry.stored, start, stop - start, self._footer.kinds[place])
 
 
 class Index:
@@ -207,9 +206,7 @@ class Index:
             with database:
                 database.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
                 # Last, so that a pack is listed only when all of its objects are.
-                database.execute(
-                    "INSERT OR IGNORE INTO packs VALUES (?, ?, ?)", (number, pack.name, pack.objects)
-                )
+                database.execute("INSERT OR IGNORE INTO packs VALUES (?, ?, ?)", (number, pack.name, pack.objects))
         except Exception:
             # A full disk or a busy database must not fail a snapshot: memory serves this process.
             self._keep(pack, footer)

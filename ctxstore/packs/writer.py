@@ -150,9 +150,7 @@ class _OpenPack:
         self._lengths: list[int] = []
 
     def append(self, frame: Frame, packed: Packed) -> None:
-        self._frames.append(
-            FrameEntry(self.size, len(packed.data), packed.raw, frame.is_data, len(frame.ids))
-        )
+        self._frames.append(FrameEntry(self.size, len(packed.data), packed.raw, frame.is_data, len(frame.ids)))
         self._ids.extend(frame.ids)
         self._kinds += frame.kinds
         self._lengths.extend(frame.lengths)

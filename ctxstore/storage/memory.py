@@ -55,9 +55,7 @@ class MemoryStorage:
 
     def list(self, folder: str) -> Iterator[Stored]:
         with self._lock:
-            found = [
-                Stored(key, len(data)) for key, data in self._values.items() if key.startswith(folder + "/")
-            ]
+            found = [Stored(key, len(data)) for key, data in self._values.items() if key.startswith(folder + "/")]
         return iter(found)
 
     def read_root(self) -> bytes | None:

@@ -100,11 +100,7 @@ def _is_sound(entry: Entry) -> bool:
     numbers = [field for field in entry if type(field) is int]
     if isinstance(entry, FileEntry):
         is_id = type(entry.id) is bytes and len(entry.id) == ID_SIZE
-        return (
-            len(numbers) == 3
-            and type(entry.is_list) is bool
-            and (is_id or (entry.id is None and entry.size == 0))
-        )
+        return len(numbers) == 3 and type(entry.is_list) is bool and (is_id or (entry.id is None and entry.size == 0))
     if isinstance(entry, DirEntry):
         return len(numbers) == 2
     if isinstance(entry, SymlinkEntry):

@@ -140,9 +140,7 @@ def content_sequence(getter: Getter, entry: FileEntry) -> Sequence | None:
     return Sequence(CHUNKS, getter, entry.id, [[leaf(entry.id, entry.size)]])
 
 
-def read_content(
-    getter: Getter, entry: FileEntry, start: int = 0, stop: int | None = None
-) -> Iterator[bytes]:
+def read_content(getter: Getter, entry: FileEntry, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
     """A file's bytes from `start` to `stop`, chunk by chunk, each checked. Raises `Corrupt`, `NotFound`."""
     stop = entry.size if stop is None else min(stop, entry.size)
     sequence = content_sequence(getter, entry)

@@ -38,9 +38,7 @@ class ListShape:
         numbers = counts[0] if level else [1] * len(sizes)
         if len(ids) != len(sizes) * ID_SIZE or len(numbers) != len(sizes) or len(counts) != (level > 0):
             raise ValueError("columns of different lengths")
-        if not all(type(n) is int and n >= 0 for n in sizes) or not all(
-            type(n) is int and n > 0 for n in numbers
-        ):
+        if not all(type(n) is int and n >= 0 for n in sizes) or not all(type(n) is int and n > 0 for n in numbers):
             raise ValueError("not a size or a count")
         return [
             (size, ids[i * ID_SIZE : (i + 1) * ID_SIZE], count)

@@ -21,7 +21,6 @@ from ctxstore.trees.sequence import (
     Sequence,
     Splice,
     apply,
-    count_of,
     differences,
 )
 
@@ -52,12 +51,13 @@ class MapShape:
 
     def decode_items(self, columns: Any, level: int) -> list[Item]:
         keys, values, *counts = columns
-        if not all(type(key) is bytes for key in keys) or any(
-            a >= b for a, b in zip(keys, keys[1:], strict=False)
-        ):
+        if set(map(type, keys)) - {bytes} or len(set(keys)) != len(keys) or sorted(keys) != keys:
             raise ValueError("keys out of order")
         if not level:
-            return [self._leaf(key, value) for key, value in zip(keys, values, strict=True)]
+            return [
+                (key, value, None, 1) if type(value) is bytes else self._leaf(key, value)
+                for key, value in zip(keys, values, strict=True)
+            ]
         if len(values) != len(keys) * ID_SIZE or not all(type(n) is int and n > 0 for n in counts[0]):
             raise ValueError("columns of different lengths")
         return [
@@ -67,8 +67,6 @@ class MapShape:
 
     @staticmethod
     def _leaf(key: bytes, value: Any) -> Item:
-        if type(value) is bytes:
-            return (key, value, None, 1)
         (id,) = value
         if type(id) is not bytes or len(id) != ID_SIZE:
             raise ValueError("not an id")
@@ -97,7 +95,7 @@ class MapView:
 
     def find(self, key: bytes) -> bytes | None:
         """The value of `key`, or None. Reads one node a level."""
-        position, item = self._seek(key)
+        _, item = self._seek(key)
         return self.value(item) if item is not None else None
 
     def value(self, item: Item) -> bytes:
@@ -110,10 +108,10 @@ class MapView:
         position = 0
         level_items: Iterable[tuple[Item, int]] = self.sequence.tops()
         while True:
-            for item, level in level_items:
+            for item, level in level_items:  # noqa: B007 - used after the loop
                 if item[0] >= key:
                     break
-                position += count_of(item)
+                position += item[-1]
             else:
                 return position, None
             if level == 0:
@@ -146,9 +144,7 @@ class Maps:
         """Raises `NotFound`, `Corrupt`."""
         return MapView(Sequence.load(self.shape, getter, id), getter, value_kind)
 
-    def create(
-        self, putter: Putter, items: Mapping[bytes, bytes], value_kind: Kind = Kind.RECORD
-    ) -> ObjectId:
+    def create(self, putter: Putter, items: Mapping[bytes, bytes], value_kind: Kind = Kind.RECORD) -> ObjectId:
         """A new map's id."""
         builder = Builder(self.shape, putter)
         for key in sorted(items):

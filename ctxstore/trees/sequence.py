@@ -21,6 +21,9 @@ Item = tuple[Any, ...]
 
 MAX_LEVELS = 24
 
+_REMEMBERED = 64
+"""Nodes a sequence keeps taken apart: look-ups of neighbours meet the same ones."""
+
 
 class Getter(Protocol):
     """Where nodes come from."""
@@ -63,11 +66,12 @@ def count_of(item: Item) -> int:
 class Sequence:
     """A stored sequence, read on demand."""
 
-    __slots__ = ("_get", "count", "id", "levels", "shape")
+    __slots__ = ("_get", "_nodes", "count", "id", "levels", "shape")
 
     def __init__(self, shape: Shape, getter: Getter, id: ObjectId, levels: list[list[Item]]) -> None:
         self.shape = shape
         self._get = getter
+        self._nodes: dict[ObjectId, list[Item]] = {}
         self.id = id
         self.levels = levels
         self.count = sum(count_of(item) for level in levels for item in level)
@@ -85,12 +89,21 @@ class Sequence:
 
     def children(self, item: Item, level: int) -> list[Item]:
         """The items of the node that `item` of `level` ≥ 1 stands for."""
-        value = decode_structure(self._get.get(self.node_id(item), Kind.NODE))
+        id = self.node_id(item)
+        known = self._nodes.get(id)
+        if known is None:
+            if len(self._nodes) >= _REMEMBERED:
+                self._nodes.clear()
+            known = self._nodes[id] = self._read_node(id, level - 1)
+        return known
+
+    def _read_node(self, id: ObjectId, level: int) -> list[Item]:
+        value = decode_structure(self._get.get(id, Kind.NODE))
         with _malformed("a node"):
             version, at, columns = value
-            if version != 1 or at != level - 1:
+            if version != 1 or at != level:
                 raise ValueError
-            return self.shape.decode_items(columns, level - 1)
+            return self.shape.decode_items(columns, level)
 
     @staticmethod
     def node_id(item: Item) -> ObjectId:
@@ -146,9 +159,7 @@ class Builder:
         items = self.levels[level]
         items.append(item)
         size = len(items)
-        if size >= self.shape.smallest and (
-            size == self.shape.largest or self.shape.is_boundary(item, level)
-        ):
+        if size >= self.shape.smallest and (size == self.shape.largest or self.shape.is_boundary(item, level)):
             self.levels[level] = []
             self.push(self._close(items, level), level + 1)
 
@@ -268,9 +279,7 @@ def _regions(old: Sequence, new: Sequence, left: list[_Token], right: list[_Toke
     a, b = left[head : len(left) - tail], right[head : len(right) - tail]
     at = sum(count_of(item) for item, _ in left[:head])
     positions = [at, at]
-    matcher = difflib.SequenceMatcher(
-        None, [_identity(t) for t in a], [_identity(t) for t in b], autojunk=False
-    )
+    matcher = difflib.SequenceMatcher(None, [_identity(t) for t in a], [_identity(t) for t in b], autojunk=False)
     for tag, i, j, k, m in matcher.get_opcodes():
         if tag != "equal":
             yield Difference(positions[0], old.flatten(a[i:j]), positions[1], new.flatten(b[k:m]))
