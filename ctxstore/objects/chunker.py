@@ -9,9 +9,9 @@ from typing import NamedTuple
 class ChunkerSettings(NamedTuple):
     """Sizes in bytes. They are kept in a repository's config and never change there: other cuts dedup nothing."""
 
-    average: int = 8 << 10
-    minimum: int = 2 << 10
-    maximum: int = 64 << 10
+    average: int = 16 << 10
+    minimum: int = 4 << 10
+    maximum: int = 128 << 10
     seed: int = 0
 
 
