@@ -32,6 +32,7 @@ class Conversation:
         self._output = output
         self._full = full
         self._hidden = 0
+        self._model: str | None = None
 
     def show(self, messages: Iterable[Message]) -> None:
         """All of them, and how many had nothing to read."""
@@ -49,10 +50,10 @@ class Conversation:
             return
         output = self._output
         output.line()
-        details = "  ".join(filter(None, (short_time(message.time), message.model or "")))
-        output.line(
-            Styled(message.role, _ROLES.get(message.role, "dim")), dim(f"  {details}" if details else "")
-        )
+        model = message.model if message.model != self._model else None
+        self._model = message.model or self._model
+        details = "  ".join(filter(None, (short_time(message.time), model)))
+        output.line(Styled(message.role, _ROLES.get(message.role, "dim")), dim(f"  {details}" if details else ""))
         for part in message.parts:
             self._part(part)
         if not any(map(_says, message.parts)):
@@ -70,9 +71,7 @@ class Conversation:
         elif part.kind == "tool_result":
             self._fold(part.text, "red" if part.error else "dim", mark="  | ")
         elif _says(part):
-            self._output.line(
-                dim(f"  [{part.kind}] {'' if part.kind == 'image' else _compact(part.data)}".rstrip())
-            )
+            self._output.line(dim(f"  [{part.kind}] {'' if part.kind == 'image' else _compact(part.data)}".rstrip()))
 
     def _fold(self, text: str, style: str, mark: str) -> None:
         text = text.strip("\n")
@@ -154,6 +153,7 @@ def short_time(text: str | None) -> str:
 
 def header(output: Output, fields: Iterable[tuple[str, object]]) -> None:
     """Names and values; those without a value are left out."""
-    for name, value in fields:
-        if value is not None and value != "":
-            output.line(bold(f"{name:<9}"), str(value))
+    told = [(name, value) for name, value in fields if value is not None and value != ""]
+    width = max((len(name) for name, _ in told), default=0)
+    for name, value in told:
+        output.line(bold(f"{name:<{width}}"), f"  {value}")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import click
 
 from ctxstore.cli.output import has_color
-from ctxstore.cli.printable import clean_line
+from ctxstore.cli.printable import clean_line, discard_stdout, is_terminal
 from ctxstore.errors import CtxstoreError, InvalidInput, StorageError
 
 UNEXPECTED = 70
@@ -32,9 +32,7 @@ def explain(error: BaseException) -> Failure:
         return Failure(type(error).__name__, error.message, error.hint, error.exit_code)
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "ctx"
-        return Failure(
-            "UsageError", error.format_message(), f"`{path} --help` shows how", InvalidInput.exit_code
-        )
+        return Failure("UsageError", error.format_message(), f"`{path} --help` shows how", InvalidInput.exit_code)
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         return Failure("Interrupted", "interrupted; the repository is unharmed", "", INTERRUPTED)
     if isinstance(error, click.ClickException):
@@ -61,10 +59,15 @@ def tell(error: BaseException, *, as_json: bool) -> int:
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        discard_stdout()
     if as_json:
         sys.stderr.write(json.dumps({"error": failure._asdict()}) + "\n")
     else:
+        if failure.exit_code == INTERRUPTED and is_terminal(sys.stderr):
+            sys.stderr.write("\n")  # the terminal has written ^C
         red, plain = ("\x1b[31m", "\x1b[0m") if has_color(sys.stderr) else ("", "")
         sys.stderr.write(f"{red}error:{plain} {clean_line(failure.message)}\n")
         if failure.hint:

@@ -65,18 +65,18 @@ def _repo(function: Function) -> Function:
             ctx.ensure_object(Invocation).repo = value
 
     help = "The repository. Default: $CTX_REPO, the nearest .ctx, or your own."
-    return click.option(
-        "--repo", metavar="PLACE", expose_value=False, is_eager=True, callback=store, help=help
-    )(function)
+    return click.option("--repo", metavar="PLACE", expose_value=False, is_eager=True, callback=store, help=help)(
+        function
+    )
 
 
 def _json(function: Function) -> Function:
     def store(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.ensure_object(Invocation).output.json |= value
 
-    return click.option(
-        "--json", is_flag=True, expose_value=False, is_eager=True, callback=store, help="Print JSON."
-    )(function)
+    return click.option("--json", is_flag=True, expose_value=False, is_eager=True, callback=store, help="Print JSON.")(
+        function
+    )
 
 
 def _quiet(function: Function) -> Function:

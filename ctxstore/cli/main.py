@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from importlib import import_module
@@ -15,7 +14,7 @@ import click
 
 from ctxstore.cli.failures import tell
 from ctxstore.cli.invocation import Invocation, common
-from ctxstore.cli.printable import prepare_streams
+from ctxstore.cli.printable import discard_stdout, prepare_streams
 
 COMMANDS = {
     "init": "Make a repository.",
@@ -57,9 +56,10 @@ class Commands(click.Group):
             code = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            # Who reads has seen enough. The interpreter flushes once more at exit: into nothing.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_stdout()  # who reads has seen enough
             return 0
+        except KeyboardInterrupt:
+            raise click.Abort from None  # before click writes a line of its own
         return code
 
     def main(self, args: Any = None, *_: Any, **extra: Any) -> Any:
@@ -89,9 +89,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.group(
-    cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,

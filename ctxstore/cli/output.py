@@ -112,9 +112,7 @@ class Output:
             sys.stdout.write(clean_text(decoder.decode(block)))
         sys.stdout.write(clean_text(decoder.decode(b"", final=True)))
 
-    def table(
-        self, header: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "", fit: str = ""
-    ) -> None:
+    def table(self, header: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "", fit: str = "") -> None:
         """Columns under a header. `right`: names of columns that align right; `fit`: the one to be cut."""
         cells = [[clean_line(cell) for cell in row] for row in rows]
         lines = [list(header), *cells]

@@ -35,9 +35,7 @@ def command(invocation: Invocation, read_data: bool) -> int:
 
 
 def _show(output: Output, report: CheckReport, read_data: bool) -> None:
-    looked = (
-        f"{count(report.packs, 'pack')}, {count(report.objects, 'object')}, {count(report.commits, 'commit')}"
-    )
+    looked = f"{count(report.packs, 'pack')}, {count(report.objects, 'object')}, {count(report.commits, 'commit')}"
     if read_data:
         looked += f", {format_size(report.bytes_read)} read"
     for problem in report.problems:
@@ -47,9 +45,7 @@ def _show(output: Output, report: CheckReport, read_data: bool) -> None:
         if len(problem.refs) > SHOWN_REFS:
             output.line(f"  … and {count(len(problem.refs) - SHOWN_REFS, 'more context')}")
     if report.problems:
-        output.line(
-            f"Checked {looked}: {count(len(report.problems), 'problem')}. What is not named is whole."
-        )
+        output.line(f"Checked {looked}: {count(len(report.problems), 'problem')}. What is not named is whole.")
         return
     output.report(f"Checked {looked}: all is well.")
     if not read_data:

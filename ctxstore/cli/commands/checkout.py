@@ -111,12 +111,8 @@ def _show_plan(output: Output, plan: CheckoutPlan) -> None:
         output.report(Styled(f"  {verb:<8}", _COLORS.get(verb, "")), path, f"  {format_size(size)}")
     if len(doing) > SHOWN:
         output.report(f"  … and {len(doing) - SHOWN:,} more")
-    counts = {
-        verb: sum(a.verb == verb for a in plan.actions) for verb in ("create", "replace", "remove", "keep")
-    }
-    output.report(
-        ", ".join(f"{number:,} to {verb}" for verb, number in counts.items() if number) or "No files."
-    )
+    counts = {verb: sum(a.verb == verb for a in plan.actions) for verb in ("create", "replace", "remove", "keep")}
+    output.report(", ".join(f"{number:,} to {verb}" for verb, number in counts.items() if number) or "No files.")
 
 
 def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -> None:
@@ -125,12 +121,10 @@ def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -
     elif result is None:
         output.report("All is there already." if plan.is_empty else "Dry run: nothing was changed.")
     else:
-        output.report(
-            f"Wrote {count(result.files, 'file')}, {format_size(result.bytes)}; removed {result.removed}."
-        )
+        removed = f"; removed {result.removed}" if result.removed else ""
+        output.report(f"Wrote {count(result.files, 'file')}, {format_size(result.bytes)}{removed}.")
         if result.safety:
-            op = result.safety.hex()[:8]
-            output.report(f"What was there before is saved: `ctx show op:{op}`.")
+            output.report(f"What was there before is saved: `ctx show op:{result.safety.hex()[:8]}`.")
 
 
 def _value(plan: CheckoutPlan, result: CheckoutResult | None) -> dict[str, Any]:

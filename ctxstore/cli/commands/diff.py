@@ -156,7 +156,5 @@ def _show_files(output: Output, repo: Repo, changes: tuple[FileChange, ...], *, 
 def _sizes(change: FileChange) -> str:
     if change.status == "metadata":
         return "mode or time"
-    sizes = [
-        format_size(getattr(entry, "size", 0)) for entry in (change.old, change.new) if entry is not None
-    ]
+    sizes = [format_size(getattr(entry, "size", 0)) for entry in (change.old, change.new) if entry is not None]
     return " → ".join(sizes)

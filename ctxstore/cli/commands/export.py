@@ -16,12 +16,8 @@ from ctxstore.errors import AlreadyExists, StorageError
 
 @click.command()
 @click.argument("rev", shell_complete=complete_refs)
-@click.option(
-    "--format", "-f", type=click.Choice(["json", "jsonl", "markdown"]), default="json", show_default=True
-)
-@click.option(
-    "--output", "-o", "path", metavar="FILE", type=click.Path(), help="Write to FILE, not to stdout."
-)
+@click.option("--format", "-f", type=click.Choice(["json", "jsonl", "markdown"]), default="json", show_default=True)
+@click.option("--output", "-o", "path", metavar="FILE", type=click.Path(), help="Write to FILE, not to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @common
 @pass_invocation
@@ -38,9 +34,7 @@ def command(invocation: Invocation, rev: str, format: str, path: str | None, ove
             return
         size = write_file(path, blocks, overwrite=overwrite)
     if output.json:
-        output.value(
-            {"file": os.path.abspath(path), "format": format, "commit": view.id.hex(), "bytes": size}
-        )
+        output.value({"file": os.path.abspath(path), "format": format, "commit": view.id.hex(), "bytes": size})
     output.report(f"Wrote {path} ({format_size(size)}).")
 
 

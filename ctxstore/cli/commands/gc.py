@@ -28,9 +28,7 @@ def command(invocation: Invocation, dry_run: bool, recompress: bool) -> None:
         else:
             plan, result = None, repo.gc(recompress=recompress, progress=progress)
     if output.json:
-        output.value(
-            {"dry_run": dry_run, **(_plan_value(plan) if plan else result._asdict() if result else {})}
-        )
+        output.value({"dry_run": dry_run, **(_plan_value(plan) if plan else result._asdict() if result else {})})
     if plan:
         _show_plan(output, plan)
     if result:
@@ -43,9 +41,7 @@ def _plan_value(plan: GcPlan) -> dict[str, Any]:
 
 
 def _show_plan(output: Output, plan: GcPlan) -> None:
-    output.report(
-        f"{count(plan.live, 'object')} in use, {plan.dead:,} not; {format_size(plan.bytes_before)} stored"
-    )
+    output.report(f"{count(plan.live, 'object')} in use, {plan.dead:,} not; {format_size(plan.bytes_before)} stored")
     output.report(
         f"Would remove {count(len(plan.remove), 'pack')}, rewrite {len(plan.rewrite):,}, delete "
         f"{count(len(plan.litter), 'left-over file')}, and free about {format_size(plan.frees)}."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from ctxstore.cli.amounts import format_size, format_time
+from ctxstore.cli.amounts import count, format_size, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Output, Piece, dim
 from ctxstore.cli.repository import complete_refs
@@ -59,8 +59,9 @@ def _show_run(output: Output, repo: Repo, text: str) -> None:
         output.value(op_value(id, op))
         return
     by = f"{op.author.user}@{op.author.host} ({op.author.tool})"
-    header(output, [("op", id.hex()), ("time", format_time(op.time)), ("command", op.command), ("by", by)])
-    header(output, [("note", op.note), *((name, f"{value:,}") for name, value in op.statistics.items())])
+    numbers = [(name.replace("_", " "), f"{value:,}") for name, value in op.statistics.items()]
+    facts = [("op", id.hex()), ("time", format_time(op.time)), ("command", op.command), ("by", by)]
+    header(output, [*facts, ("note", op.note), *numbers])
     output.line()
     for ref, old, new in op.changes:
         before, after = (each.hex()[:8] if each else "none" for each in (old, new))
@@ -70,9 +71,7 @@ def _show_run(output: Output, repo: Repo, text: str) -> None:
 def _show_file(output: Output, view: View, path: str, *, raw: bool) -> None:
     entry = view.files.get(path)
     if entry is None:
-        raise NotFound(
-            f"{view.ref} has no file {path!r}", hint=f"`ctx show {view.ref} --files` lists its files"
-        )
+        raise NotFound(f"{view.ref} has no file {path!r}", hint=f"`ctx show {view.ref} --files` lists its files")
     if output.json:
         from ctxstore.ops.export.document import file_fields
         from ctxstore.ops.export.values import Object, encode
@@ -155,7 +154,7 @@ def _show_header(output: Output, view: View) -> None:
             ("note", commit.note),
             ("messages", summary.messages),
             ("memories", summary.memories or None),
-            ("size", f"{format_size(summary.bytes)} in {summary.files} files"),
+            ("size", f"{format_size(summary.bytes)} in {count(summary.files, 'file')}"),
             ("parents", " ".join(parent.hex()[:8] for parent in commit.parents)),
         ],
     )
@@ -165,15 +164,13 @@ def _show_header(output: Output, view: View) -> None:
 
 def _show_files(output: Output, view: View, *, limit: int | None) -> None:
     output.line()
-    shown = limit if limit is not None else None
-    entries = list(islice(view.files.entries(), None if shown is None else shown + 1))
-    for path, entry in entries[:shown]:
+    entries = list(islice(view.files.entries(), None if limit is None else limit + 1))
+    for path, entry in entries[:limit]:
         output.line(*_file_line(path, entry))
-    if shown is not None and len(entries) > shown:
+    if limit is not None and len(entries) > limit:
         output.line(dim("            … --files lists all"))
-    if limit is None:
-        for key in view.memories:
-            output.line(dim(f"{'memory':>10}  "), key)
+    for key in view.memories if limit is None else ():
+        output.line(dim(f"{'memory':>10}  "), key)
 
 
 def _file_line(path: str, entry: Entry) -> list[Piece]:

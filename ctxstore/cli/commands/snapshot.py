@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from itertools import filterfalse
+from collections.abc import Iterable, Sequence
+from itertools import filterfalse, islice, zip_longest
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ctxstore.cli.amounts import count, format_duration, format_size, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Piece, Styled, dim
+from ctxstore.cli.output import Output, Styled, dim
 from ctxstore.errors import NotFound, SourceError
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ _LEFT_OUT = (
 )
 @common
 @pass_invocation
-def command(
-    invocation: Invocation, what: tuple[str, ...], note: str, session: str | None, kind: str | None
-) -> int:
+def command(invocation: Invocation, what: tuple[str, ...], note: str, session: str | None, kind: str | None) -> int:
     """Save what changed: of every agent found on this machine, or of the sources and paths named.
 
     Nothing is ever removed by it. Exit code 7 if something could not be read; the rest is saved.
@@ -57,25 +55,20 @@ def command(
     if not targets:
         raise NotFound(
             "no agent's data was found on this machine",
-            hint="looked for Claude Code in ~/.claude (or $CLAUDE_CONFIG_DIR); "
-            "`ctx snapshot PATH` saves any folder",
+            hint="looked for Claude Code in ~/.claude (or $CLAUDE_CONFIG_DIR); `ctx snapshot PATH` saves any folder",
         )
     repo, is_made = open_or_make(invocation.place())
     try:
         if is_made:
-            invocation.output.note(f"Made your repository: {repo.path}")
-        report = _snapshot(
-            invocation, repo, targets, {"note": note, "session": session, "kind": kind or "auto"}
-        )
+            invocation.output.report(f"Made your repository: {repo.path}")
+        report = _snapshot(invocation, repo, targets, {"note": note, "session": session, "kind": kind or "auto"})
         _render(invocation.output, repo, report, session)
     finally:
         repo.close()
     return SourceError.exit_code if any(map(_is_unreadable, _skipped(report))) else 0
 
 
-def _snapshot(
-    invocation: Invocation, repo: Repo, targets: Sequence[Target], options: dict[str, Any]
-) -> SnapshotReport:
+def _snapshot(invocation: Invocation, repo: Repo, targets: Sequence[Target], options: dict[str, Any]) -> SnapshotReport:
     with invocation.progress() as progress:
         report = repo.snapshot(targets, progress=progress, **options)
     session = options["session"]
@@ -99,7 +92,7 @@ def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | N
     for source in report.sources:
         _show_source(output, source)
     if report.op is None:
-        output.report("Nothing changed since the last snapshot.")
+        output.report("Nothing new since the last snapshot.")
     else:
         stored = f"Stored {format_size(report.bytes_stored)} in {format_duration(report.duration)}"
         output.report(
@@ -115,37 +108,37 @@ def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | N
 
 def _show_source(output: Output, source: SourceReport) -> None:
     output.report(Styled(source.agent, "bold"), f"  {source.root}")
-    _show_names(output, "new", "green", [[name] for name in source.new])
-    _show_names(output, "changed", "yellow", [[name] for name in source.changed])
+    _show_names(output, "new", "green", source.new)
+    _show_names(output, "changed", "yellow", source.changed)
     if source.unchanged:
         output.report(f"  {'unchanged':<10} {source.unchanged:>5,}")
-    _show_names(output, "vanished", "red", [[name, dim(f"  {_gone(name)}")] for name in source.vanished])
-    _show_names(output, "shrunk", "red", [[each.ref, dim(f"  {_loss(each)}")] for each in source.shrunk])
-    left_out = filterfalse(_is_unreadable, source.skipped)
-    _show_names(output, "left out", "dim", [[each.path, dim(f"  {each.reason}")] for each in left_out])
+    _show_names(output, "vanished", "red", source.vanished, map(_gone, source.vanished))
+    _show_names(output, "shrunk", "red", [each.ref for each in source.shrunk], map(_loss, source.shrunk))
+    left_out = list(filterfalse(_is_unreadable, source.skipped))
+    _show_names(output, "left out", "dim", [f"{each.path}: {each.reason}" for each in left_out])
     if source.bytes_read:
-        output.report(
-            f"  {'read':<10} {format_size(source.bytes_read)}, {format_size(source.bytes_new)} of it new"
-        )
+        output.report(f"  {'read':<10} {format_size(source.bytes_read)}; {format_size(source.bytes_new)} to store")
 
 
 def _gone(name: str) -> str:
-    return f"gone from disk, kept here: `ctx checkout {name}` brings it back"
+    return f"gone from disk, kept here; to bring it back: ctx checkout {name}"
 
 
 def _loss(shrunk: Shrunk) -> str:
     amounts = [format_size(n) if shrunk.unit == "bytes" else f"{n:,}" for n in (shrunk.before, shrunk.after)]
     unit = "" if shrunk.unit == "bytes" else f" {shrunk.unit}"
     good = shrunk.last_good.hex()[:8]
-    return f"{amounts[0]} → {amounts[1]}{unit}: `ctx checkout {shrunk.ref}~1` brings {good} back"
+    return f"{amounts[0]} → {amounts[1]}{unit}; to bring {good} back: ctx checkout {shrunk.ref}~1"
 
 
-def _show_names(output: Output, word: str, style: str, rows: Sequence[list[Piece]]) -> None:
-    for index, row in enumerate(rows[:SHOWN]):
-        head = f"  {word:<10} {len(rows):>5,}" if index == 0 else " " * 18
-        output.report(Styled(head, style), "  ", *row)
-    if len(rows) > SHOWN:
-        output.report(f"{'':18}  … and {len(rows) - SHOWN:,} more")
+def _show_names(output: Output, word: str, style: str, names: Sequence[str], details: Iterable[str] = ()) -> None:
+    for index, (name, detail) in enumerate(zip_longest(names[:SHOWN], islice(details, SHOWN))):
+        head = f"  {word:<10} {len(names):>5,}" if index == 0 else " " * 18
+        output.report(Styled(head, style), "  ", name)
+        if detail:
+            output.report(" " * 22, dim(detail))
+    if len(names) > SHOWN:
+        output.report(f"{'':18}  … and {len(names) - SHOWN:,} more")
 
 
 def _show_one(output: Output, repo: Repo, name: str) -> None:

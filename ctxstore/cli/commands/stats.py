@@ -29,12 +29,15 @@ def command(invocation: Invocation) -> None:
         ("commits", f"{stats.commits:,} in {stats.ops:,} runs"),
         ("objects", f"{stats.objects:,} in {stats.packs:,} packs"),
         ("all versions", format_size(stats.versions_bytes)),
-        ("unique", f"{format_size(stats.unique_bytes)}  ({stats.dedup_ratio:.1f} times less)"),
-        ("stored", f"{format_size(stats.stored_bytes)}  ({stats.compression_ratio:.1f} times less again)"),
-        ("in all", f"{total:.1f} bytes kept for each byte stored"),
+        ("unique", f"{format_size(stats.unique_bytes)}  (deduplication {stats.dedup_ratio:.1f}×)"),
+        (
+            "stored",
+            f"{format_size(stats.stored_bytes)}  (compression {stats.compression_ratio:.1f}×)",
+        ),
     ]
     for name, value in rows:
         output.line(f"{name:<13} {value}")
+    output.line(f"{'in all':<13} {total:.1f} bytes of history for each byte stored")
     if stats.biggest:
         output.line()
         output.table(

@@ -1,0 +1,1 @@
+"""The guided tour: a made-up agent's home, and the real commands at work on it."""
