@@ -70,9 +70,7 @@ class Corrupt(CtxstoreError):
 
     exit_code = 5
 
-    def __init__(
-        self, message: str, *, hint: str = "run `ctx check --read-data` to see what is affected"
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "run `ctx check --read-data` to see what is affected") -> None:
         super().__init__(message, hint=hint)
 
 

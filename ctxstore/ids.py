@@ -43,9 +43,7 @@ class IdKeys:
 
     def __init__(self, repo_key: bytes = PUBLIC_KEY) -> None:
         self._keys = {
-            int(kind): blake3(
-                repo_key, derive_key_context=f"ctxstore 1 object id {kind.name.lower()}"
-            ).digest()
+            int(kind): blake3(repo_key, derive_key_context=f"ctxstore 1 object id {kind.name.lower()}").digest()
             for kind in Kind
         }
         self.boundary = blake3(repo_key, derive_key_context="ctxstore 1 map boundary").digest()

@@ -71,9 +71,7 @@ class Repo:
         try:
             self.set_ref(new_ref, revision.id, expected=None)
         except RefMoved:
-            raise AlreadyExists(
-                f"there is a context {new_ref!r} already", hint="choose another name"
-            ) from None
+            raise AlreadyExists(f"there is a context {new_ref!r} already", hint="choose another name") from None
         return Stored(revision.id, revision.commit)
 
     def set_ref(self, ref: str, new: ObjectId | None, *, expected: ObjectId | None) -> None:
@@ -232,8 +230,6 @@ def init(path: str | os.PathLike[str], *, environment: Environment | None = None
     place = os.fspath(path)
     if os.path.isdir(place) and set(os.listdir(place)) - {"config", "packs", "manifests", "cache"}:
         if os.path.exists(os.path.join(place, "root")):
-            raise AlreadyExists(
-                f"there is a repository at {place} already", hint="open it, or name another folder"
-            )
+            raise AlreadyExists(f"there is a repository at {place} already", hint="open it, or name another folder")
         raise AlreadyExists(f"{place} is not empty", hint="name a new folder")
     return Repo(create(locate(place), environment or real_environment()), place)
