@@ -8,9 +8,10 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import NamedTuple
 
+from ctxstore.cli.failures import INTERRUPTED
 from ctxstore.cli.output import Output, Styled, bold
 from ctxstore.cli.printable import prepare_streams
 from ctxstore.cli.tour.sample import CONTEXT, SESSION, SampleHome
@@ -123,13 +124,15 @@ class Tour:
             code, text = _captured(self._run, shlex.split(arguments))
         else:
             code, text = self._run(shlex.split(arguments)), ""
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         self.steps.append(Step(command, code, text))
         self._promise(code == 0, f"`{command}` ended with exit code {code}")
 
 
 def _captured(run: Run, arguments: list[str]) -> tuple[int, str]:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
-    with redirect_stdout(stream):
+    with redirect_stdout(stream), redirect_stderr(stream):
         prepare_streams()
         code = run(arguments)
     stream.seek(0)

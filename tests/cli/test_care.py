@@ -1,0 +1,135 @@
+"""``ctx stats``, ``ctx gc``, ``ctx check``, ``ctx demo``, and progress."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tempfile
+from typing import Any
+
+import pytest
+
+from ctxstore.cli import progress
+from ctxstore.cli.amounts import count, format_duration, format_size
+from ctxstore.cli.tour.sample import SampleHome
+from ctxstore.progress import SILENT
+
+REPOSITORY = ".local/share/ctxstore"
+
+
+def test_stats(saved: Any, ctx: Any) -> None:
+    shown = ctx("stats").stdout
+    assert "contexts      3" in shown and "BIGGEST CONTEXTS" in shown
+    value = ctx.json("stats")
+    assert value["commits"] == 4 and value["biggest"][0]["bytes"] > 0
+    assert {"repository", "versions_bytes", "unique_bytes", "stored_bytes", "dedup_ratio"} <= set(value)
+
+
+def test_gc_plans_and_collects(saved: Any, ctx: Any) -> None:
+    assert "Would remove" in ctx("gc", "--dry-run").stdout
+    plan = ctx.json("gc", "--dry-run")
+    assert plan["dry_run"] is True
+    assert {"live", "dead", "bytes_before", "remove", "rewrite", "litter", "frees"} <= set(plan)
+    assert "Freed" in ctx("gc").stdout
+    result = ctx.json("gc", "--recompress")
+    assert set(result) == {"dry_run", "bytes_before", "bytes_after", "freed_now", "freed_later", "reason"}
+    assert ctx.json("check", "--read-data")["ok"] is True
+
+
+def test_check_says_that_all_is_well(saved: Any, ctx: Any) -> None:
+    assert "all is well" in ctx("check").stdout
+    assert ctx("check", "-q").stdout == ""
+    assert set(ctx.json("check")) == {"ok", "problems", "packs", "objects", "commits", "bytes_read"}
+
+
+def test_check_is_5_and_names_the_damage(saved: Any, ctx: Any) -> None:
+    packs = os.path.join(saved.path, REPOSITORY, "packs")
+    path = max((os.path.join(packs, name) for name in os.listdir(packs)), key=os.path.getsize)
+    with open(path, "r+b") as file:
+        data = bytearray(file.read())
+        data[20] ^= 0xFF
+        file.seek(0)
+        file.write(data)
+    assert "problem" in ctx("check", "--read-data", code=5).stdout
+    value = ctx.json("check", "--read-data", code=5)
+    assert value["ok"] is False
+    assert set(value["problems"][0]) == {"kind", "what", "message", "refs"}
+
+
+@pytest.fixture
+def scratch(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return str(folder)
+
+
+def test_demo_keeps_its_promises_and_touches_nothing(home: SampleHome, ctx: Any, scratch: str) -> None:
+    environ, folder = dict(os.environ), os.getcwd()
+    shown = ctx("demo").stdout
+    for command in ("snapshot", "log", "refs", "log 5f0c2d1e", "diff 5f0c2d1e", "check --read-data", "stats"):
+        assert f"\n$ ctx {command}\n" in shown
+    assert shown.count("identical, byte for byte") == 2
+    assert "vanished" in shown and "shrunk" in shown
+    assert os.listdir(scratch) == []
+    assert (dict(os.environ), os.getcwd()) == (environ, folder)
+    assert not os.path.exists(f"{home.path}/.local")
+
+
+def test_demo_keeps_its_folder_on_request(home: SampleHome, ctx: Any, scratch: str) -> None:
+    value = ctx.json("demo", "--keep")
+    assert value["ok"] is True and os.path.isdir(value["folder"])
+    assert all(step["exit_code"] == 0 and step["output"] for step in value["steps"])
+
+
+def test_demo_fails_when_a_promise_is_broken(
+    home: SampleHome, ctx: Any, scratch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctxstore.cli.tour.guide.Tour._is_flagged", lambda self: False)
+    error = ctx.error("demo", code=1)
+    assert "should have flagged" in error["message"] and scratch in error["hint"]
+
+
+def test_progress_is_silent_in_pipes_and_for_short_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    with progress.watch(quiet=False) as silent:
+        assert silent is SILENT
+    monkeypatch.setattr("ctxstore.cli.progress.is_terminal", lambda stream: True)
+    with progress.watch(quiet=True) as silent:
+        assert silent is SILENT
+    with progress.watch(quiet=False) as bar:
+        assert isinstance(bar, progress.Bar)
+        bar.start("snapshot", 10)
+        bar.advance(10)
+        bar.done()
+        assert bar._shown is None
+
+
+def test_progress_of_long_work_shows_bytes_or_things(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0)
+    monkeypatch.setattr(progress, "INTERVAL", 0)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr("ctxstore.cli.progress.is_terminal", lambda stream: True)
+    with progress.watch(quiet=False) as bar:
+        assert isinstance(bar, progress.Bar)
+        for what, total in (("check packs", 10), ("mark (commits)", None), ("snapshot", 0)):
+            bar.start(what, total)
+            bar.advance(5)
+            assert bar._shown is not None
+            assert [task.completed for task in bar._shown.tasks] == [5]
+            bar.done()
+    assert bar._shown is None
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1024**2 - 1, "1.0 MiB"), (3 << 30, "3.0 GiB")]
+)
+def test_sizes(size: int, text: str) -> None:
+    assert format_size(size) == text
+
+
+def test_durations_and_counts() -> None:
+    assert format_duration(1) == "1 ms" and format_duration(12_300_000_000) == "12.3 s"
+    assert format_duration(192_000_000_000) == "3 min 12 s"
+    assert count(1, "file") == "1 file" and count(1234, "file") == "1,234 files"
+    assert count(0, "entry", "entries") == "0 entries"

@@ -1,0 +1,156 @@
+"""The frame: help, exit codes, errors as text and JSON, interruption, closed pipes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from ctxstore.cli.main import COMMANDS
+from ctxstore.errors import Conflict, Corrupt, InvalidInput, NotFound, SourceError, StorageError
+
+HEAVY = {"msgspec", "zstandard", "cbor2", "blake3", "pyfastcdc", "rich", "sqlite3", "sortedcontainers", "platformdirs"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_table_exists_and_explains_itself(name: str, ctx: Any) -> None:
+    command = importlib.import_module(f"ctxstore.cli.commands.{name}").command
+    assert command.help
+    shown = ctx(name, "--help").stdout
+    assert "--json" in shown and "--repo" in shown and "--quiet" in shown
+
+
+def test_help_lists_every_command(ctx: Any) -> None:
+    shown = ctx("--help").stdout
+    assert all(name in shown and help in shown for name, help in COMMANDS.items())
+    assert ctx().stdout == shown
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["log", "--help"], ["snapshot", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys\nfrom ctxstore.cli.main import cli, run\n"
+        f"code = run(cli, {arguments!r})\nprint(sorted(sys.modules), file=sys.stderr)\nsys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert HEAVY.isdisjoint(eval(done.stderr))
+
+
+def test_version(ctx: Any) -> None:
+    assert ctx("--version").stdout.startswith("ctx 0.")
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["log", "--nonsense"], ["show"], ["log", "-n", "x"]])
+def test_wrong_usage_is_2_and_points_to_the_help(arguments: list[str], ctx: Any) -> None:
+    result = ctx(*arguments, code=2)
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ") and "--help" in result.stderr
+    assert ctx.error(*arguments, code=2)["type"] == "UsageError"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InvalidInput("no", hint="do"), 2),
+        (NotFound("no", hint="do"), 3),
+        (Conflict("no", hint="do"), 4),
+        (Corrupt("no", hint="do"), 5),
+        (StorageError("no", hint="do"), 6),
+        (SourceError("no", hint="do"), 7),
+        (OSError(28, "No space left on device"), 6),
+        (ZeroDivisionError("oh"), 70),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_errors_become_codes_messages_and_hints(
+    error: BaseException, code: int, ctx: Any, home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("ctxstore.cli.invocation.Invocation.place", fail)
+    shown = ctx("stats", code=code).stderr
+    told = ctx.error("stats", code=code)
+    assert told["exit_code"] == code
+    assert shown.startswith(f"error: {told['message']}\n")
+    assert not told["hint"] or f"hint: {told['hint']}\n" in shown
+    assert "Traceback" not in shown
+
+
+def test_a_bug_shows_its_traceback_on_request(ctx: Any, home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctxstore.cli.invocation.Invocation.place", lambda self: 1 / 0)
+    monkeypatch.setenv("CTX_DEBUG", "1")
+    assert "Traceback" in ctx("stats", code=70).stderr
+
+
+def test_json_may_stand_before_the_command(saved: Any, ctx: Any) -> None:
+    assert json.loads(ctx("--json", "stats").stdout)["contexts"] == 3
+
+
+def test_errors_are_cleaned_of_control_characters(saved: Any, ctx: Any) -> None:
+    assert "\x1b" not in ctx("show", "a\x1b[2Jb", code=3).stderr
+
+
+def test_a_closed_pipe_is_no_error(saved: Any) -> None:
+    program = "from ctxstore.cli.main import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "export", "5f0c"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(20) == 0
+
+
+def test_ctrl_c_leaves_with_130_and_a_good_repository(saved: Any, ctx: Any) -> None:
+    """A snapshot that waits for a file that never ends is interrupted in the middle of reading."""
+    program = (
+        "import os, signal, threading\n"
+        "from ctxstore.cli.main import main\n"
+        "from ctxstore.ops import capture\n"
+        "def capture_forever(*args, **options):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    threading.Event().wait(20)\n"
+        "capture.Capture.capture = capture_forever\n"
+        "main()"
+    )
+    saved.overwrite()
+    done = subprocess.run([sys.executable, "-c", program, "snapshot"], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "error: interrupted; the repository is unharmed\n"
+    assert ctx.json("check", "--read-data")["ok"] is True
+    assert ctx.json("snapshot")["commits"]
+
+
+def test_names_that_are_not_utf8_are_printed_exactly_into_a_pipe(home: Any, ctx: Any) -> None:
+    name = b"caf\xe9.txt"
+    os.mkdir("notes")
+    with open(os.path.join(b"notes", name), "w") as file:
+        file.write("x")
+    ctx("snapshot", "notes")
+    assert name in ctx("show", "notes").stdout_bytes
+    assert ctx.json("show", "notes")["files"][0]["path"] == os.fsdecode(name)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell: str, ctx: Any) -> None:
+    assert "_CTX_COMPLETE" in ctx("completion", shell).stdout
+
+
+def test_completion_knows_the_contexts(saved: Any) -> None:
+    environ = {
+        **os.environ,
+        "_CTX_COMPLETE": "bash_complete",
+        "COMP_WORDS": "ctx show claude-code/h",
+        "COMP_CWORD": "2",
+    }
+    program = "from ctxstore.cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)
+    assert done.stdout == "plain,claude-code/home\n"
