@@ -225,10 +225,14 @@ def open(path: str | os.PathLike[str], *, environment: Environment | None = None
     return Repo(engine, place)
 
 
+_UNFINISHED = {"config", "packs", "manifests", "cache", "root.lock", "root.new", "writers.lock"}
+"""What an init that was cut short leaves; the next one goes on from it."""
+
+
 def init(path: str | os.PathLike[str], *, environment: Environment | None = None) -> Repo:
     """Make a repository in a new or empty folder and open it. Raises `AlreadyExists`, `StorageError`."""
     place = os.fspath(path)
-    if os.path.isdir(place) and set(os.listdir(place)) - {"config", "packs", "manifests", "cache"}:
+    if os.path.isdir(place) and set(os.listdir(place)) - _UNFINISHED:
         if os.path.exists(os.path.join(place, "root")):
             raise AlreadyExists(f"there is a repository at {place} already", hint="open it, or name another folder")
         raise AlreadyExists(f"{place} is not empty", hint="name a new folder")
