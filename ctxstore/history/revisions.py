@@ -103,7 +103,10 @@ class Resolver:
         return Revision(ref, id, read_commit(self._engine.store, id))
 
     def _by_id(self, prefix: str) -> Revision:
-        found = {id for id in self.iter_commit_ids() if id.hex().startswith(prefix)}
+        if len(prefix) == 64 and self._engine.store.has(ObjectId(bytes.fromhex(prefix))):
+            found = {ObjectId(bytes.fromhex(prefix))}
+        else:
+            found = {id for id in self.iter_commit_ids() if id.hex().startswith(prefix)}
         if not found:
             raise NotFound(f"no commit starts with {prefix!r}", hint="`ctx log REF` lists a context's commits")
         if len(found) > 1:

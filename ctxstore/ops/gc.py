@@ -56,7 +56,9 @@ class GcPlan:
         packs = engine.roots.packs(root)
         self._footers = {pack: read_footer(engine.storage, pack) for pack in packs}
         self._choose(packs)
-        self.litter = tuple(stored.key for stored in _iter_litter(engine, root))
+        litter = list(_iter_litter(engine, root))
+        self.litter = tuple(stored.key for stored in litter)
+        self.frees += sum(stored.size for stored in litter)
         self.bytes_before = _stored_bytes(engine)
 
     def _choose(self, packs: tuple[PackInfo, ...]) -> None:
@@ -73,7 +75,7 @@ class GcPlan:
         self._remove, self._rewrite = remove, rewrite
         self.remove = tuple(pack.name for pack in remove)
         self.rewrite = tuple(pack.name for pack in rewrite)
-        self.live = len(self._live)
+        self.live = sum(len(footer.lengths) for footer in self._footers.values()) - dead
         self.dead = dead
         self.frees = int(freed)
 

@@ -45,7 +45,10 @@ class Shrunk(NamedTuple):
 
 
 class SourceReport(NamedTuple):
-    """What a snapshot found at one root. `bytes_read` from files, `bytes_new` of them not stored before."""
+    """What a snapshot found at one root.
+
+    `bytes_read` from files; `bytes_new` of objects not stored before, structure included, uncompressed.
+    """
 
     source: str
     agent: str
@@ -114,6 +117,7 @@ def snapshot(
     """Save what changed at `targets`. Raises `InvalidInput`, `StorageError`; what can't be read is reported."""
     if options.kind not in KINDS:
         raise InvalidInput(f"{options.kind!r} is no kind of snapshot", hint=f"one of {', '.join(KINDS)}")
+    targets = list({target.root: target for target in targets}.values())
     for tries_left in range(TRIES, -1, -1):
         try:
             return _snapshot_once(engine, targets, options, progress)
@@ -135,11 +139,11 @@ def _snapshot_once(engine: Engine, targets: Sequence[Target], options: Options, 
         with transaction(engine) as tx:
             moves = [move for look in looks for move in look.save(tx, progress)]
             published = _publish(tx, moves, options, looks) if moves else None
-            refs = published.op.refs if published else tx.root.refs
+            before = tx.root.refs
     finally:
         progress.done()
     for look in looks:
-        look.remember(refs)
+        look.remember(before, published.op.refs if published else before)
     commits = tuple((move.ref, move.new) for move in moves if move.new is not None)
     return SnapshotReport(
         published.id if published else None,
@@ -180,6 +184,7 @@ class _Look:
     def _load_heads(self) -> dict[str, ObjectId]:
         """The head of every context of this source; from the cache when no ref moved since."""
         root = self._engine.root()
+        self._refs = root.refs
         if self._cache.refs == root.refs:
             return {name: seen.head for name, seen in self._cache.contexts.items()}
         return dict(self._engine.refs(root).iter(self._target.source.name + "/"))
@@ -190,6 +195,8 @@ class _Look:
         for context in source.contexts(root, self._skipped.append):
             if self._options.session and not context.name.rpartition("/")[2].startswith(self._options.session):
                 continue
+            if not context.files and self._is_unseen():
+                continue
             seen = self._trusted(context.name)
             if seen is not None and is_unchanged(context, seen, self._cache.looked):
                 self._seen[context.name] = seen
@@ -197,6 +204,11 @@ class _Look:
             else:
                 found.append(context)
         return found
+
+    def _is_unseen(self) -> bool:
+        """Whether the root is gone or can't be listed: that it looks empty then says nothing of what was there."""
+        path = self._target.root.path
+        return not os.path.lexists(path) or any(skipped.path == path for skipped in self._skipped)
 
     def _trusted(self, name: str) -> Seen | None:
         """What the cache knows of a context, if the context's head is still the commit it speaks of."""
@@ -230,7 +242,7 @@ class _Look:
 
     def save(self, tx: Transaction, progress: Progress) -> Iterator[Move]:
         """Read what changed; a move for each context that has a new commit."""
-        capture = Capture(self._engine, tx.writer, self._target.source, report=self._skipped.append, progress=progress)
+        capture = Capture(self._engine, tx.writer, self._target.source, skipped=self._skipped, progress=progress)
         before = tx.raw_bytes
         refs = tx.refs
         for context in self._open:
@@ -265,7 +277,7 @@ class _Look:
         return dict(self._engine.maps.load(self._engine.store, parent.tree).items()) if parent else {}
 
     def _commit(self, name: str, captured: Captured, parent: Commit | None, head: ObjectId | None) -> Commit:
-        summary = summarise(self._target.source, captured, parent.summary if parent else None)
+        summary = summarise(self._target.source, name, captured, parent.summary if parent else None)
         shrunk = self._find_shrink(name, parent.summary, summary, head) if parent and head else None
         if shrunk:
             self._shrunk.append(shrunk)
@@ -295,16 +307,19 @@ class _Look:
             return Shrunk(name, before.bytes, after.bytes, "bytes", head)
         return None
 
-    def remember(self, refs: ObjectId) -> None:
-        """Save the stat cache, for contexts not looked at too."""
+    def remember(self, before: ObjectId, after: ObjectId) -> None:
+        """Save the stat cache, for contexts not looked at too. The refs map `after` was made from the one `before`."""
         gone = {}
         for name in self._vanished:
             seen = self._cache.contexts.get(name)
             gone[name] = saw(self._heads[name], seen.summary if seen else Summary(), None)
         # With --session the others were not looked at: what is known of them stays, but for its `looked`.
-        others = self._cache.contexts if self._options.session else {}
+        is_filtered = bool(self._options.session)
+        others = {name: seen for name, seen in self._cache.contexts.items() if is_filtered and self._trusted(name)}
         looked = min(self._cache.looked, self._looked) if others else self._looked
-        save_cache(self._cache_path, StatCache(looked, refs, {**others, **gone, **self._seen}))
+        # The next run takes the heads from the cache only if it is known to have all of them as they are.
+        is_whole = before == self._refs and (not is_filtered or self._cache.refs == before)
+        save_cache(self._cache_path, StatCache(looked, after if is_whole else None, {**others, **gone, **self._seen}))
 
     def report(self) -> SourceReport:
         """What this look found."""
