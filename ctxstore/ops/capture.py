@@ -15,13 +15,14 @@ from ctxstore.objects.store import ObjectWriter
 from ctxstore.ops.reading import Reading, read_stable, stamp_of
 from ctxstore.ops.statcache import Row, Seen
 from ctxstore.progress import Progress
-from ctxstore.sources.protocol import Attributes, FoundContext, FoundFile, Report, Scanner, Skipped, Source
+from ctxstore.sources.protocol import Attributes, FoundContext, FoundFile, Scanner, Skipped, Source
 from ctxstore.trees.entries import (
     DirEntry,
     Entry,
     FileEntry,
     SymlinkEntry,
     decode_entry,
+    decode_key,
     encode_entry,
     encode_key,
 )
@@ -68,12 +69,13 @@ class Capture:
     """Reads contexts of one source into a transaction."""
 
     def __init__(
-        self, engine: Engine, writer: ObjectWriter, source: Source, *, report: Report, progress: Progress
+        self, engine: Engine, writer: ObjectWriter, source: Source, *, skipped: list[Skipped], progress: Progress
     ) -> None:
         self._engine = engine
         self._writer = writer
         self._source = source
-        self._report = report
+        self._skipped = skipped
+        self._unlisted = {skip.path for skip in skipped}
         self._progress = progress
         self.bytes_read = 0
 
@@ -83,6 +85,7 @@ class Capture:
         rows: list[Row] = []
         attributes: Attributes | None = None
         kept = self._left_out(context, base) if only_state else {}
+        kept |= self._not_listed(context, base)
         for file in context.files:
             if only_state and not file.state:
                 continue
@@ -94,7 +97,7 @@ class Capture:
             try:
                 row, found = self._read(context.name, file, _Known(key, row, base.seen))
             except SourceError as error:
-                self._report(Skipped(file.path, f"unreadable: {error.message}"))
+                self._skipped.append(Skipped(file.path, f"unreadable: {error.message}"))
                 if key in base.entries():
                     kept[key] = base.entries()[key]
                 continue
@@ -110,6 +113,14 @@ class Capture:
         there = {encode_key(file.key) for file in context.files}
         return {key: entry for key, entry in base.entries().items() if key in there and key not in states}
 
+    def _not_listed(self, context: FoundContext, base: Base) -> dict[bytes, bytes]:
+        """The last state of what lies in folders that could not be listed: it is not known to be gone."""
+        if not self._unlisted:
+            return {}
+        folders = (file for file in context.files if file.path in self._unlisted and stat.S_ISDIR(file.stat.st_mode))
+        below = tuple(encode_key(folder.key + "/") for folder in folders)
+        return {key: entry for key, entry in base.entries().items() if key.startswith(below)} if below else {}
+
     def _read(self, context: str, file: FoundFile, known: _Known) -> tuple[Row, Attributes | None]:
         mode = file.stat.st_mode
         if stat.S_ISREG(mode):
@@ -123,14 +134,14 @@ class Capture:
         return Row(known.key, *stamp_of(file.stat), encode_entry(entry)), None
 
     def _read_file(self, context: str, file: FoundFile, known: _Known) -> tuple[Row, Attributes | None]:
-        reading, scanner = self._store(context, file, known)
+        reading, attributes = self._store(context, file, known)
         content, stamp = reading.value, reading.stamp
         entry = FileEntry(stat.S_IMODE(stamp.mode), stamp.mtime_ns, content.size, content.is_list, content.id)
         # A size of -1 matches no file: what changed under our eyes is read again next time.
         kept = stamp if reading.is_stable else stamp._replace(size=-1)
-        return Row(known.key, *kept, encode_entry(entry)), scanner.finish() if scanner else None
+        return Row(known.key, *kept, encode_entry(entry)), attributes
 
-    def _store(self, context: str, file: FoundFile, known: _Known) -> tuple[Reading[Content], Scanner | None]:
+    def _store(self, context: str, file: FoundFile, known: _Known) -> tuple[Reading[Content], Attributes | None]:
         """Read a file into the store; one that only grew costs the comparison of what was there."""
         old = known.content
         if old is not None and old.id is not None and file.stat.st_size >= old.size:
@@ -146,11 +157,11 @@ class Capture:
             feed = scanner.feed if scanner else None
             return write_content(self._writer, self._engine.chunker, self._watched(blocks, feed))
 
-        return read_stable(file.path, consume), scanner
+        return read_stable(file.path, consume), scanner.finish() if scanner else None
 
     def _store_appended(
         self, context: str, file: FoundFile, old: FileEntry, before: Attributes | None
-    ) -> tuple[Reading[Content], Scanner | None]:
+    ) -> tuple[Reading[Content], Attributes | None]:
         scanner: Scanner | None = None
 
         def consume(blocks: Iterator[bytes]) -> Content:
@@ -166,7 +177,11 @@ class Capture:
                 scanner.feed if scanner else None,
             )
 
-        return read_stable(file.path, consume), scanner
+        reading = read_stable(file.path, consume)
+        attributes = scanner.finish() if scanner else None
+        if attributes is not None and attributes.messages is None:
+            raise NotAppended  # what was added may change the meaning of what precedes
+        return reading, attributes
 
     def _watched(self, blocks: Iterator[bytes], feed: Callable[[bytes], None] | None = None) -> Iterator[bytes]:
         for block in blocks:
@@ -202,17 +217,19 @@ def _read_link(path: str) -> bytes:
         raise SourceError(f"{path}: {error.strerror}") from error
 
 
-def summarise(source: Source, captured: Captured, before: Summary | None) -> Summary:
+def summarise(source: Source, name: str, captured: Captured, before: Summary | None) -> Summary:
     """The summary of a captured context; what the transcript says is taken over when it is unchanged."""
     files = [(key, decode_entry(entry)) for key, entry in captured.entries.items()]
     contents = [(key, entry) for key, entry in files if isinstance(entry, FileEntry)]
     found = captured.attributes
     if found is None and before is not None:
         found = Attributes(*before[:5])
+        if found.messages and source.transcript(name, [decode_key(key) for key in captured.entries]) is None:
+            found = found._replace(messages=0)  # the transcript is gone, though other files of the context are not
     found = found or Attributes(agent=source.agent)
     return Summary(
         *found,
         files=len(contents),
-        memories=sum(source.is_memory(key.decode("utf-8", "surrogateescape")) for key, _ in contents),
+        memories=sum(source.is_memory(decode_key(key)) for key, _ in contents),
         bytes=sum(entry.size for _, entry in contents),
     )
