@@ -91,14 +91,29 @@ class Files:
         os.unlink(path)
 
     def make_folder(self, path: str) -> None:
-        os.makedirs(path, 0o700, exist_ok=True)
+        """Make a folder, and those above it, durably; nothing happens when it is there."""
+        if os.path.isdir(path):
+            return
+        above = os.path.dirname(os.path.abspath(path))
+        self.make_folder(above)
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            if not os.path.isdir(path):
+                raise
+        self.sync_folder(above)
 
     def scan(self, path: str) -> Iterator[tuple[str, int]]:
         """(name, size) of the plain files in a folder."""
         with os.scandir(path) as entries:
             for entry in entries:
-                if entry.is_file(follow_symlinks=False):
-                    yield entry.name, entry.stat(follow_symlinks=False).st_size
+                try:
+                    if not entry.is_file(follow_symlinks=False):
+                        continue
+                    size = entry.stat(follow_symlinks=False).st_size
+                except FileNotFoundError:
+                    continue  # deleted since the folder was read
+                yield entry.name, size
 
     def lock(self, path: str, *, shared: bool = False, wait: bool = True) -> int | None:
         """Lock a file that is never deleted; the descriptor holds the lock. None if it may not wait."""

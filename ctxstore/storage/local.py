@@ -30,6 +30,7 @@ class LocalStorage:
     def prepare(self) -> None:
         """Make the folders. Raises `StorageError`."""
         with _translated(self.path):
+            self.files.make_folder(self.path)
             for folder in FOLDERS:
                 self.files.make_folder(os.path.join(self.path, folder))
             self.files.sync_folder(self.path)

@@ -44,7 +44,7 @@ class Presence(Protocol):
 class Storage(Protocol):
     """Keys are ``folder/name``: ASCII letters, digits, ``-`` and ``.``.
 
-    Guarantees every implementation gives (tests/storage/contract.py runs them on each):
+    Guarantees every implementation gives (tests/storage/test_contract.py runs them on each):
 
     * After `put` or the end of `create` returns, the value survives a crash, whole.
     * A value is never changed in place; `put` and `create` refuse a key that exists.
