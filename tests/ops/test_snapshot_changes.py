@@ -193,14 +193,12 @@ PIECES = [
     b"\n",
     b"\xff\xfe\n",
     b'{"type":"custom-title","customTitle":"Mine"}\n',
-    b'{"type":"summary","summary":"Own","leafUuid":"u1"}\n',
-    b'{"type":"summary","summary":"Another session\'s","leafUuid":"x9"}\n',
 ]
 
 
 @given(parts=st.lists(st.lists(st.sampled_from(PIECES), max_size=5), min_size=2, max_size=5))
 @SLOW
-def test_what_is_known_of_a_session_after_appends_is_what_a_fresh_scan_finds(tmp_path_factory, make_home, parts):
+def test_what_is_known_of_a_session_after_appends_is_what_a_fresh_scan_finds(tmp_path_factory, parts):
     from ctxstore.ops.snapshot import Target
     from ctxstore.sources.protocol import Root
 
