@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from ctxstore.errors import NotFound
@@ -14,7 +15,6 @@ from ctxstore.ops.reachable import Marker
 from ctxstore.packs.compact import copy_objects
 from ctxstore.packs.format import Footer, is_data_kind
 from ctxstore.packs.frames import ORDINARY, RECOMPRESS
-from ctxstore.packs.index import iter_locations
 from ctxstore.packs.names import PackInfo, epoch_of
 from ctxstore.packs.reader import FrameReader, read_footer
 from ctxstore.packs.writer import NewPack, PackWriter
@@ -138,18 +138,13 @@ class GcPlan:
 
     def _copy_in_order(self, packer: PackWriter, progress: Progress) -> None:
         """Content by context and time, so that what resembles each other shares a frame; then structure."""
-        locations = {
-            id: location
-            for pack in self._rewrite
-            for id, location in iter_locations(pack.name, self._footers[pack])
-            if id in self._live
-        }
-        frames = FrameReader(self._engine.storage, capacity=64 << 20)
-        order = self._marker.order
-        structure = [id for id, location in locations.items() if not is_data_kind(location.kind)]
-        for id in (*order, *structure):
-            location = locations.pop(id, None)
-            if location is None:
+        rewritten = {pack.name for pack in self._rewrite}
+        frames = FrameReader(self._engine.storage, capacity=12 << 20)
+        find = self._engine.store.index.find
+        structure = (id for id in self._live if id not in self._marker.needed_by)
+        for id in chain(self._marker.order, structure):
+            location = find(id)
+            if location is None or location.pack not in rewritten:
                 continue
             raw = memoryview(frames.raw(location.pack, location.frame, location.stored))
             data = raw[location.start : location.start + location.length]

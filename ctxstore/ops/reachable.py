@@ -38,14 +38,15 @@ class Marker:
         self._broken = broken
         self._progress = progress
         self._ref = ""
-        self.marked: set[bytes] = set()
+        self.marked: dict[bytes, None] = {}
+        """All that is reachable, in the order of marking."""
         self.order: list[bytes] = []
         """Data objects by context and then by time: the order in which they compress best."""
         self.needed_by: dict[bytes, str] = {}
         """For data objects: a ref that needs it."""
         self.commits = 0
 
-    def mark(self, root: Root) -> set[bytes]:
+    def mark(self, root: Root) -> dict[bytes, None]:
         """Everything reachable from `root`'s refs and ops."""
         heads = dict(self._mark_refs(root.refs))
         heads.update((f"op {commit.hex()[:8]}", commit) for commit in self._mark_ops(root.op))
@@ -61,7 +62,7 @@ class Marker:
         """Mark an object; False when it was marked before."""
         if id in self.marked:
             return False
-        self.marked.add(id)
+        self.marked[id] = None
         return True
 
     def _get(self, id: ObjectId, kind: Kind) -> bytes | None:

@@ -6,7 +6,7 @@ becomes one pack of the next tier: every object is rewritten about once a tier.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from ctxstore.ids import ID_SIZE
 from ctxstore.packs.format import Footer, is_data_kind
@@ -52,7 +52,7 @@ def copy_objects(
     footer: Footer,
     writer: PackWriter,
     seen: set[bytes],
-    live: set[bytes] | None = None,
+    live: Container[bytes] | None = None,
 ) -> None:
     """Copy a pack's objects that are not in `seen` (and are in `live`) and add them to `seen`.
 

@@ -26,15 +26,19 @@ if TYPE_CHECKING:
 
 
 class Settings(NamedTuple):
-    """How frames are made: `size` in raw bytes, zstd's `level`, and whether to match over long distances."""
+    """How frames are made: `size` in raw bytes, zstd's `level`, whether to match over long distances.
+
+    `threads` compress while the caller goes on; each holds a frame and zstd's tables in memory.
+    """
 
     size: int = 4 << 20
     level: int = 3
     long: bool = False
+    threads: int = 2
 
 
 ORDINARY = Settings()
-RECOMPRESS = Settings(size=16 << 20, level=9, long=True)
+RECOMPRESS = Settings(size=16 << 20, level=9, long=True, threads=0)
 
 _local = threading.local()
 

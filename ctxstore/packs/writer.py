@@ -104,10 +104,14 @@ class PackWriter:
     def _close_frame(self, is_data: bool) -> None:
         frame = self._frames[is_data]
         self._frames[is_data] = Frame(is_data, self._spare.pop() if self._spare else None)
+        if not self._settings.threads:
+            self._write(frame, pack_frame(frame, self._settings))
+            self._reuse(frame)
+            return
         if self._pool is None:
             from concurrent.futures import ThreadPoolExecutor  # 30 ms that a small snapshot need not pay
 
-            self._pool = ThreadPoolExecutor(2, thread_name_prefix="ctxstore-compress")
+            self._pool = ThreadPoolExecutor(self._settings.threads, thread_name_prefix="ctxstore-compress")
         self._waiting.append((frame, self._pool.submit(pack_frame, frame, self._settings)))
         while self._waiting and (len(self._waiting) > _WAITING or self._waiting[0][1].done()):
             self._write_oldest()
@@ -115,6 +119,9 @@ class PackWriter:
     def _write_oldest(self) -> None:
         frame, future = self._waiting.popleft()
         self._write(frame, future.result())
+        self._reuse(frame)
+
+    def _reuse(self, frame: Frame) -> None:
         if len(frame.buffer) <= 2 * self._settings.size:
             self._spare.append(frame.buffer)
 
