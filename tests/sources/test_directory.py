@@ -66,9 +66,7 @@ def test_a_repository_given_by_path_holds_nothing(folder: Path) -> None:
     assert context.files == [] and len(skipped) == 1
 
 
-def test_secrets_fifos_and_sockets_are_left_out_and_reported(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_secrets_fifos_and_sockets_are_left_out_and_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "deep" / "secrets.json").write_text("{}")
     os.mkfifo(folder / "pipe")
     monkeypatch.chdir(folder)  # a socket's path must be short
@@ -86,9 +84,7 @@ def test_a_secrets_file_given_by_path_is_left_out_too(folder: Path) -> None:
     assert context.files == [] and [s.reason for s in skipped] == ["holds secrets"]
 
 
-def test_a_folder_that_cannot_be_listed_is_reported_and_kept(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_cannot_be_listed_is_reported_and_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scandir = os.scandir
 
     def refuse(path: str) -> object:
@@ -108,9 +104,7 @@ def test_names_that_are_not_utf8_survive(folder: Path) -> None:
     assert "\udcff.txt" in keys(folder)
 
 
-def test_folders_nested_deeper_than_the_stack_are_listed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folders_nested_deeper_than_the_stack_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     depth = sys.getrecursionlimit() + 100
     monkeypatch.chdir(tmp_path)
     for _ in range(depth):
@@ -145,9 +139,7 @@ def test_different_paths_never_share_a_name(one: str, other: str) -> None:
     assert context_name(one) != context_name(other)
 
 
-PATHS = st.lists(st.text("ab-._ é~@{", min_size=1, max_size=3), max_size=3).map(
-    lambda parts: "/" + "/".join(parts)
-)
+PATHS = st.lists(st.text("ab-._ é~@{", min_size=1, max_size=3), max_size=3).map(lambda parts: "/" + "/".join(parts))
 
 
 @given(PATHS, PATHS)

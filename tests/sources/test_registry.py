@@ -16,7 +16,11 @@ from ctxstore.sources.registry import get_source, iter_source_names, iter_source
 
 
 @pytest.fixture
-def third_party(monkeypatch: pytest.MonkeyPatch) -> None:
+def third_party(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    package = tmp_path / "diary-1.0.dist-info"
+    package.mkdir()
+    (package / "entry_points.txt").write_text(f"[{registry.GROUP}]\n")
+    monkeypatch.syspath_prepend(tmp_path)
     entries = metadata.EntryPoints(
         [
             metadata.EntryPoint("diary", "ctxstore.sources.directory:Directory", registry.GROUP),

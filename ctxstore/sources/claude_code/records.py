@@ -16,11 +16,16 @@ COUNTED = ("user", "assistant", "system")
 """The types of records that are messages between a user, a model and tools."""
 
 
-class _Fields(msgspec.Struct, gc=False):
-    """All may hold anything: agents' formats change."""
+class Kind(msgspec.Struct, gc=False):
+    """What it takes to count records and to know whose a summary is. May hold anything: formats change."""
 
     type: Any = None
     uuid: Any = None
+
+
+class _Fields(Kind, gc=False):
+    """All may hold anything."""
+
     cwd: Any = None
     isMeta: Any = None
     summary: Any = None
@@ -52,19 +57,31 @@ class Record(_Fields, gc=True):
     subtype: Any = None
 
 
+_kind = msgspec.json.Decoder(Kind)
 _line = msgspec.json.Decoder(Line)
 _record = msgspec.json.Decoder(Record)
 
-decode_lines = _line.decode_lines
+decode_kinds = _kind.decode_lines
 """Many JSON objects at once, at several times the speed of one by one. Line ends mean nothing to it."""
 
 
 def judge(raw: bytes) -> list[tuple[bytes, Line | None]]:
-    """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`."""
+    """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`.
+
+    A line that decodes as a `Kind` is one piece, of that type, even if the text of other fields is damaged:
+    it is counted without reading them.
+    """
     try:
         return [(raw, _line.decode(raw))]
     except DAMAGE:
+        pass
+    try:
+        kind = _kind.decode(raw)
+    except DAMAGE:
         return [(piece, _line_of(piece) if whole else None) for piece, whole in split(raw)]
+    line = _line_of(raw) or Line()
+    line.type, line.uuid = kind.type, kind.uuid
+    return [(raw, line)]
 
 
 def read(raw: bytes) -> list[tuple[bytes, Record | None]]:

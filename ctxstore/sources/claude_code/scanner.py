@@ -1,11 +1,13 @@
 """Sums a transcript up while its bytes pass by on their way into the store.
 
-This runs beside reading, cutting and hashing, so it takes many lines in one decoding. That decoder takes JSON
-objects wherever they begin and end, so it counts as the parser does only if each line holds exactly one:
+This runs beside reading, cutting and hashing, so it takes many lines in one decoding, and of each only what is
+needed of all; the rest is read of the few lines that decide. That decoder takes JSON objects wherever they
+begin and end, so it counts as the parser does only if each line holds exactly one:
 
 - if every line's end stands between ``}`` and ``{``, no object spans lines: JSON wants a comma there, and in
   a string a line's end is not allowed;
-- then every line holds at least one object, and as many objects as lines make it exactly one.
+- if the first line begins with ``{`` too, every line holds at least one object, and as many objects as lines
+  make it exactly one.
 
 Where this does not hold, the lines are judged one by one, just as the parser does it.
 """
@@ -13,14 +15,15 @@ Where this does not hold, the lines are judged one by one, just as the parser do
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple
 
 import msgspec
 
 from ctxstore.sources.claude_code.damage import DAMAGE
 from ctxstore.sources.claude_code.lines import Documents, Lines, Span, iter_lines, may_continue
-from ctxstore.sources.claude_code.records import COUNTED, Line, decode_lines, judge
+from ctxstore.sources.claude_code.records import COUNTED, Line, decode_kinds, judge
 from ctxstore.sources.claude_code.title import one_line, title_of
 from ctxstore.sources.protocol import Attributes
 
@@ -31,6 +34,18 @@ _SUMMARIES = 16
 _SYNTHETIC = "<synthetic>"
 
 
+class _Batch(NamedTuple):
+    """Records in their order: what is needed of all, and a way to read the rest of one."""
+
+    types: list[Any]
+    ids: list[Any]
+    line: Callable[[int], Line]
+
+    def newest(self, type: str) -> Iterator[Line]:
+        """The records of a type, the last one first."""
+        return (self.line(i) for i in reversed(range(len(self.types))) if self.types[i] == type)
+
+
 class TranscriptScanner:
     """The attributes of a Claude Code session. Its count is that of the parser's messages, on any bytes.
 
@@ -39,16 +54,16 @@ class TranscriptScanner:
     """
 
     def __init__(self, before: Attributes | None = None) -> None:
-        self._before = before or Attributes(messages=0)
         self._resumed = before is not None
-        self._anew: bool | None = None if before else True
+        self._anew: bool | None = None if self._resumed else True
         self._lines = Lines()
         self._documents = Documents()
-        self._messages = 0
-        self._model: str | None = None
-        self._project: str | None = None
+        known = before or Attributes(messages=0)
+        self._messages = known.messages
+        self._model = known.model
+        self._project = known.project
+        self._title = known.title
         self._custom_title = ""
-        self._prompt = ""
         self._summaries: deque[Line] = deque(maxlen=_SUMMARIES)
         self._ids: deque[Any] = deque(maxlen=_REMEMBERED)
 
@@ -61,56 +76,48 @@ class TranscriptScanner:
         """The attributes, once the file ended."""
         for span in self._lines.finish():
             self._span(span)
-        self._records(_judge_all(self._documents.close()))
-        before, messages = self._before, None
-        if before.messages is not None and self._anew is not False:
-            messages = before.messages + self._messages
-        title = self._custom_title or self._summary() or before.title or self._prompt or None
-        return Attributes(
-            title, "Claude Code", self._model or before.model, before.project or self._project, messages
-        )
+        if self._documents.is_open:
+            self._take(_judged(self._documents.close()))
+        title = self._custom_title or self._summary() or self._title or None
+        messages = None if self._anew is False else self._messages
+        return Attributes(title, "Claude Code", self._model, self._project, messages)
 
     def _span(self, span: Span) -> None:
         if self._anew is None:
             self._anew = _begins_anew(span)
-        records = None
-        if span.whole and not self._documents.is_open:
-            records = _decode(span)
-        if records is None:
-            records = self._one_by_one(span)
-        self._records(records)
+        batch = _decode(span) if span.whole and not self._documents.is_open else None
+        self._take(batch or _judged(self._one_by_one(span)))
 
-    def _one_by_one(self, span: Span) -> list[Line]:
+    def _one_by_one(self, span: Span) -> Iterator[bytes]:
         if not span.whole:
-            return _judge_all(self._documents.close())
-        return [
-            line
-            for raw in iter_lines(span)
-            for record in self._documents.add(raw)
-            for line in _judge_all((record,))
-        ]
+            yield from self._documents.close()
+            return
+        for line in iter_lines(span):
+            yield from self._documents.add(line)
 
-    def _records(self, records: Sequence[Line]) -> None:
-        types = [record.type for record in records]
-        self._messages += sum(map(types.count, COUNTED))
-        self._ids.extend([record.uuid for record in records])
+    def _take(self, batch: _Batch) -> None:
+        types = batch.types
+        if self._messages is not None:
+            self._messages += sum(map(types.count, COUNTED))
+        self._ids.extend(batch.ids)
         if "assistant" in types:
-            self._model = next(filter(None, map(_model, reversed(records))), self._model)
-        if self._project is None:
-            self._project = next((r.cwd for r in records if r.cwd and isinstance(r.cwd, str)), None)
-        if not self._prompt:
-            self._prompt = next(filter(None, map(title_of, records)), "")
+            self._model = next(filter(None, map(_model, batch.newest("assistant"))), self._model)
+        if not self._project:
+            paths = (batch.line(i).cwd for i in range(len(types)))
+            self._project = next((path for path in paths if path and isinstance(path, str)), None)
+        if not self._title:
+            users = (batch.line(i) for i, type in enumerate(types) if type == "user")
+            self._title = next(filter(None, map(title_of, users)), None)
         if "summary" in types:
-            self._summaries.extend(record for record in records if record.type == "summary")
+            self._summaries.extendleft(reversed(list(islice(batch.newest("summary"), _SUMMARIES))))
         if "custom-title" in types:
-            titles = (one_line(r.customTitle) for r in reversed(records) if r.type == "custom-title")
+            titles = (one_line(line.customTitle) for line in batch.newest("custom-title"))
             self._custom_title = next(filter(None, titles), self._custom_title)
 
     def _summary(self) -> str:
-        newest = list(reversed(self._summaries))
-        own = [s for s in newest if isinstance(s.leafUuid, str) and s.leafUuid in self._ids]
+        own = [s for s in self._summaries if isinstance(s.leafUuid, str) and s.leafUuid in self._ids]
         # A record that precedes is not known here. Those of other sessions stand in a file's first lines.
-        others = newest if self._resumed else []
+        others = list(self._summaries) if self._resumed else []
         return next(filter(None, (one_line(summary.summary) for summary in own + others)), "")
 
 
@@ -122,30 +129,39 @@ def _begins_anew(span: Span) -> bool | None:
     return None if first is None else not may_continue(first)
 
 
-def _decode(span: Span) -> list[Line] | None:
+def _decode(span: Span) -> _Batch | None:
     """All lines at once; ``None`` unless each is exactly one object."""
     data, start, end, _ = span
-    find, count, at = data.find, 1, data.find(b"\n", start, end)
+    if data[start] != _OPEN:
+        return None
+    find, at = data.find, data.find(b"\n", start, end)
+    starts = [start]
     while 0 <= at < end - 1:
         if data[at - 1] != _CLOSE or data[at + 1] != _OPEN:
             return None
-        count += 1
+        starts.append(at + 1)
         at = find(b"\n", at + 1, end)
     try:
-        records = decode_lines(memoryview(data)[start:end])
+        kinds = decode_kinds(memoryview(data)[start:end])
     except DAMAGE:
         return None
-    return records if len(records) == count else None
+    if len(kinds) != len(starts):
+        return None
+    starts.append(end)
+
+    def line(i: int) -> Line:
+        return judge(data[starts[i] : starts[i + 1]])[0][1] or Line()
+
+    return _Batch([kind.type for kind in kinds], [kind.uuid for kind in kinds], line)
 
 
-def _judge_all(records: Iterable[bytes]) -> list[Line]:
-    return [line for record in records for _, line in judge(record) if line is not None]
+def _judged(records: Iterable[bytes]) -> _Batch:
+    lines = [line for record in records for _, line in judge(record) if line is not None]
+    return _Batch([line.type for line in lines], [line.uuid for line in lines], lines.__getitem__)
 
 
 def _model(record: Line) -> str | None:
-    """The model an assistant's record names, unless the agent wrote it itself."""
-    if record.type != "assistant":
-        return None
+    """The model an assistant's record names, unless the agent wrote the record itself."""
     try:
         model = _body.decode(record.message).model
     except DAMAGE:

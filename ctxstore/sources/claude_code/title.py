@@ -11,6 +11,8 @@ from ctxstore.sources.claude_code.damage import DAMAGE, tolerant
 from ctxstore.sources.claude_code.records import Line
 
 TITLE_LENGTH = 80
+_WORDS = TITLE_LENGTH // 2 + 1
+"""As many words, with the spaces between them, are always longer than a title."""
 
 _NOT_WRITTEN = (
     "<bash-",
@@ -40,11 +42,14 @@ def one_line(text: Any) -> str:
     """The text on one line, cut to `TITLE_LENGTH` characters; empty if it is no text."""
     if not isinstance(text, str):
         return ""
-    line = " ".join(text[: 100 * TITLE_LENGTH].split())
+    words = text[: 100 * TITLE_LENGTH].split(None, _WORDS)[:_WORDS]
+    line = " ".join(words)
     return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"
 
 
 def _content(raw: bytes) -> Any:
+    if not raw:
+        return None
     try:
         message = msgspec.json.decode(raw)
     except DAMAGE:

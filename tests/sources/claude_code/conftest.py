@@ -22,9 +22,7 @@ ASSISTANT = record(
     message={"role": "assistant", "model": "engine-1", "content": [{"type": "text", "text": 'Oiled {"a"}{'}]},
 )
 NESTED = record("progress", data={"message": {"type": "user", "uuid": "n1", "message": {"content": "inner"}}})
-TOOL = record(
-    "user", uuid="u2", message={"content": [{"type": "tool_result", "tool_use_id": "c1", "content": "ok"}]}
-)
+TOOL = record("user", uuid="u2", message={"content": [{"type": "tool_result", "tool_use_id": "c1", "content": "ok"}]})
 
 DIRT: dict[str, bytes] = {
     "nothing": b"",
@@ -41,15 +39,11 @@ DIRT: dict[str, bytes] = {
     "an object over two lines and two on one": b'{"type":"user","a":{}\n,"b":1}' + USER + b"\n",
     "an object over two lines at braces": b'{"a":[{}\n{}],"type":"user"}\n' + USER + b"\n",
     "pretty": json.dumps({"type": "user", "message": {"content": "x"}}, indent=2).encode(),
-    "pretty among lines": USER
-    + b"\n"
-    + json.dumps(json.loads(ASSISTANT), indent=1).encode()
-    + b"\n"
-    + TOOL
-    + b"\n",
+    "pretty among lines": USER + b"\n" + json.dumps(json.loads(ASSISTANT), indent=1).encode() + b"\n" + TOOL + b"\n",
     "pretty array": json.dumps([{"type": "user"}], indent=2).encode() + b"\n",
     "pretty, torn": json.dumps({"type": "user", "n": 1}, indent=2).encode()[:-6],
     "a lone brace": b"{\n" + USER + b"\n" + USER + b"\n}\n",
+    "an empty line and two on one": b"\n" + USER + ASSISTANT + b"\n" + TOOL + b"\n",
     "empty lines": b"\n\n" + USER + b"\n\n  \n" + ASSISTANT + b"\n\n",
     "only empty lines": b"\n \r\n\n",
     "crlf": USER + b"\r\n" + ASSISTANT + b"\r\n",
@@ -58,23 +52,18 @@ DIRT: dict[str, bytes] = {
     "nul within": USER.replace(b"Oil", b"O\0l") + b"\n" + USER + b"\n",
     "byte order mark": b"\xef\xbb\xbf" + USER + b"\n",
     "invalid utf-8": USER.replace(b"Oil", b"\xff\xfe\xc3") + b"\n" + ASSISTANT + b"\n",
-    "invalid utf-8 in keys read": USER.replace(b"engine", b"\xff")
-    + b"\n"
-    + USER.replace(b"u1", b"\xff")
-    + b"\n",
+    "invalid utf-8 in keys read": USER.replace(b"engine", b"\xff") + b"\n" + USER.replace(b"u1", b"\xff") + b"\n",
     "invalid utf-8 in the type": USER.replace(b'"user"', b'"us\xffer"', 1) + b"\n",
     "lone surrogates": USER.replace(b"Oil", b"\\ud83d") + b"\n" + USER.replace(b"u1", b"\\udc00") + b"\n",
     "bad escape": USER.replace(b"Oil", b"\\x41") + b"\n",
+    "bad escapes in other fields": b'{"type":"user","cwd":"\\x41"}\n{"type":"summary","summary":"\\x41"}\n' * 2
+    + b'{"type":"system","customTitle":"\\ud83d","uuid":"u"}\n{"type":"system","uuid":"\\x41"}\n',
+    "invalid utf-8 in other fields": b'{"type":"user","isMeta":"\xff"}\n{"type":"assistant","leafUuid":"\xc3"}\n',
     "escaped type": b'{"\\u0074ype":"us\\u0065r"}\n',
     "two types": b'{"type":"user","type":"progress"}\n{"type":"x","type":"user"}\n',
     "no objects": b'1\n"user"\n[{"type":"user"}]\nnull\n',
     "other types": b'{}\n{"type":5}\n{"type":["user"]}\n{"type":{"type":"user"}}\n',
-    "huge numbers": b'{"type":"user","n":'
-    + b"9" * 6000
-    + b"}\n"
-    + b'{"type":"user","uuid":'
-    + b"9" * 6000
-    + b"}\n",
+    "huge numbers": b'{"type":"user","n":' + b"9" * 6000 + b"}\n" + b'{"type":"user","uuid":' + b"9" * 6000 + b"}\n",
     "odd numbers": b'{"type":"user","content":1e999}\n{"type":"user","a":NaN}\n{"type":"user","a":01}\n',
     "other messages": b'{"type":"user","message":"hello"}\n{"type":"user","message":null}\n',
     "a list for a message": b'{"type":"user","message":[1]}\n',
@@ -133,4 +122,6 @@ PIECES += [
     b"\\",
     b'{"parentUuid":',
     b'{"type":"user"}\n',
+    b'{"type":"user","cwd":"\\x41"}\n',
+    b'{"cwd":"\xff","type":"system"}\n',
 ]

@@ -127,9 +127,7 @@ def test_a_symlinked_folder_of_projects_is_listed(claude_home: Path) -> None:
     assert f"claude-code/{P}/{SESSION}" in contexts(claude_home)
 
 
-def test_a_folder_that_cannot_be_listed_is_reported(
-    claude_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_cannot_be_listed_is_reported(claude_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scandir = os.scandir
 
     def refuse(path: str) -> object:

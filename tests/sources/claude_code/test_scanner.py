@@ -53,10 +53,7 @@ def test_an_empty_transcript_has_no_messages() -> None:
     ],
 )
 def test_the_title_is_the_first_thing_a_user_wrote(other: object) -> None:
-    assert (
-        scan(user("meta", isMeta=True), user(other), user("The real one"), user("Later")).title
-        == "The real one"
-    )
+    assert scan(user("meta", isMeta=True), user(other), user("The real one"), user("Later")).title == "The real one"
 
 
 def test_a_reminder_before_the_users_own_text_is_passed_over() -> None:
@@ -84,6 +81,19 @@ def test_a_summary_counts_only_if_it_is_of_this_session() -> None:
     assert scan(own, other, user("Prompt", uuid="u1")).title == "Mine"
     assert scan(user("Prompt", uuid="u1") + own + other).title == "Mine"
     assert scan(other, user("Prompt", uuid="u1")).title == "Prompt"
+
+
+@pytest.mark.parametrize("size", [1, 100, 10_000])
+def test_the_newest_of_many_summaries_counts_however_the_file_is_cut(size: int) -> None:
+    own = b"".join(line("summary", summary=f"S{i}", leafUuid="u1") for i in range(20))
+    data = user("Prompt", uuid="u1") + own + line("summary", summary="Another's", leafUuid="x") * 10
+    assert scan(*(data[at : at + size] for at in range(0, len(data), size))).title == "S19"
+
+
+@pytest.mark.parametrize(("text", "read"), [(b"\xff", "\ufffd"), (b"\\ud83d", "\ud83d")])
+def test_a_record_keeps_its_type_if_the_text_of_another_field_is_damaged(text: bytes, read: str) -> None:
+    damaged = b'{"type":"user","cwd":"' + text + b'","message":{"content":"Hello"}}\n'
+    assert scan(damaged, assistant("engine-1")) == Attributes("Hello", "Claude Code", "engine-1", read, 2)
 
 
 def test_the_model_is_the_last_that_answered() -> None:
