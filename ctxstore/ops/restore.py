@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from ctxstore.errors import AlreadyExists, Conflict, InvalidInput, NotFound, StorageError
@@ -89,7 +89,7 @@ class CheckoutPlan:
         progress.start("checkout", sum(action.size for action in self.actions if action.verb != "keep"))
         try:
             with TargetFolder(self.target) as folder:
-                size = self._carry_out(folder, progress)
+                size = self._carry_out(folder, progress, exact=overwrite or self.in_place)
         except OSError as error:
             raise StorageError(f"{error.filename or self.target}: {error.strerror}") from error
         finally:
@@ -107,7 +107,7 @@ class CheckoutPlan:
                 hint="name an empty folder, or use --overwrite",
             )
 
-    def _carry_out(self, folder: TargetFolder, progress: Progress) -> int:
+    def _carry_out(self, folder: TargetFolder, progress: Progress, *, exact: bool) -> int:
         for step in reversed(self._steps):
             if step.action.verb == "remove":
                 folder.remove(step.action.path)
@@ -125,7 +125,7 @@ class CheckoutPlan:
             self._write_files(folder, files[first : first + OPEN_FILES], progress)
         # Deepest first, because writing into a folder changes its time.
         for step in reversed(self._steps):
-            if isinstance(step.entry, DirEntry):
+            if isinstance(step.entry, DirEntry) and (exact or step.action.verb != "keep"):
                 folder.finish_folder(step.action.path, step.entry.mode, step.entry.mtime_ns)
         return sum(file.entry.size for file in files)
 
@@ -165,14 +165,17 @@ def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
     refs = []
     for ref, id in Resolver(engine).refs_at(time).iter():
         commit = read_commit(engine.store, id)
-        prefix = commit.label or "/".join(split_path(ref))
+        # Files of a fork would lie where those of its original do: they get a place by the fork's name.
+        prefix = commit.label if commit.label and commit.ref == ref else ref
         found = _entries(View(engine, ref, id, commit))
         entries.update((f"{prefix}/{path}", entry) for path, entry in found)
         if found:
             refs.append(ref)
     if not refs:
         raise NotFound("nothing with files was saved by then", hint="`ctx log` lists what was saved")
-    return CheckoutPlan(engine, os.path.abspath(to), _steps(engine, to, sorted(entries.items())), refs=tuple(refs))
+    every = sorted(entries.items())
+    _check_paths("all contexts", every)
+    return CheckoutPlan(engine, os.path.abspath(to), _steps(engine, to, every), refs=tuple(refs))
 
 
 def plan_checkout_in_place(
@@ -188,33 +191,59 @@ def plan_checkout_in_place(
         )
     root = Root(source.name, revision.commit.root, revision.commit.label)
     entries = _entries(view)
-    wanted = {path for path, _ in entries}
-    now = source.find_context(root, revision.ref, lambda skipped: None)
-    stale = [file for file in (now.files if now else ()) if file.key not in wanted]
+    wanted = {path: isinstance(entry, DirEntry) for path, entry in entries}
+    name = revision.commit.ref  # what the source calls it: a fork has another ref
+    now = source.find_context(root, name, lambda skipped: None)
+    # A folder where a file is wanted, or the other way round, goes first.
+    stale = [file for file in (now.files if now else ()) if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
     steps = [
-        *_steps(engine, root.path, entries),
         *(_Step(Action("remove", file.key, file.stat.st_size), None) for file in stale),
+        *_steps(engine, root.path, entries, gone={file.key for file in stale}),
     ]
     steps.sort(key=lambda step: step.action.path)
-    return CheckoutPlan(engine, root.path, steps, refs=(revision.ref,), save_first=lambda: save(root, revision.ref))
+    return CheckoutPlan(engine, root.path, steps, refs=(revision.ref,), save_first=lambda: save(root, name))
 
 
 def _entries(view: View) -> list[tuple[str, Entry]]:
-    entries = [(path, entry) for path, entry in view.files.entries()]
+    entries = list(view.files.entries())
+    _check_paths(view.ref, entries)
+    return entries
+
+
+def _check_paths(what: str, entries: Sequence[tuple[str, Entry]]) -> None:
+    """Raises `Corrupt` for a path that could leave the target, `Conflict` for one below a file or link."""
     folders = {path for path, entry in entries if isinstance(entry, DirEntry)}
     others = {path for path, _ in entries} - folders
     for path, _ in entries:
         parts = split_path(path)
         if any("/".join(parts[:i]) in others for i in range(1, len(parts))):
-            raise Conflict(f"{view.ref}: {path!r} lies below a file")
-    return entries
+            raise Conflict(f"{what}: {path!r} lies below a file")
 
 
-def _steps(engine: Engine, target: str, entries: Iterable[tuple[str, Entry]]) -> list[_Step]:
+def _steps(
+    engine: Engine, target: str, entries: Iterable[tuple[str, Entry]], gone: Collection[str] = ()
+) -> list[_Step]:
+    """What to do for each entry; `gone` are paths that will have been removed by then."""
     if not os.path.isdir(target):
         return [_Step(Action("create", path, _size(entry)), entry) for path, entry in entries]
-    with TargetFolder(target) as folder:
-        return [_Step(Action(_verb(engine, folder, path, entry), path, _size(entry)), entry) for path, entry in entries]
+    steps = []
+    try:
+        with TargetFolder(target) as folder:
+            for path, entry in entries:
+                verb = "create" if gone and _is_in(gone, path) else _verb(engine, folder, path, entry)
+                steps.append(_Step(Action(verb, path, _size(entry)), entry))
+    except OSError as error:
+        raise StorageError(f"{error.filename or target}: {error.strerror}") from error
+    return steps
+
+
+def _is_in(paths: Collection[str], path: str) -> bool:
+    """Whether `path` or a folder above it is one of `paths`."""
+    while path not in paths:
+        path, slash, _ = path.rpartition("/")
+        if not slash:
+            return False
+    return True
 
 
 def _size(entry: Entry) -> int:
