@@ -9,7 +9,7 @@ class Progress(Protocol):
     """Receives the state of long work; called often, so it must be cheap."""
 
     def start(self, what: str, total: int | None) -> None:
-        """A phase begins; `total` in bytes, None when unknown. A phase that counts things says so: ``mark (commits)``."""
+        """A phase begins; `total` in bytes, None when unknown. One that counts things says so: ``mark (commits)``."""
 
     def advance(self, amount: int) -> None:
         """`amount` more is done."""

@@ -1,7 +1,5 @@
 """Commits: a moment of one context. docs/format/history.md is normative."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 from ctxstore.errors import Corrupt

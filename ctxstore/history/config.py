@@ -1,7 +1,5 @@
 """A repository's config: written once by init, readable by people. docs/format/config.md is normative."""
 
-from __future__ import annotations
-
 import json
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """An open repository: its layers put together, and its state as last read."""
 
-from __future__ import annotations
-
 import os
 import threading
 import time

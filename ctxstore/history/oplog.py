@@ -1,7 +1,5 @@
 """Ops: one run of a writing command, and which refs it moved. docs/format/history.md is normative."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 

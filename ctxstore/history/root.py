@@ -3,8 +3,6 @@
 root = magic ‖ length (u32) ‖ CBOR ‖ BLAKE3 of the CBOR
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple

@@ -8,8 +8,6 @@ The rules that make it safe, each of them necessary:
    on is still there and its own packs are at most one epoch old.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Cuts bytes into chunks by content (FastCDC, Xia et al. 2020), so that equal spans become equal chunks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 

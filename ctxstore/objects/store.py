@@ -113,9 +113,9 @@ class ObjectWriter:
         """An object of the repository or one put by this writer. Raises `NotFound`, `Corrupt`."""
         if id in self._fresh:
             for frame in self._packer.pending_frames():
-                for _, other, data in frame.slices():
-                    if other == id:
-                        return bytes(data)
+                data = frame.find(id)
+                if data is not None:
+                    return data
         return self.store.get(id, kind)
 
     def flush(self) -> list[NewPack]:

@@ -1,7 +1,5 @@
 """One context into a tree: what is unchanged is taken over, what changed is read."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Reads a source's file while its agent may be writing it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar

@@ -1,7 +1,5 @@
 """Snapshot: discover contexts, read what changed, commit, swap the root once."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -155,7 +153,7 @@ def _snapshot_once(engine: Engine, targets: Sequence[Target], options: Options, 
     )
 
 
-def _publish(tx: Transaction, moves: list[Move], options: Options, looks: list[_Look]) -> Published:
+def _publish(tx: Transaction, moves: list[Move], options: Options, looks: "list[_Look]") -> Published:
     statistics = {"bytes_read": sum(look.bytes_read for look in looks), "bytes_new": tx.raw_bytes}
     return tx.publish(moves, "snapshot", options.note, statistics)
 

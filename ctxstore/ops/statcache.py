@@ -4,8 +4,6 @@ A copy that may be deleted at any time: without it everything is read again and 
 docs/format/cache.md describes it.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple

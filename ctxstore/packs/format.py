@@ -8,8 +8,6 @@
 Every length read from a pack has a cap, so that no crafted or damaged file can ask for much memory.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -145,7 +143,7 @@ def _checked_footer(value: dict[int, object]) -> Footer:
     frames, ids, kinds, lengths = (value.get(field) for field in (1, 2, 3, 4))
     if not (isinstance(frames, list) and isinstance(ids, bytes) and isinstance(kinds, bytes)):
         raise Corrupt("a pack's footer is malformed")
-    if not _are_lengths(lengths) or not len(kinds) == len(lengths) == len(ids) // ID_SIZE:  # type: ignore[arg-type]
+    if not _are_lengths(lengths) or len(kinds) != len(lengths) or len(ids) != len(kinds) * ID_SIZE:  # type: ignore[arg-type]
         raise Corrupt("a pack's footer is malformed")
     if not all(_is_frame(frame) for frame in frames):
         raise Corrupt("a pack's footer is malformed")
@@ -158,7 +156,9 @@ def _checked_footer(value: dict[int, object]) -> Footer:
 def _is_frame(value: object) -> bool:
     if not isinstance(value, list) or len(value) != 5:
         return False
-    return all(isinstance(number, int) and 0 <= number < 1 << 48 for number in value)
+    if not all(isinstance(number, int) and 0 <= number < 1 << 48 for number in value):
+        return False
+    return value[1] <= FRAME_HEADER + MAX_FRAME_STORED and value[2] <= MAX_FRAME_RAW
 
 
 def _are_lengths(value: object) -> bool:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ctxstore.errors import Corrupt, UnknownFormat
+from ctxstore.errors import Corrupt
 from ctxstore.packs.format import (
     CODEC_STORED,
     CODEC_ZSTD,
@@ -92,13 +92,14 @@ class Frame:
         self.kinds.append(kind)
         self.lengths.append(length)
 
-    def slices(self) -> Iterator[tuple[int, bytes, memoryview]]:
-        """(kind, id, bytes) of every object."""
-        position = 0
-        view = memoryview(self.buffer)
-        for kind, id, length in zip(self.kinds, self.ids, self.lengths, strict=True):
-            yield kind, id, view[position : position + length]
-            position += length
+    def find(self, id: bytes) -> bytes | None:
+        """A copy of an object's bytes: a view would keep a compressor from appending the descriptor."""
+        try:
+            place = self.ids.index(id)
+        except ValueError:
+            return None
+        start = sum(self.lengths[:place])
+        return bytes(self.buffer[start : start + self.lengths[place]])
 
 
 class Packed(NamedTuple):
@@ -131,13 +132,14 @@ def _gives_back(payload: bytes, buffer: bytearray, size: int) -> bool:
 
 
 def unpack_frame(data: bytes) -> tuple[FrameHeader, bytes]:
-    """A frame's header and raw bytes (objects, then descriptor). Raises `Corrupt`, `UnknownFormat`."""
+    """A frame's header and raw bytes (objects, then descriptor). Raises `Corrupt`."""
     header = decode_frame_header(data)
     payload = data[FRAME_HEADER : FRAME_HEADER + header.stored]
     if len(payload) != header.stored or frame_check(payload) != header.check:
         raise Corrupt("a frame's bytes are damaged")
     if header.generation != PLAINTEXT or header.codec not in (CODEC_STORED, CODEC_ZSTD):
-        raise UnknownFormat("a frame is encrypted or packed in a way this release does not know")
+        # The repository's format says what may be here, so this is a damaged header, not a newer release's.
+        raise Corrupt("a frame is packed in a way this format does not have")
     raw = payload if header.codec == CODEC_STORED else _decompress(payload, header.raw)
     if len(raw) != header.raw:
         raise Corrupt("a frame's length is not what it says")

@@ -3,8 +3,6 @@
 Never derived from content: a delete that comes late must not hit a twin that was uploaded again.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,14 +1,12 @@
 """Fills frames and streams them into packs."""
 
-from __future__ import annotations
-
 import os
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from ctxstore.packs.format import PACK_MAGIC, Footer, FrameEntry, encode_footer
+from ctxstore.packs.format import MAX_OBJECT, PACK_MAGIC, Footer, FrameEntry, encode_footer
 from ctxstore.packs.frames import ORDINARY, Frame, Packed, Settings, pack_frame
 from ctxstore.packs.names import PackInfo, make_name
 from ctxstore.storage.protocol import Sink, Storage
@@ -18,6 +16,10 @@ if TYPE_CHECKING:
 
 PACK_TARGET = 64 << 20
 """Stored bytes after which a pack is closed and the next one begun."""
+
+PACK_OBJECTS = 1 << 20
+FRAME_OBJECTS = 1 << 18
+"""Objects after which a pack or a frame is closed, however small: what a reader refuses must not be written."""
 
 _WAITING = 3
 """Frames that may wait for a compressor: bounds memory."""
@@ -67,9 +69,13 @@ class PackWriter:
     def add(self, kind: int, id: bytes, data: bytes | memoryview, is_data: bool) -> None:
         """Append one object."""
         frame = self._frames[is_data]
+        length = len(data)
+        if frame.size + length > MAX_OBJECT and frame.ids:
+            self._close_frame(is_data)  # together they might be more than a reader accepts
+            frame = self._frames[is_data]
         frame.add(kind, id, data)
-        self.raw_bytes += len(data)
-        if frame.size >= self._settings.size:
+        self.raw_bytes += length
+        if frame.size >= self._settings.size or len(frame.ids) >= FRAME_OBJECTS:
             self._close_frame(is_data)
 
     def pending_frames(self) -> list[Frame]:
@@ -129,7 +135,7 @@ class PackWriter:
         if self._open is None:
             self._open = _OpenPack(self._storage, make_name(self._epoch, self._random))
         self._open.append(frame, packed)
-        if self._open.size >= PACK_TARGET:
+        if self._open.size >= PACK_TARGET or self._open.objects >= PACK_OBJECTS:
             self._close_pack()
 
     def _close_pack(self) -> None:
@@ -155,6 +161,10 @@ class _OpenPack:
         self._ids: list[bytes] = []
         self._kinds = bytearray()
         self._lengths: list[int] = []
+
+    @property
+    def objects(self) -> int:
+        return len(self._ids)
 
     def append(self, frame: Frame, packed: Packed) -> None:
         self._frames.append(FrameEntry(self.size, len(packed.data), packed.raw, frame.is_data, len(frame.ids)))

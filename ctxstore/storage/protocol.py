@@ -4,8 +4,6 @@ Everything but the root is immutable and written once under a name that is never
 The root is one small value that changes only by compare-and-swap.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol

@@ -4,8 +4,6 @@ A tree is one map from the whole path (``/`` between its parts) to an entry. Key
 can be no file's: they name native lists and maps, such as ``/messages``.
 """
 
-from __future__ import annotations
-
 import enum
 from typing import NamedTuple
 

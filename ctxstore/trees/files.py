@@ -1,7 +1,5 @@
 """File content into chunks and back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
