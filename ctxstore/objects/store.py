@@ -116,6 +116,8 @@ class ObjectWriter:
                 data = frame.find(id)
                 if data is not None:
                     return data
+            # It is in the pack that is being written, which can be read when it is whole.
+            self._packer.close_pack()
         return self.store.get(id, kind)
 
     def flush(self) -> list[NewPack]:

@@ -158,7 +158,8 @@ def _is_frame(value: object) -> bool:
         return False
     if not all(isinstance(number, int) and 0 <= number < 1 << 48 for number in value):
         return False
-    return value[1] <= FRAME_HEADER + MAX_FRAME_STORED and value[2] <= MAX_FRAME_RAW
+    _, stored, raw, _, _ = value
+    return bool(stored <= FRAME_HEADER + MAX_FRAME_STORED and raw <= MAX_FRAME_RAW)
 
 
 def _are_lengths(value: object) -> bool:

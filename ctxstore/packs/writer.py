@@ -82,6 +82,11 @@ class PackWriter:
         """Frames whose objects are in no pack yet."""
         return [frame for frame, _ in self._waiting] + [f for f in self._frames.values() if f.ids]
 
+    def close_pack(self) -> None:
+        """Make the frames written so far a durable pack, of which `on_pack` is told."""
+        if self._open is not None:
+            self._close_pack()
+
     def flush(self) -> list[NewPack]:
         """Make everything added so far durable; the packs made since the last flush."""
         while self._waiting:
