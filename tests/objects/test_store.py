@@ -1,0 +1,127 @@
+"""Objects are put once, got with their hash checked, and found wherever they are on their way."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ctxstore.errors import Corrupt, NotFound
+from ctxstore.ids import IdKeys, Kind
+from ctxstore.objects.store import ObjectStore, ObjectWriter
+from ctxstore.packs.frames import Settings
+from ctxstore.packs.writer import PackWriter
+from ctxstore.storage.memory import MemoryStorage
+
+KEYS = IdKeys()
+
+
+class Kept:
+    """A store and a writer on one storage."""
+
+    def __init__(self, storage=None, size=4 << 20):
+        self.storage = storage or MemoryStorage()
+        self.store = ObjectStore(self.storage, KEYS)
+        self.packer = PackWriter(
+            self.storage,
+            0,
+            settings=Settings(size=size),
+            on_pack=lambda pack: self.store.index.add(pack.info, pack.footer),
+        )
+        self.writer = ObjectWriter(self.store, self.packer)
+
+
+def test_an_object_put_twice_is_stored_once():
+    kept = Kept()
+    assert kept.writer.put(Kind.CHUNK, b"x") == kept.writer.put(Kind.CHUNK, b"x")
+    (pack,) = kept.writer.flush()
+    kept.writer.put(Kind.CHUNK, b"x")
+    assert kept.writer.flush() == []
+    assert pack.info.objects == 1
+
+
+def test_the_same_bytes_of_two_kinds_are_two_objects():
+    kept = Kept()
+    ids = {kept.writer.put(kind, b"x") for kind in Kind}
+    assert len(ids) == len(Kind)
+    kept.writer.flush()
+    for kind in Kind:
+        assert kept.store.get(KEYS.id_of(kind, b"x"), kind) == b"x"
+    with pytest.raises(Corrupt):
+        kept.store.get(KEYS.id_of(Kind.CHUNK, b"x"), Kind.NODE)
+
+
+@pytest.mark.parametrize("kind", [Kind.CHUNK, Kind.NODE])
+def test_a_writer_reads_everything_it_put_however_far_it_got(kind):
+    kept = Kept(size=1000)
+    datas = [os.urandom(100) for _ in range(300)]
+    ids = [kept.writer.put(kind, data) for data in datas]
+    assert [kept.writer.get(id, kind) for id in ids] == datas
+    packs = kept.writer.flush()
+    assert sum(pack.info.objects for pack in packs) == 300
+    assert [kept.writer.get(id, kind) for id in ids] == datas
+
+
+def test_what_was_never_put_is_not_found():
+    kept = Kept()
+    for getter in (kept.store, kept.writer):
+        with pytest.raises(NotFound):
+            getter.get(KEYS.id_of(Kind.CHUNK, b"none"), Kind.CHUNK)
+    assert not kept.store.has(KEYS.id_of(Kind.CHUNK, b"none"))
+
+
+def test_an_object_that_is_not_what_its_id_says_is_corrupt():
+    kept = Kept()
+    id = KEYS.id_of(Kind.CHUNK, b"right")
+    kept.writer.add(Kind.CHUNK, id, b"wrong")
+    kept.writer.flush()
+    with pytest.raises(Corrupt, match="damaged"):
+        kept.store.get(id, Kind.CHUNK)
+
+
+def test_a_reader_that_misses_a_pack_looks_once_whether_the_root_moved():
+    kept = Kept()
+    id = kept.writer.put(Kind.CHUNK, b"x")
+    (old,) = kept.writer.flush()
+    other = Kept(kept.storage)
+    other.writer.put(Kind.CHUNK, b"x")
+    (new,) = other.writer.flush()
+
+    reader = ObjectStore(kept.storage, KEYS)
+    reader.refresh([old.info])
+    assert reader.has(id)
+    kept.storage.delete(old.info.key)
+    with pytest.raises(NotFound):
+        reader.get(id, Kind.CHUNK)
+    asked = []
+
+    def move():
+        asked.append(1)
+        reader.refresh([new.info])
+        return True
+
+    reader.on_missing = move
+    assert reader.get(id, Kind.CHUNK) == b"x"
+    assert asked == [1]
+
+
+def test_objects_of_lost_packs_are_those_no_other_live_pack_holds():
+    kept = Kept()
+    only, twice = (kept.writer.put(Kind.CHUNK, data) for data in (b"only", b"twice"))
+    (first,) = kept.writer.flush()
+    other = Kept(kept.storage)
+    other.writer.put(Kind.CHUNK, b"twice")
+    (second,) = other.writer.flush()
+
+    writer = Kept(kept.storage)
+    writer.store.refresh([first.info, second.info])
+    assert writer.writer.has(only)
+    assert writer.writer.has(twice)
+    assert writer.writer.lost_objects({first.info.name, second.info.name}) == []
+    writer.store.refresh([second.info])
+    assert writer.writer.lost_objects({second.info.name}) == [only]
+
+
+def test_ids_of_one_kind_under_another_key_differ():
+    assert IdKeys(b"k" * 32).id_of(Kind.CHUNK, b"x") != KEYS.id_of(Kind.CHUNK, b"x")
+    assert IdKeys(b"k" * 32).boundary != KEYS.boundary
