@@ -27,7 +27,8 @@ def source_of(view: View) -> Source | None:
 def transcript_key(view: View) -> str | None:
     """The path of the file that holds the messages, if there is one."""
     source = source_of(view)
-    key = source.transcript(view.ref, (path for path, _ in view.files.entries())) if source else None
+    # The source knows the context by the name it gave it, which a fork's ref is not.
+    key = source.transcript(view.commit.ref, (path for path, _ in view.files.entries())) if source else None
     return key if key is not None and isinstance(view.files.get(key), FileEntry) else None
 
 

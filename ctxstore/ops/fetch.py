@@ -8,7 +8,7 @@ is decompressed once (by a thread, ahead of the writing), and every chunk is has
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ctxstore.errors import Corrupt, NotFound
@@ -42,8 +42,17 @@ Write = Callable[[int, int, memoryview], None]
 """write(file, offset, bytes)"""
 
 
-def fetch(engine: Engine, entries: Iterable[FileEntry], write: Write) -> None:
-    """Give `write` all bytes of the files, each checked. Raises `Corrupt`, `NotFound`."""
+def fetch(engine: Engine, entries: Sequence[FileEntry], write: Write) -> None:
+    """Give `write` all bytes of the files, each checked, some perhaps twice. Raises `Corrupt`, `NotFound`."""
+    try:
+        _fetch(engine, entries, write)
+    except Corrupt:
+        # Before a pack is blamed, the index cache is: it is only a copy.
+        engine.store.index.forget_cache()
+        _fetch(engine, entries, write)
+
+
+def _fetch(engine: Engine, entries: Sequence[FileEntry], write: Write) -> None:
     frames: dict[_Frame, list[_Piece]] = {}
     for number, entry in enumerate(entries):
         for frame, piece in _pieces(engine, number, entry):

@@ -222,7 +222,8 @@ class _Look:
     def _was_here(self, name: str) -> bool:
         if name in self._cache.contexts:
             return True
-        return read_commit(self._engine.store, self._heads[name]).root == self._target.root.path
+        commit = read_commit(self._engine.store, self._heads[name])
+        return (commit.ref, commit.root) == (name, self._target.root.path)  # a fork was never here
 
     @property
     def is_settled(self) -> bool:
