@@ -32,16 +32,20 @@ class ObjectStore:
         """
         try:
             return self._get(id, kind)
-        except NotFound:
-            if not self.on_missing():
+        except (NotFound, Corrupt) as error:
+            is_other_root = isinstance(error, NotFound) and self.on_missing()
+            # Before a pack is blamed, the index cache is: it is only a copy.
+            if not is_other_root and not self._distrust_cache():
                 raise
-        except Corrupt:
-            # Before the pack is blamed, the index cache is: it is only a copy.
-            if not self._cache_is_trusted:
-                raise
-            self._cache_is_trusted = False
-            self.index.forget_cache()
         return self._get(id, kind)
+
+    def _distrust_cache(self) -> bool:
+        """Start the cache anew; False when that was done before."""
+        if not self._cache_is_trusted:
+            return False
+        self._cache_is_trusted = False
+        self.index.forget_cache()
+        return True
 
     def _get(self, id: ObjectId, kind: Kind) -> bytes:
         location = self.index.find(id)

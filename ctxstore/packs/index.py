@@ -138,8 +138,7 @@ class Index:
     def find_pack(self, id: bytes) -> str | None:
         """The name of a live pack that holds an object, or None. Raises `Corrupt` as `find` does."""
         with self._lock:
-            if len(self._loaded) != len(self._live):
-                self._load()
+            self._load_missing()
             for name, pack in self._memory.items():
                 if id in pack.places:
                     return name
@@ -151,8 +150,7 @@ class Index:
     def find(self, id: bytes) -> Location | None:
         """Where an object lies, or None. Raises `Corrupt` if a live pack's footer is damaged."""
         with self._lock:
-            if len(self._loaded) != len(self._live):
-                self._load()
+            self._load_missing()
             for pack in self._memory.values():
                 place = pack.places.get(id)
                 if place is not None:
@@ -176,6 +174,15 @@ class Index:
             if name is not None and number in self._in_database:
                 return Location(name, *place)
         return None
+
+    def _load_missing(self) -> None:
+        if len(self._loaded) == len(self._live):
+            return
+        try:
+            self._load()
+        except _sqlite_error():
+            self.forget_cache()
+            self._load()
 
     def _load(self) -> None:
         """Bring in the packs that are live and not known yet."""
@@ -294,6 +301,7 @@ def _prepare(database: sqlite3.Connection) -> sqlite3.Connection:
             if version != 0 or database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 raise _sqlite_error()("another version")
             database.executescript("BEGIN EXCLUSIVE;" + _SCHEMA + "COMMIT;")
+        database.execute("SELECT count(*) FROM packs")  # damage beyond the header shows here
         return database
     except BaseException:
         database.close()
