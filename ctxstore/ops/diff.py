@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from ctxstore.sources.protocol import Message, Source
 from ctxstore.trees.entries import (
     MEMORIES,
     MESSAGES,
+    DirEntry,
     Entry,
     FileEntry,
     ListEntry,
@@ -90,7 +92,9 @@ def _status(old: Entry | None, new: Entry | None) -> str:
         return "removed"
     if isinstance(old, FileEntry) and isinstance(new, FileEntry):
         return "metadata" if old.id == new.id else "changed"
-    return "metadata" if type(old) is type(new) and old[0] == new[0] else "changed"
+    if type(old) is not type(new):
+        return "changed"
+    return "metadata" if isinstance(old, DirEntry) or old[0] == new[0] else "changed"
 
 
 def _changed_messages(engine: Engine, a: View, b: View) -> tuple[list[Message], list[Message]]:
@@ -114,7 +118,19 @@ def _changed_messages(engine: Engine, a: View, b: View) -> tuple[list[Message], 
         (new, [(region.new_start, region.new_stop) for region in regions]),
     )
     removed, added = (_parse_ranges(engine, source, entry, ranges) for entry, ranges in sides)
-    return removed, added
+    return _without(removed, added), _without(added, removed)
+
+
+def _without(messages: list[Message], others: list[Message]) -> list[Message]:
+    """The messages that are not among `others` byte for byte: lines without an id are told apart by nothing else."""
+    left = Counter(message.raw.strip() for message in others)
+    found = []
+    for message in messages:
+        raw = message.raw.strip()
+        left[raw] -= 1
+        if left[raw] < 0:
+            found.append(message)
+    return found
 
 
 def _parse_ranges(engine: Engine, source: Source, entry: FileEntry, ranges: list[tuple[int, int]]) -> list[Message]:
@@ -237,9 +253,18 @@ def patch(engine: Engine, change: FileChange) -> Iterator[str]:
     if b"\0" in old or b"\0" in new:
         yield "Binary files differ"
         return
-    before, after = (data.decode("utf-8", "surrogateescape").splitlines() for data in (old, new))
+    before, after = _lines(old), _lines(new)
     names = [
         f"{side}/{change.path}" if entry is not None else "/dev/null"
         for side, entry in (("a", change.old), ("b", change.new))
     ]
-    yield from difflib.unified_diff(before, after, names[0], names[1], lineterm="")
+    for number, line in enumerate(difflib.unified_diff(before, after, names[0], names[1], lineterm="")):
+        yield line.removesuffix("\n")
+        if number > 1 and not line.startswith("@@") and not line.endswith("\n"):
+            yield "\\ No newline at end of file"
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines with their ends: ``\\n`` alone ends one, so that no difference is lost."""
+    *lines, rest = data.decode("utf-8", "surrogateescape").split("\n")
+    return [line + "\n" for line in lines] + ([rest] if rest else [])
