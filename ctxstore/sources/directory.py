@@ -108,6 +108,6 @@ def _files(path: str, report: Report) -> list[FoundFile]:
     key = os.path.basename(path)
     reason = why_not(key, status.st_mode) or why_not(os.path.basename(real), status.st_mode)
     if reason:
-        report(Skipped(path, reason))
+        report(Skipped(path, reason, failed=False))
         return []
     return [FoundFile(key, real, status)]

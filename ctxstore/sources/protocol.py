@@ -43,10 +43,11 @@ class FoundContext(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A path a source had to leave out, and why, for a person."""
+    """A path a source left out, and why, for a person; `failed` if it could not be read, as against should not."""
 
     path: str
     reason: str
+    failed: bool = True
 
 
 Report = Callable[[Skipped], None]

@@ -25,7 +25,7 @@ def walk(folder: str, prefix: str, report: Report, *, state: bool = True) -> lis
         path, below, itself = pending.pop()
         entries = list_folder(path, report)
         if is_repository(path, {entry.name for entry in entries}):
-            report(Skipped(path, "a ctxstore repository"))
+            report(Skipped(path, "a ctxstore repository", failed=False))
             continue
         if itself:
             found.append(itself)
@@ -65,7 +65,7 @@ def look_at(entry: os.DirEntry[str], key: str, report: Report, *, state: bool = 
     plain = stat.S_ISREG(status.st_mode) and entry.name not in SECRETS  # spares the many a call
     reason = "" if plain else why_not(entry.name, status.st_mode)
     if reason:
-        report(Skipped(entry.path, reason))
+        report(Skipped(entry.path, reason, failed=False))
         return None
     return FoundFile(key, entry.path, status, state)
 

@@ -103,7 +103,7 @@ def test_what_can_not_be_read_is_7_and_the_rest_is_saved(home: Any, ctx: Any, mo
     assert "warning: not saved: /secret/place: Permission denied" in result.stderr
     assert CONTEXT in result.stdout
     (skipped,) = ctx.json("snapshot", code=7)["sources"][0]["skipped"]
-    assert skipped == {"path": "/secret/place", "reason": "Permission denied", "unreadable": True}
+    assert skipped == {"path": "/secret/place", "reason": "Permission denied", "failed": True}
 
 
 def test_no_agent_says_what_was_looked_for(home: Any, ctx: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -21,16 +21,6 @@ if TYPE_CHECKING:
 
 SHOWN = 5
 
-_LEFT_OUT = (
-    "holds secrets",
-    "a FIFO",
-    "a socket",
-    "a device",
-    "a ctxstore repository",
-    "may hold credentials",
-)
-"""Reasons of what is left out on purpose; all others say that something could not be read."""
-
 
 @click.command()
 @click.argument("what", metavar="[SOURCE|PATH]...", nargs=-1)
@@ -82,7 +72,7 @@ def _skipped(report: SnapshotReport) -> list[Skipped]:
 
 
 def _is_unreadable(skipped: Skipped) -> bool:
-    return not skipped.reason.startswith(_LEFT_OUT)
+    return skipped.failed
 
 
 def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | None) -> None:
@@ -176,5 +166,5 @@ def _value(repo: Repo, report: SnapshotReport) -> dict[str, Any]:
 
 def _source_value(source: SourceReport) -> dict[str, Any]:
     shrunk = [{**each._asdict(), "last_good": each.last_good.hex()} for each in source.shrunk]
-    skipped = [{**each._asdict(), "unreadable": _is_unreadable(each)} for each in source.skipped]
+    skipped = [each._asdict() for each in source.skipped]
     return {**source._asdict(), "shrunk": shrunk, "skipped": skipped}

@@ -43,7 +43,8 @@ def _plugin_files(path: str, report: Report) -> list[FoundFile]:
         if file is None or not stat.S_ISREG(file.stat.st_mode):
             continue
         if file.stat.st_size > PLUGIN_FILE_LIMIT or _may_hold_credentials(file.path):
-            report(Skipped(file.path, "may hold credentials, or is too large for a list of plugins"))
+            reason = "may hold credentials, or is too large for a list of plugins"
+            report(Skipped(file.path, reason, failed=False))
         else:
             files.append(file)
     return files
