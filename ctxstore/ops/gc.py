@@ -99,7 +99,12 @@ class GcPlan:
         """Carry it out. Raises `MustRestart` when the repository moved on and the plan has to be made anew."""
         engine = self._engine
         with engine.writing, engine.storage.presence() as presence:
-            made = self._write_packs(progress) if self._rewrite else []
+            try:
+                made = self._write_packs(progress) if self._rewrite else []
+            except NotFound:
+                if engine.root() == self._root:
+                    raise
+                raise MustRestart from None  # a writer merged packs away before this one was present
             try:
                 if self._remove or self._rewrite:
                     self._swap([pack.info for pack in made])
@@ -186,7 +191,15 @@ class GcPlan:
 
 def plan_gc(engine: Engine, *, recompress: bool = False, progress: Progress = SILENT) -> GcPlan:
     """Mark what is reachable and choose what to rewrite and remove. Raises `Corrupt` if something can't be followed."""
-    return GcPlan(engine, engine.root(), recompress=recompress, progress=progress)
+    for _ in range(_TRIES):
+        root = engine.root()
+        try:
+            return GcPlan(engine, root, recompress=recompress, progress=progress)
+        except NotFound:
+            if engine.root() == root:
+                raise
+            # Else a writer merged packs away meanwhile; what it made of them is in the new root.
+    raise MustRestart
 
 
 def collect(engine: Engine, *, recompress: bool = False, progress: Progress = SILENT) -> GcResult:

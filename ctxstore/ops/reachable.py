@@ -48,9 +48,9 @@ class Marker:
 
     def mark(self, root: Root) -> dict[bytes, None]:
         """Everything reachable from `root`'s refs and ops."""
-        heads = dict(self._mark_refs(root.refs))
-        heads.update((f"op {commit.hex()[:8]}", commit) for commit in self._mark_ops(root.op))
-        histories = [self._mark_history(ref, head) for ref, head in heads.items()]
+        heads = list(self._mark_refs(root.refs))
+        heads += ((f"op {commit.hex()[:8]}", commit) for commit in self._mark_ops(root.op))
+        histories = [self._mark_history(ref, head) for ref, head in heads]
         # Oldest first: contexts of the same days resemble each other more than those of similar names.
         for history in sorted(filter(None, histories), key=lambda history: history[-1][1].time):
             for id, commit in reversed(history):
