@@ -1,0 +1,300 @@
+"""Collecting garbage frees what nothing refers to, and nothing else."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import pytest
+
+import ctxstore
+from ctxstore.errors import Corrupt
+from ctxstore.history.transaction import MustRestart, transaction
+from ctxstore.ids import Kind
+from ctxstore.ops import gc
+from ctxstore.storage.local import LocalStorage
+
+
+def crash_a_writer(repo, size=100_000):
+    """Leave the pack of a writer that never got to its swap."""
+    engine = repo._engine
+    with transaction(engine) as tx:
+        tx.writer.put(Kind.RECORD, random.Random(size).randbytes(size))
+        return [pack.info.key for pack in tx.writer.flush()]
+
+
+def contents(repo):
+    """Every file, message and memory of every commit."""
+    found = {}
+    for ref, head in repo.refs():
+        for id, commit in repo.log(ref):
+            view = repo.view(id.hex())
+            for path, entry in view.files.items():
+                data = view.read(path) if hasattr(entry, "is_list") else None
+                found[ref, id, path] = (entry, data)
+            found[ref, id, None] = (list(view.messages), dict(view.memories), commit)
+        assert head.id == repo.find_ref(ref)
+    return found
+
+
+@pytest.fixture
+def filled(home, repo, line):
+    """A repository with a history of sessions and of a program's context."""
+    for number in range(12):
+        home.append("one", line(number)) if number else home.write("one", 1)
+        home.add("file-history/one/x@v1", random.Random(number).randbytes(30_000))
+        home.write(f"s{number}", 3)
+        repo.snapshot([home.target])
+    draft = repo.edit("chat/alice")
+    for number in range(30):
+        draft.messages.append({"n": number, "text": "x" * number})
+        draft.memories[f"k{number % 7}"] = number
+        draft.commit()
+    return repo
+
+
+def test_the_pack_of_a_crashed_writer_is_swept_when_nobody_else_writes(filled, place, is_sound):
+    (orphan,) = crash_a_writer(filled)
+    assert (place / orphan).exists()
+    before = contents(filled)
+    result = filled.gc()
+    assert not (place / orphan).exists()
+    assert result.freed_now >= 100_000
+    assert (result.freed_later, result.reason) == (0, "")
+    assert result.bytes_after == sum(p.stat().st_size for f in ("packs", "manifests") for p in (place / f).iterdir())
+    assert contents(filled) == before
+    assert is_sound(filled)
+
+
+def test_the_pack_of_a_crashed_writer_is_kept_while_another_writer_is_there(filled, place):
+    (orphan,) = crash_a_writer(filled)
+    with LocalStorage(str(place)).presence():
+        result = filled.gc()
+        assert (place / orphan).exists()
+        assert result.freed_later >= 100_000
+        assert result.reason
+    filled.gc()
+    assert not (place / orphan).exists()
+
+
+def test_the_pack_of_a_writer_at_work_survives_a_collection(filled, place, is_sound):
+    with transaction(ctxstore.open(place)._engine) as tx:
+        id = tx.writer.put(Kind.RECORD, b"x" * 1000)
+        tx.writer.flush()
+        with ctxstore.open(place) as other:
+            other.gc()
+        assert tx.writer.get(id, Kind.RECORD) == b"x" * 1000
+        tx.publish([], "test")
+    assert is_sound(filled)
+
+
+def test_strange_files_among_the_packs_are_left_until_alone(filled, place):
+    (place / "packs" / "notes.txt").write_bytes(b"?")
+    with LocalStorage(str(place)).presence():
+        filled.gc()
+        assert (place / "packs" / "notes.txt").exists()
+
+
+def test_a_plan_writes_nothing(filled, place, stored_files):
+    crash_a_writer(filled)
+    before = stored_files(place)
+    for recompress in (False, True):
+        plan = filled.plan_gc(recompress=recompress)
+        assert not plan.is_empty
+        assert len(plan.litter) == 1
+        assert plan.live > 0
+    assert stored_files(place) == before
+
+
+def test_a_second_collection_has_nothing_to_do(filled, place, stored_files):
+    filled.gc()
+    before = stored_files(place)
+    assert filled.plan_gc().is_empty
+    result = filled.gc()
+    assert (result.freed_now, result.bytes_before) == (0, result.bytes_after)
+    assert stored_files(place) == before
+
+
+@pytest.mark.parametrize("recompress", [False, True])
+def test_every_state_is_byte_identical_afterwards(filled, place, is_sound, recompress):
+    before = contents(filled)
+    filled.gc(recompress=recompress)
+    assert contents(filled) == before
+    assert is_sound(filled)
+    with ctxstore.open(place) as fresh:
+        assert contents(fresh) == before
+        assert fresh.gc(recompress=recompress).bytes_after > 0
+        assert contents(fresh) == before
+
+
+def test_recompressing_makes_many_packs_few(filled, place):
+    packs = len(list((place / "packs").iterdir()))
+    result = filled.gc(recompress=True)
+    assert len(list((place / "packs").iterdir())) < packs
+    assert result.bytes_after < result.bytes_before
+
+
+def test_commits_that_only_ops_remember_are_kept(repo):
+    draft = repo.edit("chat/alice")
+    draft.messages.append("kept")
+    first = draft.commit()
+    repo.set_ref("chat/alice", None, expected=first.id)
+    repo.gc()
+    assert list(repo.view(first.id.hex()).messages) == ["kept"]
+    repo.set_ref("chat/alice", first.id, expected=None)
+    assert list(repo.view("chat/alice").messages) == ["kept"]
+
+
+def test_ops_commits_with_equal_beginnings_are_all_kept(repo, monkeypatch):
+    monkeypatch.setattr(gc, "SPARSE", 2.0)
+    dropped = []
+    for number in range(20):
+        draft = repo.edit(f"chat/{number}")
+        draft.messages.append(number)
+        dropped.append(draft.commit().id)
+    for number, id in enumerate(dropped):
+        repo.set_ref(f"chat/{number}", None, expected=id)
+    repo.gc()
+    assert [repo.view(id.hex()).messages[0] for id in dropped] == list(range(20))
+
+
+def test_sparse_packs_are_rewritten_and_dead_ones_removed(repo, place, monkeypatch, is_sound):
+    draft = repo.edit("chat/alice")
+    draft.messages.append("kept")
+    draft.commit()
+    with transaction(repo._engine) as tx:
+        tx.writer.put(Kind.RECORD, random.Random(1).randbytes(200_000))
+        kept = tx.writer.put(Kind.RECORD, b"something")
+        tx.publish([], "test")
+    plan = repo.plan_gc()
+    assert plan.dead >= 1
+    assert plan.frees > 150_000
+    result = plan.execute()
+    assert result.freed_now > 150_000
+    assert not repo._engine.store.has(kept)
+    assert list(repo.view("chat/alice").messages) == ["kept"]
+    assert is_sound(repo)
+
+
+def test_a_plan_is_refused_when_the_repository_moved_on(filled, place, is_sound):
+    with transaction(filled._engine) as tx:
+        tx.writer.put(Kind.RECORD, random.Random(1).randbytes(200_000))
+        tx.publish([], "test")
+    plan = filled.plan_gc()
+    draft = filled.edit("chat/bob")
+    draft.messages.append("new")
+    draft.commit()
+    with pytest.raises(MustRestart):
+        plan.execute()
+    assert list(filled.view("chat/bob").messages) == ["new"]
+    filled.gc()
+    assert is_sound(filled)
+
+
+def test_a_collection_plans_anew_while_others_commit(filled, place, is_sound, monkeypatch):
+    real, left = gc.plan_gc, [3]
+
+    def plan_gc(engine, **options):
+        plan = real(engine, **options)
+        if left[0]:
+            left[0] -= 1
+            with ctxstore.open(place) as other:
+                draft = other.edit("chat/other")
+                draft.messages.append(left[0])
+                draft.commit()
+        return plan
+
+    monkeypatch.setattr(gc, "plan_gc", plan_gc)
+    filled.gc(recompress=True)
+    assert left == [0]
+    assert list(filled.view("chat/other").messages) == [2, 1, 0]
+    assert is_sound(filled)
+
+
+def test_packs_merged_away_while_a_collection_plans_are_no_error(filled, place, is_sound, monkeypatch):
+    real, left = gc.read_footer, [2]
+
+    def read_footer(storage, pack):
+        if left[0]:
+            left[0] -= 1
+            with ctxstore.open(place) as other:
+                draft = other.edit("chat/other")
+                for number in range(10):  # as many as fill a tier: they are merged and the sources deleted
+                    draft.messages.append(number)
+                    draft.commit()
+        return real(storage, pack)
+
+    monkeypatch.setattr(gc, "read_footer", read_footer)
+    filled.gc()
+    assert len(filled.view("chat/other").messages) == 20
+    assert is_sound(filled)
+
+
+def test_collections_and_commits_at_once_lose_nothing(filled, place, is_sound):
+    stop, failures = threading.Event(), []
+
+    def write(name):
+        try:
+            with ctxstore.open(place) as own:
+                draft = own.edit(name)
+                for number in range(60):
+                    draft.messages.append({"n": number, "data": "y" * 300})
+                    draft.commit()
+        except BaseException as error:
+            failures.append(error)
+
+    def collect():
+        try:
+            with ctxstore.open(place) as own:
+                while not stop.is_set():
+                    try:
+                        own.gc(recompress=True)
+                    except MustRestart:
+                        continue
+        except BaseException as error:
+            failures.append(error)
+
+    collector = threading.Thread(target=collect)
+    writers = [threading.Thread(target=write, args=(f"chat/w{i}",)) for i in range(2)]
+    for thread in (collector, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    stop.set()
+    collector.join()
+    assert failures == []
+    for number in range(2):
+        assert [m["n"] for m in filled.view(f"chat/w{number}").messages] == list(range(60))
+    assert is_sound(filled)
+
+
+def test_what_cannot_be_followed_is_not_collected(filled, place, stored_files):
+    filled.gc(recompress=True)
+    (pack,) = (place / "packs").iterdir()
+    data = bytearray(pack.read_bytes())
+    for at in range(8, len(data) - 100, 997):
+        data[at] ^= 1
+    pack.write_bytes(data)
+    before = stored_files(place)
+    with ctxstore.open(place) as fresh, pytest.raises(Corrupt):
+        fresh.gc()
+    assert stored_files(place) == before
+
+
+def test_stats_count_what_there_is(filled, place):
+    found = filled.stats()
+    refs = list(filled.refs())
+    assert found.contexts == len(refs) == 14
+    assert found.commits == len({id for ref, _ in refs for id, _ in filled.log(ref)})
+    assert found.ops == len(list(filled.runs())) == 12 + 30
+    assert found.packs == len(list((place / "packs").iterdir()))
+    assert found.stored_bytes == sum(path.stat().st_size for path in (place / "packs").iterdir())
+    assert found.versions_bytes == sum(c.summary.bytes for ref, _ in refs for _, c in filled.log(ref))
+    assert found.biggest[0][1] == max(head.commit.summary.bytes for _, head in refs)
+    assert found.dedup_ratio > 0
+    assert found.compression_ratio > 0
+
+
+def test_stats_of_an_empty_repository(repo):
+    found = repo.stats()
+    assert (found.contexts, found.commits, found.ops, found.versions_bytes, found.biggest) == (0, 0, 0, 0, ())
