@@ -116,9 +116,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--sessions", type=int, default=1200)
     parser.add_argument("--size", type=parse_size, default=300 * MB)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--append", type=float, metavar="SHARE", help="append turns to this share of the sessions"
-    )
+    parser.add_argument("--append", type=float, metavar="SHARE", help="append turns to this share of the sessions")
     options = parser.parse_args(arguments)
     begin = time.perf_counter()
     if options.append is None:

@@ -19,9 +19,7 @@ def table(results: Results) -> str:
     lines += [_line(results, row, tools) for row in ROWS if results.samples.get(row.key)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
     return "\n".join(
-        "  ".join(
-            cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(columns)
-        )
+        "  ".join(cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(columns))
         for columns in (list(zip(line, widths, strict=True)) for line in lines)
     )
 
@@ -89,9 +87,7 @@ def plot(results: Results, path: Path) -> None:
         shares = [(value or 0) / top if top else 0 for value, top in zip(values, most, strict=True)]
         places = [number + at * height for number in range(len(rows))]
         bars = axes.barh(places, shares, height * 0.9, label=tool, color=f"C{at}")
-        labels = [
-            "" if value is None else show(value, row.unit) for value, row in zip(values, rows, strict=True)
-        ]
+        labels = ["" if value is None else show(value, row.unit) for value, row in zip(values, rows, strict=True)]
         axes.bar_label(bars, labels, padding=2, fontsize=7)
     axes.set_yticks([number + 0.4 - height / 2 for number in range(len(rows))], [row.title for row in rows])
     axes.invert_yaxis()

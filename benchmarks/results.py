@@ -69,9 +69,7 @@ class Results:
 
     def best(self, row: Row) -> tuple[str, float] | None:
         """The row's best peer and its value."""
-        found = [
-            (name, value) for name in row.peers if (value := self.value(self._base(row), name)) is not None
-        ]
+        found = [(name, value) for name in row.peers if (value := self.value(self._base(row), name)) is not None]
         return min(found, key=lambda pair: pair[1]) if found else None
 
     def ratio(self, row: Row) -> float | None:

@@ -54,9 +54,7 @@ class Session:
         return b"".join(_encode(record) + b"\n" for record in self._end(self.parent or self.id))
 
     def _turn(self) -> Iterator[Record]:
-        prompt = self._linked(
-            "user", message={"role": "user", "content": paragraphs(self.rng, self._size(30))}
-        )
+        prompt = self._linked("user", message={"role": "user", "content": paragraphs(self.rng, self._size(30))})
         yield prompt
         for _ in range(self.rng.randrange(2, 9)):
             yield from self._thought()
@@ -65,9 +63,7 @@ class Session:
         yield from self._end(prompt["uuid"])
 
     def _end(self, message: str) -> Iterator[Record]:
-        yield self._linked(
-            "system", subtype="stop_hook_summary", hookCount=1, hookErrors=[], level="suggestion"
-        )
+        yield self._linked("system", subtype="stop_hook_summary", hookCount=1, hookErrors=[], level="suggestion")
         yield self._file_history(message)
 
     def _size(self, median: int) -> int:

@@ -68,14 +68,10 @@ CODE_LINES: tuple[Callable[[Random, list[str]], str], ...] = (
     lambda rng, n: f"        return {n[0]}_{n[3]}[{rng.randrange(64)}]",
     lambda rng, n: f"    for {n[0]} in {rng.choice(VERBS)}_{n[1]}s({n[2]}.{n[3]}):",
     lambda rng, n: f"        {n[0]}.{rng.choice(VERBS)}_{n[1]}({n[2]})",
-    lambda rng, n: (
-        f'        raise {n[0].title()}Error(f"{n[1]} {{{n[2]}}} has no {rng.choice(ADJECTIVES)} {n[3]}")'
-    ),
+    lambda rng, n: f'        raise {n[0].title()}Error(f"{n[1]} {{{n[2]}}} has no {rng.choice(ADJECTIVES)} {n[3]}")',
     lambda rng, n: f"    # {prose(rng, 9)}",
     lambda rng, n: "",
-    lambda rng, n: (
-        f"def {rng.choice(VERBS)}_{n[0]}({n[1]}: {n[2].title()}, {n[3]}: int = {rng.randrange(9)}) -> None:"
-    ),
+    lambda rng, n: f"def {rng.choice(VERBS)}_{n[0]}({n[1]}: {n[2].title()}, {n[3]}: int = {rng.randrange(9)}) -> None:",
     lambda rng, n: f'    """{prose(rng, 8).capitalize()}."""',
     lambda rng, n: f"    assert {n[0]}.{n[1]} == {rng.randrange(4096)}, {n[2]}",
 )
@@ -124,9 +120,7 @@ def open_project(name: str) -> Project:
         folder = "/".join(rng.sample(NOUNS, rng.randrange(1, 3)))
         paths.append(f"src/{folder}/{rng.choice(VERBS)}_{rng.choice(NOUNS)}.py")
         texts.append(code(rng, min(900, int(rng.lognormvariate(4.8, 1.0)))))
-    tests = tuple(
-        f"tests/test_{rng.choice(NOUNS)}.py::test_{prose(rng, 5).replace(' ', '_')}" for _ in range(160)
-    )
+    tests = tuple(f"tests/test_{rng.choice(NOUNS)}.py::test_{prose(rng, 5).replace(' ', '_')}" for _ in range(160))
     return Project(name, tuple(paths), tuple(texts), tests)
 
 
@@ -141,18 +135,14 @@ def listing(rng: Random, project: Project) -> str:
     rows = [f"total {rng.randrange(40, 900)}"]
     first = rng.randrange(0, 50)
     for path in project.paths[first : first + 25]:
-        rows.append(
-            f"-rw-r--r-- 1 dev dev {len(path) * 211:7d} Mar {rng.randrange(1, 9)} 10:{len(path)} {path}"
-        )
+        rows.append(f"-rw-r--r-- 1 dev dev {len(path) * 211:7d} Mar {rng.randrange(1, 9)} 10:{len(path)} {path}")
     return "\n".join(rows)
 
 
 def test_log(rng: Random, project: Project) -> str:
     """A test run: a few names after another, times that differ in every run."""
     first = rng.randrange(0, 100)
-    rows = [
-        f"{name} PASSED [{rng.randrange(1, 99) / 1000:.3f}s]" for name in project.tests[first : first + 30]
-    ]
+    rows = [f"{name} PASSED [{rng.randrange(1, 99) / 1000:.3f}s]" for name in project.tests[first : first + 30]]
     if rng.random() < 0.3:
         at = rng.randrange(len(rows))
         rows[at] = rows[at].replace("PASSED", "FAILED") + "\n" + code(rng, 6)
