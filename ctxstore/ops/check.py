@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ctxstore.errors import Corrupt, CtxstoreError, NotFound
@@ -13,6 +14,9 @@ from ctxstore.packs.frames import split_frame, unpack_frame
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import read_footer
 from ctxstore.progress import SILENT, Progress
+
+ROUNDS = 8
+"""Packs that others add meanwhile, or merge those looked at into, are checked too; this often."""
 
 
 class Problem(NamedTuple):
@@ -37,11 +41,13 @@ class CheckReport(NamedTuple):
 def check(engine: Engine, *, read_data: bool = False, progress: Progress = SILENT) -> CheckReport:
     """Verify the structure; with `read_data` every byte of every pack. Raises only if there is no root to go by."""
     run = _Check(engine, progress)
-    root = engine.root()
-    packs = engine.roots.packs(root)
-    run.check_packs(packs, read_data=read_data)
+    for _ in range(ROUNDS):
+        packs = run.unchecked_packs()
+        if not packs:
+            break
+        run.check_packs(packs, read_data=read_data)
     run.check_reachable()
-    return CheckReport(tuple(run.problems), len(packs), run.objects, run.commits, run.bytes_read)
+    return CheckReport(tuple(run.problems), run.packs, run.objects, run.commits, run.bytes_read)
 
 
 class _Check:
@@ -50,12 +56,22 @@ class _Check:
         self._progress = progress
         self._present: set[bytes] = set()
         self._bad: dict[bytes, str] = {}
+        self._checked: set[PackInfo] = set()
+        self._bad_packs: set[str] = set()
+        self.packs = 0
         self.problems: list[Problem] = []
         self.objects = 0
         self.commits = 0
         self.bytes_read = 0
 
-    def check_packs(self, packs: tuple[PackInfo, ...], *, read_data: bool) -> None:
+    def unchecked_packs(self) -> list[PackInfo]:
+        """The packs that are live now and were not checked."""
+        return [pack for pack in self._live_packs() if pack not in self._checked]
+
+    def _live_packs(self) -> tuple[PackInfo, ...]:
+        return self._engine.roots.packs(self._engine.root())
+
+    def check_packs(self, packs: Sequence[PackInfo], *, read_data: bool) -> None:
         """Every listed pack: there, whole, its footer sound; its frames too with `read_data`."""
         self._progress.start("check packs", sum(pack.size for pack in packs) if read_data else None)
         try:
@@ -65,6 +81,8 @@ class _Check:
             self._progress.done()
 
     def _check_pack(self, pack: PackInfo, read_data: bool) -> None:
+        self._checked.add(pack)
+        self.packs += 1
         try:
             size = self._engine.storage.size(pack.key)
             if size != pack.size:
@@ -73,7 +91,7 @@ class _Check:
                 raise Corrupt("it does not start as a pack does")
             footer = read_footer(self._engine.storage, pack)
         except CtxstoreError as error:
-            self.problems.append(Problem("pack", pack.name, error.message, ()))
+            self._add_pack_problem(pack, pack.name, error.message)
             return
         self.objects += len(footer.lengths)
         self._present.update(footer.ids[i : i + ID_SIZE] for i in range(0, len(footer.ids), ID_SIZE))
@@ -93,10 +111,29 @@ class _Check:
             except (CtxstoreError, KeyError) as error:
                 message = error.message if isinstance(error, CtxstoreError) else "an unknown kind of object"
                 what = f"{pack.name} frame {number}"
-                self.problems.append(Problem("pack", what, message, ()))
+                if not self._add_pack_problem(pack, what, message):
+                    return
                 self._bad.update(dict.fromkeys(ids, what))
             self.bytes_read += frame.stored
             self._progress.advance(frame.stored)
+
+    def _add_pack_problem(self, pack: PackInfo, what: str, message: str) -> bool:
+        """False for a pack that a writer merged away or gc removed meanwhile: that is none."""
+        if pack not in self._live_packs():
+            return False
+        self._bad_packs.add(pack.name)
+        self.problems.append(Problem("pack", what, message, ()))
+        return True
+
+    def _is_stored(self, id: bytes) -> bool:
+        """Whether a footer that was checked lists an object, or a pack that came after these does."""
+        if id in self._present:
+            return True
+        try:
+            location = self._engine.store.index.find(id)
+        except CtxstoreError:
+            return False
+        return location is not None and location.pack not in self._bad_packs
 
     def check_reachable(self) -> None:
         """Everything refs and ops reach is there and sound; content is looked for, not read."""
@@ -114,6 +151,6 @@ class _Check:
             what = f"{item.kind.name.lower()} {format_id(item.id, 16)}"
             self.problems.append(Problem("object", what, item.error.message, tuple(sorted(item.refs))))
         for id, ref in marker.needed_by.items():
-            if id not in self._present or id in self._bad:
+            if id in self._bad or not self._is_stored(id):
                 reason = f"damaged in {self._bad[id]}" if id in self._bad else "missing"
                 self.problems.append(Problem("object", f"content {format_id(ObjectId(id), 16)}", reason, (ref,)))
