@@ -65,12 +65,19 @@ class Engine:
     def load(self) -> tuple[Root, bytes]:
         """The root and its bytes as they are now; makes its packs the live ones."""
         with self.lock:
-            found = self.roots.read(self._loaded)
-            if found is None:
-                raise NotFound("the repository has no root", hint="run `ctx check`; the packs may still be whole")
-            if found is not self._loaded:
-                self.adopt(*found)
-            return found
+            while True:
+                found = self.roots.read(self._loaded)
+                if found is None:
+                    raise NotFound("the repository has no root", hint="run `ctx check`; the packs may still be whole")
+                if found is self._loaded:
+                    return found
+                try:
+                    self.adopt(*found)
+                    return found
+                except NotFound:
+                    # Its manifest may have been replaced and deleted since: then there is another root by now.
+                    if self.roots.read(found) is found:
+                        raise
 
     def adopt(self, root: Root, data: bytes) -> None:
         """Go on from this root."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from ctxstore.errors import InvalidInput, NotFound
@@ -42,13 +42,23 @@ def parse_time(text: str, now: int) -> int:
         return now - int(ago[1]) * _UNITS[ago[2][0]] * 10**9
     try:
         moment = datetime.fromisoformat(text)
-        if re.fullmatch(r"\d{4}-?\d\d-?\d\d", text):
-            moment += timedelta(days=1, microseconds=-1)  # a day means all of it
-        return int(moment.astimezone().timestamp() * 1_000_000) * 1000
+        start = int(moment.astimezone().timestamp()) * 10**9 + moment.microsecond * 1000
     except (ValueError, OverflowError) as error:
         raise InvalidInput(
             f"{text!r} is not a time", hint="write 2026-10-01, 2026-10-01T12:30, yesterday or '2 hours ago'"
         ) from error
+    return start + _span(text) - 1
+
+
+def _span(text: str) -> int:
+    """Nanoseconds a written time stands for: a day means all of it, a second all of that, as the log shows them."""
+    if re.fullmatch(r"[\d-]+|\d+-?W[\d-]+", text):
+        return 86400 * 10**9
+    if fraction := re.search(r"[.,](\d+)", text):
+        return 10 ** max(3, 9 - len(fraction[1]))
+    clock = re.split(r"[T ]", text, maxsplit=1)[-1]
+    clock = re.split(r"[Z+-]", clock, maxsplit=1)[0].replace(":", "")
+    return {2: 3600, 4: 60}.get(len(clock), 1) * 10**9
 
 
 class Resolver:

@@ -10,11 +10,12 @@ The rules that make it safe, each of them necessary:
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import NamedTuple
 
-from ctxstore.errors import Conflict, Corrupt, NotFound, RefMoved, StorageError
+from ctxstore.errors import Conflict, Corrupt, CtxstoreError, NotFound, RefMoved, StorageError
 from ctxstore.history.engine import Engine
-from ctxstore.history.oplog import Change, Op, write_op
+from ctxstore.history.oplog import Change, Op, iter_ops, write_op
 from ctxstore.history.refs import Refs
 from ctxstore.history.root import advanced
 from ctxstore.ids import ObjectId
@@ -59,10 +60,11 @@ class Transaction:
         self.engine = engine
         self._presence = presence
         self.root, self._bytes = engine.load()
+        self._epoch = self.root.epoch
         self._made: list[PackInfo] = []
         self._packer = PackWriter(
             engine.storage,
-            self.root.epoch,
+            self._epoch,
             random=engine.environment.random,
             on_pack=self._on_pack,
         )
@@ -162,8 +164,10 @@ class Transaction:
 
     def _is_published(self, op: ObjectId) -> bool:
         try:
-            return self.engine.root().op == op
-        except StorageError:
+            newest = self.engine.root().op
+            since = takewhile(lambda found: found[0] != self.root.op, iter_ops(self.engine.store, newest))
+            return any(id == op for id, _ in since)
+        except CtxstoreError:
             return False
 
     def _new_packs(self) -> list[PackInfo]:
@@ -176,14 +180,16 @@ class Transaction:
         return [*kept[:first], *made, *kept[first:]]
 
     def _revalidate(self) -> None:
-        own_epoch = self.root.epoch
         self.root, self._bytes = self.engine.load()
-        if self.root.epoch - own_epoch > 1:
+        if self.root.epoch - self._epoch > 1:
             raise MustRestart
-        live = {pack.name for pack in self.engine.roots.packs(self.root)}
-        sources, _ = self._merged
+        packs = self.engine.roots.packs(self.root)
+        live = {pack.name for pack in packs}
+        sources, made = self._merged
         own = {pack.name for pack in self._own}
         if any(pack.name not in live | own for pack in sources):
+            # The next swap does not list what was made of them, so nothing may be found there any more.
+            self.engine.store.index.release(made, packs)
             self._merged = ([], [])
         if self.writer.lost_objects(live | own):
             raise MustRestart
@@ -191,10 +197,13 @@ class Transaction:
     def _sweep_merged(self) -> None:
         """Delete what was merged away, if nobody else is writing; else it waits for gc."""
         sources, _ = self._merged
-        if sources and self._presence.alone():
-            for pack in sources:
-                self.engine.storage.delete(pack.key)
         self._merged = ([], [])
+        try:
+            if sources and self._presence.alone():
+                for pack in sources:
+                    self.engine.storage.delete(pack.key)
+        except StorageError:
+            pass  # the commit is published all the same, and gc tries again
 
     def close(self) -> None:
         self._packer.close()
