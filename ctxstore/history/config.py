@@ -59,6 +59,15 @@ def _decode_fields(value: dict[str, object]) -> Config:
         config = Config(str(value["id"]), int(value["created"]), settings)  # type: ignore[call-overload]
     except (ValueError, TypeError, KeyError) as error:
         raise Corrupt("the repository's config is damaged") from error
-    if not 0 < settings.minimum <= settings.average <= settings.maximum <= 1 << 20:
+    if not _can_cut(settings):
         raise Corrupt("the repository's config has impossible chunk sizes")
     return config
+
+
+def _can_cut(settings: ChunkerSettings) -> bool:
+    """Whether the chunker takes these settings."""
+    average, minimum, maximum, seed = settings
+    if any(type(number) is not int for number in settings):
+        return False
+    in_order = 64 <= minimum <= average <= maximum <= 1 << 20
+    return in_order and average >= 256 and maximum >= 1024 and 0 <= seed < 1 << 63

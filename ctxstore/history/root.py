@@ -75,14 +75,14 @@ def decode_root(data: bytes) -> Root:
             epoch=_number(fields[2]),
             epoch_time=_number(fields[3]),
             packs=tuple(_pack(pack) for pack in fields[4]),
-            manifest=fields[5],
+            manifest=_name(fields[5]),
             refs=_id(fields[6]),
             forgotten=_id(fields[7]),
             op=_id(fields[8]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Corrupt("the repository's root is malformed") from error
-    if root.refs is None or (root.manifest is not None and epoch_of(root.manifest) is None):
+    if root.refs is None:
         raise Corrupt("the repository's root is malformed")
     return root
 
@@ -111,11 +111,17 @@ def _id(value: Any) -> Any:
     return value
 
 
+def _name(value: Any) -> Any:
+    if value is not None and epoch_of(value) is None:
+        raise ValueError("not a name")
+    return value
+
+
 def _pack(value: Any) -> PackInfo:
     name, *numbers = value
-    if epoch_of(name) is None:
-        raise ValueError("not a pack's name")
-    return PackInfo(name, *(_number(number) for number in numbers))
+    if name is None:
+        raise ValueError("not a name")
+    return PackInfo(_name(name), *(_number(number) for number in numbers))
 
 
 class RootFile:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 from sortedcontainers import SortedDict
 
@@ -69,15 +70,31 @@ class DraftMessages:
         self._all().insert(index, encode_record(value))
 
     def __setitem__(self, index: int, value: Json) -> None:
-        self._all()[index] = encode_record(value)
+        self._all()[operator.index(index)] = encode_record(value)
 
     def __delitem__(self, index: int | slice) -> None:
         del self._all()[index]
 
-    def __getitem__(self, index: int) -> Json:
-        item = self._all()[index]
+    @overload
+    def __getitem__(self, index: int) -> Json: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Json]: ...
+    def __getitem__(self, index: int | slice) -> Json | list[Json]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        item = self._item(index)
         data = item if isinstance(item, bytes) else self._engine.store.get(item[1], Kind.RECORD)
         return decode_record(data)
+
+    def _item(self, index: int) -> Item | bytes:
+        if self._items is not None:
+            return self._items[index]
+        if not -len(self) <= index < len(self):
+            raise IndexError("no message at that place")
+        position = index % len(self)
+        if self._base is None or position >= self._base.count:
+            return self._appended[position - self._base_count()]
+        return next(self._base.leaves(position, position + 1))
 
     def __iter__(self) -> Iterator[Json]:
         return (self[i] for i in range(len(self)))
@@ -205,7 +222,7 @@ class DraftFiles:
         self, path: str, content: bytes | Iterable[bytes], *, mode: int = 0o644, mtime_ns: int | None = None
     ) -> None:
         """Keep `content` (bytes, or blocks of a stream that is read at commit) under a relative path."""
-        blocks = [bytes(content)] if isinstance(content, (bytes, bytearray, memoryview)) else content
+        blocks = [bytes(content)] if isinstance(content, (bytes, bytearray, memoryview)) else _Blocks(path, content)
         now = self._draft.engine.environment.clock() if mtime_ns is None else mtime_ns
         self.edits[encode_key(check_path(path))] = (blocks, mode & 0o7777, now)
 
@@ -214,11 +231,40 @@ class DraftFiles:
         self.edits[encode_key(check_path(path))] = None
 
 
+class _Blocks:
+    """Blocks given by a program. Those of a stream are there once: what a failed commit read is not there any more."""
+
+    def __init__(self, path: str, content: Iterable[bytes]) -> None:
+        if isinstance(content, str) or not isinstance(content, Iterable):
+            raise InvalidInput(f"the content of {path!r} is {type(content).__name__}, not bytes or blocks of bytes")
+        self._path = path
+        self._content = content
+        self._is_spent = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._is_spent:
+            raise InvalidInput(f"the stream for {self._path!r} was read by a commit that failed", hint="put it again")
+        blocks = iter(self._content)
+        self._is_spent = blocks is self._content
+        for block in blocks:
+            if not isinstance(block, (bytes, bytearray, memoryview)):
+                raise InvalidInput(f"a block of {self._path!r} is {type(block).__name__}, not bytes")
+            yield bytes(block)
+
+
 def check_path(path: str) -> str:
     """The path, if a tree may have it: relative, no empty part, no ``.`` or ``..``. Raises `InvalidInput`."""
-    if not path or "\0" in path or any(part in ("", ".", "..") for part in path.split("/")):
+    if not path or "\0" in path or any(part in ("", ".", "..") or not _is_name(part) for part in path.split("/")):
         raise InvalidInput(f"{path!r} is no path of a file in a context", hint="use a relative path such as src/a.py")
     return path
+
+
+def _is_name(part: str) -> bool:
+    try:
+        encode_key(part)
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
+        return False
+    return True
 
 
 class _Written(NamedTuple):

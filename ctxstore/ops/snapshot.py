@@ -62,7 +62,7 @@ class SourceReport(NamedTuple):
 
 
 class SnapshotReport(NamedTuple):
-    """What a snapshot did. `op` is None when nothing had changed. Times in ns."""
+    """What a snapshot did. `op` is None when nothing had changed; `time` is then when it began, else the op's. In ns."""
 
     op: ObjectId | None
     time: int
@@ -145,7 +145,7 @@ def _snapshot_once(engine: Engine, targets: Sequence[Target], options: Options, 
     commits = tuple((move.ref, move.new) for move in moves if move.new is not None)
     return SnapshotReport(
         published.id if published else None,
-        started,
+        published.op.time if published else started,
         clock() - started,
         tuple(look.report() for look in looks),
         published.stored_bytes if published else 0,
