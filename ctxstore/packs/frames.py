@@ -92,6 +92,15 @@ class Frame:
         self.kinds.append(kind)
         self.lengths.append(length)
 
+    def extend(self, other: Frame) -> None:
+        """Append another frame's objects."""
+        end = self.size + other.size
+        self.buffer[self.size : end] = other.buffer[: other.size]
+        self.size = end
+        self.ids += other.ids
+        self.kinds += other.kinds
+        self.lengths += other.lengths
+
     def find(self, id: bytes) -> bytes | None:
         """A copy of an object's bytes: a view would keep a compressor from appending the descriptor."""
         try:

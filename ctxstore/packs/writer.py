@@ -21,6 +21,9 @@ PACK_OBJECTS = 1 << 20
 FRAME_OBJECTS = 1 << 18
 """Objects after which a pack or a frame is closed, however small: what a reader refuses must not be written."""
 
+_SMALL_PACK = 16 << 10
+"""Raw bytes of a pack whose content and structure share a frame."""
+
 _WAITING = 3
 """Frames that may wait for a compressor: bounds memory."""
 
@@ -91,6 +94,8 @@ class PackWriter:
         """Make everything added so far durable; the packs made since the last flush."""
         while self._waiting:
             self._write_oldest()
+        if self._open is None:
+            self._join_small_frames()
         for is_data, frame in self._frames.items():
             if frame.ids:
                 self._frames[is_data] = Frame(is_data)
@@ -98,6 +103,13 @@ class PackWriter:
         self._close_pack()
         done, self._done = self._done, []
         return done
+
+    def _join_small_frames(self) -> None:
+        """A small pack is one frame: decompressing its content costs nothing, and a commit compresses once."""
+        structure, content = self._frames[False], self._frames[True]
+        if structure.ids and content.ids and structure.size + content.size <= _SMALL_PACK:
+            content.extend(structure)
+            self._frames[False] = Frame(False)
 
     def abandon(self) -> None:
         """Give up: what was not flushed is litter."""
