@@ -16,7 +16,7 @@ _FORBIDDEN = set("~^:@{}#*?[\\\x7f") | {chr(c) for c in range(33)}
 def check_name(name: str) -> str:
     """The name, if a ref may have it. Raises `InvalidInput`."""
     parts = name.split("/")
-    if not name or len(name.encode("utf-8", "surrogatepass")) > MAX_NAME or any(p in ("", ".", "..") for p in parts):
+    if not name or len(_encode(name)) > MAX_NAME or any(p in ("", ".", "..") for p in parts):
         raise InvalidInput(f"{name!r} is no name for a context", hint="use parts joined by /, such as chat/alice")
     if bad := sorted(set(name) & _FORBIDDEN):
         raise InvalidInput(f"{name!r} is no name for a context: it contains {bad[0]!r}")
@@ -60,7 +60,10 @@ class Refs:
 
 
 def _encode(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape")
+    try:
+        return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"{name!r} is no name for a context: it is not Unicode") from error
 
 
 def _commit_id(value: bytes) -> ObjectId:

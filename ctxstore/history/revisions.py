@@ -12,7 +12,7 @@ from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import Op, iter_ops
 from ctxstore.history.refs import Refs
-from ctxstore.ids import ObjectId, format_id
+from ctxstore.ids import Kind, ObjectId, format_id, parse_id
 
 _SUFFIX = re.compile(r"(?P<base>.*?)(?:~(?P<back>\d*)|@\{(?P<time>[^{}]*)\})\Z", re.DOTALL)
 _HEX = re.compile(r"[0-9a-f]{4,64}\Z")
@@ -55,7 +55,7 @@ def _span(text: str) -> int:
     if re.fullmatch(r"[\d-]+|\d+-?W[\d-]+", text):
         return 86400 * 10**9
     if fraction := re.search(r"[.,](\d+)", text):
-        return 10 ** max(3, 9 - len(fraction[1]))
+        return int(10 ** max(3, 9 - len(fraction[1])))
     clock = re.split(r"[T ]", text, maxsplit=1)[-1]
     clock = re.split(r"[Z+-]", clock, maxsplit=1)[0].replace(":", "")
     return {2: 3600, 4: 60}.get(len(clock), 1) * 10**9
@@ -113,8 +113,8 @@ class Resolver:
         return Revision(ref, id, read_commit(self._engine.store, id))
 
     def _by_id(self, prefix: str) -> Revision:
-        if len(prefix) == 64 and self._engine.store.has(ObjectId(bytes.fromhex(prefix))):
-            found = {ObjectId(bytes.fromhex(prefix))}
+        if len(prefix) == 64 and self._is_commit(parse_id(prefix)):
+            found = {parse_id(prefix)}
         else:
             found = {id for id in self.iter_commit_ids() if id.hex().startswith(prefix)}
         if not found:
@@ -125,6 +125,10 @@ class Resolver:
         id = found.pop()
         commit = read_commit(self._engine.store, id)
         return Revision(commit.ref, id, commit)
+
+    def _is_commit(self, id: ObjectId) -> bool:
+        location = self._engine.store.index.find(id)
+        return location is not None and location.kind == Kind.COMMIT
 
     def iter_commit_ids(self) -> Iterator[ObjectId]:
         """The ids of all commits that ops made, newest first."""
