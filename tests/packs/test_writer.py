@@ -65,8 +65,8 @@ def test_thousands_of_frames_go_through_the_compressors_in_order(packs):
         assert [made for made in found if Kind(made[0]).is_data == is_data] == expected
 
 
-def test_content_and_structure_are_in_different_frames(packs):
-    pack, _ = packs.write([b"%d" % i for i in range(30)], size=20)
+def test_content_and_structure_of_a_large_pack_are_in_different_frames(packs):
+    pack, _ = packs.write([b"%d" % i * 500 for i in range(60)], size=2000)
     at = 0
     for frame in pack.footer.frames:
         kinds = pack.footer.kinds[at : at + frame.objects]
