@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import NamedTuple
@@ -64,6 +63,8 @@ def tell(error: BaseException, *, as_json: bool) -> int:
     except OSError:
         discard_stdout()
     if as_json:
+        import json
+
         sys.stderr.write(json.dumps({"error": failure._asdict()}) + "\n")
     else:
         if failure.exit_code == INTERRUPTED and is_terminal(sys.stderr):
