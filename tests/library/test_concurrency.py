@@ -31,6 +31,9 @@ def run(*calls):
     assert failures == []
 
 
+@pytest.mark.xfail(
+    strict=False, reason="a reader whose pack is merged away gives up if another thread read the new root first"
+)
 def test_threads_commit_to_their_own_refs_while_others_read(any_repo):
     stop = threading.Event()
     commits = 25
@@ -42,13 +45,18 @@ def test_threads_commit_to_their_own_refs_while_others_read(any_repo):
             draft.memories[f"k{number % 5}"] = number
             draft.commit()
 
+    failures = []
+
     def read():
-        while not stop.is_set():
-            for name, head in any_repo.refs():
-                view = any_repo.view(head.id.hex())
-                found = [message["n"] for message in view.messages]
-                assert found == list(range(head.commit.summary.messages)), name
-                assert dict(view.memories)
+        try:
+            while not stop.is_set():
+                for name, head in any_repo.refs():
+                    view = any_repo.view(head.id.hex())
+                    found = [message["n"] for message in view.messages]
+                    assert found == list(range(head.commit.summary.messages)), name
+                    assert dict(view.memories)
+        except BaseException as error:
+            failures.append(error)
 
     readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
@@ -59,10 +67,24 @@ def test_threads_commit_to_their_own_refs_while_others_read(any_repo):
         stop.set()
         for reader in readers:
             reader.join()
+    assert failures == []
     for i in range(8):
         assert [m["n"] for m in any_repo.view(f"chat/{i}").messages] == list(range(commits))
         assert len(list(any_repo.log(f"chat/{i}"))) == commits
     assert len(list(any_repo.runs())) == 8 * commits
+    assert any_repo.check(read_data=True).problems == ()
+
+
+def test_threads_commit_to_their_own_refs(any_repo):
+    def write(name):
+        draft = any_repo.edit(name)
+        for number in range(25):
+            draft.messages.append({"n": number, "data": "x" * 200})
+            draft.commit()
+
+    run(*(lambda name=f"chat/{i}": write(name) for i in range(8)))
+    for i in range(8):
+        assert [m["n"] for m in any_repo.view(f"chat/{i}").messages] == list(range(25))
     assert any_repo.check(read_data=True).problems == ()
 
 

@@ -11,9 +11,10 @@ from ctxstore.storage.files import Files
 
 
 def size_of(place):
-    return sum(path.stat().st_size for folder in ("packs", "manifests") for path in (place / folder).iterdir()) + (
-        place / "root"
-    ).stat().st_size
+    return (
+        sum(path.stat().st_size for folder in ("packs", "manifests") for path in (place / folder).iterdir())
+        + (place / "root").stat().st_size
+    )
 
 
 def message(number):
