@@ -62,7 +62,7 @@ class SourceReport(NamedTuple):
 
 
 class SnapshotReport(NamedTuple):
-    """What a snapshot did. `op` is None when nothing had changed; `time` is then when it began, else the op's. In ns."""
+    """What a snapshot did. `op` is None when nothing changed; `time` (ns) is then when it began, else the op's."""
 
     op: ObjectId | None
     time: int
