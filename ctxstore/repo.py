@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from ctxstore.ops.draft import Draft
     from ctxstore.ops.gc import GcPlan, GcResult
     from ctxstore.ops.restore import CheckoutPlan
-    from ctxstore.ops.snapshot import SnapshotReport, Target
+    from ctxstore.ops.snapshot import SnapshotReport
     from ctxstore.ops.stats import Stats
+    from ctxstore.ops.targets import Target
     from ctxstore.ops.view import View
     from ctxstore.sources.protocol import Message, Root
 
@@ -156,7 +157,8 @@ class Repo:
         progress: Progress = SILENT,
     ) -> SnapshotReport:
         """Save what changed at `targets` (see `find_targets`). What can't be read is reported, the rest saved."""
-        from ctxstore.ops.snapshot import Options, snapshot
+        from ctxstore.ops.look import Options
+        from ctxstore.ops.snapshot import snapshot
 
         return snapshot(self._engine, targets, Options(note, kind, session), progress)
 
@@ -179,7 +181,9 @@ class Repo:
         return plan_checkout_all(self._engine, to, at)
 
     def _save_before_checkout(self, root: Root, ref: str) -> ObjectId | None:
-        from ctxstore.ops.snapshot import Options, Target, snapshot
+        from ctxstore.ops.look import Options
+        from ctxstore.ops.snapshot import snapshot
+        from ctxstore.ops.targets import Target
         from ctxstore.sources.registry import get_source
 
         options = Options(note=f"before checkout of {ref}", session=ref.rpartition("/")[2])

@@ -13,6 +13,7 @@ from ctxstore.objects.encoding import decode_record
 from ctxstore.ops.conversation import native_message, source_of, transcript_key
 from ctxstore.ops.view import View, decode_memory_key, dump_json
 from ctxstore.sources.protocol import Message, Source
+from ctxstore.trees.compare import differences
 from ctxstore.trees.entries import (
     MEMORIES,
     MESSAGES,
@@ -27,7 +28,6 @@ from ctxstore.trees.entries import (
 from ctxstore.trees.files import changed_ranges, read_content
 from ctxstore.trees.lists import RECORDS, load_list
 from ctxstore.trees.maps import map_differences
-from ctxstore.trees.sequence import differences
 
 MAX_PATCH = 16 << 20
 """Files larger than this are not compared line by line."""

@@ -1,64 +1,18 @@
 """Snapshot: discover contexts, read what changed, commit, swap the root once."""
 
-import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from ctxstore.errors import InvalidInput, NotFound, RefMoved
-from ctxstore.history.commits import KINDS, Commit, Summary, read_commit, write_commit
+from ctxstore.errors import InvalidInput, RefMoved
+from ctxstore.history.commits import KINDS
 from ctxstore.history.engine import Engine
 from ctxstore.history.transaction import Move, MustRestart, Published, Transaction, transaction
 from ctxstore.ids import ObjectId
-from ctxstore.ops.capture import Base, Capture, Captured, is_unchanged, summarise
-from ctxstore.ops.statcache import Seen, StatCache, cache_path, load_cache, save_cache, saw
+from ctxstore.ops.look import Look, Options, SourceReport
+from ctxstore.ops.targets import Target
 from ctxstore.progress import SILENT, Progress
-from ctxstore.sources.protocol import FoundContext, Root, Skipped, Source
-from ctxstore.sources.registry import get_source, iter_source_names, iter_sources
-
-SHRUNK_BELOW = 0.5
-"""A context with less than this part of what it had before lost something."""
-SHRUNK_FROM = 4
-"""… if it had at least this many messages."""
-SHRUNK_FROM_BYTES = 4096
 
 TRIES = 8
-
-
-class Target(NamedTuple):
-    """A place to snapshot."""
-
-    source: Source
-    root: Root
-
-
-class Shrunk(NamedTuple):
-    """A context that lost much: `before` and `after` in `unit` (messages or bytes), and the commit before it."""
-
-    ref: str
-    before: int
-    after: int
-    unit: str
-    last_good: ObjectId
-
-
-class SourceReport(NamedTuple):
-    """What a snapshot found at one root.
-
-    `bytes_read` from files; `bytes_new` of objects not stored before, structure included, uncompressed.
-    """
-
-    source: str
-    agent: str
-    root: str
-    new: tuple[str, ...]
-    changed: tuple[str, ...]
-    unchanged: int
-    vanished: tuple[str, ...]
-    shrunk: tuple[Shrunk, ...]
-    skipped: tuple[Skipped, ...]
-    bytes_read: int
-    bytes_new: int
 
 
 class SnapshotReport(NamedTuple):
@@ -70,43 +24,6 @@ class SnapshotReport(NamedTuple):
     sources: tuple[SourceReport, ...]
     bytes_stored: int
     commits: tuple[tuple[str, ObjectId], ...]
-
-
-class Options(NamedTuple):
-    """How to snapshot: `session` takes only contexts whose last part starts with it."""
-
-    note: str = ""
-    kind: str = "auto"
-    session: str | None = None
-
-
-def find_targets(names: Sequence[str], environ: Mapping[str, str]) -> list[Target]:
-    """Sources by name and folders or files by path; without names, every agent found here.
-
-    Raises `NotFound` for a name that is neither.
-    """
-    if not names:
-        return [Target(s, root) for s in iter_sources(third_party=True) for root in s.discover(environ)]
-    return [target for name in names for target in _named_targets(name, environ)]
-
-
-def _named_targets(name: str, environ: Mapping[str, str]) -> Iterator[Target]:
-    from ctxstore.sources.directory import Directory
-
-    if name != "directory" and name in iter_source_names(third_party=not os.path.lexists(name)):
-        source = get_source(name)
-        roots = source.discover(environ)
-        if not roots:
-            raise NotFound(f"no data of {source.agent} was found", hint="name its folder: ctx snapshot PATH")
-        yield from (Target(source, root) for root in roots)
-    elif os.path.exists(name):
-        directory = Directory()
-        yield Target(directory, directory.root_for(name, environ))
-    else:
-        raise NotFound(
-            f"{name!r} is neither a source nor a path that exists",
-            hint=f"sources: {', '.join(iter_source_names(third_party=True))}",
-        )
 
 
 def snapshot(
@@ -129,7 +46,7 @@ def snapshot(
 def _snapshot_once(engine: Engine, targets: Sequence[Target], options: Options, progress: Progress) -> SnapshotReport:
     clock = engine.environment.clock
     started = clock()
-    looks = [_Look(engine, target, options) for target in targets]
+    looks = [Look(engine, target, options) for target in targets]
     progress.start("snapshot", sum(look.bytes_to_read() for look in looks))
     try:
         if all(look.is_settled for look in looks):
@@ -153,185 +70,6 @@ def _snapshot_once(engine: Engine, targets: Sequence[Target], options: Options, 
     )
 
 
-def _publish(tx: Transaction, moves: list[Move], options: Options, looks: "list[_Look]") -> Published:
+def _publish(tx: Transaction, moves: list[Move], options: Options, looks: list[Look]) -> Published:
     statistics = {"bytes_read": sum(look.bytes_read for look in looks), "bytes_new": tx.raw_bytes}
     return tx.publish(moves, "snapshot", options.note, statistics)
-
-
-class _Look:
-    """One look at one root: what is there against what was saved."""
-
-    def __init__(self, engine: Engine, target: Target, options: Options) -> None:
-        self._engine = engine
-        self._target = target
-        self._options = options
-        self._looked = time.time_ns()  # the clock that stamps files, whatever the environment's says
-        self._cache_path = cache_path(engine.storage.cache_folder(), *target.root[:2])
-        self._cache = load_cache(self._cache_path)
-        self._heads = self._load_heads()
-        self._skipped: list[Skipped] = []
-        self._seen: dict[str, Seen] = {}
-        self._new: list[str] = []
-        self._changed: list[str] = []
-        self._shrunk: list[Shrunk] = []
-        self._unchanged = 0
-        self.bytes_read = self._bytes_new = 0
-        self._open = self._find_changed()
-        self._vanished = self._find_vanished()
-
-    def _load_heads(self) -> dict[str, ObjectId]:
-        """The head of every context of this source; from the cache when no ref moved since."""
-        root = self._engine.root()
-        self._refs = root.refs
-        if self._cache.refs == root.refs:
-            return {name: seen.head for name, seen in self._cache.contexts.items()}
-        return dict(self._engine.refs(root).iter(self._target.source.name + "/"))
-
-    def _find_changed(self) -> list[FoundContext]:
-        source, root = self._target
-        found = []
-        for context in source.contexts(root, self._skipped.append):
-            if self._options.session and not context.name.rpartition("/")[2].startswith(self._options.session):
-                continue
-            if not context.files and self._is_unseen():
-                continue
-            seen = self._trusted(context.name)
-            if seen is not None and is_unchanged(context, seen, self._cache.looked):
-                self._seen[context.name] = seen
-                self._unchanged += 1
-            else:
-                found.append(context)
-        return found
-
-    def _is_unseen(self) -> bool:
-        """Whether the root is gone or can't be listed: that it looks empty then says nothing of what was there."""
-        path = self._target.root.path
-        return not os.path.lexists(path) or any(skipped.path == path for skipped in self._skipped)
-
-    def _trusted(self, name: str) -> Seen | None:
-        """What the cache knows of a context, if the context's head is still the commit it speaks of."""
-        seen = self._cache.contexts.get(name)
-        return seen if seen is not None and self._heads.get(name) == seen.head else None
-
-    def _find_vanished(self) -> list[str]:
-        if self._options.session:
-            return []
-        there = self._seen.keys() | {context.name for context in self._open}
-        return [name for name in self._heads if name not in there and self._was_here(name)]
-
-    def _was_here(self, name: str) -> bool:
-        if name in self._cache.contexts:
-            return True
-        commit = read_commit(self._engine.store, self._heads[name])
-        return (commit.ref, commit.root) == (name, self._target.root.path)  # a fork was never here
-
-    @property
-    def is_settled(self) -> bool:
-        """Nothing to read, and nothing to remember that the cache does not know."""
-        gone = [name for name in self._vanished if not self._is_known_gone(name)]
-        return not self._open and not gone
-
-    def _is_known_gone(self, name: str) -> bool:
-        seen = self._trusted(name)
-        return seen is not None and seen.raw_rows is None
-
-    def bytes_to_read(self) -> int:
-        """An upper bound, for progress."""
-        return sum(file.stat.st_size for context in self._open for file in context.files)
-
-    def save(self, tx: Transaction, progress: Progress) -> Iterator[Move]:
-        """Read what changed; a move for each context that has a new commit."""
-        capture = Capture(self._engine, tx.writer, self._target.source, skipped=self._skipped, progress=progress)
-        before = tx.raw_bytes
-        refs = tx.refs
-        for context in self._open:
-            move = self._save_context(tx, capture, context, refs.find(context.name))
-            if move is not None:
-                yield move
-        self.bytes_read = capture.bytes_read
-        self._bytes_new = tx.raw_bytes - before
-
-    def _save_context(
-        self, tx: Transaction, capture: Capture, context: FoundContext, head: ObjectId | None
-    ) -> Move | None:
-        parent = read_commit(self._engine.store, head) if head is not None else None
-        seen = self._cache.contexts.get(context.name)
-        seen = seen if seen is not None and seen.head == head else None
-        base = Base(lambda: self._entries(parent), seen, self._cache.looked)
-        captured = capture.capture(context, base, only_state=self._options.kind == "incremental")
-        if parent is not None and captured.tree == parent.tree:
-            self._unchanged += 1
-            assert head is not None
-            self._seen[context.name] = saw(head, parent.summary, captured.rows)
-            return None
-        if not captured.rows and parent is None:
-            return None  # nothing of it could be read: reported, and tried again next time
-        commit = self._commit(context.name, captured, parent, head)
-        id = write_commit(tx.writer, commit)
-        self._seen[context.name] = saw(id, commit.summary, captured.rows)
-        (self._changed if parent else self._new).append(context.name)
-        return Move(context.name, head, id)
-
-    def _entries(self, parent: Commit | None) -> Mapping[bytes, bytes]:
-        return dict(self._engine.maps.load(self._engine.store, parent.tree).items()) if parent else {}
-
-    def _commit(self, name: str, captured: Captured, parent: Commit | None, head: ObjectId | None) -> Commit:
-        summary = summarise(self._target.source, name, captured, parent.summary if parent else None)
-        shrunk = self._find_shrink(name, parent.summary, summary, head) if parent and head else None
-        if shrunk:
-            self._shrunk.append(shrunk)
-        return Commit(
-            tree=captured.tree,
-            parents=(head,) if head else (),
-            generation=parent.generation + 1 if parent else 0,
-            time=self._engine.environment.clock(),
-            author=self._engine.environment.author,
-            ref=name,
-            note=self._options.note,
-            kind=self._options.kind,
-            source=self._target.source.name,
-            root=self._target.root.path,
-            label=self._target.root.label,
-            shrunk=shrunk is not None,
-            summary=summary,
-        )
-
-    @staticmethod
-    def _find_shrink(name: str, before: Summary, after: Summary, head: ObjectId) -> Shrunk | None:
-        if before.messages is not None and before.messages >= SHRUNK_FROM:
-            now = after.messages or 0
-            if now < before.messages * SHRUNK_BELOW:
-                return Shrunk(name, before.messages, now, "messages", head)
-        elif before.bytes >= SHRUNK_FROM_BYTES and after.bytes < before.bytes * SHRUNK_BELOW:
-            return Shrunk(name, before.bytes, after.bytes, "bytes", head)
-        return None
-
-    def remember(self, before: ObjectId, after: ObjectId) -> None:
-        """Save the stat cache, for contexts not looked at too. The refs map `after` was made from the one `before`."""
-        gone = {}
-        for name in self._vanished:
-            seen = self._cache.contexts.get(name)
-            gone[name] = saw(self._heads[name], seen.summary if seen else Summary(), None)
-        # With --session the others were not looked at: what is known of them stays, but for its `looked`.
-        is_filtered = bool(self._options.session)
-        others = {name: seen for name, seen in self._cache.contexts.items() if is_filtered and self._trusted(name)}
-        looked = min(self._cache.looked, self._looked) if others else self._looked
-        # The next run takes the heads from the cache only if it is known to have all of them as they are.
-        is_whole = before == self._refs and (not is_filtered or self._cache.refs == before)
-        save_cache(self._cache_path, StatCache(looked, after if is_whole else None, {**others, **gone, **self._seen}))
-
-    def report(self) -> SourceReport:
-        """What this look found."""
-        return SourceReport(
-            source=self._target.source.name,
-            agent=self._target.source.agent,
-            root=self._target.root.path,
-            new=tuple(self._new),
-            changed=tuple(self._changed),
-            unchanged=self._unchanged,
-            vanished=tuple(self._vanished),
-            shrunk=tuple(self._shrunk),
-            skipped=tuple(self._skipped),
-            bytes_read=self.bytes_read,
-            bytes_new=self._bytes_new,
-        )

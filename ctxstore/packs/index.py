@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ctxstore.ids import ID_SIZE
 from ctxstore.packs.format import Footer
+from ctxstore.packs.index_database import database_error, open_database, remove_database
 from ctxstore.packs.names import PackInfo, number_of
 
 if TYPE_CHECKING:
@@ -27,14 +28,6 @@ if TYPE_CHECKING:
 IN_MEMORY = 1 << 16
 """Objects of packs kept in memory, the packs with the fewest first: 0.2 µs each to load, against 25 µs for
 a look-up in SQLite and 3 µs to put there."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS objects (id BLOB, pack INTEGER, frame INTEGER, stored INTEGER, start INTEGER, length INTEGER,
-                      kind INTEGER, PRIMARY KEY (id, pack)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS packs (number INTEGER PRIMARY KEY, name TEXT, count INTEGER);
-PRAGMA user_version = 2;
-"""
-_VERSION = 2
 
 
 class Location(NamedTuple):
@@ -159,7 +152,7 @@ class Index:
                 return None
             try:
                 return self._find_in_database(id)
-            except _sqlite_error():
+            except database_error():
                 # The copy went bad under us; start it anew.
                 self.forget_cache()
                 return self.find(id)
@@ -180,7 +173,7 @@ class Index:
             return
         try:
             self._load()
-        except _sqlite_error():
+        except database_error():
             self.forget_cache()
             self._load()
 
@@ -222,7 +215,7 @@ class Index:
 
     def _open_database(self) -> sqlite3.Connection:
         if self._database is None:
-            self._database = _open(self._path)
+            self._database = open_database(self._path)
         known = self._database.execute("SELECT number, name FROM packs").fetchall()
         for number, name in known:
             if self._names.get(number) == name:
@@ -239,7 +232,7 @@ class Index:
             self._loaded.clear()
             self._in_database.clear()
             if self._path is not None:
-                _remove(self._path)
+                remove_database(self._path)
 
     def compact(self) -> None:
         """Rebuild the database without packs that are gone, when these are most of it."""
@@ -265,58 +258,3 @@ class Index:
                 self._database = None
                 self._loaded -= {self._names[n] for n in self._in_database if n in self._names}
                 self._in_database.clear()
-
-
-def _open(path: str | None) -> sqlite3.Connection:
-    import sqlite3  # 8 ms that a run without large packs need not pay
-
-    if path is None:
-        return _prepare(sqlite3.connect(":memory:", check_same_thread=False))
-    try:
-        return _prepare(_connect(path))
-    except (sqlite3.Error, OSError):
-        # Damaged or of another version: it is only a copy.
-        try:
-            _remove(path)
-            return _prepare(_connect(path))
-        except (sqlite3.Error, OSError):
-            return _prepare(sqlite3.connect(":memory:", check_same_thread=False))
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    import sqlite3
-
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    return sqlite3.connect(path, check_same_thread=False, timeout=10.0)
-
-
-def _prepare(database: sqlite3.Connection) -> sqlite3.Connection:
-    try:
-        # No syncing: after a power cut the worst is a damaged file, which is rebuilt.
-        database.execute("PRAGMA synchronous = OFF")
-        database.execute("PRAGMA cache_size = -8000")
-        database.execute("PRAGMA mmap_size = 268435456")
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version != _VERSION:
-            if version != 0 or database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                raise _sqlite_error()("another version")
-            database.executescript("BEGIN EXCLUSIVE;" + _SCHEMA + "COMMIT;")
-        database.execute("SELECT count(*) FROM packs")  # damage beyond the header shows here
-        return database
-    except BaseException:
-        database.close()
-        raise
-
-
-def _sqlite_error() -> type[Exception]:
-    import sqlite3
-
-    return sqlite3.DatabaseError
-
-
-def _remove(path: str) -> None:
-    for suffix in ("", "-journal", "-wal", "-shm"):
-        try:
-            os.unlink(path + suffix)
-        except FileNotFoundError:
-            pass

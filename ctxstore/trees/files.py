@@ -10,9 +10,10 @@ from ctxstore.errors import Corrupt
 from ctxstore.ids import Kind, ObjectId
 from ctxstore.objects.chunker import Chunker
 from ctxstore.objects.store import ObjectWriter
+from ctxstore.trees.compare import Difference, differences
 from ctxstore.trees.entries import FileEntry
 from ctxstore.trees.lists import CHUNKS, leaf, load_list, new_list
-from ctxstore.trees.sequence import Builder, Difference, Getter, Item, Sequence, differences
+from ctxstore.trees.sequence import Builder, Getter, Item, Sequence
 
 
 class Content(NamedTuple):

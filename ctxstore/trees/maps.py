@@ -13,6 +13,7 @@ from typing import Any
 from blake3 import blake3
 
 from ctxstore.ids import ID_SIZE, IdKeys, Kind, ObjectId
+from ctxstore.trees.compare import differences
 from ctxstore.trees.sequence import (
     Builder,
     Getter,
@@ -21,7 +22,6 @@ from ctxstore.trees.sequence import (
     Sequence,
     Splice,
     apply,
-    differences,
 )
 
 INLINE = 96

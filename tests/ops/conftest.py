@@ -14,7 +14,8 @@ import pytest
 
 import ctxstore
 from ctxstore.ops.restore import CheckoutResult
-from ctxstore.ops.snapshot import SnapshotReport, Target
+from ctxstore.ops.snapshot import SnapshotReport
+from ctxstore.ops.targets import Target
 from ctxstore.sources.claude_code import ClaudeCode
 from ctxstore.sources.directory import Directory
 from ctxstore.sources.protocol import Root

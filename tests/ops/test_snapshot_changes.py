@@ -199,7 +199,7 @@ PIECES = [
 @given(parts=st.lists(st.lists(st.sampled_from(PIECES), max_size=5), min_size=2, max_size=5))
 @SLOW
 def test_what_is_known_of_a_session_after_appends_is_what_a_fresh_scan_finds(tmp_path_factory, parts):
-    from ctxstore.ops.snapshot import Target
+    from ctxstore.ops.targets import Target
     from ctxstore.sources.protocol import Root
 
     base = tmp_path_factory.mktemp("appends")

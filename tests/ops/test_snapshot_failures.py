@@ -90,7 +90,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(home, snap, repo, place, mon
 RUN = """
     import sys
     import ctxstore
-    from ctxstore.ops.snapshot import Target, find_targets
+    from ctxstore.ops.targets import Target, find_targets
     from ctxstore.sources.claude_code import ClaudeCode
     from ctxstore.sources.protocol import Root
 
@@ -191,7 +191,7 @@ def test_two_threads_that_snapshot_one_home_both_succeed(home, repo, line, is_so
 KILLED = """
     import sys, random
     import ctxstore
-    from ctxstore.ops.snapshot import find_targets
+    from ctxstore.ops.targets import find_targets
 
     with ctxstore.open(sys.argv[1]) as repo:
         print("ready", flush=True)

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxstore.ids import IdKeys, Kind, ObjectId
+from ctxstore.trees.compare import differences
 from ctxstore.trees.lists import CHUNKS, RECORDS, extend_list, leaf, load_list, new_list, splice_list
 from ctxstore.trees.maps import Maps, map_differences
-from ctxstore.trees.sequence import differences
 
 KEYS = IdKeys()
 

@@ -15,7 +15,9 @@ from ctxstore.cli.output import Output, Styled, dim
 from ctxstore.errors import NotFound, SourceError
 
 if TYPE_CHECKING:
-    from ctxstore.ops.snapshot import Shrunk, SnapshotReport, SourceReport, Target
+    from ctxstore.ops.look import Shrunk, SourceReport
+    from ctxstore.ops.snapshot import SnapshotReport
+    from ctxstore.ops.targets import Target
     from ctxstore.repo import Repo
     from ctxstore.sources.protocol import Skipped
 
@@ -39,7 +41,7 @@ def command(invocation: Invocation, what: tuple[str, ...], note: str, session: s
     Nothing is ever removed by it. Exit code 7 if something could not be read; the rest is saved.
     """
     from ctxstore.cli.repository import open_or_make
-    from ctxstore.ops.snapshot import find_targets
+    from ctxstore.ops.targets import find_targets
 
     targets = find_targets(what, os.environ)
     if not targets:

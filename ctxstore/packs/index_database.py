@@ -1,0 +1,75 @@
+"""The index's SQLite file: opened, made anew when it is damaged, removed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (id BLOB, pack INTEGER, frame INTEGER, stored INTEGER, start INTEGER, length INTEGER,
+                      kind INTEGER, PRIMARY KEY (id, pack)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS packs (number INTEGER PRIMARY KEY, name TEXT, count INTEGER);
+PRAGMA user_version = 2;
+"""
+_VERSION = 2
+
+
+def open_database(path: str | None) -> sqlite3.Connection:
+    """The database at `path`, made anew when it is damaged; one in memory when there is no path, or no writing."""
+    import sqlite3  # 8 ms that a run without large packs need not pay
+
+    if path is None:
+        return _prepare(sqlite3.connect(":memory:", check_same_thread=False))
+    try:
+        return _prepare(_connect(path))
+    except (sqlite3.Error, OSError):
+        # Damaged or of another version: it is only a copy.
+        try:
+            remove_database(path)
+            return _prepare(_connect(path))
+        except (sqlite3.Error, OSError):
+            return _prepare(sqlite3.connect(":memory:", check_same_thread=False))
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    import sqlite3
+
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return sqlite3.connect(path, check_same_thread=False, timeout=10.0)
+
+
+def _prepare(database: sqlite3.Connection) -> sqlite3.Connection:
+    try:
+        # No syncing: after a power cut the worst is a damaged file, which is rebuilt.
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute("PRAGMA cache_size = -8000")
+        database.execute("PRAGMA mmap_size = 268435456")
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version != _VERSION:
+            if version != 0 or database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise database_error()("another version")
+            database.executescript("BEGIN EXCLUSIVE;" + _SCHEMA + "COMMIT;")
+        database.execute("SELECT count(*) FROM packs")  # damage beyond the header shows here
+        return database
+    except BaseException:
+        database.close()
+        raise
+
+
+def database_error() -> type[Exception]:
+    """What SQLite raises: asked for late, so that only those who use it load it."""
+    import sqlite3
+
+    return sqlite3.DatabaseError
+
+
+def remove_database(path: str) -> None:
+    """Remove the database and what SQLite keeps beside it."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        try:
+            os.unlink(path + suffix)
+        except FileNotFoundError:
+            pass

@@ -1,0 +1,78 @@
+"""What differs between two sequences, found without reading what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ctxstore.ids import ObjectId
+from ctxstore.trees.sequence import Item, Sequence, count_of
+
+
+class Difference(NamedTuple):
+    """Leaves `old` at `old_start` were replaced by leaves `new` at `new_start`. Either may be empty."""
+
+    old_start: int
+    old: list[Item]
+    new_start: int
+    new: list[Item]
+
+
+def differences(old: Sequence, new: Sequence) -> list[Difference]:
+    """What differs, reading only nodes that are not shared. In order, each as narrow as its ends allow."""
+    if old.id == new.id:
+        return []
+    left, right = _expand(old, new)
+    return list(_regions(old, new, left, right))
+
+
+_Token = tuple[Item, int]
+
+
+def _expand(old: Sequence, new: Sequence) -> tuple[list[_Token], list[_Token]]:
+    """Both sequences as (item, level), with every node that only one of them shows replaced by its items."""
+    left, right = list(old.tops()), list(new.tops())
+    for level in range(max(len(old.levels), len(new.levels)) - 1, 0, -1):
+        shared = _nodes(left, level) & _nodes(right, level)
+        left = _open_nodes(old, left, level, shared)
+        right = _open_nodes(new, right, level, shared)
+    return left, right
+
+
+def _nodes(tokens: list[_Token], level: int) -> set[ObjectId]:
+    return {Sequence.node_id(item) for item, at in tokens if at == level}
+
+
+def _open_nodes(source: Sequence, tokens: list[_Token], level: int, shared: set[ObjectId]) -> list[_Token]:
+    opened: list[_Token] = []
+    for item, at in tokens:
+        if at == level and Sequence.node_id(item) not in shared:
+            opened.extend((child, level - 1) for child in source.children(item, level))
+        else:
+            opened.append((item, at))
+    return opened
+
+
+def _regions(old: Sequence, new: Sequence, left: list[_Token], right: list[_Token]) -> Iterator[Difference]:
+    """The runs of tokens between matching ones, by a longest-common-subsequence match."""
+    import difflib
+
+    head = 0
+    while head < min(len(left), len(right)) and left[head] == right[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(left), len(right)) - head and left[-1 - tail] == right[-1 - tail]:
+        tail += 1
+    a, b = left[head : len(left) - tail], right[head : len(right) - tail]
+    at = sum(count_of(item) for item, _ in left[:head])
+    positions = [at, at]
+    matcher = difflib.SequenceMatcher(None, [_identity(t) for t in a], [_identity(t) for t in b], autojunk=False)
+    for tag, i, j, k, m in matcher.get_opcodes():
+        if tag != "equal":
+            yield Difference(positions[0], old.flatten(a[i:j]), positions[1], new.flatten(b[k:m]))
+        positions[0] += sum(count_of(item) for item, _ in a[i:j])
+        positions[1] += sum(count_of(item) for item, _ in b[k:m])
+
+
+def _identity(token: _Token) -> tuple[Any, ...]:
+    return (token[1], *(part for part in token[0] if isinstance(part, (bytes, int))))
