@@ -219,7 +219,7 @@ def quickly():
     """Refusing must cost neither time nor memory."""
     start = time.perf_counter()
     yield
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 5
 
 
 @pytest.mark.parametrize(
