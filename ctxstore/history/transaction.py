@@ -200,6 +200,7 @@ class Transaction:
         self._merged = ([], [])
         try:
             if sources and self._presence.alone():
+                self.engine.store.index.release(sources, self.engine.live_packs())
                 for pack in sources:
                     self.engine.storage.delete(pack.key)
         except StorageError:

@@ -13,6 +13,8 @@ from ctxstore.packs.reader import FrameReader, read_footer
 from ctxstore.packs.writer import NewPack, PackWriter
 from ctxstore.storage.protocol import Storage
 
+_TRIES = 8
+
 
 class ObjectStore:
     """Reads the objects of the live packs. Safe from several threads."""
@@ -28,15 +30,18 @@ class ObjectStore:
     def get(self, id: ObjectId, kind: Kind) -> bytes:
         """The object's bytes. Raises `NotFound`, `Corrupt`.
 
-        A pack may have been merged away since the root was read: then the root is read again, once.
+        A pack may have been merged away since the root was read: then the root is read again.
         """
-        try:
-            return self._get(id, kind)
-        except (NotFound, Corrupt) as error:
-            is_other_root = isinstance(error, NotFound) and self.on_missing()
-            # Before a pack is blamed, the index cache is: it is only a copy.
-            if not is_other_root and not self._distrust_cache():
-                raise
+        for _ in range(_TRIES):
+            looked = self.index.version
+            try:
+                return self._get(id, kind)
+            except (NotFound, Corrupt) as error:
+                # Another thread may have read the new root already: the index tells.
+                is_other = isinstance(error, NotFound) and (self.on_missing() or self.index.version != looked)
+                # Before a pack is blamed, the index cache is: it is only a copy.
+                if not is_other and not self._distrust_cache():
+                    raise
         return self._get(id, kind)
 
     def _distrust_cache(self) -> bool:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from ctxstore.errors import Corrupt, CtxstoreError, NotFound
 from ctxstore.ids import ID_SIZE
 from ctxstore.packs.format import Footer
 from ctxstore.packs.index_database import database_error, open_database, remove_database
@@ -98,6 +99,9 @@ class Index:
         self._in_memory = 0
         self._database: sqlite3.Connection | None = None
         self._in_database: set[int] = set()
+        self._unreadable: dict[str, CtxstoreError] = {}
+        self.version = 0
+        """Counts the changes of the live packs."""
 
     def refresh(self, packs: Sequence[PackInfo]) -> None:
         """Make `packs`, and those of writers under way, the live ones.
@@ -113,6 +117,8 @@ class Index:
             self._live = live
             self._names = {number_of(name): name for name in live}
             self._loaded &= live.keys()
+            self._unreadable = {name: error for name, error in self._unreadable.items() if name in live}
+            self.version += 1
 
     def add(self, pack: PackInfo, footer: Footer) -> None:
         """Make known a pack a writer of this process just wrote; it is live until `release`."""
@@ -129,33 +135,40 @@ class Index:
             self.refresh(live)
 
     def find_pack(self, id: bytes) -> str | None:
-        """The name of a live pack that holds an object, or None. Raises `Corrupt` as `find` does."""
+        """The name of a live pack that holds an object, or None: a pack that can't be read holds nothing."""
         with self._lock:
             self._load_missing()
             for name, pack in self._memory.items():
                 if id in pack.places:
                     return name
-            if not self._in_database:
-                return None
-        found = self.find(id)
-        return found.pack if found is not None else None
+            found = self._find_elsewhere(id)
+            return found.pack if found is not None else None
 
     def find(self, id: bytes) -> Location | None:
-        """Where an object lies, or None. Raises `Corrupt` if a live pack's footer is damaged."""
+        """Where an object lies, or None.
+
+        Raises `Corrupt` or `NotFound` if it may lie in a live pack whose footer can't be read.
+        """
         with self._lock:
             self._load_missing()
             for pack in self._memory.values():
                 place = pack.places.get(id)
                 if place is not None:
                     return pack.location(place)
-            if not self._in_database:
-                return None
-            try:
-                return self._find_in_database(id)
-            except database_error():
-                # The copy went bad under us; start it anew.
-                self.forget_cache()
-                return self.find(id)
+            found = self._find_elsewhere(id)
+            if found is None and self._unreadable:
+                raise next(iter(self._unreadable.values()))
+            return found
+
+    def _find_elsewhere(self, id: bytes) -> Location | None:
+        if not self._in_database:
+            return None
+        try:
+            return self._find_in_database(id)
+        except database_error():
+            # The copy went bad under us; start it anew.
+            self.forget_cache()
+            return self.find(id)
 
     def _find_in_database(self, id: bytes) -> Location | None:
         assert self._database is not None
@@ -184,7 +197,14 @@ class Index:
             self._open_database()
             missing = [pack for pack in missing if pack.name not in self._loaded]
         for pack in sorted(missing, key=lambda pack: pack.objects):
-            self._take(pack, self._read_footer(pack))
+            try:
+                footer = self._read_footer(pack)
+            except (Corrupt, NotFound) as error:
+                # One bad pack hides its own objects only.
+                self._unreadable[pack.name] = error
+                self._loaded.add(pack.name)
+            else:
+                self._take(pack, footer)
 
     def _take(self, pack: PackInfo, footer: Footer) -> None:
         if self._in_memory + pack.objects <= IN_MEMORY:
@@ -229,6 +249,7 @@ class Index:
             self.close()
             self._memory.clear()
             self._in_memory = 0
+            self._unreadable.clear()
             self._loaded.clear()
             self._in_database.clear()
             if self._path is not None:

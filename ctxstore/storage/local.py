@@ -60,10 +60,19 @@ class LocalStorage:
             yield _FileSink(self.files, fd, key)
             with _translated(key):
                 self.files.sync(fd)
+        except BaseException:
+            self._discard(path)  # nothing refers to it, and a full disk needs the space
+            raise
         finally:
             self.files.close(fd)
         with _translated(key):
             self.files.sync_folder(os.path.dirname(path))
+
+    def _discard(self, path: str) -> None:
+        try:
+            self.files.unlink(path)
+        except OSError:
+            pass
 
     def delete(self, key: str) -> None:
         with _translated(key):

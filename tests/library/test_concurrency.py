@@ -31,9 +31,6 @@ def run(*calls):
     assert failures == []
 
 
-@pytest.mark.xfail(
-    strict=False, reason="a reader whose pack is merged away gives up if another thread read the new root first"
-)
 def test_threads_commit_to_their_own_refs_while_others_read(any_repo):
     stop = threading.Event()
     commits = 25
