@@ -37,6 +37,8 @@ PLAINTEXT = 0
 # magic, codec, key generation, class, reserved, raw length, stored length, descriptor length, check
 _FRAME = struct.Struct("<4sBBBBIII12s")
 FRAME_HEADER = _FRAME.size
+CHECK_SIZE = 12
+_CHECKED = FRAME_HEADER - CHECK_SIZE
 _TRAILER = struct.Struct("<I32s8s")
 TRAILER = _TRAILER.size
 
@@ -89,9 +91,9 @@ def decode_frame_header(data: bytes) -> FrameHeader:
     return FrameHeader(codec, generation, bool(is_data), raw, stored, descriptor, check)
 
 
-def frame_check(payload: bytes) -> bytes:
-    """What a frame's header keeps of its payload, so that damage is known without decompressing."""
-    return blake3(payload).digest(length=12)
+def frame_check(header: FrameHeader, payload: bytes) -> bytes:
+    """What a header keeps of itself and its payload, so that damage is known without decompressing."""
+    return blake3(encode_frame_header(header)[:_CHECKED] + payload).digest(length=CHECK_SIZE)
 
 
 def encode_descriptor(kinds: bytes, lengths: Sequence[int]) -> bytes:

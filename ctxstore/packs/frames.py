@@ -130,9 +130,9 @@ def pack_frame(frame: Frame, settings: Settings) -> Packed:
             payload, codec = bytes(raw), CODEC_STORED
     if codec == CODEC_ZSTD and not _gives_back(payload, buffer, size):
         raise Corrupt("zstd does not give back what it was given", hint="this zstandard release is broken; change it")
-    check = frame_check(payload)
-    header = FrameHeader(codec, PLAINTEXT, frame.is_data, size, len(payload), len(descriptor), check)
-    return Packed(encode_frame_header(header) + payload, size)
+    header = FrameHeader(codec, PLAINTEXT, frame.is_data, size, len(payload), len(descriptor), b"")
+    sealed = header._replace(check=frame_check(header, payload))
+    return Packed(encode_frame_header(sealed) + payload, size)
 
 
 def _gives_back(payload: bytes, buffer: bytearray, size: int) -> bool:
@@ -144,7 +144,7 @@ def unpack_frame(data: bytes) -> tuple[FrameHeader, bytes]:
     """A frame's header and raw bytes (objects, then descriptor). Raises `Corrupt`."""
     header = decode_frame_header(data)
     payload = data[FRAME_HEADER : FRAME_HEADER + header.stored]
-    if len(payload) != header.stored or frame_check(payload) != header.check:
+    if len(payload) != header.stored or frame_check(header, payload) != header.check:
         raise Corrupt("a frame's bytes are damaged")
     if header.generation != PLAINTEXT or header.codec not in (CODEC_STORED, CODEC_ZSTD):
         # The repository's format says what may be here, so this is a damaged header, not a newer release's.

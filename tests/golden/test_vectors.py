@@ -115,7 +115,8 @@ def frame():
     payload = b"".join(data for _, data in FRAME_OBJECTS)
     descriptor = encode_descriptor(bytes(kind for kind, _ in FRAME_OBJECTS), [len(data) for _, data in FRAME_OBJECTS])
     payload += descriptor
-    header = FrameHeader(CODEC_STORED, 0, True, len(payload), len(payload), len(descriptor), frame_check(payload))
+    header = FrameHeader(CODEC_STORED, 0, True, len(payload), len(payload), len(descriptor), b"")
+    header = header._replace(check=frame_check(header, payload))
     return encode_frame_header(header) + payload
 
 
