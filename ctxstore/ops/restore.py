@@ -191,6 +191,7 @@ def plan_checkout_in_place(
         )
     root = Root(source.name, revision.commit.root, revision.commit.label)
     entries = _entries(view)
+    target = _place_of(root, entries)
     wanted = {path: isinstance(entry, DirEntry) for path, entry in entries}
     name = revision.commit.ref  # what the source calls it: a fork has another ref
     now = source.find_context(root, name, lambda skipped: None)
@@ -198,10 +199,17 @@ def plan_checkout_in_place(
     stale = [file for file in (now.files if now else ()) if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
     steps = [
         *(_Step(Action("remove", file.key, file.stat.st_size), None) for file in stale),
-        *_steps(engine, root.path, entries, gone={file.key for file in stale}),
+        *_steps(engine, target, entries, gone={file.key for file in stale}),
     ]
     steps.sort(key=lambda step: step.action.path)
-    return CheckoutPlan(engine, root.path, steps, refs=(revision.ref,), save_first=lambda: save(root, name))
+    return CheckoutPlan(engine, target, steps, refs=(revision.ref,), save_first=lambda: save(root, name))
+
+
+def _place_of(root: Root, entries: Sequence[tuple[str, Entry]]) -> str:
+    """The folder a context's keys are below: a root that is a single file lies in it, and says so by its label."""
+    folder, name = os.path.split(root.path)
+    is_file = [key for key, _ in entries] == [name] and os.path.basename(root.label) != name
+    return folder if is_file else root.path
 
 
 def _entries(view: View) -> list[tuple[str, Entry]]:

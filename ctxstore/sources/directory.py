@@ -34,7 +34,9 @@ class Directory:
         absolute = os.path.abspath(path)
         if not os.path.lexists(absolute):
             raise NotFound(f"no such file or folder: {path}")
-        return Root(self.name, absolute, label_of(absolute, environ))
+        # A file is laid out in its folder under its own name, which is its key.
+        laid_out = absolute if os.path.isdir(absolute) else os.path.dirname(absolute)
+        return Root(self.name, absolute, label_of(laid_out, environ))
 
     def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
         """The one context of `root`."""

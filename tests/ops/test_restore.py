@@ -11,6 +11,7 @@ from ctxstore.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotF
 from ctxstore.history.engine import Environment, real_environment
 from ctxstore.ops.targets import Target
 from ctxstore.sources.claude_code import ClaudeCode
+from ctxstore.sources.directory import Directory
 from ctxstore.sources.protocol import Root
 
 
@@ -370,3 +371,20 @@ def test_a_label_that_leads_out_of_the_target_is_refused(home, repo, tmp_path):
         repo.plan_checkout_all(str(tmp_path / "x" / "back"))
     assert not (tmp_path / "escape").exists()
     assert not (tmp_path / "x").exists()
+
+
+def test_a_file_saved_by_its_path_goes_back_to_where_it_was(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    (home / "notes").mkdir(parents=True)
+    file = home / "notes" / "plan.txt"
+    file.write_text("first")
+    environ = {"HOME": str(home)}
+    with ctxstore.init(tmp_path / "store") as repo:
+        target = Target(Directory(), Directory().root_for(str(file), environ))
+        ((ref, first),) = repo.snapshot([target]).commits
+        file.write_text("second, and longer")
+        repo.snapshot([target])
+        repo.plan_checkout(first.hex()).execute()
+        assert file.read_text() == "first"
+        repo.plan_checkout_all(str(tmp_path / "all")).execute()
+    assert (tmp_path / "all/notes/plan.txt").read_text() == "second, and longer"

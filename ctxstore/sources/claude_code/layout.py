@@ -27,7 +27,16 @@ Beside = Sequence[tuple[str, Entry]]
 def transcript_key(context: str) -> str | None:
     """The key of a session's transcript, whether it is there or not; ``None`` if `context` is no session."""
     parts = context.split("/")
-    return f"projects/{parts[1]}/{parts[2]}.jsonl" if len(parts) == 3 and parts[2] != MEMORY else None
+    return f"projects/{parts[1]}/{parts[2]}.jsonl" if len(parts) == 3 and parts[2].partition(".")[0] != MEMORY else None
+
+
+def suffix_of(label: str) -> str:
+    """What sets a second home's memories and settings apart from the usual one's: sessions have names of their own."""
+    if label == ".claude":
+        return ""
+    from blake3 import blake3
+
+    return "." + blake3(label.encode("utf-8", "surrogateescape")).hexdigest(4)
 
 
 def is_memory(key: str) -> bool:
@@ -39,34 +48,37 @@ def is_memory(key: str) -> bool:
 class Layout:
     """One look at the folder ``.claude``: what is listed is listed once."""
 
-    def __init__(self, path: str, report: Report) -> None:
+    def __init__(self, path: str, label: str, report: Report) -> None:
         self.path = path
+        self.suffix = suffix_of(label)
         self.report = report
 
     def contexts(self) -> Iterator[FoundContext]:
         """All contexts: the home, then projects and their sessions, in the order of their names."""
         home = home_files(self.path, self.report)
         if home:
-            yield FoundContext(HOME, home)
+            yield FoundContext(HOME + self.suffix, home)
         beside = self._beside()
         for project in self._projects():
             sessions = self._sessions(project)
             for session in sorted(sessions):
                 files = self._files(project.name, session, sessions[session], beside.get(session, ()))
                 if files:
-                    yield FoundContext(f"{_PREFIX}{project.name}/{session}", files)
+                    suffix = self.suffix if session == MEMORY else ""
+                    yield FoundContext(f"{_PREFIX}{project.name}/{session}{suffix}", files)
 
     def find(self, name: str) -> FoundContext | None:
         """The context called `name`."""
         parts = name.split("/")
         files: list[FoundFile] = []
-        if name == HOME:
+        if name == HOME + self.suffix:
             files = home_files(self.path, self.report)
         elif len(parts) == 3 and name.startswith(_PREFIX):
             project = next((p for p in self._projects() if p.name == parts[1]), None)
-            entries = self._sessions(project).get(parts[2]) if project else None
+            session = MEMORY if parts[2] == MEMORY + self.suffix else parts[2]
+            entries = self._sessions(project).get(session) if project else None
             if project and entries:
-                files = self._files(project.name, parts[2], entries, self._beside().get(parts[2], ()))
+                files = self._files(project.name, session, entries, self._beside().get(session, ()))
         return FoundContext(name, files) if files else None
 
     def _projects(self) -> list[Entry]:

@@ -11,7 +11,10 @@ from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report,
 
 
 class ClaudeCode:
-    """Contexts are ``claude-code/<project-dir>/<session>``, ``…/memory`` and ``claude-code/home``."""
+    """Contexts are ``claude-code/<project-dir>/<session>``, ``…/memory`` and ``claude-code/home``.
+
+    The last two end in a dot and a hash for a home that is not ``~/.claude``, so that two do not take turns.
+    """
 
     name = "claude-code"
     agent = "Claude Code"
@@ -28,11 +31,11 @@ class ClaudeCode:
 
     def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
         """The home first, then project by project, session by session, each in order."""
-        return Layout(root.path, report).contexts()
+        return Layout(root.path, root.label, report).contexts()
 
     def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
         """One context; only its own project is listed, and only its own files are looked at."""
-        return Layout(root.path, report).find(name)
+        return Layout(root.path, root.label, report).find(name)
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
         """A scanner for the session's transcript, or for what was added to it since `before`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxstore.sources.claude_code import ClaudeCode
-from ctxstore.sources.protocol import FoundContext, FoundFile, Skipped
+from ctxstore.sources.protocol import FoundContext, FoundFile, Root, Skipped
 
 SESSION = "6f1c2a34-0000-4000-8000-00000000000a"
 GONE = "6f1c2a34-0000-4000-8000-00000000000b"
@@ -159,3 +159,20 @@ def test_memories_are_known_by_their_keys() -> None:
         "x/CLAUDE.md",
     ):
         assert not source.is_memory(key)
+
+
+def test_a_second_home_has_memories_and_settings_of_its_own(tmp_path):
+    names = []
+    for label in (".claude", "other/place"):
+        home = tmp_path / label
+        (home / "projects/-p/memory").mkdir(parents=True)
+        (home / "projects/-p/memory/notes.md").write_text("x")
+        (home / "settings.json").write_text("{}")
+        root = Root("claude-code", str(home), label)
+        found = list(ClaudeCode().contexts(root, lambda skipped: None))
+        names.append({context.name for context in found})
+        for context in found:
+            assert ClaudeCode().find_context(root, context.name, lambda skipped: None) == context
+            assert ClaudeCode().transcript(context.name, [file.key for file in context.files]) is None
+    assert names[0] == {"claude-code/home", "claude-code/-p/memory"}
+    assert not names[0] & names[1]
