@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ctxstore.errors import AlreadyExists, NotFound, RefMoved
+from ctxstore.errors import AlreadyExists, NotFound, RefMoved, SourceError
 from ctxstore.history.commits import Stored, read_commit
 from ctxstore.history.engine import Engine, Environment, create, open_engine, real_environment
 from ctxstore.history.oplog import Op
@@ -20,10 +20,10 @@ from ctxstore.storage.locate import locate
 if TYPE_CHECKING:
     from ctxstore.history.revisions import Revision
     from ctxstore.ops.check import CheckReport
+    from ctxstore.ops.checkout import CheckoutPlan
     from ctxstore.ops.diff import ContextDiff, FileChange
     from ctxstore.ops.draft import Draft
     from ctxstore.ops.gc import GcPlan, GcResult
-    from ctxstore.ops.restore import CheckoutPlan
     from ctxstore.ops.snapshot import SnapshotReport
     from ctxstore.ops.stats import Stats
     from ctxstore.ops.targets import Target
@@ -180,14 +180,21 @@ class Repo:
 
         return plan_checkout_all(self._engine, to, at)
 
-    def _save_before_checkout(self, root: Root, ref: str) -> ObjectId | None:
+    def _save_before_checkout(self, root: Root, ref: str, at_risk: Sequence[str]) -> ObjectId | None:
         from ctxstore.ops.look import Options
         from ctxstore.ops.snapshot import snapshot
         from ctxstore.ops.targets import Target
         from ctxstore.sources.registry import get_source
 
         options = Options(note=f"before checkout of {ref}", session=ref.rpartition("/")[2])
-        return snapshot(self._engine, [Target(get_source(root.source), root)], options).op
+        report = snapshot(self._engine, [Target(get_source(root.source), root)], options)
+        for skipped in (each for source in report.sources for each in source.skipped if each.failed):
+            if any(path == skipped.path or path.startswith(skipped.path + "/") for path in at_risk):
+                raise SourceError(
+                    f"{skipped.path} can't be saved before it is overwritten: {skipped.reason}",
+                    hint="make it readable, or move it away, then run the checkout again",
+                )
+        return report.op
 
     # -- care
 

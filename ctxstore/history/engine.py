@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ctxstore.errors import AlreadyExists, NotFound
+from ctxstore.errors import AlreadyExists, Corrupt, NotFound
 from ctxstore.history.commits import Author
 from ctxstore.history.config import KEY, MAX_CONFIG, Config, decode_config, encode_config
 from ctxstore.history.refs import Refs
-from ctxstore.history.root import Root, RootFile
+from ctxstore.history.root import SAVE_IT, Root, RootFile
 from ctxstore.ids import IdKeys, ObjectId
 from ctxstore.objects.chunker import Chunker, ChunkerSettings
 from ctxstore.objects.store import ObjectStore, ObjectWriter
@@ -18,6 +18,9 @@ from ctxstore.packs.names import PackInfo
 from ctxstore.packs.writer import PackWriter
 from ctxstore.storage.protocol import Storage, SwapLost
 from ctxstore.trees.maps import Maps
+
+UNFINISHED = 256
+"""Bytes of packs that an init which was cut short may leave: one empty map. A pack with a commit has more."""
 
 
 class Environment(NamedTuple):
@@ -68,7 +71,7 @@ class Engine:
             while True:
                 found = self.roots.read(self._loaded)
                 if found is None:
-                    raise NotFound("the repository has no root", hint="run `ctx check`; the packs may still be whole")
+                    raise _lost("root")
                 if found is self._loaded:
                     return found
                 try:
@@ -112,6 +115,7 @@ def create(storage: Storage, environment: Environment, chunker: ChunkerSettings 
     """Make a repository in an empty storage. Raises `AlreadyExists`, `StorageError`."""
     if storage.read_root() is not None:
         raise AlreadyExists("there is a repository already", hint="open it, or name another place")
+    _refuse_remains(storage)
     storage.prepare()
     config = Config(environment.random(16).hex(), environment.clock(), chunker or ChunkerSettings())
     try:
@@ -126,6 +130,20 @@ def create(storage: Storage, environment: Environment, chunker: ChunkerSettings 
         except SwapLost:
             engine.load()  # somebody made it at the same moment
     return engine
+
+
+def _refuse_remains(storage: Storage) -> None:
+    """A repository that lost its root must not get an empty one: the next gc would delete all it holds."""
+    try:
+        left = sum(stored.size for stored in storage.list("packs"))
+    except NotFound:
+        return
+    if left > UNFINISHED:
+        raise _lost("root")
+
+
+def _lost(what: str) -> Corrupt:
+    return Corrupt(f"the repository's {what} is missing", hint=SAVE_IT)
 
 
 def _write_first_root(engine: Engine) -> None:

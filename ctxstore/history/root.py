@@ -29,6 +29,10 @@ EPOCH_NS = 12 * 3600 * 10**9
 """The epoch moves at most this often. It is for liveness only: no clock decides what is safe."""
 
 
+SAVE_IT = "copy the repository's folder before anything else: its packs still hold what was saved"
+"""The next step when the root is lost."""
+
+
 class Root(NamedTuple):
     """The state of a repository.
 
@@ -89,13 +93,19 @@ def decode_root(data: bytes) -> Root:
 
 def _checked_body(data: bytes) -> bytes:
     if len(data) < _HEAD.size + ID_SIZE or data[:7] != MAGIC[:7]:
-        raise Corrupt("the repository's root is damaged", hint="run `ctx check`; the packs still hold what was saved")
+        raise Corrupt(
+            "the repository's root is damaged",
+            hint=SAVE_IT,
+        )
     magic, length = _HEAD.unpack_from(data)
     if magic != MAGIC:
         raise UnknownFormat("the repository's root has a format this release does not know")
     body = data[_HEAD.size : _HEAD.size + length]
     if len(data) != _HEAD.size + length + ID_SIZE or blake3(body).digest() != data[-ID_SIZE:]:
-        raise Corrupt("the repository's root is damaged", hint="run `ctx check`; the packs still hold what was saved")
+        raise Corrupt(
+            "the repository's root is damaged",
+            hint=SAVE_IT,
+        )
     return body
 
 
@@ -154,7 +164,7 @@ class RootFile:
         return self._manifests[root.manifest] + root.packs
 
     def _read_manifest(self, name: str) -> tuple[PackInfo, ...]:
-        body = _checked_body(self._storage.get(f"manifests/{name}"))
+        body = _checked_body(self._storage.get(f"manifests/{name}", 0, MAX_ROOT))
         try:
             version, packs = decode_structure(body)
             if version != 1:

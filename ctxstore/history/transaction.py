@@ -18,12 +18,12 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import Change, Op, iter_ops, write_op
 from ctxstore.history.refs import Refs
 from ctxstore.history.root import advanced
-from ctxstore.ids import ObjectId
+from ctxstore.ids import ID_SIZE, ObjectId
 from ctxstore.objects.store import ObjectWriter
 from ctxstore.packs.compact import merge, plan_merge
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.writer import NewPack, PackWriter
-from ctxstore.storage.protocol import Presence, SwapLost
+from ctxstore.storage.protocol import Presence, SwapLost, Unsettled
 
 _TRIES = 64
 
@@ -126,6 +126,8 @@ class Transaction:
     def _on_pack(self, pack: NewPack) -> None:
         self._made.append(pack.info)
         self.engine.store.index.add(pack.info, pack.footer)
+        ids = pack.footer.ids
+        self.writer.settled(ids[i : i + ID_SIZE] for i in range(0, len(ids), ID_SIZE))
 
     def _merge_small(self) -> None:
         """Merge a full tier, own packs included, to be swapped in together with them."""
@@ -156,6 +158,8 @@ class Transaction:
             self.engine.adopt(root, self.engine.roots.swap(self._bytes, root))
         except SwapLost:
             return False
+        except Unsettled:
+            raise  # it happened, but a crash may undo it: not acknowledged, and nothing deleted for it
         except StorageError:
             # A swap may succeed and still be reported as failed; only the root knows.
             if not self._is_published(op):

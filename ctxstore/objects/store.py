@@ -118,6 +118,10 @@ class ObjectWriter:
         relied += id
         return True
 
+    def settled(self, ids: Iterable[bytes]) -> None:
+        """These are in a pack the index knows: a long run need not remember them."""
+        self._fresh.difference_update(ids)
+
     def get(self, id: ObjectId, kind: Kind) -> bytes:
         """An object of the repository or one put by this writer. Raises `NotFound`, `Corrupt`."""
         if id in self._fresh:

@@ -99,6 +99,7 @@ class GcPlan:
         """Carry it out. Raises `MustRestart` when the repository moved on and the plan has to be made anew."""
         engine = self._engine
         with engine.writing, engine.storage.presence() as presence:
+            self._sweep(presence)  # first, because a full disk has no room for what follows
             try:
                 made = self._write_packs(progress) if self._rewrite else []
             except NotFound:
@@ -179,6 +180,8 @@ class GcPlan:
         engine = self._engine
         alone = presence.alone()
         root = engine.root()
+        # The root may be one that a crash takes back, if its writer was killed before it was durable.
+        engine.storage.settle()
         later = 0
         for stored in _iter_litter(engine, root):
             epoch = epoch_of(stored.key.partition("/")[2])
@@ -218,14 +221,18 @@ class _Litter(NamedTuple):
 
 
 def _iter_litter(engine: Engine, root: Root) -> Iterator[_Litter]:
-    """Packs and manifests that the root does not list, and names that are none of ours."""
+    """Packs and manifests that the root does not list. Other files are somebody's, and left alone."""
     listed = {pack.key for pack in engine.roots.packs(root)} | {f"manifests/{root.manifest}"}
     for folder in ("packs", "manifests"):
         try:
             found = list(engine.storage.list(folder))
         except NotFound:
             continue
-        yield from (_Litter(*stored) for stored in found if stored.key not in listed)
+        yield from (_Litter(*stored) for stored in found if stored.key not in listed and _is_ours(stored.key))
+
+
+def _is_ours(key: str) -> bool:
+    return epoch_of(key.partition("/")[2]) is not None
 
 
 def _stored_bytes(engine: Engine) -> int:

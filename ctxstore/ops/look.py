@@ -117,6 +117,9 @@ class Look:
     def _find_vanished(self) -> list[str]:
         if self._options.session:
             return []
+        if any(skipped.failed for skipped in self._skipped) and os.path.lexists(self._target.root.path):
+            # What could not be listed may hold them: only what was known to be gone counts as gone.
+            return [name for name in self._heads if self._is_known_gone(name)]
         there = self._seen.keys() | {context.name for context in self._open}
         return [name for name in self._heads if name not in there and self._was_here(name)]
 

@@ -1,150 +1,23 @@
-"""Restore: a plan of what to write, replace and remove; then its execution."""
+"""Restore: what has to be written, replaced and removed for a commit to be back."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import NamedTuple
 
-from ctxstore.errors import AlreadyExists, Conflict, InvalidInput, NotFound, StorageError
+from ctxstore.errors import Conflict, InvalidInput, NotFound, StorageError
 from ctxstore.history.commits import read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.revisions import Resolver, Revision, parse_time
 from ctxstore.ids import ObjectId
+from ctxstore.ops.checkout import Action, CheckoutPlan, Step
 from ctxstore.ops.conversation import source_of
-from ctxstore.ops.fetch import fetch
-from ctxstore.ops.target_folder import PendingFile, TargetFolder, split_path
+from ctxstore.ops.target_folder import TargetFolder, split_path
 from ctxstore.ops.view import View
-from ctxstore.progress import SILENT, Progress
 from ctxstore.sources.protocol import Root
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
 from ctxstore.trees.files import read_content
-
-OPEN_FILES = 100
-"""Files restored at a time: fewer than any system lets a process open."""
-
-
-class Action(NamedTuple):
-    """One step: `verb` is create, replace, remove or keep; `path` is below the target; `size` in bytes."""
-
-    verb: str
-    path: str
-    size: int
-
-
-class CheckoutResult(NamedTuple):
-    """What a checkout did. `safety` is the op that saved the state before it, if it replaced anything."""
-
-    files: int
-    bytes: int
-    removed: int
-    safety: ObjectId | None
-    target: str
-
-
-class _Step(NamedTuple):
-    action: Action
-    entry: Entry | None
-
-
-class _File(NamedTuple):
-    path: str
-    entry: FileEntry
-
-
-class CheckoutPlan:
-    """What a checkout will do. Nothing is written before `execute`."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        target: str,
-        steps: Sequence[_Step],
-        *,
-        refs: tuple[str, ...],
-        save_first: Callable[[], ObjectId | None] | None = None,
-    ) -> None:
-        self._engine = engine
-        self._steps = steps
-        self._save_first = save_first
-        self.target = target
-        self.refs = refs
-        self.actions = tuple(step.action for step in steps)
-
-    @property
-    def in_place(self) -> bool:
-        """Whether it restores where the files were, exactly, stale files removed."""
-        return self._save_first is not None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether all is there already."""
-        return all(action.verb == "keep" for action in self.actions)
-
-    def execute(self, *, overwrite: bool = False, progress: Progress = SILENT) -> CheckoutResult:
-        """Carry it out. Raises `AlreadyExists` if that needs `overwrite`, `Corrupt`, `StorageError`."""
-        self._refuse_overwriting(overwrite)
-        safety = self._save_first() if self._save_first and not self.is_empty else None
-        progress.start("checkout", sum(action.size for action in self.actions if action.verb != "keep"))
-        try:
-            with TargetFolder(self.target) as folder:
-                size = self._carry_out(folder, progress, exact=overwrite or self.in_place)
-        except OSError as error:
-            raise StorageError(f"{error.filename or self.target}: {error.strerror}") from error
-        finally:
-            progress.done()
-        written = sum(s.action.verb in ("create", "replace") and not isinstance(s.entry, DirEntry) for s in self._steps)
-        removed = sum(action.verb == "remove" for action in self.actions)
-        return CheckoutResult(written, size, removed, safety, self.target)
-
-    def _refuse_overwriting(self, overwrite: bool) -> None:
-        replaced = [action.path for action in self.actions if action.verb == "replace"]
-        if replaced and not overwrite and not self.in_place:
-            more = f" and {len(replaced) - 1} more" if len(replaced) > 1 else ""
-            raise AlreadyExists(
-                f"{os.path.join(self.target, replaced[0])}{more} would be overwritten",
-                hint="name an empty folder, or use --overwrite",
-            )
-
-    def _carry_out(self, folder: TargetFolder, progress: Progress, *, exact: bool) -> int:
-        for step in reversed(self._steps):
-            if step.action.verb == "remove":
-                folder.remove(step.action.path)
-        files: list[_File] = []
-        for (verb, path, _), entry in self._steps:
-            if verb not in ("create", "replace"):
-                continue
-            if isinstance(entry, FileEntry):
-                files.append(_File(path, entry))
-            elif isinstance(entry, SymlinkEntry):
-                folder.write_link(path, entry.target, entry.mtime_ns)
-            elif isinstance(entry, DirEntry):
-                folder.make_folder(path)
-        for first in range(0, len(files), OPEN_FILES):
-            self._write_files(folder, files[first : first + OPEN_FILES], progress)
-        # Deepest first, because writing into a folder changes its time.
-        for step in reversed(self._steps):
-            if isinstance(step.entry, DirEntry) and (exact or step.action.verb != "keep"):
-                folder.finish_folder(step.action.path, step.entry.mode, step.entry.mtime_ns)
-        return sum(file.entry.size for file in files)
-
-    def _write_files(self, folder: TargetFolder, files: Sequence[_File], progress: Progress) -> None:
-        pending: list[PendingFile] = []
-
-        def write(number: int, offset: int, data: memoryview) -> None:
-            pending[number].write(offset, data)
-            progress.advance(len(data))
-
-        try:
-            for file in files:
-                pending.append(folder.create_file(file.path))
-            fetch(self._engine, [file.entry for file in files], write)
-            for file, made in zip(files, pending, strict=True):
-                made.finish(file.entry.mode, file.entry.mtime_ns)
-        finally:
-            for made in pending:
-                made.abandon()
 
 
 def plan_checkout_to(engine: Engine, revision: Revision, to: str) -> CheckoutPlan:
@@ -179,7 +52,7 @@ def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
 
 
 def plan_checkout_in_place(
-    engine: Engine, revision: Revision, save: Callable[[Root, str], ObjectId | None]
+    engine: Engine, revision: Revision, save: Callable[[Root, str, Sequence[str]], ObjectId | None]
 ) -> CheckoutPlan:
     """Make a context's own files what they were, where they were; `save` snapshots it first."""
     view = View(engine, *revision)
@@ -198,11 +71,13 @@ def plan_checkout_in_place(
     # A folder where a file is wanted, or the other way round, goes first.
     stale = [file for file in (now.files if now else ()) if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
     steps = [
-        *(_Step(Action("remove", file.key, file.stat.st_size), None) for file in stale),
+        *(Step(Action("remove", file.key, file.stat.st_size), None) for file in stale),
         *_steps(engine, target, entries, gone={file.key for file in stale}),
     ]
     steps.sort(key=lambda step: step.action.path)
-    return CheckoutPlan(engine, target, steps, refs=(revision.ref,), save_first=lambda: save(root, name))
+    return CheckoutPlan(
+        engine, target, steps, refs=(revision.ref,), save_first=lambda at_risk: save(root, name, at_risk)
+    )
 
 
 def _place_of(root: Root, entries: Sequence[tuple[str, Entry]]) -> str:
@@ -228,18 +103,16 @@ def _check_paths(what: str, entries: Sequence[tuple[str, Entry]]) -> None:
             raise Conflict(f"{what}: {path!r} lies below a file")
 
 
-def _steps(
-    engine: Engine, target: str, entries: Iterable[tuple[str, Entry]], gone: Collection[str] = ()
-) -> list[_Step]:
+def _steps(engine: Engine, target: str, entries: Iterable[tuple[str, Entry]], gone: Collection[str] = ()) -> list[Step]:
     """What to do for each entry; `gone` are paths that will have been removed by then."""
     if not os.path.isdir(target):
-        return [_Step(Action("create", path, _size(entry)), entry) for path, entry in entries]
+        return [Step(Action("create", path, _size(entry)), entry) for path, entry in entries]
     steps = []
     try:
         with TargetFolder(target) as folder:
             for path, entry in entries:
                 verb = "create" if gone and _is_in(gone, path) else _verb(engine, folder, path, entry)
-                steps.append(_Step(Action(verb, path, _size(entry)), entry))
+                steps.append(Step(Action(verb, path, _size(entry)), entry))
     except OSError as error:
         raise StorageError(f"{error.filename or target}: {error.strerror}") from error
     return steps

@@ -179,11 +179,13 @@ class PendingFile:
             done = os.pwrite(self._fd, data, offset)
             data, offset = data[done:], offset + done
 
-    def finish(self, mode: int, mtime_ns: int) -> None:
-        """Give it its mode and time, and put it in place."""
+    def finish(self, mode: int, mtime_ns: int, *, durable: bool = False) -> None:
+        """Give it its mode and time, and put it in place; `durable`: its bytes are on disk before its name is."""
         assert self._fd is not None
         os.fchmod(self._fd, mode)
         os.utime(self._fd, ns=(mtime_ns, mtime_ns))
+        if durable:
+            os.fsync(self._fd)
         self._close()
         self._target.put_in_place(self._folder, self._pending, self._name)
 

@@ -26,7 +26,7 @@ from ctxstore.packs.names import PackInfo, number_of
 if TYPE_CHECKING:
     import sqlite3
 
-IN_MEMORY = 1 << 16
+IN_MEMORY = 1 << 15
 """Objects of packs kept in memory, the packs with the fewest first: 0.2 µs each to load, against 25 µs for
 a look-up in SQLite and 3 µs to put there."""
 

@@ -127,6 +127,11 @@ class Files:
         os.close(fd)
         return None
 
+    def unlock(self, fd: int) -> None:
+        """Let a lock go for every process that inherited its descriptor, too: a fork must not keep it."""
+        fcntl.flock(fd, fcntl.LOCK_UN)
+        os.close(fd)
+
     def relock(self, fd: int, *, shared: bool, wait: bool) -> bool:
         """Change the lock that `fd` holds. May drop it for a moment, and wholly when it returns False."""
         flags = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from ctxstore.errors import AlreadyExists, NotFound, StorageError
 from ctxstore.storage.files import Files
-from ctxstore.storage.protocol import Presence, Stored, SwapLost
+from ctxstore.storage.protocol import Presence, Stored, SwapLost, Unsettled
 
 FOLDERS = ("packs", "manifests", "cache")
 
@@ -39,11 +39,11 @@ class LocalStorage:
         return f"{self.path}/{key}"
 
     def get(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
-        with _translated(key):
+        with _translated(self._path(key)):
             return self.files.read(self._path(key), offset, length)
 
     def size(self, key: str) -> int:
-        with _translated(key):
+        with _translated(self._path(key)):
             return self.files.size(self._path(key))
 
     def put(self, key: str, data: bytes) -> None:
@@ -53,19 +53,19 @@ class LocalStorage:
     @contextmanager
     def create(self, key: str) -> Iterator[_FileSink]:
         path = self._path(key)
-        with _translated(key):
+        with _translated(self._path(key)):
             fd = self.files.create(path)
         try:
             # Outside of the translation: an error of the caller's block is the caller's.
-            yield _FileSink(self.files, fd, key)
-            with _translated(key):
+            yield _FileSink(self.files, fd, path)
+            with _translated(self._path(key)):
                 self.files.sync(fd)
         except BaseException:
             self._discard(path)  # nothing refers to it, and a full disk needs the space
             raise
         finally:
             self.files.close(fd)
-        with _translated(key):
+        with _translated(self._path(key)):
             self.files.sync_folder(os.path.dirname(path))
 
     def _discard(self, path: str) -> None:
@@ -75,26 +75,26 @@ class LocalStorage:
             pass
 
     def delete(self, key: str) -> None:
-        with _translated(key):
+        with _translated(self._path(key)):
             try:
                 self.files.unlink(self._path(key))
             except FileNotFoundError:
                 pass
 
     def list(self, folder: str) -> Iterator[Stored]:
-        with _translated(folder):
+        with _translated(self._path(folder)):
             for name, size in self.files.scan(self._path(folder)):
                 yield Stored(f"{folder}/{name}", size)
 
     def read_root(self) -> bytes | None:
-        with _translated("root"):
+        with _translated(self._root):
             try:
                 return self.files.read(self._root)
             except FileNotFoundError:
                 return None
 
     def swap(self, expected: bytes | None, new: bytes) -> None:
-        with _translated("root"):
+        with _translated(self._root):
             lock = self.files.lock(self._root + ".lock")
             assert lock is not None
             try:
@@ -102,7 +102,7 @@ class LocalStorage:
                     raise SwapLost
                 self._replace_root(new)
             finally:
-                self.files.close(lock)
+                self.files.unlock(lock)
 
     def _replace_root(self, new: bytes) -> None:
         pending = self._root + ".new"
@@ -118,17 +118,25 @@ class LocalStorage:
         finally:
             self.files.close(fd)
         self.files.rename(pending, self._root)
-        self.files.sync_folder(self.path)
+        try:
+            self.files.sync_folder(self.path)
+        except OSError as error:
+            # Never tried again: what the kernel could not write it may have dropped, and then calls it written.
+            raise Unsettled(f"{self._root}: {error.strerror}", hint="check the disk before anything else") from error
+
+    def settle(self) -> None:
+        with _translated(self.path):
+            self.files.sync_folder(self.path)
 
     @contextmanager
     def presence(self) -> Iterator[Presence]:
-        with _translated("writers.lock"):
+        with _translated(self._path("writers.lock")):
             fd = self.files.lock(self._path("writers.lock"), shared=True)
         assert fd is not None
         try:
             yield _FilePresence(self.files, fd)
         finally:
-            self.files.close(fd)
+            self.files.unlock(fd)
 
     def cache_folder(self) -> str | None:
         return self._path("cache")

@@ -67,6 +67,9 @@ class MemoryStorage:
                 raise SwapLost
             self._root = new
 
+    def settle(self) -> None:
+        pass
+
     @contextmanager
     def presence(self) -> Iterator[Presence]:
         self._writers.enter()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from ctxstore.errors import Conflict
+from ctxstore.errors import Conflict, StorageError
 
 
 class Stored(NamedTuple):
@@ -23,6 +23,10 @@ class SwapLost(Conflict):
 
     def __init__(self) -> None:
         super().__init__("the repository changed in the meantime", hint="try again")
+
+
+class Unsettled(StorageError):
+    """The root was replaced, but whether that survives a crash is unknown: nothing may be built on it."""
 
 
 class Sink(Protocol):
@@ -78,8 +82,12 @@ class Storage(Protocol):
     def swap(self, expected: bytes | None, new: bytes) -> None:
         """Replace the root if it still is `expected`. Raises `SwapLost` if not.
 
-        A `StorageError` leaves it open whether the swap happened: read the root to know.
+        A `StorageError` leaves it open whether the swap happened: read the root to know. `Unsettled` says
+        that it happened and may be undone by a crash.
         """
+
+    def settle(self) -> None:
+        """Make the root as it reads now durable: whoever deletes what it does not list has to ask for that first."""
 
     def presence(self) -> AbstractContextManager[Presence]:
         """Announce a writer for the length of the block."""

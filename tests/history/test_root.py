@@ -147,7 +147,7 @@ def test_a_storage_without_a_root_has_no_repository():
     with pytest.raises(NotFound):
         open_engine(storage, None)
     storage.put("config", encode_config(CONFIG))
-    with pytest.raises(NotFound, match="no root"):
+    with pytest.raises(Corrupt, match="root is missing"):
         open_engine(storage, None).root()
 
 

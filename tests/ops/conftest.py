@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import ctxstore
-from ctxstore.ops.restore import CheckoutResult
+from ctxstore.ops.checkout import CheckoutResult
 from ctxstore.ops.snapshot import SnapshotReport
 from ctxstore.ops.targets import Target
 from ctxstore.sources.claude_code import ClaudeCode

@@ -16,7 +16,7 @@ from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ctxstore.ops.restore import CheckoutPlan, CheckoutResult
+    from ctxstore.ops.checkout import CheckoutPlan, CheckoutResult
     from ctxstore.repo import Repo
 
 SHOWN = 15
