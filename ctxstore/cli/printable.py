@@ -61,6 +61,9 @@ def cut(text: str, width: int) -> str:
 def prepare_streams() -> None:
     """Let any name be printed: into a file or pipe as the bytes it is, on a terminal as escapes."""
     codecs.register_error(EXACT, _exact)
+    # Streams that were closed before the start (`ctx log >&-`) are None: what is said then goes nowhere.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - open until the end
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace" if is_terminal(stream) else EXACT)

@@ -118,18 +118,29 @@ def create(storage: Storage, environment: Environment, chunker: ChunkerSettings 
     _refuse_remains(storage)
     storage.prepare()
     config = Config(environment.random(16).hex(), environment.clock(), chunker or ChunkerSettings())
-    try:
-        storage.put(KEY, encode_config(config))
-    except AlreadyExists:
-        # An init that was cut short: the config is whole or refused by `decode_config`.
-        config = decode_config(storage.get(KEY, 0, MAX_CONFIG))
-    engine = Engine(storage, config, environment)
+    engine = Engine(storage, _write_config(storage, config), environment)
     with storage.presence():
         try:
             _write_first_root(engine)
         except SwapLost:
             engine.load()  # somebody made it at the same moment
     return engine
+
+
+def _write_config(storage: Storage, config: Config) -> Config:
+    """Keep a new repository's config; an init that was cut short may have left one, whole or not."""
+    try:
+        storage.put(KEY, encode_config(config))
+        return config
+    except AlreadyExists:
+        pass
+    try:
+        return decode_config(storage.get(KEY, 0, MAX_CONFIG))
+    except Corrupt:
+        # Nothing was ever kept by it: `_refuse_remains` has looked.
+        storage.delete(KEY)
+        storage.put(KEY, encode_config(config))
+        return config
 
 
 def _refuse_remains(storage: Storage) -> None:

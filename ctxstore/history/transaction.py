@@ -8,7 +8,7 @@ The rules that make it safe, each of them necessary:
    on is still there and its own packs are at most one epoch old.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from typing import NamedTuple
@@ -36,13 +36,11 @@ class MustRestart(Conflict):
 
 
 class Move(NamedTuple):
-    """Move `ref` from `old` to `new`. If somebody moved it first, `rebase` makes a commit on top of theirs;
-    without it the transaction fails with `RefMoved`."""
+    """Move `ref` from `old` to `new`; the transaction fails with `RefMoved` if somebody moved it first."""
 
     ref: str
     old: ObjectId | None
     new: ObjectId | None
-    rebase: Callable[[ObjectId | None], ObjectId | None] | None = None
 
 
 class Published(NamedTuple):
@@ -119,9 +117,7 @@ class Transaction:
         head = refs.find(move.ref)
         if head == move.old:
             return move.new
-        if move.rebase is None:
-            raise RefMoved(move.ref, move.old, head)
-        return move.rebase(head)
+        raise RefMoved(move.ref, move.old, head)
 
     def _on_pack(self, pack: NewPack) -> None:
         self._made.append(pack.info)

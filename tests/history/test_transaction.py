@@ -68,18 +68,6 @@ def test_the_second_of_two_writers_on_one_ref_is_told(world):
     world.assert_sound()
 
 
-def test_a_rebase_puts_the_second_commit_on_top_of_the_first(world):
-    first, second = world.open(), world.open()
-    with transaction(first) as tx:
-        ours = world.write(first, tx, "a/b", "ours")
-        theirs = world.commit(second, "a/b", "theirs")
-        tx.publish([Move("a/b", None, ours, lambda head: world.write(first, tx, "a/b", "ours again", head))], "test")
-    assert world.texts("a/b") == ["ours again"]
-    head = first.refs(first.root()).find("a/b")
-    assert world.read(first, head).parents == (theirs,)
-    world.assert_sound()
-
-
 def test_a_ref_is_removed_and_made_by_compare_and_set(world):
     engine = world.open()
     id = world.commit(engine, "a/b", "one")

@@ -99,3 +99,14 @@ def test_gc_leaves_files_alone_that_are_not_its_own(saved):
         file.write("mine")
     repo.gc()
     assert os.path.exists(os.path.join(repo.path, "packs", "README"))
+
+
+def test_an_init_that_was_cut_short_is_gone_on_with(tmp_path):
+    place = tmp_path / "store"
+    for name in ("packs", "manifests", "cache"):
+        (place / name).mkdir(parents=True)
+    (place / "config").write_bytes(b'{"ctxstore": "repos')
+    with ctxstore.init(place) as repo, repo.edit("a/b") as draft:
+        draft.messages.append({"role": "user", "content": "x"})
+        draft.commit()
+        assert repo.check(read_data=True).problems == ()
