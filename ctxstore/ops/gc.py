@@ -100,6 +100,7 @@ class GcPlan:
         engine = self._engine
         with engine.writing, engine.storage.presence() as presence:
             self._sweep(presence)  # first, because a full disk has no room for what follows
+            presence.share()  # what follows may take long, and must keep nobody waiting
             try:
                 made = self._write_packs(progress) if self._rewrite else []
             except NotFound:

@@ -163,8 +163,11 @@ class _FilePresence:
         if self._files.relock(self._fd, shared=False, wait=False):
             return True
         # The failed try may have dropped the shared lock; be present again.
-        self._files.relock(self._fd, shared=True, wait=True)
+        self.share()
         return False
+
+    def share(self) -> None:
+        self._files.relock(self._fd, shared=True, wait=True)
 
 
 _HINTS = {

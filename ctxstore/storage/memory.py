@@ -112,6 +112,12 @@ class _Writers:
                 self._alone = presence
             return self._alone is presence
 
+    def share(self, presence: object) -> None:
+        with self._changed:
+            if self._alone is presence:
+                self._alone = None
+            self._changed.notify_all()
+
     def leave(self, presence: object) -> None:
         with self._changed:
             self._present -= 1
@@ -128,3 +134,6 @@ class _MemoryPresence:
 
     def alone(self) -> bool:
         return self._writers.claim(self)
+
+    def share(self) -> None:
+        self._writers.share(self)

@@ -40,7 +40,10 @@ class Presence(Protocol):
     """A writer's presence: while it is held, nobody deletes what this writer may rely on."""
 
     def alone(self) -> bool:
-        """Try to become the only writer: True when no other is present. New ones wait until release."""
+        """Try to become the only writer: True when no other is present. New ones wait until release, or `share`."""
+
+    def share(self) -> None:
+        """Let others in again."""
 
 
 class Storage(Protocol):

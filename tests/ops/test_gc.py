@@ -298,3 +298,20 @@ def test_stats_count_what_there_is(filled, place):
 def test_stats_of_an_empty_repository(repo):
     found = repo.stats()
     assert (found.contexts, found.commits, found.ops, found.versions_bytes, found.biggest) == (0, 0, 0, 0, ())
+
+
+def test_a_writer_need_not_wait_while_packs_are_rewritten(tmp_path, monkeypatch):
+    with ctxstore.init(tmp_path / "store") as repo, repo.edit("a/b") as draft:
+        draft.messages.append({"role": "user", "content": "x" * 5000})
+        draft.commit()
+        plan = repo.plan_gc(recompress=True)
+        write_packs = plan._write_packs
+
+        def write_while_another_is_present(progress):
+            other = LocalStorage(repo.path)
+            with other.presence():
+                return write_packs(progress)
+
+        monkeypatch.setattr(plan, "_write_packs", write_while_another_is_present)
+        plan.execute()
+        assert repo.check(read_data=True).problems == ()
