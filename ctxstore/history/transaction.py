@@ -138,8 +138,8 @@ class Transaction:
         try:
             merge(self.engine.storage, sources, packer)
             made = packer.flush()
-        except (Corrupt, NotFound):
-            # A damaged pack stays as it is, for `ctx check` to name and `ctx repair` to mend.
+        except (Corrupt, NotFound, StorageError):
+            # A damaged pack stays as it is, for `ctx check` to name; a full disk must not fail the commit for this.
             return
         finally:
             packer.close()

@@ -144,19 +144,32 @@ class GcPlan:
             progress.advance(pack.raw)
 
     def _copy_in_order(self, packer: PackWriter, progress: Progress) -> None:
-        """Content by context and time, so that what resembles each other shares a frame; then structure."""
+        """Content by context and time, so that what resembles each other shares a frame; then structure.
+
+        The index says where to look, and is only a copy: what it does not find, or finds wrong, is copied by the
+        packs' own footers afterwards.
+        """
+        left = {id for footer in self._rewritten_footers() for id in _iter_ids(footer) if id in self._live}
         rewritten = {pack.name for pack in self._rewrite}
         frames = FrameReader(self._engine.storage, capacity=12 << 20)
-        find = self._engine.store.index.find
+        find, id_of = self._engine.store.index.find, self._engine.keys.id_of
         structure = (id for id in self._live if id not in self._marker.needed_by)
         for id in chain(self._marker.order, structure):
-            location = find(id)
+            location = find(id) if id in left else None
             if location is None or location.pack not in rewritten:
                 continue
             raw = memoryview(frames.raw(location.pack, location.frame, location.stored))
             data = raw[location.start : location.start + location.length]
-            packer.add(location.kind, id, data, is_data_kind(location.kind))
+            if id_of(location.kind, data) == id:
+                packer.add(location.kind, id, data, is_data_kind(location.kind))
+                left.discard(id)
             progress.advance(location.length)
+        seen: set[bytes] = set()
+        for pack in self._rewrite if left else ():
+            copy_objects(self._engine.storage, pack, self._footers[pack], packer, seen, left)
+
+    def _rewritten_footers(self) -> Iterator[Footer]:
+        return (self._footers[pack] for pack in self._rewrite)
 
     def _swap(self, made: list[PackInfo]) -> None:
         """Take the old packs out of the root, which must still be the one that was marked.
@@ -230,6 +243,10 @@ def _iter_litter(engine: Engine, root: Root) -> Iterator[_Litter]:
         except NotFound:
             continue
         yield from (_Litter(*stored) for stored in found if stored.key not in listed and _is_ours(stored.key))
+
+
+def _iter_ids(footer: Footer) -> Iterator[bytes]:
+    return (footer.ids[i : i + ID_SIZE] for i in range(0, len(footer.ids), ID_SIZE))
 
 
 def _is_ours(key: str) -> bool:

@@ -315,3 +315,27 @@ def test_a_writer_need_not_wait_while_packs_are_rewritten(tmp_path, monkeypatch)
         monkeypatch.setattr(plan, "_write_packs", write_while_another_is_present)
         plan.execute()
         assert repo.check(read_data=True).problems == ()
+
+
+@pytest.mark.parametrize("lie", ["missing", "wrong place"])
+def test_recompressing_loses_nothing_when_the_index_is_wrong(tmp_path, monkeypatch, lie):
+    with ctxstore.init(tmp_path / "store") as repo, repo.edit("a/b") as draft:
+        draft.messages.extend([{"role": "user", "content": f"{n} " * 50} for n in range(40)])
+        draft.files.put("f", random.Random(1).randbytes(200_000))
+        draft.commit()
+        plan = repo.plan_gc(recompress=True)
+        index = repo._engine.store.index
+        find = index.find
+
+        def lying_find(id):
+            location = find(id)
+            if location is None or id[0] % 2:
+                return location
+            return None if lie == "missing" else location._replace(length=location.length - 1)
+
+        monkeypatch.setattr(index, "find", lying_find)
+        plan.execute()
+        monkeypatch.undo()
+        assert repo.check(read_data=True).problems == ()
+        assert len(repo.view("a/b").messages[:]) == 40
+        assert repo.view("a/b").read("f") == random.Random(1).randbytes(200_000)
