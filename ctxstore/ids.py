@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import NewType
+from typing import Any, NewType
 
 from blake3 import blake3
 
@@ -55,6 +55,13 @@ class IdKeys:
     def key_of(self, kind: int) -> bytes:
         """The BLAKE3 key for `kind`; for loops that hash many objects."""
         return self._keys[kind]
+
+
+def as_id(value: Any) -> Any:
+    """A decoded value that must be an id or None. Raises `ValueError`."""
+    if value is not None and (type(value) is not bytes or len(value) != ID_SIZE):
+        raise ValueError("not an id")
+    return value
 
 
 def format_id(id: bytes, digits: int = SHORT) -> str:

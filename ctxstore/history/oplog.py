@@ -1,11 +1,11 @@
 """Ops: one run of a writing command, and which refs it moved. docs/format/history.md is normative."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ctxstore.errors import Corrupt
 from ctxstore.history.commits import Author, decode_text, encode_text
-from ctxstore.ids import ID_SIZE, Kind, ObjectId
+from ctxstore.ids import Kind, ObjectId, as_id
 from ctxstore.objects.encoding import decode_structure, encode_structure
 from ctxstore.trees.sequence import Getter, Putter
 
@@ -57,24 +57,18 @@ def decode_op(data: bytes) -> Op:
         if fields[0] != VERSION:
             raise ValueError("unknown version")
         op = Op(
-            previous=_id(fields[1]),
+            previous=as_id(fields[1]),
             time=int(fields[2]),
             author=Author(*(decode_text(text) for text in fields[3])),
             command=str(fields[4]),
             note=decode_text(fields[5]),
-            refs=_id(fields[6]),
-            changes=tuple(Change(decode_text(ref), _id(old), _id(new)) for ref, old, new in fields[7]),
+            refs=as_id(fields[6]),
+            changes=tuple(Change(decode_text(ref), as_id(old), as_id(new)) for ref, old, new in fields[7]),
             statistics={str(key): int(value) for key, value in fields[8].items()},
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise Corrupt("an op is malformed") from error
     return op
-
-
-def _id(value: Any) -> Any:
-    if value is not None and (type(value) is not bytes or len(value) != ID_SIZE):
-        raise ValueError("not an id")
-    return value
 
 
 def read_op(getter: Getter, id: ObjectId) -> Op:

@@ -11,7 +11,7 @@ from blake3 import blake3
 
 from ctxstore.errors import Corrupt, UnknownFormat
 from ctxstore.history.config import FORMAT
-from ctxstore.ids import ID_SIZE, ObjectId
+from ctxstore.ids import ID_SIZE, ObjectId, as_id
 from ctxstore.objects.encoding import decode_structure, encode_structure
 from ctxstore.packs.names import PackInfo, epoch_of, make_name
 from ctxstore.storage.protocol import Storage
@@ -80,9 +80,9 @@ def decode_root(data: bytes) -> Root:
             epoch_time=_number(fields[3]),
             packs=tuple(_pack(pack) for pack in fields[4]),
             manifest=_name(fields[5]),
-            refs=_id(fields[6]),
-            forgotten=_id(fields[7]),
-            op=_id(fields[8]),
+            refs=as_id(fields[6]),
+            forgotten=as_id(fields[7]),
+            op=as_id(fields[8]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Corrupt("the repository's root is malformed") from error
@@ -112,12 +112,6 @@ def _checked_body(data: bytes) -> bytes:
 def _number(value: Any) -> int:
     if type(value) is not int or value < 0:
         raise ValueError("not a number")
-    return value
-
-
-def _id(value: Any) -> Any:
-    if value is not None and (type(value) is not bytes or len(value) != ID_SIZE):
-        raise ValueError("not an id")
     return value
 
 
