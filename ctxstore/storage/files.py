@@ -92,16 +92,23 @@ class Files:
 
     def make_folder(self, path: str) -> None:
         """Make a folder, and those above it, durably; nothing happens when it is there."""
-        if os.path.isdir(path):
+        if self.is_folder(path):
             return
         above = os.path.dirname(os.path.abspath(path))
         self.make_folder(above)
         try:
-            os.mkdir(path, 0o700)
+            self.add_folder(path)
         except FileExistsError:
-            if not os.path.isdir(path):
+            if not self.is_folder(path):
                 raise
         self.sync_folder(above)
+
+    def is_folder(self, path: str) -> bool:
+        return os.path.isdir(path)
+
+    def add_folder(self, path: str) -> None:
+        """Make one folder, whose name is durable when the folder above it has been synced."""
+        os.mkdir(path, 0o700)
 
     def scan(self, path: str) -> Iterator[tuple[str, int]]:
         """(name, size) of the plain files in a folder."""
