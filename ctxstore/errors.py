@@ -84,6 +84,10 @@ class StorageError(CtxstoreError):
     exit_code = 6
 
 
+class NoSpace(StorageError):
+    """The disk or a quota is full."""
+
+
 class SourceError(CtxstoreError):
     """An agent's files could not be read, wholly or in part."""
 

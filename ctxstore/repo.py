@@ -78,9 +78,9 @@ class Repo:
     def set_ref(self, ref: str, new: ObjectId | None, *, expected: ObjectId | None) -> None:
         """Compare-and-set: move a ref from `expected` to `new`; None: it is not there. Raises `RefMoved`."""
         check_name(ref)
-        if new is not None:
-            read_commit(self._engine.store, new)
         with transaction(self._engine) as tx:
+            if new is not None:
+                tx.rely(new)
             tx.publish([Move(ref, expected, new)], "set-ref")
 
     def find_ref(self, ref: str) -> ObjectId | None:
@@ -236,7 +236,7 @@ def open(path: str | os.PathLike[str], *, environment: Environment | None = None
     return Repo(engine, place)
 
 
-_UNFINISHED = {"config", "packs", "manifests", "cache", "root.lock", "root.new", "writers.lock"}
+_UNFINISHED = {"config", "packs", "manifests", "cache", "reserve", "root.lock", "root.new", "root.old", "writers.lock"}
 """What an init that was cut short leaves; the next one goes on from it."""
 
 

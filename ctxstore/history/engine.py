@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ctxstore.errors import AlreadyExists, Corrupt, NotFound
 from ctxstore.history.commits import Author
 from ctxstore.history.config import KEY, MAX_CONFIG, Config, decode_config, encode_config
+from ctxstore.history.forgotten import ForgottenCommits
 from ctxstore.history.refs import Refs
 from ctxstore.history.root import SAVE_IT, Root, RootFile
 from ctxstore.ids import IdKeys, ObjectId
@@ -54,6 +55,7 @@ class Engine:
         self._chunker: Chunker | None = None
         self._loaded: tuple[Root, bytes] | None = None
         self._refs: tuple[ObjectId, Refs] | None = None
+        self._forgotten: tuple[ObjectId, ForgottenCommits] | None = None
 
     @property
     def chunker(self) -> Chunker:
@@ -107,6 +109,19 @@ class Engine:
                 self._refs = (id, Refs.load(self.maps, self.store, id))
             return self._refs[1]
 
+    def forgotten(self, root: Root) -> ForgottenCommits:
+        """The forgotten commits of a root."""
+        return self.forgotten_at(root.forgotten)
+
+    def forgotten_at(self, id: ObjectId | None) -> ForgottenCommits:
+        """The forgotten commits of a map's id; the last one is remembered."""
+        if id is None:
+            return ForgottenCommits(None)
+        with self.lock:
+            if self._forgotten is None or self._forgotten[0] != id:
+                self._forgotten = (id, ForgottenCommits.load(self.maps, self.store, id))
+            return self._forgotten[1]
+
     def close(self) -> None:
         self.store.close()
 
@@ -117,6 +132,7 @@ def create(storage: Storage, environment: Environment, chunker: ChunkerSettings 
         raise AlreadyExists("there is a repository already", hint="open it, or name another place")
     _refuse_remains(storage)
     storage.prepare()
+    storage.keep_reserve()
     config = Config(environment.random(16).hex(), environment.clock(), chunker or ChunkerSettings())
     engine = Engine(storage, _write_config(storage, config), environment)
     with storage.presence():

@@ -1,7 +1,7 @@
 """Ops: one run of a writing command, and which refs it moved. docs/format/history.md is normative."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ctxstore.errors import Corrupt
 from ctxstore.history.commits import Author, decode_text, encode_text
@@ -21,7 +21,10 @@ class Change(NamedTuple):
 
 
 class Op(NamedTuple):
-    """`refs` is the whole refs map after the op, so that any time can be looked at and a lost root rebuilt."""
+    """`refs` is the whole refs map after the op, so that any time can be looked at and a lost root rebuilt.
+
+    `forgotten` is the map of forgotten commits after it, and `undoes` the op that an undo took back.
+    """
 
     previous: ObjectId | None
     time: int
@@ -31,23 +34,28 @@ class Op(NamedTuple):
     refs: ObjectId
     changes: tuple[Change, ...]
     statistics: Mapping[str, int]
+    forgotten: ObjectId | None = None
+    undoes: ObjectId | None = None
 
 
 def encode_op(op: Op) -> bytes:
     """The op object's bytes."""
-    return encode_structure(
-        {
-            0: VERSION,
-            1: op.previous,
-            2: op.time,
-            3: [encode_text(text) for text in op.author],
-            4: op.command,
-            5: encode_text(op.note),
-            6: op.refs,
-            7: [[encode_text(change.ref), change.old, change.new] for change in op.changes],
-            8: {key: op.statistics[key] for key in sorted(op.statistics)},
-        }
-    )
+    fields: dict[int, Any] = {
+        0: VERSION,
+        1: op.previous,
+        2: op.time,
+        3: [encode_text(text) for text in op.author],
+        4: op.command,
+        5: encode_text(op.note),
+        6: op.refs,
+        7: [[encode_text(change.ref), change.old, change.new] for change in op.changes],
+        8: {key: op.statistics[key] for key in sorted(op.statistics)},
+    }
+    if op.forgotten is not None:
+        fields[9] = op.forgotten
+    if op.undoes is not None:
+        fields[10] = op.undoes
+    return encode_structure(fields)
 
 
 def decode_op(data: bytes) -> Op:
@@ -65,6 +73,8 @@ def decode_op(data: bytes) -> Op:
             refs=as_id(fields[6]),
             changes=tuple(Change(decode_text(ref), as_id(old), as_id(new)) for ref, old, new in fields[7]),
             statistics={str(key): int(value) for key, value in fields[8].items()},
+            forgotten=as_id(fields.get(9)),
+            undoes=as_id(fields.get(10)),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise Corrupt("an op is malformed") from error

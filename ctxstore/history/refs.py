@@ -10,6 +10,11 @@ from ctxstore.trees.maps import Maps, MapView
 from ctxstore.trees.sequence import Getter, Putter
 
 MAX_NAME = 1024
+
+TAG = "tag:"
+SETTING = "setting:"
+"""Names that begin like this are no contexts: a tag names a commit, a setting a record. No context has a ``:``."""
+
 _FORBIDDEN = set("~^:@{}#*?[\\\x7f") | {chr(c) for c in range(33)}
 
 
@@ -21,6 +26,16 @@ def check_name(name: str) -> str:
     if bad := sorted(set(name) & _FORBIDDEN):
         raise InvalidInput(f"{name!r} is no name for a context: it contains {bad[0]!r}")
     return name
+
+
+def check_tag(name: str) -> str:
+    """The tag's name as the refs map keeps it, given with or without ``tag:``. Raises `InvalidInput`."""
+    return TAG + check_name(name.removeprefix(TAG))
+
+
+def is_context(name: str) -> bool:
+    """Whether a name of the refs map is a context's."""
+    return not name.startswith((TAG, SETTING))
 
 
 def quote_name(text: str) -> str:
@@ -42,17 +57,30 @@ class Refs:
         return cls(maps.load(getter, id, Kind.RECORD))
 
     def __len__(self) -> int:
+        """Contexts, tags and settings."""
         return len(self._map)
 
     def find(self, name: str) -> ObjectId | None:
-        """The newest commit of a context, or None."""
+        """The newest commit of a context, what a tag or a setting names, or None."""
         value = self._map.find(_encode(name))
-        return None if value is None else _commit_id(value)
+        return None if value is None else _id(value)
 
     def iter(self, prefix: str = "") -> Iterator[tuple[str, ObjectId]]:
         """(name, newest commit) of the contexts whose names start with `prefix`, sorted."""
+        return (found for found in self.iter_all(prefix) if is_context(found[0]))
+
+    def iter_all(self, prefix: str = "") -> Iterator[tuple[str, ObjectId]]:
+        """(name, id) of contexts, tags and settings alike."""
         for key, value in self._map.prefixed(_encode(prefix)):
-            yield key.decode("utf-8", "surrogateescape"), _commit_id(value)
+            yield decode_name(key), _id(value)
+
+    def tags(self) -> Iterator[tuple[str, ObjectId]]:
+        """(name without ``tag:``, commit) of the tags, sorted."""
+        return ((name.removeprefix(TAG), id) for name, id in self.iter_all(TAG))
+
+    def settings(self) -> Iterator[tuple[str, ObjectId]]:
+        """(name without ``setting:``, record) of the settings, sorted."""
+        return ((name.removeprefix(SETTING), id) for name, id in self.iter_all(SETTING))
 
     def updated(self, maps: Maps, putter: Putter, changes: Mapping[str, ObjectId | None]) -> ObjectId:
         """The id of the refs map with `changes` made; None removes a ref."""
@@ -66,7 +94,12 @@ def _encode(name: str) -> bytes:
         raise InvalidInput(f"{name!r} is no name for a context: it is not Unicode") from error
 
 
-def _commit_id(value: bytes) -> ObjectId:
+def decode_name(key: bytes) -> str:
+    """A name from its key in the refs map."""
+    return key.decode("utf-8", "surrogateescape")
+
+
+def _id(value: bytes) -> ObjectId:
     if len(value) != ID_SIZE:
         raise Corrupt("a ref is malformed")
     return ObjectId(value)

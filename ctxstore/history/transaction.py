@@ -6,6 +6,8 @@ The rules that make it safe, each of them necessary:
 2. Packs are durable before the root names them.
 3. When the swap is lost, the new root is read, and the transaction goes on only if everything it relied
    on is still there and its own packs are at most one epoch old.
+4. A commit that is built upon and is not the head of the ref it moves is relied upon, too: no root it goes on
+   from may have forgotten it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,16 +16,19 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from ctxstore.errors import Conflict, Corrupt, CtxstoreError, NotFound, RefMoved, StorageError
+from ctxstore.history.commits import read_commit
 from ctxstore.history.engine import Engine
+from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.oplog import Change, Op, iter_ops, write_op
 from ctxstore.history.refs import Refs
 from ctxstore.history.root import advanced
-from ctxstore.ids import ID_SIZE, ObjectId
+from ctxstore.ids import ID_SIZE, ObjectId, format_id
 from ctxstore.objects.store import ObjectWriter
 from ctxstore.packs.compact import merge, plan_merge
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.writer import NewPack, PackWriter
 from ctxstore.storage.protocol import Presence, SwapLost, Unsettled
+from ctxstore.trees.walk import TreeWalk
 
 _TRIES = 64
 
@@ -68,6 +73,8 @@ class Transaction:
         )
         self.writer = ObjectWriter(engine.store, self._packer)
         self._own: list[PackInfo] = []
+        self._bases: set[ObjectId] = set()
+        self._forget: dict[ObjectId, Forgotten | None] = {}
         self._merged: tuple[list[PackInfo], list[PackInfo]] = ([], [])
 
     @property
@@ -80,27 +87,62 @@ class Transaction:
         """Bytes of new objects so far."""
         return self._packer.raw_bytes
 
+    def rely(self, id: ObjectId) -> None:
+        """Build on a commit that is not the head of the ref this transaction moves; a forgotten one comes back.
+
+        Raises `NotFound` when a collector has taken part of it already.
+        """
+        commit = read_commit(self.writer, id)
+        self._bases.add(id)
+        mark = self.engine.forgotten(self.root).find(id)
+        if mark is None:
+            return
+        seen: set[bytes] = set()
+
+        def take(each: bytes) -> bool:
+            if each in seen:
+                return False
+            seen.add(each)
+            if not self.writer.has(each):
+                raise NotFound(
+                    f"commit {format_id(id)} was forgotten ({mark.reason}), and its content is collected",
+                    hint="`ctx log` shows the commits before and after it",
+                )
+            return True
+
+        TreeWalk(self.engine.maps, self.writer, take, lambda *_: None).tree(commit.tree)
+        self._forget[id] = None
+
+    def forget(self, marks: Mapping[ObjectId, Forgotten]) -> None:
+        """Let go of commits' trees. A lost swap then is a `MustRestart`: what was decided may be wrong by now."""
+        self._forget.update(marks)
+
     def publish(
-        self, moves: Sequence[Move], command: str, note: str = "", statistics: Mapping[str, int] | None = None
+        self,
+        moves: Sequence[Move],
+        command: str,
+        note: str = "",
+        statistics: Mapping[str, int] | None = None,
+        *,
+        undoes: ObjectId | None = None,
     ) -> Published:
         """Make the moves visible, durably. Raises `RefMoved`, `MustRestart`, `StorageError`."""
         for _ in range(_TRIES):
-            op_id, op = self._write_op(moves, command, note, statistics or {})
+            op = self._make_op(moves, command, note, statistics or {})._replace(undoes=undoes)
+            op_id = write_op(self.writer, op)
             self._own += [pack.info for pack in self.writer.flush()]
             self._merge_small()
-            if self._swap(op.refs, op_id):
+            if self._swap(op, op_id):
                 self._sweep_merged()
                 return Published(op_id, op, sum(pack.size for pack in self._own))
             self._revalidate()
         raise Conflict("too many others are writing to the repository", hint="try again")
 
-    def _write_op(
-        self, moves: Sequence[Move], command: str, note: str, statistics: Mapping[str, int]
-    ) -> tuple[ObjectId, Op]:
+    def _make_op(self, moves: Sequence[Move], command: str, note: str, statistics: Mapping[str, int]) -> Op:
         refs = self.refs
         changes = [Change(move.ref, refs.find(move.ref), self._target(move, refs)) for move in moves]
         environment = self.engine.environment
-        op = Op(
+        return Op(
             previous=self.root.op,
             time=environment.clock(),
             author=environment.author,
@@ -109,8 +151,13 @@ class Transaction:
             refs=refs.updated(self.engine.maps, self.writer, {change.ref: change.new for change in changes}),
             changes=tuple(changes),
             statistics=statistics,
+            forgotten=self._forgotten_map(),
         )
-        return write_op(self.writer, op), op
+
+    def _forgotten_map(self) -> ObjectId | None:
+        if not self._forget:
+            return self.root.forgotten
+        return self.engine.forgotten(self.root).updated(self.engine.maps, self.writer, self._forget)
 
     @staticmethod
     def _target(move: Move, refs: Refs) -> ObjectId | None:
@@ -145,10 +192,11 @@ class Transaction:
             packer.close()
         self._merged = (sources, [pack.info for pack in made])
 
-    def _swap(self, refs: ObjectId, op: ObjectId) -> bool:
+    def _swap(self, op: Op, id: ObjectId) -> bool:
         packs = self._new_packs()
         environment = self.engine.environment
-        root = advanced(self.root, environment.clock())._replace(refs=refs, op=op)
+        root = advanced(self.root, environment.clock())
+        root = root._replace(refs=op.refs, forgotten=op.forgotten, op=id)
         root = self.engine.roots.with_packs(root, packs, environment.random)
         try:
             self.engine.adopt(root, self.engine.roots.swap(self._bytes, root))
@@ -158,7 +206,7 @@ class Transaction:
             raise  # it happened, but a crash may undo it: not acknowledged, and nothing deleted for it
         except StorageError:
             # A swap may succeed and still be reported as failed; only the root knows.
-            if not self._is_published(op):
+            if not self._is_published(id):
                 raise
         return True
 
@@ -181,7 +229,9 @@ class Transaction:
 
     def _revalidate(self) -> None:
         self.root, self._bytes = self.engine.load()
-        if self.root.epoch - self._epoch > 1:
+        if self.root.epoch - self._epoch > 1 or any(self._forget.values()):
+            raise MustRestart
+        if any(id in self.engine.forgotten(self.root) and id not in self._forget for id in self._bases):
             raise MustRestart
         packs = self.engine.roots.packs(self.root)
         live = {pack.name for pack in packs}

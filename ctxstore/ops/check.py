@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ctxstore.errors import Corrupt, CtxstoreError, NotFound
 from ctxstore.history.engine import Engine
-from ctxstore.ids import ID_SIZE, ObjectId, format_id
+from ctxstore.ids import ID_SIZE, Kind, ObjectId, format_id
 from ctxstore.ops.reachable import Broken, Marker
 from ctxstore.packs.format import PACK_MAGIC, Footer
 from ctxstore.packs.frames import split_frame, unpack_frame
@@ -138,7 +138,18 @@ class _Check:
     def check_reachable(self) -> None:
         """Everything refs and ops reach is there and sound; content is looked for, not read."""
         broken: list[Broken] = []
-        marker = Marker(self._engine, broken=broken, progress=self._progress)
+        taken: set[bytes] = set()
+        needed_by: dict[bytes, str] = {}
+
+        def take(id: bytes) -> bool:
+            before = len(taken)
+            taken.add(id)
+            return len(taken) > before
+
+        def leaf(id: ObjectId, _: Kind, ref: str) -> None:
+            needed_by[id] = ref
+
+        marker = Marker(self._engine, take, leaf=leaf, broken=broken, progress=self._progress)
         self._progress.start("check history (commits)", None)
         try:
             marker.mark(self._engine.root())
@@ -150,7 +161,7 @@ class _Check:
         for item in broken:
             what = f"{item.kind.name.lower()} {format_id(item.id, 16)}"
             self.problems.append(Problem("object", what, item.error.message, tuple(sorted(item.refs))))
-        for id, ref in marker.needed_by.items():
+        for id, ref in needed_by.items():
             if id in self._bad or not self._is_stored(id):
                 reason = f"damaged in {self._bad[id]}" if id in self._bad else "missing"
                 self.problems.append(Problem("object", f"content {format_id(ObjectId(id), 16)}", reason, (ref,)))

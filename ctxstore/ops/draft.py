@@ -11,7 +11,7 @@ from ctxstore.errors import InvalidInput
 from ctxstore.history.commits import Author, Commit, Stored, Summary, read_commit, write_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import check_name
-from ctxstore.history.transaction import Move, MustRestart, Transaction, transaction
+from ctxstore.history.transaction import Move, transaction
 from ctxstore.ids import ObjectId
 from ctxstore.objects.store import ObjectWriter
 from ctxstore.ops.draft_memories import DraftMemories
@@ -142,17 +142,14 @@ class Draft:
             model=self._summary.model if model is None else model,
         )
         with transaction(self.engine) as started:
+            if self._parent and self._parent.id != self._head:
+                started.rely(self._parent.id)
             tree, summary, written = self._write_tree(started.writer, summary)
             made = self._make_commit(tree, summary, note, author or self.engine.environment.author)
             id = write_commit(started.writer, made)
-            self._publish(started, id)
+            started.publish([Move(self.ref, self._head, id)], "commit")
         self._adopt(Stored(id, made), written)
         return Stored(id, made)
-
-    def _publish(self, started: Transaction, id: ObjectId) -> None:
-        if self._parent and not self.engine.store.has(self._parent.id):
-            raise MustRestart
-        started.publish([Move(self.ref, self._head, id)], "commit")
 
     def _make_commit(self, tree: ObjectId, summary: Summary, note: str, author: Author) -> Commit:
         parent = self._parent

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from ctxstore.errors import NotFound
+from ctxstore.errors import NoSpace, NotFound
 from ctxstore.history.engine import Engine
 from ctxstore.history.root import Root, advanced
 from ctxstore.history.transaction import MustRestart
-from ctxstore.ids import ID_SIZE
-from ctxstore.ops.reachable import Marker
-from ctxstore.packs.compact import copy_objects
-from ctxstore.packs.format import Footer, is_data_kind
-from ctxstore.packs.frames import ORDINARY, RECOMPRESS
-from ctxstore.packs.names import PackInfo, epoch_of
-from ctxstore.packs.reader import FrameReader, read_footer
-from ctxstore.packs.writer import NewPack, PackWriter
+from ctxstore.ops.gcnote import is_worthwhile, write_note
+from ctxstore.ops.marking import Liveness, Marking, Order
+from ctxstore.ops.rewrite import Rewrite
+from ctxstore.ops.sweep import Later, iter_litter, iter_stored, sweep
+from ctxstore.packs.names import PackInfo
 from ctxstore.progress import SILENT, Progress
 from ctxstore.storage.protocol import Presence, SwapLost
 
 SPARSE = 0.75
 """A pack with a smaller share of live bytes than this is rewritten."""
 
-SWEEP_LAG = 2
-"""Files of this many epochs ago that no root lists belong to no writer that could still publish them."""
-
 _TRIES = 16
+_SWAPS = 64
 
 
 class GcResult(NamedTuple):
@@ -45,50 +39,33 @@ class GcPlan:
 
     def __init__(self, engine: Engine, root: Root, *, recompress: bool, progress: Progress) -> None:
         self._engine = engine
-        self._root = root
-        self._recompress = recompress
-        self._marker = Marker(engine, progress=progress)
-        progress.start("mark (commits)", None)
-        try:
-            self._live = self._marker.mark(root)
-        finally:
-            progress.done()
-        packs = engine.roots.packs(root)
-        self._footers = {pack: read_footer(engine.storage, pack) for pack in packs}
-        self._choose(packs)
-        litter = list(_iter_litter(engine, root))
+        self._order = Order() if recompress else None
+        self._marking = Marking(engine, root, order=self._order, progress=progress)
+        self._live_bytes: dict[PackInfo, int] = {}
+        self.live = self.dead = self.frees = 0
+        self._choose(engine.roots.packs(root))
+        litter = list(iter_litter(engine, root))
         self.litter = tuple(stored.key for stored in litter)
         self.frees += sum(stored.size for stored in litter)
         self.bytes_before = _stored_bytes(engine)
 
-    def _choose(self, packs: tuple[PackInfo, ...]) -> None:
-        remove, rewrite, dead, freed = [], [], 0, 0.0
+    def _choose(self, packs: Sequence[PackInfo]) -> None:
+        remove, rewrite, freed = [], [], 0.0
         for pack in packs:
-            live_bytes, all_bytes, dead_objects = self._liveness(self._footers[pack])
-            dead += dead_objects
-            if live_bytes == 0:
+            found = self._marking.liveness(pack)
+            self.live += found.live
+            self.dead += found.dead
+            if not found.live:
                 remove.append(pack)
                 freed += pack.size
-            elif self._recompress or live_bytes < all_bytes * SPARSE:
+            elif self._order is not None or _is_sparse(found):
                 rewrite.append(pack)
-                freed += pack.size * (1 - live_bytes / all_bytes)
+                self._live_bytes[pack] = found.live_bytes
+                freed += pack.size * (1 - found.live_bytes / (found.all_bytes or 1))
         self._remove, self._rewrite = remove, rewrite
         self.remove = tuple(pack.name for pack in remove)
         self.rewrite = tuple(pack.name for pack in rewrite)
-        self.live = sum(len(footer.lengths) for footer in self._footers.values()) - dead
-        self.dead = dead
         self.frees = int(freed)
-
-    def _liveness(self, footer: Footer) -> tuple[int, int, int]:
-        live = dead = total = 0
-        for i, length in enumerate(footer.lengths):
-            total += length
-            if footer.ids[i * ID_SIZE : (i + 1) * ID_SIZE] in self._live:
-                live += length
-            else:
-                dead += 1
-        # Empty objects keep a pack alive too.
-        return live or (1 if dead < len(footer.lengths) else 0), total or 1, dead
 
     @property
     def is_empty(self) -> bool:
@@ -96,114 +73,104 @@ class GcPlan:
         return not (self._remove or self._rewrite or self.litter)
 
     def execute(self, progress: Progress = SILENT) -> GcResult:
-        """Carry it out. Raises `MustRestart` when the repository moved on and the plan has to be made anew."""
+        """Carry it out. Raises `MustRestart` when the repository moved on so that the plan has to be made anew."""
         engine = self._engine
+        reason = ""
         with engine.writing, engine.storage.presence() as presence:
             self._sweep(presence)  # first, because a full disk has no room for what follows
-            presence.share()  # what follows may take long, and must keep nobody waiting
             try:
-                made = self._write_packs(progress) if self._rewrite else []
-            except NotFound:
-                if engine.root() == self._root:
-                    raise
-                raise MustRestart from None  # a writer merged packs away before this one was present
-            try:
-                if self._remove or self._rewrite:
-                    self._swap([pack.info for pack in made])
-            finally:
-                engine.store.index.release([pack.info for pack in made], engine.live_packs())
-            later, reason = self._sweep(presence)
+                self._replace(self._rewrite, self._remove, progress)
+            except NoSpace as error:
+                reason = self._replace_by_steps(presence, error)
+            later = self._sweep(presence)
+            engine.storage.keep_reserve()
             engine.store.index.compact()
+        write_note(engine)
         after = _stored_bytes(engine)
-        return GcResult(self.bytes_before, after, max(0, self.bytes_before - after), later, reason)
+        freed = max(0, self.bytes_before - after)
+        return GcResult(self.bytes_before, after, freed, later.bytes, reason or later.reason)
 
-    def _write_packs(self, progress: Progress) -> list[NewPack]:
-        index = self._engine.store.index
-        packer = PackWriter(
-            self._engine.storage,
-            self._root.epoch,
-            settings=RECOMPRESS if self._recompress else ORDINARY,
-            random=self._engine.environment.random,
-            on_pack=lambda pack: index.add(pack.info, pack.footer),
-        )
-        progress.start("rewrite", sum(pack.raw for pack in self._rewrite))
+    def _sweep(self, presence: Presence) -> Later:
         try:
-            if self._recompress:
-                self._copy_in_order(packer, progress)
-            else:
-                self._copy_packs(packer, progress)
-            return packer.flush()
+            return sweep(self._engine, presence)
         finally:
-            packer.close()
-            progress.done()
+            presence.share()  # what follows may take long, and must keep nobody waiting
 
-    def _copy_packs(self, packer: PackWriter, progress: Progress) -> None:
-        seen: set[bytes] = set()
-        for pack in self._rewrite:
-            copy_objects(self._engine.storage, pack, self._footers[pack], packer, seen, self._live)
-            progress.advance(pack.raw)
+    def _replace_by_steps(self, presence: Presence, error: NoSpace) -> str:
+        """On a full disk: drop what needs no room, then rewrite one pack at a time, the emptiest first.
 
-    def _copy_in_order(self, packer: PackWriter, progress: Progress) -> None:
-        """Content by context and time, so that what resembles each other shares a frame; then structure.
-
-        The index says where to look, and is only a copy: what it does not find, or finds wrong, is copied by the
-        packs' own footers afterwards.
+        Returns why it did not get to the end.
         """
-        left = {id for footer in self._rewritten_footers() for id in _iter_ids(footer) if id in self._live}
-        rewritten = {pack.name for pack in self._rewrite}
-        frames = FrameReader(self._engine.storage, capacity=12 << 20)
-        find, id_of = self._engine.store.index.find, self._engine.keys.id_of
-        structure = (id for id in self._live if id not in self._marker.needed_by)
-        for id in chain(self._marker.order, structure):
-            location = find(id) if id in left else None
-            if location is None or location.pack not in rewritten:
-                continue
-            raw = memoryview(frames.raw(location.pack, location.frame, location.stored))
-            data = raw[location.start : location.start + location.length]
-            if id_of(location.kind, data) == id:
-                packer.add(location.kind, id, data, is_data_kind(location.kind))
-                left.discard(id)
-            progress.advance(location.length)
-        seen: set[bytes] = set()
-        for pack in self._rewrite if left else ():
-            copy_objects(self._engine.storage, pack, self._footers[pack], packer, seen, left)
+        if not self._engine.storage.spend_reserve() and not self._remove:
+            raise error
+        steps = [
+            ([], self._remove),
+            *(([pack], []) for pack in sorted(self._rewrite, key=self._live_bytes.__getitem__)),
+        ]
+        for rewrite, remove in steps:
+            try:
+                self._replace(rewrite, remove, SILENT)
+            except NoSpace:
+                return "the disk is too full to rewrite what is in use; free some more, then collect again"
+            self._sweep(presence)
+        return ""
 
-    def _rewritten_footers(self) -> Iterator[Footer]:
-        return (self._footers[pack] for pack in self._rewrite)
-
-    def _swap(self, made: list[PackInfo]) -> None:
-        """Take the old packs out of the root, which must still be the one that was marked.
-
-        A writer that swapped in between may rely on what was found dead here, so nothing less will do.
-        """
-        engine = self._engine
-        root, data = engine.load()
-        if root != self._root:
-            raise MustRestart
-        gone = {pack.name for pack in (*self._remove, *self._rewrite)}
-        kept = [pack for pack in engine.roots.packs(root) if pack.name not in gone]
-        environment = engine.environment
-        new = engine.roots.with_packs(advanced(root, environment.clock()), [*kept, *made], environment.random)
+    def _replace(self, rewrite: Sequence[PackInfo], remove: Sequence[PackInfo], progress: Progress) -> None:
+        """Exchange `rewrite` for what is in use of them, drop `remove`, in one swap."""
+        if not rewrite and not remove:
+            return
+        made: list[PackInfo] = []
         try:
-            engine.adopt(new, engine.roots.swap(data, new))
-        except SwapLost:
-            raise MustRestart from None
+            if rewrite:
+                made = self._copy(rewrite, progress)
+            self._swap(rewrite, remove, made)
+        finally:
+            self._engine.store.index.release(made, self._engine.live_packs())
 
-    def _sweep(self, presence: Presence) -> tuple[int, str]:
-        """Delete what no root lists, as far as that is safe: (bytes left for later, why)."""
+    def _copy(self, packs: Sequence[PackInfo], progress: Progress) -> list[PackInfo]:
+        try:
+            return Rewrite(self._engine, self._marking, packs, progress).run(self._order)
+        except NotFound:
+            if self._engine.root() == self._marking.root:
+                raise
+            raise MustRestart from None  # a writer merged packs away meanwhile
+
+    def _swap(self, rewritten: Sequence[PackInfo], removed: Sequence[PackInfo], made: Sequence[PackInfo]) -> None:
+        """Take the old packs out of the root, after marking what others added since.
+
+        A writer that swapped in between may rely on what was found dead: if so, start anew.
+        """
         engine = self._engine
-        alone = presence.alone()
-        root = engine.root()
-        # The root may be one that a crash takes back, if its writer was killed before it was durable.
-        engine.storage.settle()
-        later = 0
-        for stored in _iter_litter(engine, root):
-            epoch = epoch_of(stored.key.partition("/")[2])
-            if alone or (epoch is not None and epoch <= root.epoch - SWEEP_LAG):
-                engine.storage.delete(stored.key)
-            else:
-                later += stored.size
-        return later, "another writer is at work; a later gc frees the rest" if later else ""
+        epoch = self._marking.root.epoch
+        names = {pack.name for pack in (*rewritten, *removed)}
+        for _ in range(_SWAPS):
+            root, data = engine.load()
+            if root != self._marking.root:
+                self._catch_up(root, epoch, rewritten, removed)
+            kept = [pack for pack in engine.roots.packs(root) if pack.name not in names]
+            environment = engine.environment
+            new = engine.roots.with_packs(advanced(root, environment.clock()), [*kept, *made], environment.random)
+            try:
+                engine.adopt(new, engine.roots.swap(data, new))
+            except SwapLost:
+                continue
+            self._marking.root = new
+            return
+        raise MustRestart
+
+    def _catch_up(self, root: Root, epoch: int, rewritten: Sequence[PackInfo], removed: Sequence[PackInfo]) -> None:
+        """Raises `MustRestart` unless the plan still stands for `root`."""
+        listed = {pack.name for pack in self._engine.roots.packs(root)}
+        if root.epoch - epoch > 1 or any(pack.name not in listed for pack in rewritten):
+            raise MustRestart
+        try:
+            there = [pack for pack in (*rewritten, *removed) if pack.name in listed]
+            if not self._marking.go_on(root) or self._marking.is_revived(there):
+                raise MustRestart
+        except NotFound:
+            if self._engine.root() == root:
+                raise
+            raise MustRestart from None  # merged away meanwhile
 
 
 def plan_gc(engine: Engine, *, recompress: bool = False, progress: Progress = SILENT) -> GcPlan:
@@ -220,7 +187,12 @@ def plan_gc(engine: Engine, *, recompress: bool = False, progress: Progress = SI
 
 
 def collect(engine: Engine, *, recompress: bool = False, progress: Progress = SILENT) -> GcResult:
-    """Plan and execute, anew when others wrote in between. Raises `MustRestart` if they never pause."""
+    """Plan and execute, anew when others wrote in between. Raises `MustRestart` if they never pause.
+
+    When nothing was forgotten since the last time and little was added, only litter is swept: nothing else is dead.
+    """
+    if not recompress and not is_worthwhile(engine):
+        return _sweep_only(engine)
     for _ in range(_TRIES):
         try:
             return plan_gc(engine, recompress=recompress, progress=progress).execute(progress)
@@ -229,29 +201,18 @@ def collect(engine: Engine, *, recompress: bool = False, progress: Progress = SI
     raise MustRestart
 
 
-class _Litter(NamedTuple):
-    key: str
-    size: int
+def _sweep_only(engine: Engine) -> GcResult:
+    before = _stored_bytes(engine)
+    with engine.writing, engine.storage.presence() as presence:
+        later = sweep(engine, presence)
+        engine.storage.keep_reserve()
+    after = _stored_bytes(engine)
+    return GcResult(before, after, max(0, before - after), later.bytes, later.reason)
 
 
-def _iter_litter(engine: Engine, root: Root) -> Iterator[_Litter]:
-    """Packs and manifests that the root does not list. Other files are somebody's, and left alone."""
-    listed = {pack.key for pack in engine.roots.packs(root)} | {f"manifests/{root.manifest}"}
-    for folder in ("packs", "manifests"):
-        try:
-            found = list(engine.storage.list(folder))
-        except NotFound:
-            continue
-        yield from (_Litter(*stored) for stored in found if stored.key not in listed and _is_ours(stored.key))
-
-
-def _iter_ids(footer: Footer) -> Iterator[bytes]:
-    return (footer.ids[i : i + ID_SIZE] for i in range(0, len(footer.ids), ID_SIZE))
-
-
-def _is_ours(key: str) -> bool:
-    return epoch_of(key.partition("/")[2]) is not None
+def _is_sparse(found: Liveness) -> bool:
+    return found.live_bytes < found.all_bytes * SPARSE
 
 
 def _stored_bytes(engine: Engine) -> int:
-    return sum(stored.size for folder in ("packs", "manifests") for stored in engine.storage.list(folder))
+    return sum(stored.size for stored in iter_stored(engine))

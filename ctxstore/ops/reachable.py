@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ctxstore.errors import Corrupt, NotFound
-from ctxstore.history.commits import Commit, decode_commit
+from ctxstore.history.commits import Commit, decode_commit, read_commit
 from ctxstore.history.engine import Engine
-from ctxstore.history.oplog import decode_op
+from ctxstore.history.oplog import Op, decode_op
+from ctxstore.history.refs import SETTING, decode_name
 from ctxstore.history.root import Root
 from ctxstore.ids import Kind, ObjectId
 from ctxstore.progress import SILENT, Progress
-from ctxstore.trees.entries import Entry, FileEntry, ListEntry, MapEntry, decode_entry
-from ctxstore.trees.lists import CHUNKS, RECORDS, ListShape
-from ctxstore.trees.sequence import Item, Sequence, Shape
+from ctxstore.trees.walk import TreeWalk
+
+Leaf = Callable[[ObjectId, Kind, str], None]
+"""Is told of a chunk or record that is reachable, and of a context that needs it."""
 
 
 class Broken:
@@ -27,43 +29,56 @@ class Broken:
 
 
 class Marker:
-    """Marks all that is reachable from a root. Reads structure only, each object once.
+    """Marks all that is reachable from a root, except the trees of forgotten commits. Reads structure only.
 
-    With `broken` a list, objects that can't be read are put there and the rest goes on; without one
-    the first of them is raised, because what can't be followed must not be collected.
+    `take` says whether an object is met for the first time; what is below one that was met before is not looked
+    at. With `broken` a list, objects that can't be read are put there and the rest goes on; without one the
+    first of them is raised, because what can't be followed must not be collected.
     """
 
-    def __init__(self, engine: Engine, *, broken: list[Broken] | None = None, progress: Progress = SILENT) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        take: Callable[[bytes], bool],
+        *,
+        leaf: Leaf | None = None,
+        broken: list[Broken] | None = None,
+        progress: Progress = SILENT,
+    ) -> None:
         self._engine = engine
+        self._take = take
+        self._tell = leaf
         self._broken = broken
         self._progress = progress
         self._ref = ""
-        self.marked: dict[bytes, None] = {}
-        """All that is reachable, in the order of marking."""
-        self.order: list[bytes] = []
-        """Data objects by context and then by time: the order in which they compress best."""
-        self.needed_by: dict[bytes, str] = {}
-        """For data objects: a ref that needs it."""
+        self._walk = TreeWalk(engine.maps, engine.store, take, self._leaf, self._record if broken is not None else None)
         self.commits = 0
 
-    def mark(self, root: Root) -> dict[bytes, None]:
-        """Everything reachable from `root`'s refs and ops."""
-        heads = list(self._mark_refs(root.refs))
-        heads += ((f"op {commit.hex()[:8]}", commit) for commit in self._mark_ops(root.op))
+    def mark(self, root: Root) -> None:
+        """Mark everything reachable from `root`'s refs and ops: contexts by age, each oldest commit first."""
+        forgotten = set(self._engine.forgotten(root).ids())
+        self._mark_map(root.forgotten)
+        heads = self._mark_refs(root.refs)
+        held = {id for _, id in heads} & forgotten
+        heads += self._mark_ops(root.op)
         histories = [self._mark_history(ref, head) for ref, head in heads]
         # Oldest first: contexts of the same days resemble each other more than those of similar names.
         for history in sorted(filter(None, histories), key=lambda history: history[-1][1].time):
             for id, commit in reversed(history):
-                self._ref = commit.ref or id.hex()
-                self._mark_tree(commit.tree)
-        return self.marked
+                if id not in forgotten:
+                    self._ref = commit.ref or id.hex()
+                    self._walk.tree(commit.tree)
+        for id in held:
+            # No command forgets a head; should there be one all the same, it is not what goes.
+            self._walk.tree(read_commit(self._engine.store, id).tree)
 
-    def _take(self, id: bytes) -> bool:
-        """Mark an object; False when it was marked before."""
-        if id in self.marked:
-            return False
-        self.marked[id] = None
-        return True
+    def _leaf(self, id: ObjectId, kind: Kind) -> None:
+        if self._tell is not None:
+            self._tell(id, kind, self._ref)
+
+    def _record(self, id: ObjectId, kind: Kind, error: Corrupt | NotFound) -> None:
+        assert self._broken is not None
+        self._broken.append(Broken(id, kind, error, self._ref))
 
     def _get(self, id: ObjectId, kind: Kind) -> bytes | None:
         try:
@@ -71,28 +86,58 @@ class Marker:
         except (Corrupt, NotFound) as error:
             if self._broken is None:
                 raise
-            self._broken.append(Broken(id, kind, error, self._ref))
+            self._record(id, kind, error)
             return None
 
-    def _mark_refs(self, refs: ObjectId) -> Iterator[tuple[str, ObjectId]]:
-        for key, value, *_ in self._mark_sequence(self._engine.maps.shape, refs):
-            yield key.decode("utf-8", "surrogateescape"), ObjectId(value)
+    def _mark_map(self, id: ObjectId | None) -> None:
+        for _ in self._walk.map_items(id) if id is not None else ():
+            pass
 
-    def _mark_ops(self, newest: ObjectId | None) -> Iterator[ObjectId]:
-        """Marks the ops and their refs maps; the commits they mention."""
+    def _mark_refs(self, refs: ObjectId) -> list[tuple[str, ObjectId]]:
+        """The refs of the nodes not marked before."""
+        found = []
+        for key, value in self._walk.map_items(refs):
+            name = decode_name(key)
+            if value is None:
+                continue
+            if name.startswith(SETTING):
+                self._reach(ObjectId(value))
+            found.append((name, ObjectId(value)))
+        return found
+
+    def _reach(self, id: ObjectId) -> None:
+        if self._take(id):
+            self._leaf(id, Kind.RECORD)
+
+    def _mark_ops(self, newest: ObjectId | None) -> list[tuple[str, ObjectId]]:
+        """Marks the ops and their maps; the commits they mention."""
+        found: list[tuple[str, ObjectId]] = []
         while newest is not None and self._take(newest):
             data = self._get(newest, Kind.OP)
             if data is None:
-                return
+                break
             op = decode_op(data)
-            for _ in self._mark_refs(op.refs):
-                pass
-            yield from (id for change in op.changes for id in (change.old, change.new) if id is not None)
+            self._mark_refs(op.refs)
+            self._mark_map(op.forgotten)
+            found += ((f"op {id.hex()[:8]}", id) for id in self._mentioned(op))
             newest = op.previous
+        return found
+
+    def _mentioned(self, op: Op) -> Iterator[ObjectId]:
+        for ref, old, new in op.changes:
+            for id in (old, new):
+                if id is None:
+                    continue
+                if ref.startswith(SETTING):
+                    self._reach(id)
+                else:
+                    yield id
 
     def _mark_history(self, ref: str, head: ObjectId) -> list[tuple[ObjectId, Commit]]:
         """Marks a commit and its ancestors; those not marked before, newest first."""
         found: list[tuple[ObjectId, Commit]] = []
+        if ref.startswith(SETTING):
+            return found
         waiting = [head]
         self._ref = ref
         while waiting:
@@ -108,54 +153,3 @@ class Marker:
             found.append((id, commit))
             waiting.extend(commit.parents)
         return found
-
-    def _mark_tree(self, tree: ObjectId) -> None:
-        for _, inline, where, _ in self._mark_sequence(self._engine.maps.shape, tree):
-            value = inline
-            if where is not None and self._take(where):
-                self._note(where)
-                value = self._get(where, Kind.RECORD)
-            if value is not None:
-                self._mark_entry(decode_entry(value))
-
-    def _mark_entry(self, entry: Entry) -> None:
-        if isinstance(entry, FileEntry) and entry.id is not None:
-            if entry.is_list:
-                self._mark_list(CHUNKS, entry.id)
-            elif self._take(entry.id):
-                self._note(entry.id)
-        elif isinstance(entry, ListEntry):
-            self._mark_list(RECORDS, entry.id)
-        elif isinstance(entry, MapEntry):
-            for _, _, where, _ in self._mark_sequence(self._engine.maps.shape, entry.id):
-                if where is not None and self._take(where):
-                    self._note(where)
-
-    def _mark_list(self, shape: ListShape, id: ObjectId) -> None:
-        for _, leaf, _ in self._mark_sequence(shape, id):
-            if self._take(leaf):
-                self._note(leaf)
-
-    def _note(self, id: bytes) -> None:
-        self.order.append(id)
-        self.needed_by[id] = self._ref
-
-    def _mark_sequence(self, shape: Shape, id: ObjectId) -> Iterator[Item]:
-        """Marks a list's or map's root and nodes; the leaves below those not marked before."""
-        if not self._take(id):
-            return
-        if self._get(id, shape.root_kind) is None:
-            return
-        sequence = Sequence.load(shape, self._engine.store, id)
-        for item, level in sequence.tops():
-            yield from self._below(sequence, item, level)
-
-    def _below(self, sequence: Sequence, item: Item, level: int) -> Iterator[Item]:
-        if level == 0:
-            yield item
-            return
-        node = Sequence.node_id(item)
-        if not self._take(node) or self._get(node, Kind.NODE) is None:
-            return
-        for child in sequence.children(item, level):
-            yield from self._below(sequence, child, level - 1)

@@ -132,7 +132,16 @@ class View:
         self.ref = ref
         self.id = id
         self.commit = commit
-        self.tree = engine.maps.load(engine.store, commit.tree, Kind.RECORD)
+        try:
+            self.tree = engine.maps.load(engine.store, commit.tree, Kind.RECORD)
+        except NotFound as error:
+            mark = engine.forgotten(engine.root()).find(id)
+            if mark is None:
+                raise
+            raise NotFound(
+                f"commit {format_id(id)} of {ref} was forgotten ({mark.reason}), and its content is collected",
+                hint=f"`ctx log {ref}` shows which commits are still there",
+            ) from error
 
     def __repr__(self) -> str:
         return f"<View {self.ref} {format_id(self.id)}>"

@@ -87,6 +87,10 @@ class Files:
     def rename(self, old: str, new: str) -> None:
         os.rename(old, new)
 
+    def link(self, old: str, new: str) -> None:
+        """Give a file a second name; it must not exist."""
+        os.link(old, new)
+
     def unlink(self, path: str) -> None:
         os.unlink(path)
 

@@ -12,11 +12,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ctxstore.errors import AlreadyExists, NotFound, StorageError
+from blake3 import blake3
+
+from ctxstore.errors import AlreadyExists, NoSpace, NotFound, StorageError
 from ctxstore.storage.files import Files
 from ctxstore.storage.protocol import Presence, Stored, SwapLost, Unsettled
 
 FOLDERS = ("packs", "manifests", "cache")
+
+RESERVE = 256 << 10
+"""Bytes kept back in the file ``reserve``: on a full disk they let a collection begin."""
 
 
 class LocalStorage:
@@ -117,12 +122,24 @@ class LocalStorage:
             self.files.sync(fd)
         finally:
             self.files.close(fd)
+        self._keep_previous()
         self.files.rename(pending, self._root)
         try:
             self.files.sync_folder(self.path)
         except OSError as error:
             # Never tried again: what the kernel could not write it may have dropped, and then calls it written.
             raise Unsettled(f"{self._root}: {error.strerror}", hint="check the disk before anything else") from error
+
+    def _keep_previous(self) -> None:
+        """The root that is replaced stays as ``root.old``, for repair; that it can't be kept is no failure."""
+        try:
+            self.files.unlink(self._root + ".old")
+        except OSError:
+            pass
+        try:
+            self.files.link(self._root, self._root + ".old")
+        except OSError:
+            pass  # there is none yet, or the file system knows no links
 
     def settle(self) -> None:
         with _translated(self.path):
@@ -140,6 +157,35 @@ class LocalStorage:
 
     def cache_folder(self) -> str | None:
         return self._path("cache")
+
+    def keep_reserve(self) -> None:
+        path = self._path("reserve")
+        try:
+            try:
+                if self.files.size(path) == RESERVE:
+                    return
+                self.files.unlink(path)
+            except FileNotFoundError:
+                pass
+            self._write_reserve(path)
+        except OSError:
+            self._discard(path)  # no room: then there is none to keep
+
+    def _write_reserve(self, path: str) -> None:
+        fd = self.files.create(path)
+        try:
+            # Bytes that no file system compresses or finds twice.
+            self.files.write(fd, blake3(b"reserve").digest(length=RESERVE))
+            self.files.sync(fd)
+        finally:
+            self.files.close(fd)
+
+    def spend_reserve(self) -> bool:
+        try:
+            self.files.unlink(self._path("reserve"))
+        except OSError:
+            return False
+        return True
 
 
 class _FileSink:
@@ -195,4 +241,5 @@ def _translated(what: str) -> Iterator[None]:
 def storage_error(what: str, error: OSError) -> StorageError:
     """The typed error for a failed call, with a hint for the usual causes."""
     reason = error.strerror or str(error)
-    return StorageError(f"{what}: {reason}", hint=_HINTS.get(error.errno or 0, ""))
+    kind = NoSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
+    return kind(f"{what}: {reason}", hint=_HINTS.get(error.errno or 0, ""))

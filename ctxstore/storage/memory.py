@@ -79,6 +79,12 @@ class MemoryStorage:
         finally:
             self._writers.leave(presence)
 
+    def keep_reserve(self) -> None:
+        pass
+
+    def spend_reserve(self) -> bool:
+        return False
+
     def cache_folder(self) -> str | None:
         return None
 

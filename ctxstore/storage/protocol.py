@@ -95,5 +95,11 @@ class Storage(Protocol):
     def presence(self) -> AbstractContextManager[Presence]:
         """Announce a writer for the length of the block."""
 
+    def keep_reserve(self) -> None:
+        """Keep some room back for a time when there is none. That there is no room for it is no error."""
+
+    def spend_reserve(self) -> bool:
+        """Give the room back; False when none was kept."""
+
     def cache_folder(self) -> str | None:
         """A local folder for rebuildable caches, or None when there is none."""

@@ -8,10 +8,12 @@ import threading
 import pytest
 
 import ctxstore
-from ctxstore.errors import Corrupt
+from ctxstore.errors import Corrupt, NotFound
+from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.transaction import MustRestart, transaction
 from ctxstore.ids import Kind
-from ctxstore.ops import gc
+from ctxstore.objects.encoding import encode_record
+from ctxstore.ops import gc, marking
 from ctxstore.storage.local import LocalStorage
 
 
@@ -176,35 +178,154 @@ def test_sparse_packs_are_rewritten_and_dead_ones_removed(repo, place, monkeypat
     assert is_sound(repo)
 
 
-def test_a_plan_is_refused_when_the_repository_moved_on(filled, place, is_sound):
-    with transaction(filled._engine) as tx:
-        tx.writer.put(Kind.RECORD, random.Random(1).randbytes(200_000))
+def leave_dead(repo, data=None):
+    """Put an object that nothing refers to into a live pack."""
+    data = random.Random(1).randbytes(200_000) if data is None else data
+    with transaction(repo._engine) as tx:
+        id = tx.writer.put(Kind.RECORD, data)
         tx.publish([], "test")
+    return id
+
+
+def test_a_plan_still_stands_when_others_commit(filled, place, is_sound):
+    dead = leave_dead(filled)
     plan = filled.plan_gc()
     draft = filled.edit("chat/bob")
     draft.messages.append("new")
     draft.commit()
-    with pytest.raises(MustRestart):
-        plan.execute()
+    plan.execute()
+    assert not filled._engine.store.has(dead)
     assert list(filled.view("chat/bob").messages) == ["new"]
-    filled.gc()
     assert is_sound(filled)
 
 
-def test_a_collection_plans_anew_while_others_commit(filled, place, is_sound, monkeypatch):
-    real, left = gc.plan_gc, [3]
+def test_a_plan_is_refused_when_a_commit_took_up_what_it_would_drop(filled, place, is_sound):
+    text = "x" * 200_000
+    leave_dead(filled, encode_record(text))
+    plan = filled.plan_gc()
+    assert plan.dead
+    draft = filled.edit("chat/bob")
+    draft.messages.append(text)
+    draft.commit()
+    with pytest.raises(MustRestart):
+        plan.execute()
+    filled.gc()
+    assert list(filled.view("chat/bob").messages) == [text]
+    assert is_sound(filled)
 
-    def plan_gc(engine, **options):
-        plan = real(engine, **options)
+
+def test_a_plan_is_refused_when_a_commit_was_forgotten_meanwhile(filled, is_sound):
+    leave_dead(filled)
+    plan = filled.plan_gc()
+    forget(filled, "chat/alice~3")
+    with pytest.raises(MustRestart):
+        plan.execute()
+    assert is_sound(filled)
+
+
+def forget(repo, *revisions):
+    """Let go of commits."""
+    ids = [repo.resolve(rev).id for rev in revisions]
+    with transaction(repo._engine) as tx:
+        tx.forget({id: Forgotten(1, "a test") for id in ids})
+        tx.publish([], "forget")
+    return ids
+
+
+def test_the_tree_of_a_forgotten_commit_is_collected_and_its_record_stays(repo, is_sound):
+    draft = repo.edit("chat/alice")
+    for number in range(4):
+        draft.files.put("big", random.Random(number).randbytes(100_000))
+        draft.commit(f"turn {number}")
+    (id,) = forget(repo, "chat/alice~2")
+    assert repo.view(id.hex()).read("big") == random.Random(1).randbytes(100_000)
+    result = repo.gc()
+    assert 95_000 < result.freed_now < 110_000
+    assert [stored.commit.note for stored in repo.log("chat/alice")] == [f"turn {n}" for n in (3, 2, 1, 0)]
+    with pytest.raises(NotFound, match="was forgotten"):
+        repo.view(id.hex())
+    assert repo.view("chat/alice~3").read("big") == random.Random(0).randbytes(100_000)
+    assert is_sound(repo)
+
+
+def test_a_fork_of_a_forgotten_commit_brings_it_back(repo, is_sound):
+    draft = repo.edit("chat/alice")
+    for number in range(3):
+        draft.files.put("big", random.Random(number).randbytes(100_000))
+        draft.commit()
+    (id,) = forget(repo, "chat/alice~1")
+    repo.fork(id.hex(), "chat/again")
+    repo.gc()
+    assert repo.view("chat/again").read("big") == random.Random(1).randbytes(100_000)
+    assert id not in repo._engine.forgotten(repo._engine.root())
+    assert is_sound(repo)
+
+
+def test_a_forgotten_commit_that_was_collected_can_not_be_brought_back(repo, is_sound):
+    draft = repo.edit("chat/alice")
+    for number in range(3):
+        draft.files.put("big", random.Random(number).randbytes(100_000))
+        draft.commit()
+    (id,) = forget(repo, "chat/alice~1")
+    repo.gc()
+    with pytest.raises(NotFound, match="collected"):
+        repo.fork(id.hex(), "chat/again")
+    with pytest.raises(NotFound):
+        repo.edit("chat/other", parent=id.hex())
+    assert is_sound(repo)
+
+
+@pytest.mark.parametrize("with_gc", [False, True])
+def test_a_draft_whose_parent_is_forgotten_under_it_loses_nothing(repo, place, is_sound, with_gc):
+    draft = repo.edit("chat/alice")
+    for number in range(3):
+        draft.files.put("big", random.Random(number).randbytes(100_000))
+        draft.commit()
+    branch = repo.edit("chat/branch", parent="chat/alice~1")
+    branch.messages.append("new")
+    with ctxstore.open(place) as other:
+        forget(other, "chat/alice~1")
+        if with_gc:
+            other.gc()
+    if with_gc:
+        with pytest.raises(NotFound):
+            branch.commit()
+    else:
+        branch.commit()
+        repo.gc()
+        assert repo.view("chat/branch").read("big") == random.Random(1).randbytes(100_000)
+    assert is_sound(repo)
+
+
+def test_nothing_is_marked_when_nothing_can_be_dead(filled, monkeypatch):
+    filled.gc()
+    monkeypatch.setattr(gc, "GcPlan", None)
+    assert filled.gc().freed_now == 0
+
+
+def test_a_head_is_kept_whatever_the_map_of_forgotten_commits_says(repo, is_sound):
+    draft = repo.edit("chat/alice")
+    draft.files.put("big", random.Random(0).randbytes(100_000))
+    draft.commit()
+    forget(repo, "chat/alice")
+    repo.gc()
+    assert repo.view("chat/alice").read("big") == random.Random(0).randbytes(100_000)
+    assert is_sound(repo)
+
+
+def test_a_collection_tries_its_swap_again_while_others_commit(filled, place, is_sound, monkeypatch):
+    real, left = gc.advanced, [3]
+
+    def advanced(root, now):
         if left[0]:
             left[0] -= 1
             with ctxstore.open(place) as other:
                 draft = other.edit("chat/other")
                 draft.messages.append(left[0])
                 draft.commit()
-        return plan
+        return real(root, now)
 
-    monkeypatch.setattr(gc, "plan_gc", plan_gc)
+    monkeypatch.setattr(gc, "advanced", advanced)
     filled.gc(recompress=True)
     assert left == [0]
     assert list(filled.view("chat/other").messages) == [2, 1, 0]
@@ -212,7 +333,7 @@ def test_a_collection_plans_anew_while_others_commit(filled, place, is_sound, mo
 
 
 def test_packs_merged_away_while_a_collection_plans_are_no_error(filled, place, is_sound, monkeypatch):
-    real, left = gc.read_footer, [2]
+    real, left = marking.read_footer, [2]
 
     def read_footer(storage, pack):
         if left[0]:
@@ -224,7 +345,7 @@ def test_packs_merged_away_while_a_collection_plans_are_no_error(filled, place, 
                     draft.commit()
         return real(storage, pack)
 
-    monkeypatch.setattr(gc, "read_footer", read_footer)
+    monkeypatch.setattr(marking, "read_footer", read_footer)
     filled.gc()
     assert len(filled.view("chat/other").messages) == 20
     assert is_sound(filled)
@@ -277,7 +398,7 @@ def test_what_cannot_be_followed_is_not_collected(filled, place, stored_files):
     pack.write_bytes(data)
     before = stored_files(place)
     with ctxstore.open(place) as fresh, pytest.raises(Corrupt):
-        fresh.gc()
+        fresh.plan_gc()
     assert stored_files(place) == before
 
 
@@ -305,14 +426,14 @@ def test_a_writer_need_not_wait_while_packs_are_rewritten(tmp_path, monkeypatch)
         draft.messages.append({"role": "user", "content": "x" * 5000})
         draft.commit()
         plan = repo.plan_gc(recompress=True)
-        write_packs = plan._write_packs
+        copy = plan._copy
 
-        def write_while_another_is_present(progress):
+        def copy_while_another_is_present(packs, progress):
             other = LocalStorage(repo.path)
             with other.presence():
-                return write_packs(progress)
+                return copy(packs, progress)
 
-        monkeypatch.setattr(plan, "_write_packs", write_while_another_is_present)
+        monkeypatch.setattr(plan, "_copy", copy_while_another_is_present)
         plan.execute()
         assert repo.check(read_data=True).problems == ()
 

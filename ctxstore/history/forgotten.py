@@ -1,0 +1,89 @@
+"""The forgotten commits: their records stay in the log, their trees are let go. docs/format/history.md is normative."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from ctxstore.errors import Corrupt
+from ctxstore.history.commits import decode_text, encode_text
+from ctxstore.ids import ID_SIZE, ObjectId
+from ctxstore.objects.encoding import decode_structure, encode_structure
+from ctxstore.trees.maps import Maps, MapView, map_differences
+from ctxstore.trees.sequence import Getter, Putter
+
+
+class Forgotten(NamedTuple):
+    """When a commit was forgotten (UTC ns), and why."""
+
+    time: int
+    reason: str
+
+
+class ForgottenCommits:
+    """The forgotten commits at one moment."""
+
+    __slots__ = ("_map",)
+
+    def __init__(self, view: MapView | None) -> None:
+        self._map = view
+
+    @classmethod
+    def load(cls, maps: Maps, getter: Getter, id: ObjectId | None) -> ForgottenCommits:
+        """Raises `NotFound`, `Corrupt`."""
+        return cls(maps.load(getter, id) if id is not None else None)
+
+    def __len__(self) -> int:
+        return len(self._map) if self._map else 0
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, bytes) and self._map is not None and self._map.find(id) is not None
+
+    def find(self, id: ObjectId) -> Forgotten | None:
+        """When and why a commit was forgotten; None when it was not."""
+        value = self._map.find(id) if self._map else None
+        return None if value is None else decode_forgotten(value)
+
+    def ids(self) -> Iterator[ObjectId]:
+        """The forgotten commits' ids, sorted."""
+        for item in self._map.sequence.leaves() if self._map else ():
+            yield _commit_id(item[0])
+
+    def differences(self, new: ForgottenCommits) -> Iterator[tuple[ObjectId, Forgotten | None, Forgotten | None]]:
+        """(commit, how it is here, how it is in `new`) of those that differ."""
+        if self._map is None or new._map is None:
+            yield from ((id, self.find(id), new.find(id)) for id in (*self.ids(), *new.ids()))
+            return
+        for key, a, b in map_differences(self._map, new._map):
+            yield _commit_id(key), a and decode_forgotten(a), b and decode_forgotten(b)  # type: ignore[misc]
+
+    def updated(self, maps: Maps, putter: Putter, edits: Mapping[ObjectId, Forgotten | None]) -> ObjectId | None:
+        """The id of the map with `edits` made; None takes a commit out. None while nothing was ever forgotten."""
+        values = {bytes(id): encode_forgotten(mark) if mark else None for id, mark in edits.items()}
+        if self._map is not None:
+            return maps.update(self._map, putter, values)
+        added = {id: value for id, value in values.items() if value is not None}
+        return maps.create(putter, added) if added else None
+
+
+def encode_forgotten(mark: Forgotten) -> bytes:
+    """The map's value."""
+    return encode_structure([mark.time, encode_text(mark.reason)])
+
+
+def decode_forgotten(data: bytes) -> Forgotten:
+    """Raises `Corrupt`."""
+    fields = decode_structure(data)
+    try:
+        time, reason = fields
+        if type(time) is not int:
+            raise ValueError
+        return Forgotten(time, decode_text(reason))
+    except (TypeError, ValueError) as error:
+        raise Corrupt("a forgotten commit's mark is malformed") from error
+
+
+def _commit_id(key: bytes) -> ObjectId:
+    if len(key) != ID_SIZE:
+        raise Corrupt("the map of forgotten commits is malformed")
+    return ObjectId(key)
