@@ -34,13 +34,13 @@ class IdSet:
         """From now on marks are `AGAIN`."""
         self._mark = AGAIN
 
-    def add_all(self, ids: bytes, marks: bytes | None = None) -> None:
-        """Add joined ids, unmarked or as `marks` says (a byte each); those that are there keep the higher mark."""
+    def add_all(self, ids: bytes) -> None:
+        """Add joined ids, unmarked; those that are there keep their marks."""
         keys = _keys(ids)
         self._make_room(len(keys))
-        slots, all_marks = self._slots, self._marks
+        slots = self._slots
         mask = len(slots) - 1
-        for place, key in enumerate(keys):
+        for key in keys:
             slot = key & mask
             while (found := slots[slot]) != key:
                 if not found:
@@ -48,14 +48,17 @@ class IdSet:
                     self._used += 1
                     break
                 slot = (slot + 1) & mask
-            if marks is not None and marks[place] > all_marks[slot]:
-                all_marks[slot] = marks[place]
 
     def take(self, id: bytes) -> bool | None:
         """Mark an id: True if it was not marked before, None if it is not in the set."""
-        slot = self._find(int.from_bytes(id[:8], sys.byteorder) or 1)
-        if slot is None:
-            return None
+        key = int.from_bytes(id[:8], sys.byteorder) or 1
+        slots = self._slots
+        mask = len(slots) - 1
+        slot = key & mask
+        while (found := slots[slot]) != key:
+            if not found:
+                return None
+            slot = (slot + 1) & mask
         if self._marks[slot]:
             return False
         self._marks[slot] = self._mark
@@ -72,16 +75,6 @@ class IdSet:
                 slot = (slot + 1) & mask
             found.append(all_marks[slot] if there else 0)
         return bytes(found)
-
-    def _find(self, key: int) -> int | None:
-        slots = self._slots
-        mask = len(slots) - 1
-        slot = key & mask
-        while (found := slots[slot]) != key:
-            if not found:
-                return None
-            slot = (slot + 1) & mask
-        return slot
 
     def _make_room(self, more: int) -> None:
         needed = int((self._used + more) * _SPARE)

@@ -94,12 +94,12 @@ class TreeWalk:
             self._broken(id, shape.root_kind, error)
             return
         for item, level in sequence.tops():
-            yield from self._below(sequence, item, level)
+            if level:
+                yield from self._below(sequence, item, level)
+            else:
+                yield item
 
     def _below(self, sequence: Sequence, item: Item, level: int) -> Iterator[Item]:
-        if level == 0:
-            yield item
-            return
         node = sequence.node_id(item)
         if not self._take(node):
             return
@@ -107,6 +107,9 @@ class TreeWalk:
             children = sequence.children(item, level)
         except (Corrupt, NotFound) as error:
             self._broken(node, Kind.NODE, error)
+            return
+        if level == 1:
+            yield from children
             return
         for child in children:
             yield from self._below(sequence, child, level - 1)
