@@ -85,7 +85,8 @@ class GcPlan:
             later = self._sweep(presence)
             engine.storage.keep_reserve()
             engine.store.index.compact()
-        write_note(engine)
+        if not reason:
+            write_note(engine)
         after = _stored_bytes(engine)
         freed = max(0, self.bytes_before - after)
         return GcResult(self.bytes_before, after, freed, later.bytes, reason or later.reason)
