@@ -30,7 +30,7 @@ class Files:
                 length = max(0, os.fstat(fd).st_size - offset)
             return self._read_all(fd, offset, length)
         finally:
-            os.close(fd)
+            self.close(fd)
 
     @staticmethod
     def _read_all(fd: int, offset: int, length: int) -> bytes:
@@ -74,7 +74,11 @@ class Files:
             os.fsync(fd)
 
     def close(self, fd: int) -> None:
-        os.close(fd)
+        """Let a descriptor go. What has to last was synced before: an error says nothing about it, and it is gone."""
+        try:
+            os.close(fd)
+        except OSError:
+            pass
 
     def sync_folder(self, path: str) -> None:
         """Make the names in a folder durable."""
@@ -82,7 +86,7 @@ class Files:
         try:
             os.fsync(fd)
         finally:
-            os.close(fd)
+            self.close(fd)
 
     def rename(self, old: str, new: str) -> None:
         os.rename(old, new)
@@ -133,15 +137,18 @@ class Files:
             if self.relock(fd, shared=shared, wait=wait):
                 return fd
         except BaseException:
-            os.close(fd)
+            self.close(fd)
             raise
-        os.close(fd)
+        self.close(fd)
         return None
 
     def unlock(self, fd: int) -> None:
         """Let a lock go for every process that inherited its descriptor, too: a fork must not keep it."""
-        fcntl.flock(fd, fcntl.LOCK_UN)
-        os.close(fd)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_UN)
+        except OSError:
+            pass  # closing lets it go, too, if nobody else has the descriptor
+        self.close(fd)
 
     def relock(self, fd: int, *, shared: bool, wait: bool) -> bool:
         """Change the lock that `fd` holds. May drop it for a moment, and wholly when it returns False."""

@@ -151,7 +151,7 @@ class LocalStorage:
             fd = self.files.lock(self._path("writers.lock"), shared=True)
         assert fd is not None
         try:
-            yield _FilePresence(self.files, fd)
+            yield _FilePresence(self.files, fd, self._path("writers.lock"))
         finally:
             self.files.unlock(fd)
 
@@ -200,20 +200,22 @@ class _FileSink:
 
 
 class _FilePresence:
-    __slots__ = ("_fd", "_files")
+    __slots__ = ("_fd", "_files", "_path")
 
-    def __init__(self, files: Files, fd: int) -> None:
-        self._files, self._fd = files, fd
+    def __init__(self, files: Files, fd: int, path: str) -> None:
+        self._files, self._fd, self._path = files, fd, path
 
     def alone(self) -> bool:
-        if self._files.relock(self._fd, shared=False, wait=False):
-            return True
+        with _translated(self._path):
+            if self._files.relock(self._fd, shared=False, wait=False):
+                return True
         # The failed try may have dropped the shared lock; be present again.
         self.share()
         return False
 
     def share(self) -> None:
-        self._files.relock(self._fd, shared=True, wait=True)
+        with _translated(self._path):
+            self._files.relock(self._fd, shared=True, wait=True)
 
 
 _HINTS = {

@@ -1,0 +1,106 @@
+"""The operating system's calls a local repository makes: counted, and broken where a test says.
+
+`Calls` stands in for the modules `os` and `fcntl` in `ctxstore.storage.files`, below all code of the store.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+CALLS = {
+    *("open", "close", "pread", "write", "fsync", "fstat", "stat", "scandir"),
+    *("rename", "link", "unlink", "mkdir", "flock", "fcntl"),
+}
+CHANGING = {"rename", "link", "unlink", "mkdir", "open", "write"}
+ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EACCES", "EMFILE", "EINTR")
+
+
+class Fault(NamedTuple):
+    """What happens at the `at`-th call, and at all later ones if it `lasts`.
+
+    `kind` is an errno's name, ``done`` (it is done, and EIO returned), or ``half`` or ``one`` (a read or write of so
+    many bytes).
+    """
+
+    kind: str
+    at: int
+    lasts: bool = False
+
+
+class Calls:
+    """Counts calls from 1 on. `before` is called with each one's name and number, and may do some of it."""
+
+    def __init__(self, fault: Fault | None = None, before: Callable[[str, int], None] | None = None) -> None:
+        self.names: list[str] = []
+        self.hits = 0
+        self.failed_syncs: Counter[tuple[int, int]] = Counter()
+        self.synced_again: list[tuple[int, int]] = []
+        self._fault = fault
+        self._before = before
+        self.os = _Module(os, self)
+        self.fcntl = _Module(fcntl, self)
+
+    def run(self, name: str, real: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        self.names.append(name)
+        if self._before is not None:
+            self._before(name, len(self.names))
+        kind = self._kind_now(name)
+        if name == "fsync":
+            self._watch_sync(arguments[0], kind)
+        if kind == "done" or (kind and name == "close"):
+            made = real(*arguments, **options)  # a close that fails has closed all the same
+            if name == "open":
+                os.close(made)  # there is a file, but nobody has its descriptor
+        if kind in ("half", "one"):
+            return _shortened(name, real, arguments, kind)
+        if kind is not None:
+            number = getattr(errno, "EIO" if kind == "done" else kind)
+            raise OSError(number, os.strerror(number))
+        return real(*arguments, **options)
+
+    def _kind_now(self, name: str) -> str | None:
+        fault, number = self._fault, len(self.names)
+        if fault is None or not (number == fault.at or (fault.lasts and number > fault.at)):
+            return None
+        if (fault.kind == "done" and name not in CHANGING) or (
+            fault.kind in ("half", "one") and name not in ("pread", "write")
+        ):
+            return None
+        self.hits += 1
+        return fault.kind
+
+    def _watch_sync(self, fd: int, kind: str | None) -> None:
+        status = os.fstat(fd)
+        if not os.path.isfile(f"/proc/self/fd/{fd}"):
+            return  # a folder is synced for one name after another
+        file = (status.st_dev, status.st_ino)
+        if self.failed_syncs[file]:
+            self.synced_again.append(file)
+        self.failed_syncs[file] += kind is not None
+
+
+class _Module:
+    """`os` or `fcntl` as the store sees it."""
+
+    def __init__(self, real: Any, calls: Calls) -> None:
+        self._real = real
+        self._calls = calls
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._real, name)
+        if name not in CALLS:
+            return real
+        return lambda *arguments, **options: self._calls.run(name, real, arguments, options)
+
+
+def _shortened(name: str, real: Callable[..., Any], arguments: tuple[Any, ...], kind: str) -> Any:
+    """A read or write of fewer bytes than asked for, as the operating system may always do."""
+    fd, data, *offset = arguments
+    whole = data if name == "pread" else len(data)
+    length = max(1, whole // 2) if kind == "half" else 1
+    return real(fd, length, *offset) if name == "pread" else real(fd, data[:length])

@@ -1,0 +1,35 @@
+"""Folders in memory, and processes that can be killed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ctxstore.repo
+from tests.faults.processes import Scene, Server
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def memory_path() -> Iterator[Path]:
+    """A folder in memory where there is one: what is tested does not depend on the disk, and is quicker there."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def scene(memory_path: Path) -> Scene:
+    """An empty repository and who works on it."""
+    made = Scene(memory_path)
+    ctxstore.repo.init(made.place).close()
+    return made

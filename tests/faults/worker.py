@@ -1,0 +1,274 @@
+"""Processes that work on a repository until they are done, out of time, or killed.
+
+``python -m tests.faults.worker`` is a server: it has everything imported and forks a process for each task, so that
+a test can start hundreds of them. What a process is told is acknowledged it appends to a log before it goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ctxstore
+from ctxstore.errors import AlreadyExists, NotFound, RefMoved
+from ctxstore.history.engine import Environment, real_environment
+from ctxstore.history.transaction import MustRestart
+from ctxstore.ops.targets import Target
+from ctxstore.repo import open as open_repo
+from ctxstore.sources.directory import Directory
+from ctxstore.storage import files
+from tests.faults.acknowledged import commit_next, work_file
+from tests.faults.broken_files import Calls
+
+DAY = 24 * 3600 * 10**9
+
+
+class Task(NamedTuple):
+    """One process. It sends itself `signal` before the `at`-th call of the operating system, if that is not 0.
+
+    `clock` is added to the time (ns).
+    """
+
+    job: str
+    place: str
+    log: str
+    who: str
+    seed: int = 0
+    seconds: float = 60
+    signal: int = 0
+    at: int = 0
+    clock: int = 0
+
+
+class Process:
+    """A task under way: the repository, and the log of what was acknowledged."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.who = task.who
+        self.random = random.Random(task.seed)
+        self._log = os.open(task.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._end = time.monotonic() + task.seconds
+        self.repo = self.open()
+
+    def open(self, clock: int = 0) -> ctxstore.Repo:
+        real, offset = real_environment(), self.task.clock + clock
+        return open_repo(self.task.place, environment=Environment(lambda: real.clock() + offset, *real[1:]))
+
+    def say(self, **fields: Any) -> None:
+        os.write(self._log, json.dumps({"who": self.who, **fields}).encode() + b"\n")
+
+    @property
+    def is_late(self) -> bool:
+        return time.monotonic() > self._end
+
+    @property
+    def work(self) -> Path:
+        return Path(self.task.place).parent / "work"
+
+    # -- what it does
+
+    def commit(self, ref: str) -> None:
+        while True:
+            try:
+                made = commit_next(self.repo, ref, self.who)
+            except (RefMoved, MustRestart) as error:
+                self.say(again=type(error).__name__)
+                continue
+            self.say(ref=ref, id=made.id.hex(), note=made.commit.note)
+            return
+
+    def fork(self, old: str, new: str) -> None:
+        try:
+            made = self.repo.fork(old, new)
+        except (NotFound, AlreadyExists, MustRestart):
+            return
+        self.say(ref=new, id=made.id.hex(), note=made.commit.note)
+
+    def remove(self, ref: str) -> None:
+        head = self.repo.find_ref(ref)
+        if head is not None:
+            self.say(removing=ref)
+            self.repo.set_ref(ref, None, expected=head)
+
+    def change(self) -> None:
+        """Write, replace or remove a file of the folder that is saved."""
+        name = f"file{self.random.randrange(6)}"
+        if self.random.random() < 0.2:
+            (self.work / name).unlink(missing_ok=True)
+            return
+        pending = self.work.parent / f"{self.who}.new"
+        pending.write_bytes(work_file(name, self.random.randrange(1 << 30)))
+        pending.rename(self.work / name)
+
+    def snapshot(self, *, alone: bool) -> None:
+        """Save the folder; if nobody else changes it, say what was in it."""
+        versions = {path.name: _version(path) for path in self.work.iterdir()} if alone else None
+        target = Target(Directory(), Directory().root_for(str(self.work), {}))
+        for ref, id in self.repo.snapshot([target]).commits:
+            self.say(ref=ref, id=id.hex(), files=versions)
+
+    def collect(self, *, recompress: bool = False) -> None:
+        try:
+            result = self.repo.gc(recompress=recompress)
+        except MustRestart:
+            self.say(again="gc")
+            return
+        self.say(collected=result.freed_now, later=result.freed_later, reason=result.reason)
+
+    def anything(self) -> None:
+        """One step of a life."""
+        number = self.random.randrange(4)
+        steps: list[tuple[int, Callable[[], None]]] = [
+            (60, lambda: self.commit(f"chat/{number}")),
+            (8, lambda: self.commit("chat/shared")),
+            (10, lambda: (self.change(), self.snapshot(alone=True))[0]),
+            (5, lambda: self.fork(f"chat/{number}", f"fork/{number}")),
+            (5, lambda: self.commit(f"fork/{number}") if self.repo.find_ref(f"fork/{number}") else None),
+            (3, lambda: self.remove(f"fork/{number}")),
+            (5, self.collect),
+            (2, lambda: self.collect(recompress=True)),
+        ]
+        self.random.choices([step for _, step in steps], [weight for weight, _ in steps])[0]()
+
+
+def _version(path: Path) -> int:
+    return int(path.read_bytes().split(b"\n", 1)[0].split(b" ")[1])
+
+
+def live(process: Process) -> None:
+    """Everything there is to do, in no order."""
+    while not process.is_late:
+        process.anything()
+
+
+def commit_once(process: Process) -> None:
+    process.commit("chat/0")
+
+
+def commit_often(process: Process) -> None:
+    for number in range(9):
+        process.commit(f"chat/{number % 2}")
+
+
+def snapshot_once(process: Process) -> None:
+    process.change()
+    process.snapshot(alone=True)
+
+
+def collect_once(process: Process) -> None:
+    process.collect()
+
+
+def recompress_once(process: Process) -> None:
+    process.collect(recompress=True)
+
+
+def pass_days(process: Process) -> None:
+    """Others commit and collect, twice, while the clock jumps by days: the epoch moves each time."""
+    for day in (1, 2):
+        process.repo.close()
+        process.repo = process.open(day * DAY)
+        process.commit("chat/other")
+        process.collect()
+
+
+JOBS = {
+    job.__name__: job
+    for job in (live, commit_once, commit_often, snapshot_once, collect_once, recompress_once, pass_days)
+}
+
+
+def run(task: Task) -> None:
+    """The life of a process."""
+    process = Process(task)
+    if task.at:
+
+        def strike(name: str, number: int) -> None:
+            if number == task.at:
+                os.kill(os.getpid(), task.signal)
+
+        calls = Calls(before=strike)
+        files.os, files.fcntl = calls.os, calls.fcntl  # type: ignore[attr-defined]
+    process.say(started=os.getpid())
+    JOBS[task.job](process)
+    process.say(done=True)
+
+
+# -- the server
+
+
+def serve() -> None:
+    """Answer a line of JSON with one: `start` a task, or `wait` for a process to end or stop."""
+    _import_all()
+    children: set[int] = set()
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "start" in request:
+            answer: Any = _fork(Task(**request["start"]))
+            children.add(answer)
+        else:
+            answer = _wait(request["wait"], request["seconds"])
+        print(json.dumps(answer), flush=True)
+    for pid in children:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def _import_all() -> None:
+    from ctxstore.repo import init
+
+    with init("memory:") as repo:
+        commit_next(repo, "a/b", "-")
+        repo.check()
+        repo.gc(recompress=True)
+
+
+def _fork(task: Task) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.close(0)
+        run(task)
+        os._exit(0)
+    except BaseException:
+        with open(task.log, "a") as log:
+            log.write(json.dumps({"who": task.who, "error": traceback.format_exc()}) + "\n")
+        os._exit(1)
+
+
+def _wait(pid: int, seconds: float) -> int | None:
+    """The status of a process that ended or stopped, or None if it did neither in time."""
+    end = time.monotonic() + seconds
+    while True:
+        found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
+        if found:
+            return status
+        if time.monotonic() > end:
+            return None
+        time.sleep(0.0005)
+
+
+def iter_log(path: str, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(where it ends, what was said) from a place on; a line that was cut short was not said."""
+    with open(path, "rb") as log:
+        log.seek(start)
+        for line in log:
+            if line.endswith(b"\n"):
+                start += len(line)
+                yield start, json.loads(line)
+
+
+if __name__ == "__main__":
+    serve()
