@@ -151,7 +151,9 @@ def _write_config(storage: Storage, config: Config) -> Config:
     except AlreadyExists:
         pass
     try:
-        return decode_config(storage.get(KEY, 0, MAX_CONFIG))
+        found = decode_config(storage.get(KEY, 0, MAX_CONFIG))
+        storage.confirm(KEY)
+        return found
     except Corrupt:
         # Nothing was ever kept by it: `_refuse_remains` has looked.
         storage.delete(KEY)

@@ -53,17 +53,29 @@ class ObjectStore:
         return True
 
     def _get(self, id: ObjectId, kind: Kind) -> bytes:
-        location = self.index.find(id)
-        if location is None:
-            raise NotFound(f"object {format_id(id)} ({kind.name.lower()}) is not in the repository")
-        data = self._read(location)
-        if self.keys.id_of(kind, data) != id:
-            raise Corrupt(f"object {format_id(id)} in pack {location.pack} is damaged")
-        return data
+        while True:
+            location = self.index.find(id)
+            if location is None:
+                raise NotFound(f"object {format_id(id)} ({kind.name.lower()}) is not in the repository")
+            data = self._find_sound(location, id, kind)
+            if data is not None:
+                return data
+            # Marked as bad: the index gives another place, or raises what is wrong with the last one.
 
-    def _read(self, location: Location) -> bytes:
-        raw = self._frames.raw(location.pack, location.frame, location.stored)
-        return raw[location.start : location.start + location.length]
+    def _find_sound(self, location: Location, id: ObjectId, kind: Kind) -> bytes | None:
+        try:
+            raw = self._frames.raw(location.pack, location.frame, location.stored)
+        except Corrupt as error:
+            self.index.mark_bad(location, error, whole_frame=True)
+            return None
+        data = raw[location.start : location.start + location.length]
+        if self.keys.id_of(kind, data) == id:
+            return data
+        damaged = Corrupt(f"object {format_id(id)} in pack {location.pack} is damaged")
+        if location.kind != kind:
+            raise damaged  # it is there, and something else than was asked for
+        self.index.mark_bad(location, damaged, whole_frame=False)
+        return None
 
     def has(self, id: ObjectId) -> bool:
         """Whether a live pack holds the object."""

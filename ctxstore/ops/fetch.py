@@ -59,10 +59,10 @@ def _fetch(engine: Engine, entries: Sequence[FileEntry], write: Write) -> None:
             frames.setdefault(frame, []).append(piece)
     for frame, raw in _decompressed(engine, sorted(frames)):
         pieces = sorted(frames[frame])
-        if raw is None:
-            _write_one_by_one(engine, pieces, write)
+        if raw is not None and _is_sound(engine, memoryview(raw), pieces):
+            _write_frame(memoryview(raw), pieces, write)
         else:
-            _write_frame(engine, frame, memoryview(raw), pieces, write)
+            _write_one_by_one(engine, pieces, write)
 
 
 def _pieces(engine: Engine, number: int, entry: FileEntry) -> Iterator[tuple[_Frame, _Piece]]:
@@ -108,8 +108,7 @@ def _read(engine: Engine, frame: _Frame) -> bytes | None:
         return None
 
 
-def _write_frame(engine: Engine, frame: _Frame, raw: memoryview, pieces: list[_Piece], write: Write) -> None:
-    _verify(engine, frame, raw, pieces)
+def _write_frame(raw: memoryview, pieces: list[_Piece], write: Write) -> None:
     by_target = sorted(pieces, key=lambda piece: piece[2:4])
     first = last = by_target[0]
     for piece in by_target[1:]:
@@ -122,13 +121,14 @@ def _write_frame(engine: Engine, frame: _Frame, raw: memoryview, pieces: list[_P
     write(first.file, first.at, raw[first.start : last.start + last.length])
 
 
-def _verify(engine: Engine, frame: _Frame, raw: memoryview, pieces: list[_Piece]) -> None:
+def _is_sound(engine: Engine, raw: memoryview, pieces: list[_Piece]) -> bool:
     id_of, verified = engine.keys.id_of, None
     for piece in pieces:
         if piece.id != verified:
             if id_of(Kind.CHUNK, raw[piece.start : piece.start + piece.length]) != piece.id:
-                raise Corrupt(f"chunk {format_id(piece.id)} in pack {frame.pack} is damaged")
+                return False
             verified = piece.id
+    return True
 
 
 def _write_one_by_one(engine: Engine, pieces: list[_Piece], write: Write) -> None:

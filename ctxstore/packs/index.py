@@ -100,6 +100,7 @@ class Index:
         self._database: sqlite3.Connection | None = None
         self._in_database: set[int] = set()
         self._unreadable: dict[str, CtxstoreError] = {}
+        self._bad: dict[tuple[str, int, int | None], CtxstoreError] = {}
         self.version = 0
         """Counts the changes of the live packs."""
 
@@ -118,6 +119,7 @@ class Index:
             self._names = {number_of(name): name for name in live}
             self._loaded &= live.keys()
             self._unreadable = {name: error for name, error in self._unreadable.items() if name in live}
+            self._bad = {place: error for place, error in self._bad.items() if place[0] in live}
             self.version += 1
 
     def add(self, pack: PackInfo, footer: Footer) -> None:
@@ -139,47 +141,63 @@ class Index:
         with self._lock:
             self._load_missing()
             for name, pack in self._memory.items():
-                if id in pack.places:
+                if id in pack.places and not (self._bad and self._error_at(pack.location(pack.places[id]))):
                     return name
-            found = self._find_elsewhere(id)
-            return found.pack if found is not None else None
+            return next((place.pack for place in self._find_elsewhere(id) if not self._error_at(place)), None)
 
     def find(self, id: bytes) -> Location | None:
-        """Where an object lies, or None.
+        """Where an object lies, at no place marked as bad, or None.
 
-        Raises `Corrupt` or `NotFound` if it may lie in a live pack whose footer can't be read.
+        Raises `Corrupt` or `NotFound` if all of its places are bad, or a live pack's footer can't be read.
         """
         with self._lock:
             self._load_missing()
-            for pack in self._memory.values():
-                place = pack.places.get(id)
-                if place is not None:
-                    return pack.location(place)
-            found = self._find_elsewhere(id)
-            if found is None and self._unreadable:
-                raise next(iter(self._unreadable.values()))
-            return found
-
-    def _find_elsewhere(self, id: bytes) -> Location | None:
-        if not self._in_database:
+            error: CtxstoreError | None = None
+            for place in self._places(id):
+                error = self._error_at(place)
+                if error is None:
+                    return place
+            if error is None and self._unreadable:
+                error = next(iter(self._unreadable.values()))
+            if error is not None:
+                raise error
             return None
+
+    def _places(self, id: bytes) -> Iterator[Location]:
+        for pack in self._memory.values():
+            place = pack.places.get(id)
+            if place is not None:
+                yield pack.location(place)
+        yield from self._find_elsewhere(id)
+
+    def mark_bad(self, place: Location, error: CtxstoreError, *, whole_frame: bool) -> None:
+        """What lies there is damaged: from now on it counts as not there, so that a writer keeps it once more."""
+        with self._lock:
+            self._bad[place.pack, place.frame, None if whole_frame else place.start] = error
+
+    def _error_at(self, place: Location) -> CtxstoreError | None:
+        if not self._bad:
+            return None
+        pack, frame, _, start, *_ = place
+        return self._bad.get((pack, frame, None)) or self._bad.get((pack, frame, start))
+
+    def _find_elsewhere(self, id: bytes) -> list[Location]:
+        if not self._in_database:
+            return []
         try:
             return self._find_in_database(id)
         except database_error():
-            # The copy went bad under us; start it anew.
-            self.forget_cache()
-            return self.find(id)
+            self.forget_cache()  # the copy went bad under us; start it anew
+            self._load_missing()
+            return list(self._places(id))
 
-    def _find_in_database(self, id: bytes) -> Location | None:
+    def _find_in_database(self, id: bytes) -> list[Location]:
         assert self._database is not None
         rows = self._database.execute(
             "SELECT pack, frame, stored, start, length, kind FROM objects WHERE id = ?", (id,)
         ).fetchall()
-        for number, *place in rows:
-            name = self._names.get(number)
-            if name is not None and number in self._in_database:
-                return Location(name, *place)
-        return None
+        known = ((self._names.get(number), number, place) for number, *place in rows)
+        return [Location(name, *place) for name, number, place in known if name and number in self._in_database]
 
     def _load_missing(self) -> None:
         if len(self._loaded) == len(self._live):
@@ -250,6 +268,7 @@ class Index:
             self._memory.clear()
             self._in_memory = 0
             self._unreadable.clear()
+            self._bad.clear()
             self._loaded.clear()
             self._in_database.clear()
             if self._path is not None:

@@ -73,6 +73,14 @@ class Files:
         else:
             os.fsync(fd)
 
+    def sync_existing(self, path: str) -> None:
+        """Make a file durable that somebody else wrote."""
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self.sync(fd)
+        finally:
+            os.close(fd)
+
     def close(self, fd: int) -> None:
         """Let a descriptor go. What has to last was synced before: an error says nothing about it, and it is gone."""
         try:

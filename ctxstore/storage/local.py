@@ -11,6 +11,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, count
 
 from blake3 import blake3
 
@@ -36,9 +37,20 @@ class LocalStorage:
         """Make the folders. Raises `StorageError`."""
         with _translated(self.path):
             self.files.make_folder(self.path)
+            self._settle_above()
             for folder in FOLDERS:
                 self.files.make_folder(os.path.join(self.path, folder))
             self.files.sync_folder(self.path)
+
+    def _settle_above(self) -> None:
+        """Whoever made the folder, or one above it, may have been killed before its name was durable."""
+        path = os.path.abspath(self.path)
+        while path != os.path.dirname(path):
+            path = os.path.dirname(path)
+            try:
+                self.files.sync_folder(path)
+            except PermissionError:
+                pass  # a folder that we may not read we did not make
 
     def _path(self, key: str) -> str:
         return f"{self.path}/{key}"
@@ -85,6 +97,17 @@ class LocalStorage:
                 self.files.unlink(self._path(key))
             except FileNotFoundError:
                 pass
+
+    def quarantine(self, key: str) -> str:
+        folder, path = self._path("quarantine"), self._path(key)
+        with _translated(path):
+            self.files.size(path)  # before a folder is made for nothing
+            self.files.make_folder(folder)
+            moved = _free_name(self.files, f"{folder}/{os.path.basename(key)}")
+            self.files.rename(path, moved)
+            self.files.sync_folder(folder)
+            self.files.sync_folder(os.path.dirname(path))
+        return f"quarantine/{os.path.basename(moved)}"
 
     def list(self, folder: str) -> Iterator[Stored]:
         with _translated(self._path(folder)):
@@ -145,6 +168,12 @@ class LocalStorage:
         with _translated(self.path):
             self.files.sync_folder(self.path)
 
+    def confirm(self, key: str) -> None:
+        path = self._path(key)
+        with _translated(path):
+            self.files.sync_existing(path)
+            self.files.sync_folder(os.path.dirname(path))
+
     @contextmanager
     def presence(self) -> Iterator[Presence]:
         with _translated(self._path("writers.lock")):
@@ -186,6 +215,16 @@ class LocalStorage:
         except OSError:
             return False
         return True
+
+
+def _free_name(files: Files, path: str) -> str:
+    """`path`, or the first of ``path.1``, ``path.2``, … that is free: renaming would replace what is there."""
+    for name in chain((path,), (f"{path}.{number}" for number in count(1))):
+        try:
+            files.size(name)
+        except FileNotFoundError:
+            return name
+    raise AssertionError
 
 
 class _FileSink:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, count
 
 from ctxstore.errors import AlreadyExists, NotFound
 from ctxstore.storage.protocol import Presence, Stored, SwapLost
@@ -53,6 +54,15 @@ class MemoryStorage:
         with self._lock:
             self._values.pop(key, None)
 
+    def quarantine(self, key: str) -> str:
+        with self._lock:
+            data = self._find(key)
+            names = chain((key,), (f"{key}.{number}" for number in count(1)))
+            moved = next(new for name in names if (new := f"quarantine/{name.rpartition('/')[2]}") not in self._values)
+            self._values[moved] = data
+            del self._values[key]
+        return moved
+
     def list(self, folder: str) -> Iterator[Stored]:
         with self._lock:
             found = [Stored(key, len(data)) for key, data in self._values.items() if key.startswith(folder + "/")]
@@ -65,7 +75,12 @@ class MemoryStorage:
         with self._lock:
             if self._root != expected:
                 raise SwapLost
+            if self._root is not None:
+                self._values["root.old"] = self._root
             self._root = new
+
+    def confirm(self, key: str) -> None:
+        self._find(key)
 
     def settle(self) -> None:
         pass

@@ -53,7 +53,8 @@ class Storage(Protocol):
 
     * After `put` or the end of `create` returns, the value survives a crash, whole.
     * A value is never changed in place; `put` and `create` refuse a key that exists.
-    * `swap` is atomic and durable: after a crash the root is the old one or the new one.
+    * `swap` is atomic and durable: after a crash the root is the old one or the new one. The one before it
+      can be got as ``root.old``, if the place can keep it.
     * Any call may raise `StorageError`; a write that raised may have left a partial value under its
       key, which nothing refers to.
     """
@@ -73,8 +74,17 @@ class Storage(Protocol):
     def create(self, key: str) -> AbstractContextManager[Sink]:
         """Like `put`, in pieces: durable when the block ends without an exception."""
 
+    def confirm(self, key: str) -> None:
+        """Make a value durable that another process wrote, which may have been killed meanwhile. Raises `NotFound`."""
+
     def delete(self, key: str) -> None:
         """Remove the value; nothing happens when it is not there."""
+
+    def quarantine(self, key: str) -> str:
+        """Move a damaged value to ``quarantine/``, where nothing looks for it; its new key. Needs no room.
+
+        What is there already is kept: the new name is another one then. Raises `NotFound`.
+        """
 
     def list(self, folder: str) -> Iterator[Stored]:
         """All values in a folder, in no order."""

@@ -125,3 +125,50 @@ def test_objects_of_lost_packs_are_those_no_other_live_pack_holds():
 def test_ids_of_one_kind_under_another_key_differ():
     assert IdKeys(b"k" * 32).id_of(Kind.CHUNK, b"x") != KEYS.id_of(Kind.CHUNK, b"x")
     assert IdKeys(b"k" * 32).boundary != KEYS.boundary
+
+
+def two_copies():
+    """An object that two packs hold: (kept, its id, the packs)."""
+    kept = Kept()
+    id = kept.writer.put(Kind.CHUNK, b"x" * 1000)
+    packs = kept.writer.flush()
+    kept.packer.add(Kind.CHUNK, id, b"x" * 1000, True)
+    packs += kept.packer.flush()
+    return kept, id, packs
+
+
+def damage(storage, pack):
+    data = bytearray(storage.get(pack.info.key))
+    data[40] ^= 1
+    storage.delete(pack.info.key)
+    storage.put(pack.info.key, bytes(data))
+
+
+@pytest.mark.parametrize("bad", [0, 1])
+def test_an_object_in_two_packs_is_read_from_the_sound_one(bad):
+    kept, id, packs = two_copies()
+    damage(kept.storage, packs[bad])
+    assert kept.store.get(id, Kind.CHUNK) == b"x" * 1000
+    assert kept.store.get(id, Kind.CHUNK) == b"x" * 1000
+
+
+def test_an_object_that_is_damaged_everywhere_is_corrupt_every_time():
+    kept, id, packs = two_copies()
+    for pack in packs:
+        damage(kept.storage, pack)
+    for _ in range(2):
+        with pytest.raises(Corrupt):
+            kept.store.get(id, Kind.CHUNK)
+
+
+def test_what_was_found_damaged_is_not_relied_upon_but_written_once_more():
+    kept, id, packs = two_copies()
+    assert kept.writer.has(id)
+    for pack in packs:
+        damage(kept.storage, pack)
+    with pytest.raises(Corrupt):
+        kept.store.get(id, Kind.CHUNK)
+    assert not kept.writer.has(id)
+    assert kept.writer.put(Kind.CHUNK, b"x" * 1000) == id
+    assert len(kept.writer.flush()) == 1
+    assert kept.store.get(id, Kind.CHUNK) == b"x" * 1000

@@ -78,6 +78,37 @@ def test_deleting_twice_is_deleting_once(storage):
     assert storage.get("packs/b") == b"y"
 
 
+def test_a_quarantined_value_is_moved_and_kept(storage):
+    storage.put("packs/a", DATA)
+    moved = storage.quarantine("packs/a")
+    assert moved == "quarantine/a"
+    assert storage.get(moved) == DATA
+    assert list(storage.list("packs")) == []
+    with pytest.raises(NotFound):
+        storage.get("packs/a")
+
+
+def test_quarantine_replaces_nothing_that_is_there(storage):
+    moved = []
+    for data in (b"1", b"22", b"333"):
+        storage.put("config", data)
+        moved.append(storage.quarantine("config"))
+    assert [storage.get(key) for key in moved] == [b"1", b"22", b"333"]
+    assert len(set(moved)) == 3
+
+
+def test_nothing_is_quarantined_that_is_not_there(storage):
+    with pytest.raises(NotFound):
+        storage.quarantine("packs/none")
+
+
+def test_the_root_before_this_one_can_be_got(storage):
+    storage.swap(None, b"1")
+    storage.swap(b"1", b"2")
+    storage.swap(b"2", b"3")
+    assert storage.get("root.old") == b"2"
+
+
 def test_a_list_names_the_values_of_one_folder_with_their_sizes(storage):
     assert list(storage.list("packs")) == []
     storage.put("packs/a", b"x")
