@@ -24,7 +24,7 @@ class Disk(NamedTuple):
 
     def mounted(self) -> SimulatedFiles:
         """A file system to go on with."""
-        return SimulatedFiles(self.files, tuple(self.folders))
+        return SimulatedFiles.holding(self.files, self.folders)
 
     def fingerprint(self) -> int:
         """Equal for equal states."""
@@ -39,16 +39,15 @@ def iter_disks(capture: Capture, samples: int, seed: int) -> Iterator[Disk]:
     options: dict[str, list[int | None]] = {}
     for path, target in capture.changes:
         options.setdefault(path, [capture.names.get(path)]).append(target)
-    names = list(options)
     yield from _with_data(capture, {})
-    yield from _with_data(capture, {path: options[path][-1] for path in names})
-    if prod(len(found) for found in options.values()) <= ALL_SUBSETS:
+    yield from _with_data(capture, {path: found[-1] for path, found in options.items()})
+    if prod(map(len, options.values())) <= ALL_SUBSETS:
         for targets in product(*options.values()):
-            yield from _with_data(capture, dict(zip(names, targets, strict=True)))
+            yield from _with_data(capture, dict(zip(options, targets, strict=True)))
         return
     generator = random.Random(seed)
     for _ in range(samples):
-        chosen = {path: generator.choice(options[path]) for path in names}
+        chosen = {path: generator.choice(found) for path, found in options.items()}
         yield generator.choice(list(_with_data(capture, chosen)))
 
 
@@ -58,9 +57,17 @@ def _with_data(capture: Capture, chosen: Mapping[str, int | None]) -> Iterator[D
     folders = frozenset(path for path, number in names.items() if number == FOLDER)
     numbers = {path: number for path, number in names.items() if number != FOLDER}
     dirty = [n for n in dict.fromkeys(numbers.values()) if capture.synced.get(n, b"") != capture.data[n]]
-    for contents in product(*(torn(capture.synced.get(n, b""), capture.data[n]) for n in dirty)):
+    for contents in _combined([torn(capture.synced.get(n, b""), capture.data[n]) for n in dirty]):
         data = dict(zip(dirty, contents, strict=True))
         yield Disk(folders, {path: data.get(n, capture.data[n]) for path, n in numbers.items()})
+
+
+def _combined(variants: list[tuple[bytes, ...]]) -> Iterator[tuple[bytes, ...]]:
+    """Each with each; of many files, all of them cut short in the same way."""
+    if prod(map(len, variants)) <= ALL_SUBSETS:
+        return product(*variants)
+    most = max(map(len, variants))
+    return (tuple(found[i % len(found)] for found in variants) for i in range(most))
 
 
 def _reachable(names: Mapping[str, int | None]) -> dict[str, int]:
@@ -75,7 +82,10 @@ def _reachable(names: Mapping[str, int | None]) -> dict[str, int]:
 
 @lru_cache(4096)
 def torn(synced: bytes, data: bytes) -> tuple[bytes, ...]:
-    """What a crash may make of a file that was not synced since it grew from `synced` to `data`."""
+    """What a crash may make of a file that was not synced since it grew from `synced` to `data`.
+
+    It is never longer than what was written: no file system gives a file more bytes than that.
+    """
     tail = data[len(synced) :]
     size = len(tail)
     kept = sorted({length for length in (0, 1, 512, 4096, size - 1) if 0 <= length < size})
@@ -86,5 +96,4 @@ def torn(synced: bytes, data: bytes) -> tuple[bytes, ...]:
         *(synced + tail[:length] for length in kept),
         synced + tail[:half] + garbage,
         synced + bytes(size),
-        data + bytes(512),
     )

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ctxstore.storage.files import Files
@@ -55,20 +55,27 @@ def _error(number: int, path: str) -> OSError:
 class SimulatedFiles:
     """`on_operation` is called after every call that changed something, before it returns."""
 
-    def __init__(self, files: Mapping[str, bytes] | None = None, folders: tuple[str, ...] = ("/",)) -> None:
-        """Begin with these files and folders, all of them durable."""
-        self._numbers = 0
-        self._names: dict[str, int] = dict.fromkeys(folders, FOLDER)
-        self._data: dict[int, bytes] = {}
-        for path, data in (files or {}).items():
-            self._names[path] = self._new_file(data)
-        self._durable = dict(self._names)
-        self._synced = dict(self._data)
-        self._changes: list[Change] = []
+    def __init__(self, capture: Capture) -> None:
+        """Go on from a moment: as programs see it that were started after all others had been killed."""
+        self._durable = dict(capture.names)
+        self._changes = list(capture.changes)
+        self._synced = dict(capture.synced)
+        self._data = dict(capture.data)
+        self._names = dict(capture.names)
+        for path, target in capture.changes:
+            self._apply(self._names, path, target)
+        self._numbers = max(self._data, default=FOLDER)
         self._open: dict[int, int] = {}
         self._locks: dict[int, dict[int, bool]] = {}
         self._next_fd = 1000
         self.on_operation: Callable[[str], None] = lambda operation: None
+
+    @classmethod
+    def holding(cls, files: Mapping[str, bytes], folders: Iterable[str] = ("/",)) -> SimulatedFiles:
+        """These files and folders, all of them durable."""
+        numbers = {path: number for number, path in enumerate(files, 1)}
+        data = {number: files[path] for path, number in numbers.items()}
+        return cls(Capture("", {**dict.fromkeys(folders, FOLDER), **numbers}, (), data, data))
 
     def capture(self, operation: str = "") -> Capture:
         """What a crash now may leave."""
@@ -81,18 +88,17 @@ class SimulatedFiles:
 
     # -- names
 
-    def _new_file(self, data: bytes = b"") -> int:
-        self._numbers += 1
-        self._data[self._numbers] = data
-        return self._numbers
+    @staticmethod
+    def _apply(names: dict[str, int], path: str, target: int | None) -> None:
+        if target is None:
+            names.pop(path, None)
+        else:
+            names[path] = target
 
     def _set(self, path: str, target: int | None) -> None:
         if self._names.get(os.path.dirname(path)) != FOLDER:
             raise _error(errno.ENOENT, path)
-        if target is None:
-            del self._names[path]
-        else:
-            self._names[path] = target
+        self._apply(self._names, path, target)
         self._changes.append(Change(path, target))
 
     def _file(self, path: str) -> int:
@@ -142,10 +148,8 @@ class SimulatedFiles:
         for change in self._changes:
             if os.path.dirname(change.path) != path:
                 later.append(change)
-            elif change.target is None:
-                self._durable.pop(change.path, None)
             else:
-                self._durable[change.path] = change.target
+                self._apply(self._durable, *change)
         self._changes = later
         self._did("sync_folder", path)
 
@@ -173,7 +177,8 @@ class SimulatedFiles:
     def create(self, path: str) -> int:
         if path in self._names:
             raise _error(errno.EEXIST, path)
-        number = self._new_file()
+        self._numbers = number = self._numbers + 1
+        self._data[number] = b""
         self._set(path, number)
         self._did("create", path)
         return self._open_file(number)
@@ -185,6 +190,10 @@ class SimulatedFiles:
     def sync(self, fd: int) -> None:
         self._synced[self._open[fd]] = self._data[self._open[fd]]
         self._did("sync", "")
+
+    def sync_existing(self, path: str) -> None:
+        self._synced[self._file(path)] = self._data[self._file(path)]
+        self._did("sync", path)
 
     def close(self, fd: int) -> None:
         del self._open[fd]

@@ -24,6 +24,14 @@ def test_what_was_put_is_got(storage):
     assert storage.size("packs/a") == len(DATA)
 
 
+def test_a_value_that_another_wrote_can_be_confirmed(storage):
+    storage.put("packs/a", DATA)
+    storage.confirm("packs/a")
+    assert storage.get("packs/a") == DATA
+    with pytest.raises(NotFound):
+        storage.confirm("packs/b")
+
+
 def test_an_empty_value_is_a_value(storage):
     storage.put("packs/a", b"")
     assert storage.get("packs/a") == b""

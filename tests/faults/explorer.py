@@ -1,0 +1,111 @@
+"""Crashes a program wherever it can crash, and looks whether every promise was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from ctxstore.storage.local import LocalStorage
+from tests.faults.crashes import Disk, iter_disks
+from tests.faults.oracle import BrokenPromise, Content, Oracle, Promise
+from tests.faults.simulated import Capture, SimulatedFiles
+from tests.faults.workload import PLACE, Folder, Session
+
+
+class Moment(NamedTuple):
+    """A point at which the machine may fail, and the promises of which one must be kept then.
+
+    These are the last one that was made and, of what was going on, the next.
+    """
+
+    number: int
+    capture: Capture
+    allowed: tuple[Promise, ...]
+
+
+class Case(NamedTuple):
+    """One state that one crash may leave."""
+
+    moment: Moment
+    disk: Disk
+
+    def __str__(self) -> str:
+        return f"crash after operation {self.moment.number}, {self.moment.capture.operation}"
+
+
+def recorded(
+    files: SimulatedFiles, session: Session, program: Callable[[Session], None], allowed: tuple[Promise, ...] = ()
+) -> list[Moment]:
+    """The moments of a program's run. Until it was promised something, what was `allowed` before still is."""
+    found = [(files.capture("the start"), 1)]
+    files.on_operation = lambda operation: found.append((files.capture(operation), len(session.promises)))
+    program(session)
+    found.append((files.capture("the end"), len(session.promises)))
+    files.on_operation = lambda operation: None
+    promises = session.promises
+    return [
+        Moment(number, capture, (*(allowed if made == 1 else ()), *promises[made - 1 : made + 1]))
+        for number, (capture, made) in enumerate(found)
+    ]
+
+
+def iter_cases(moments: Iterable[Moment], samples: int) -> Iterator[Case]:
+    """Every state that a crash at one of these moments may leave, each once for what was promised."""
+    seen = set()
+    for moment in moments:
+        for disk in iter_disks(moment.capture, samples, moment.number):
+            key = (disk.fingerprint(), tuple(map(id, moment.allowed)))
+            if key not in seen:
+                seen.add(key)
+                yield Case(moment, disk)
+
+
+def go_on(session: Session) -> None:
+    """What a user does after a crash: write once more, then collect."""
+    if not session.promise.exists:
+        session.init()
+    session.commit("chat/a", Content(["after the crash"], {"crashed": True}, {"new": b"file"}))
+    session.gc()
+
+
+def go_on_collecting(session: Session) -> None:
+    """The same with a collection first, which must not trust a root that a crash may still take back."""
+    if session.promise.exists:
+        session.gc()
+    go_on(session)
+
+
+class Explorer:
+    """Looks at cases of a store. `storage` makes the store that is being tried, from its place and files."""
+
+    def __init__(self, storage: Callable[[str, Any], LocalStorage] = Folder) -> None:
+        self.storage = storage
+        self._oracle = Oracle()
+
+    def record(self, program: Callable[[Session], None]) -> list[Moment]:
+        """The moments of a program that begins with an empty disk."""
+        files = SimulatedFiles.holding({}, ("/", "/home"))
+        return recorded(files, Session(files, storage=self.storage), program)
+
+    def killed(self, moment: Moment) -> list[Moment]:
+        """The moments of going on after the program, but not the machine, was killed."""
+        files = SimulatedFiles(moment.capture)
+        promise = self._oracle.kept(self._oracle.read(files, PLACE), moment.allowed)
+        session = Session(files, promise, self.storage, seed=1 + moment.number)
+        return recorded(files, session, go_on_collecting, moment.allowed)
+
+    def check(self, case: Case) -> None:
+        """What was promised is there, the next write works, and one collection leaves no litter."""
+        try:
+            self._check(case.disk.mounted(), case.moment.allowed)
+        except Exception as error:
+            raise BrokenPromise(f"{case}: {type(error).__name__}: {error}") from error
+
+    def _check(self, files: SimulatedFiles, allowed: tuple[Promise, ...]) -> None:
+        kept = self._oracle.kept(self._oracle.read(files, PLACE), allowed)
+        session = Session(files, kept, self.storage, seed=1 << 20)
+        go_on(session)
+        found = self._oracle.read(files, PLACE)
+        self._oracle.kept(found, [session.promise])
+        assert found is not None and not found.litter, "a collection left litter"
+        assert f"{PLACE}/root.new" not in files.contents(), "a write left root.new"

@@ -1,0 +1,56 @@
+"""A crash after every operation of everything that writes. docs/reliability.md"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.crashes import Disk, iter_disks
+from tests.faults.explorer import Case, Explorer
+from tests.faults.simulated import Capture, SimulatedFiles
+from tests.faults.workload import Session, make_packs_small, run
+
+SHARDS = 4
+
+
+@pytest.fixture
+def explorer(monkeypatch: pytest.MonkeyPatch) -> Explorer:
+    make_packs_small(monkeypatch)
+    return Explorer()
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_crash_after_any_operation_keeps_every_promise(explorer: Explorer, shard: int) -> None:
+    moments = explorer.record(run)
+    for moment in moments[shard::SHARDS]:
+        for disk in _extremes(list(iter_disks(moment.capture, samples=0, seed=0))):
+            explorer.check(Case(moment, disk))
+
+
+def _extremes(disks: list[Disk]) -> list[Disk]:
+    """All that was not synced is lost; nothing is."""
+    return disks[:1] + [disk for disk in disks[1:2] if disk.fingerprint() != disks[0].fingerprint()]
+
+
+def test_the_program_does_everything_that_can_go_wrong(explorer: Explorer) -> None:
+    """What is not in it is not proven."""
+    moments = explorer.record(run)
+    operations = [moment.capture.operation for moment in moments]
+    for call in ("create /home/repository/manifests/", "unlink /home/repository/manifests/", "rename", "link"):
+        assert any(operation.startswith(call) for operation in operations), call
+    merged = [operation for operation in operations if operation.startswith("unlink /home/repository/packs/")]
+    assert len(merged) > 24
+    assert len(moments[-1].allowed[0].commits) >= 20
+    assert len(operations) > 400
+
+
+def test_an_init_that_was_killed_over_and_over_can_be_gone_on_with() -> None:
+    files = SimulatedFiles.holding({}, ("/", "/home"))
+    captures: list[Capture] = []
+    for seed in range(40):
+        files.on_operation = lambda operation: captures.append(files.capture(operation))
+        captures.clear()
+        Session(files, seed=seed).init()
+        # Killed just before its root was there: all that it wrote stays.
+        at = next(i for i, capture in enumerate(captures) if capture.operation.startswith("rename"))
+        files = SimulatedFiles(captures[at - 1])
+    Session(files, seed=99).init()

@@ -1,0 +1,150 @@
+"""Whatever a crash loses of what was not synced, and in whatever order. docs/reliability.md"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ctxstore.history.root import RootFile, decode_root
+from ctxstore.storage.local import LocalStorage
+from tests.faults.explorer import Case, Explorer, Moment, iter_cases
+from tests.faults.oracle import BrokenPromise
+from tests.faults.workload import Folder, make_packs_small, run
+
+SHARDS = 8
+SAMPLES = 64
+AFTER_KILL = int(os.environ.get("CTXSTORE_CRASH_STATES", "40"))
+"""How many of the states that a crash may leave after a kill are looked at, for each kill."""
+
+
+@pytest.fixture
+def explorer(monkeypatch: pytest.MonkeyPatch) -> Explorer:
+    make_packs_small(monkeypatch)
+    return Explorer()
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_whatever_a_crash_loses_every_promise_is_kept(explorer: Explorer, shard: int) -> None:
+    cases = iter_cases(explorer.record(run), max(SAMPLES, AFTER_KILL))
+    for case in cases:
+        if case.moment.number % SHARDS == shard:
+            explorer.check(case)
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_crash_after_others_went_on_from_a_kill_keeps_every_promise(explorer: Explorer, shard: int) -> None:
+    """What the killed program had not synced is still open then, and nobody may have built on it."""
+    for moment in explorer.record(run)[shard::SHARDS]:
+        for case in _after_kill(explorer, moment):
+            explorer.check(case)
+
+
+def _after_kill(explorer: Explorer, moment: Moment) -> list[Case]:
+    cases = list(iter_cases(explorer.killed(moment), samples=8))
+    return random.Random(moment.number).sample(cases, min(AFTER_KILL, len(cases)))
+
+
+def test_the_states_are_many_different_ones(explorer: Explorer) -> None:
+    moments = explorer.record(run)
+    cases = [*iter_cases(moments, SAMPLES)]
+    cases += [case for moment in moments for case in _after_kill(explorer, moment)]
+    assert len({case.disk.fingerprint() for case in cases}) >= 18_000
+
+
+# -- the proof that this can fail
+
+
+class Lying:
+    """Files that leave one call out, for paths that end in `where`."""
+
+    def __init__(self, files: Any, call: str, where: str = "") -> None:
+        self._files, self._call, self._where = files, call, where
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._call:
+            return lambda target: None if str(target).endswith(self._where) else getattr(self._files, name)(target)
+        return getattr(self._files, name)
+
+
+class RenamesBeforeSyncing(Folder):
+    """The root is in its place before it is durable."""
+
+    def _replace_root(self, new: bytes) -> None:
+        pending = self._root + ".new"
+        try:
+            self.files.unlink(pending)
+        except FileNotFoundError:
+            pass
+        fd = self.files.create(pending)
+        self.files.write(fd, new)
+        self.files.rename(pending, self._root)
+        self.files.sync(fd)
+        self.files.close(fd)
+        self.files.sync_folder(self.path)
+
+
+class DeletesBeforeSwapping(Folder):
+    """Packs that the next root does not list any more go before it is there."""
+
+    def swap(self, expected: bytes | None, new: bytes) -> None:
+        roots = RootFile(self)
+        kept = roots.packs(decode_root(new))
+        for pack in roots.packs(decode_root(expected)) if expected else ():
+            if pack not in kept:
+                self.delete(pack.key)
+        super().swap(expected, new)
+
+
+class NeverSettles(Folder):
+    """A collector deletes what a root does not list that a crash may take back."""
+
+    def settle(self) -> None:
+        pass
+
+
+class OverwritesTheRoot(Folder):
+    """The root is written in its place."""
+
+    def _replace_root(self, new: bytes) -> None:
+        if self.read_root() is not None:
+            self.files.unlink(self._root)
+        fd = self.files.create(self._root)
+        self.files.write(fd, new)
+        self.files.sync(fd)
+        self.files.close(fd)
+        self.files.sync_folder(self.path)
+
+
+BROKEN: dict[str, Callable[[str, Any], LocalStorage]] = {
+    "syncs no file": lambda place, files: Folder(place, Lying(files, "sync")),  # type: ignore[arg-type]
+    "syncs no folder": lambda place, files: Folder(place, Lying(files, "sync_folder")),  # type: ignore[arg-type]
+    "does not sync packs/": lambda place, files: Folder(place, Lying(files, "sync_folder", "packs")),  # type: ignore[arg-type]
+    "does not sync manifests/": lambda place, files: Folder(place, Lying(files, "sync_folder", "manifests")),  # type: ignore[arg-type]
+    "does not sync the root's name": lambda place, files: Folder(place, Lying(files, "sync_folder", "repository")),  # type: ignore[arg-type]
+    "renames before syncing": RenamesBeforeSyncing,
+    "deletes before swapping": DeletesBeforeSwapping,
+    "overwrites the root": OverwritesTheRoot,
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_the_explorer_finds_a_store_that(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    make_packs_small(monkeypatch)
+    explorer = Explorer(BROKEN[fault])
+    with pytest.raises(BrokenPromise):
+        for case in iter_cases(explorer.record(run), samples=8):
+            explorer.check(case)
+
+
+def test_the_explorer_finds_a_collector_that_trusts_a_root_which_may_not_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_packs_small(monkeypatch)
+    explorer = Explorer(NeverSettles)
+    with pytest.raises(BrokenPromise):
+        for moment in explorer.record(run):
+            if moment.capture.operation.startswith("rename"):
+                for case in iter_cases(explorer.killed(moment), samples=8):
+                    explorer.check(case)

@@ -1,0 +1,149 @@
+"""Programs that use a store, with a plain model of what was promised to them beside it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from ctxstore.history.commits import Author
+from ctxstore.history.engine import Environment, create, open_engine
+from ctxstore.objects.chunker import ChunkerSettings
+from ctxstore.repo import Repo
+from ctxstore.storage.local import LocalStorage
+from tests.faults.oracle import NOTHING, Content, Promise
+from tests.faults.simulated import SimulatedFiles
+
+PLACE = "/home/repository"
+HOUR = 3600 * 10**9
+
+
+class Folder(LocalStorage):
+    """A repository's folder without a cache: a cache holds nothing that may be lost."""
+
+    def cache_folder(self) -> str | None:
+        return None
+
+
+class Session:
+    """Writes through the library. `promises` has one entry for each call that returned, and the state at first."""
+
+    def __init__(
+        self,
+        files: SimulatedFiles,
+        promise: Promise = NOTHING,
+        storage: Callable[[str, Any], LocalStorage] = Folder,
+        seed: int = 0,
+    ) -> None:
+        self._random = random.Random(seed)
+        ticks = count(1_700_000_000 * 10**9 + seed * HOUR, HOUR)
+        environment = Environment(lambda: next(ticks), self._random.randbytes, Author("ada", "engine", "test"))
+        self.promises = [promise]
+        self._open = lambda: Repo(open_engine(storage(PLACE, files), environment), PLACE)
+        self._create = lambda: Repo(
+            create(storage(PLACE, files), environment, ChunkerSettings(1024, 256, 4096, 0)), PLACE
+        )
+        self.repo = self._open() if promise.exists else None
+
+    @property
+    def promise(self) -> Promise:
+        return self.promises[-1]
+
+    def _promise(self, **changes: Any) -> None:
+        self.promises.append(self.promise._replace(**changes))
+
+    def _used(self, repo: Repo | None) -> Repo:
+        found = repo or self.repo
+        assert found is not None
+        return found
+
+    def another(self) -> Repo:
+        """The repository as another process has it."""
+        return self._open()
+
+    def init(self) -> None:
+        self.repo = self._create()
+        self._promise(exists=True)
+
+    def noise(self, size: int) -> bytes:
+        """Bytes that no compressor makes smaller."""
+        return self._random.randbytes(size)
+
+    def commit(
+        self,
+        ref: str,
+        added: Content,
+        *,
+        meanwhile: Callable[[], None] = lambda: None,
+        repo: Repo | None = None,
+    ) -> bytes:
+        """Add to a context; its new commit. `meanwhile` is called when the commit has begun and is not yet written."""
+
+        def blocks(data: bytes) -> Iterator[bytes]:
+            meanwhile()
+            yield data
+
+        draft = self._used(repo).edit(ref)
+        draft.messages.extend(added.messages)
+        draft.memories.update(added.memories)
+        for path, data in added.files.items():
+            draft.files.put(path, blocks(data), mtime_ns=0)
+        id = draft.commit(f"to {ref}").id
+        before = self.promise
+        old = before.commits[before.refs[ref]] if ref in before.refs else Content()
+        self._promise(refs={**before.refs, ref: id}, commits={**before.commits, id: old.plus(added)})
+        return id
+
+    def fork(self, ref: str, new: str) -> None:
+        self._used(None).fork(ref, new)
+        self._promise(refs={**self.promise.refs, new: self.promise.refs[ref]})
+
+    def delete(self, ref: str) -> None:
+        self._used(None).set_ref(ref, None, expected=self.promise.refs[ref])
+        self._promise(refs={name: id for name, id in self.promise.refs.items() if name != ref})
+
+    def gc(self, *, recompress: bool = False, repo: Repo | None = None) -> None:
+        self._used(repo).gc(recompress=recompress)
+        self._promise()
+
+
+def make_packs_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few commits then fill several packs, and need a manifest."""
+    monkeypatch.setattr("ctxstore.history.root.INLINE_PACKS", 4)
+    monkeypatch.setattr("ctxstore.history.root.RECENT_PACKS", 2)
+    monkeypatch.setattr("ctxstore.packs.writer.PACK_TARGET", 8 << 10)
+
+
+def run(session: Session) -> None:
+    """Everything that writes, at least once: what a year of use does, in small."""
+    session.init()
+    for number in range(8):
+        text = {"role": "user", "text": f"message {number}"}
+        session.commit("chat/a", Content([text], {"count": number}))
+    for number in range(4):
+        files = {f"src/{number}.py": b"print(%d)\n" % number, "log": session.noise(300)}
+        session.commit("chat/b", Content(files=files))
+    session.fork("chat/a", "chat/c")
+    session.commit("chat/c", Content(["elsewhere"]))
+    session.gc()
+    session.commit("chat/large", Content([session.noise(30).hex()] * 200, files={"noise": session.noise(20_000)}))
+    _run_two_at_once(session)
+    for number in range(6):
+        session.commit("chat/d", Content([number], files={"big": session.noise(5000)}))
+    session.gc(recompress=True)
+    session.commit("chat/a", Content(["the end"]))
+    session.gc()
+
+
+def _run_two_at_once(session: Session) -> None:
+    other = session.another()
+
+    def commit() -> None:
+        session.commit("chat/b", Content(memories={"fast": True}), repo=other)
+
+    session.commit("chat/a", Content(["of two writers"], files={"slow": b"another one commits"}), meanwhile=commit)
+    session.delete("chat/large")
+    session.commit("chat/b", Content(files={"slow": b"collected"}), meanwhile=lambda: session.gc(repo=other))
