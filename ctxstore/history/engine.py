@@ -21,7 +21,7 @@ from ctxstore.storage.protocol import Storage, SwapLost
 from ctxstore.trees.maps import Maps
 
 UNFINISHED = 256
-"""Bytes of packs that an init which was cut short may leave: one empty map. A pack with a commit has more."""
+"""Bytes of a pack that an init which was cut short may leave: one empty map. One with a commit has more."""
 
 
 class Environment(NamedTuple):
@@ -164,10 +164,11 @@ def _write_config(storage: Storage, config: Config) -> Config:
 def _refuse_remains(storage: Storage) -> None:
     """A repository that lost its root must not get an empty one: the next gc would delete all it holds."""
     try:
-        left = sum(stored.size for stored in storage.list("packs"))
+        # Each by itself: an init may have been cut short any number of times.
+        is_used = any(stored.size > UNFINISHED for stored in storage.list("packs"))
     except NotFound:
         return
-    if left > UNFINISHED:
+    if is_used:
         raise _lost("root")
 
 

@@ -45,12 +45,15 @@ def test_the_program_does_everything_that_can_go_wrong(explorer: Explorer) -> No
 
 def test_an_init_that_was_killed_over_and_over_can_be_gone_on_with() -> None:
     files = SimulatedFiles.holding({}, ("/", "/home"))
-    captures: list[Capture] = []
     for seed in range(40):
-        files.on_operation = lambda operation: captures.append(files.capture(operation))
-        captures.clear()
-        Session(files, seed=seed).init()
-        # Killed just before its root was there: all that it wrote stays.
-        at = next(i for i, capture in enumerate(captures) if capture.operation.startswith("rename"))
-        files = SimulatedFiles(captures[at - 1])
+        files = _init_killed_before_its_root(files, seed)
     Session(files, seed=99).init()
+
+
+def _init_killed_before_its_root(files: SimulatedFiles, seed: int) -> SimulatedFiles:
+    """What it wrote till then stays."""
+    captures: list[Capture] = []
+    files.on_operation = lambda operation: captures.append(files.capture(operation))
+    Session(files, seed=seed).init()
+    at = next(i for i, capture in enumerate(captures) if capture.operation.startswith("rename"))
+    return SimulatedFiles(captures[at - 1])
