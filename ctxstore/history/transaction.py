@@ -74,6 +74,7 @@ class Transaction:
         self.writer = ObjectWriter(engine.store, self._packer)
         self._own: list[PackInfo] = []
         self._bases: set[ObjectId] = set()
+        self._found: set[bytes] = set()
         self._forget: dict[ObjectId, Forgotten | None] = {}
         self._merged: tuple[list[PackInfo], list[PackInfo]] = ([], [])
 
@@ -97,17 +98,16 @@ class Transaction:
         mark = self.engine.forgotten(self.root).find(id)
         if mark is None:
             return
-        seen: set[bytes] = set()
 
         def take(each: bytes) -> bool:
-            if each in seen:
+            if each in self._found:
                 return False
-            seen.add(each)
             if not self.writer.has(each):
                 raise NotFound(
                     f"commit {format_id(id)} was forgotten ({mark.reason}), and its content is collected",
                     hint="`ctx log` shows the commits before and after it",
                 )
+            self._found.add(each)
             return True
 
         TreeWalk(self.engine.maps, self.writer, take, lambda *_: None).tree(commit.tree)
@@ -199,15 +199,20 @@ class Transaction:
         root = root._replace(refs=op.refs, forgotten=op.forgotten, op=id)
         root = self.engine.roots.with_packs(root, packs, environment.random)
         try:
-            self.engine.adopt(root, self.engine.roots.swap(self._bytes, root))
+            data = self.engine.roots.swap(self._bytes, root)
+            if self.engine.storage.read_root() != data:
+                # Another writer's by now, or that of a storage that said yes and did nothing: looked at below.
+                raise StorageError("the storage reported a new root, but does not have it")
+            self.engine.adopt(root, data)
         except SwapLost:
             return False
         except Unsettled:
             raise  # it happened, but a crash may undo it: not acknowledged, and nothing deleted for it
         except StorageError:
-            # A swap may succeed and still be reported as failed; only the root knows.
+            # A swap may succeed and still be reported as failed; only the root knows. Nobody has said it is durable.
             if not self._is_published(id):
                 raise
+            self.engine.storage.settle()
         return True
 
     def _is_published(self, op: ObjectId) -> bool:

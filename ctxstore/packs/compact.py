@@ -7,6 +7,7 @@ becomes one pack of the next tier: every object is rewritten about once a tier.
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from itertools import accumulate
 
 from ctxstore.ids import ID_SIZE
 from ctxstore.packs.format import Footer, is_data_kind
@@ -21,6 +22,9 @@ SMALLEST = 32 << 10
 TIERS = 3
 """Packs of 2 MiB and more are left to gc: merging them would be felt."""
 
+BUDGET = 16 << 20
+"""Raw bytes merged by one command at most: some 50 ms of decompressing and compressing."""
+
 
 def tier_of(size: int) -> int | None:
     """The tier of a pack of `size` bytes; None when it is large enough to stay."""
@@ -31,11 +35,13 @@ def tier_of(size: int) -> int | None:
 
 
 def plan_merge(packs: Sequence[PackInfo]) -> list[PackInfo]:
-    """The packs to make one of now: the lowest tier that is full, or nothing."""
+    """The packs to make one of now: of the lowest tier that is full those within the budget, or nothing."""
     for tier in range(TIERS):
         members = [pack for pack in packs if tier_of(pack.size) == tier]
-        if len(members) >= FAN:
-            return members
+        sums = accumulate(pack.raw for pack in members)
+        affordable = [pack for pack, raw in zip(members, sums, strict=True) if raw <= BUDGET]
+        if len(members) >= FAN and len(affordable) > 1:
+            return affordable
     return []
 
 

@@ -248,3 +248,32 @@ def test_engines_that_race_in_threads_lose_nothing(world):
         list(pool.map(work, range(3)))
     assert world.texts("a/0", "a/1", "a/2") == ["0.9", "1.9", "2.9"]
     world.assert_sound()
+
+
+def test_a_swap_that_was_reported_and_did_not_happen_is_no_acknowledgement(world, monkeypatch):
+    engine = world.open()
+    world.commit(engine, "a/b", "one")
+    with monkeypatch.context() as lying:
+        lying.setattr(world.storage, "swap", lambda expected, new: None)
+        with pytest.raises(StorageError, match="reported"):
+            world.commit(engine, "a/c", "two")
+    assert world.texts("a/b", "a/c") == ["one", None]
+    world.commit(engine, "a/c", "three")
+    assert world.texts("a/b", "a/c") == ["one", "three"]
+    world.assert_sound()
+
+
+def test_a_swap_after_which_another_writer_was_faster_to_be_read_is_one(world, monkeypatch):
+    engine, other = world.open(), world.open()
+    swap, waiting = world.storage.swap, [True]
+
+    def swap_and_let_others_in(expected, new):
+        swap(expected, new)
+        if waiting:
+            waiting.clear()
+            world.commit(other, "a/other", "theirs")
+
+    monkeypatch.setattr(world.storage, "swap", swap_and_let_others_in)
+    world.commit(engine, "a/b", "ours")
+    assert world.texts("a/b", "a/other") == ["ours", "theirs"]
+    world.assert_sound()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ctxstore.errors import Corrupt
 from ctxstore.ids import IdKeys, Kind
 from ctxstore.objects.store import ObjectStore
-from ctxstore.packs.compact import FAN, SMALLEST, TIERS, copy_objects, merge, plan_merge, tier_of
+from ctxstore.packs.compact import BUDGET, FAN, SMALLEST, TIERS, copy_objects, merge, plan_merge, tier_of
 from ctxstore.packs.index import iter_locations
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import FrameReader, frame_objects, read_footer
@@ -146,3 +146,12 @@ def test_a_reader_keeps_the_frames_read_last(packs):
         raw = reader.raw(pack.info.name, frame.offset, frame.stored)
         assert len(raw) == frame.raw
     assert len(reads) == 7
+
+
+def test_one_command_merges_no_more_than_its_budget():
+    large = [info(i, 1 << 20)._replace(raw=BUDGET // 4) for i in range(8)]
+    assert plan_merge(large) == large[:4]
+    alone = [info(i, 1 << 20)._replace(raw=BUDGET) for i in range(8)]
+    assert plan_merge(alone) == []
+    small = [info(i, 100 * KIB) for i in range(10, 18)]
+    assert plan_merge([*alone, *small]) == small
