@@ -7,18 +7,16 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ctxstore.errors import AlreadyExists, NotFound, RefMoved, SourceError
+from ctxstore.errors import AlreadyExists, NotFound, SourceError
 from ctxstore.history.commits import Stored, read_commit
 from ctxstore.history.engine import Engine, Environment, create, open_engine, real_environment
 from ctxstore.history.oplog import Op
-from ctxstore.history.refs import check_name
-from ctxstore.history.transaction import Move, transaction
 from ctxstore.ids import ObjectId
 from ctxstore.progress import SILENT, Progress
+from ctxstore.repo_refs import RefMethods
 from ctxstore.storage.locate import locate
 
 if TYPE_CHECKING:
-    from ctxstore.history.revisions import Revision
     from ctxstore.ops.check import CheckReport
     from ctxstore.ops.checkout import CheckoutPlan
     from ctxstore.ops.diff import ContextDiff, FileChange
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from ctxstore.sources.protocol import Message, Root
 
 
-class Repo:
+class Repo(RefMethods):
     """An open repository. Safe from several threads and processes; close it, or use it as a context manager.
 
     What a method needs is imported when it is called: a hook that runs after every turn pays for no more
@@ -66,34 +64,7 @@ class Repo:
 
         return open_draft(self._engine, ref, self.resolve(parent).id if parent is not None else None)
 
-    def fork(self, rev: str, new_ref: str) -> Stored:
-        """Make a new context that starts at a revision and shares all of it. Raises `AlreadyExists`."""
-        revision = self.resolve(rev)
-        try:
-            self.set_ref(new_ref, revision.id, expected=None)
-        except RefMoved:
-            raise AlreadyExists(f"there is a context {new_ref!r} already", hint="choose another name") from None
-        return Stored(revision.id, revision.commit)
-
-    def set_ref(self, ref: str, new: ObjectId | None, *, expected: ObjectId | None) -> None:
-        """Compare-and-set: move a ref from `expected` to `new`; None: it is not there. Raises `RefMoved`."""
-        check_name(ref)
-        with transaction(self._engine) as tx:
-            if new is not None:
-                tx.rely(new)
-            tx.publish([Move(ref, expected, new)], "set-ref")
-
-    def find_ref(self, ref: str) -> ObjectId | None:
-        """The newest commit of a context by its whole name, or None."""
-        return self._engine.refs(self._engine.root()).find(ref)
-
     # -- what is there
-
-    def resolve(self, rev: str) -> Revision:
-        """The commit a revision names. Raises `NotFound`, `InvalidInput`."""
-        from ctxstore.history.revisions import Resolver
-
-        return Resolver(self._engine).resolve(rev)
 
     def view(self, rev: str) -> View:
         """A commit's content. Raises `NotFound`, `InvalidInput`."""
@@ -126,12 +97,6 @@ class Repo:
         from ctxstore.ops.log import iter_runs
 
         return iter_runs(self._engine)
-
-    def find_op(self, text: str) -> tuple[ObjectId, Op]:
-        """An op by the start of its id. Raises `NotFound`, `InvalidInput`."""
-        from ctxstore.history.revisions import Resolver
-
-        return Resolver(self._engine).op(text)
 
     def diff(self, old: str, new: str) -> ContextDiff:
         """What turns one revision into another: messages, memories, files."""
@@ -216,11 +181,15 @@ class Repo:
 
         return collect(self._engine, recompress=recompress, progress=progress)
 
-    def check(self, *, read_data: bool = False, progress: Progress = SILENT) -> CheckReport:
-        """Verify the structure, and with `read_data` every stored byte."""
+    def check(
+        self, *, read_data: bool = False, subset: str | None = None, progress: Progress = SILENT
+    ) -> CheckReport:
+        """Verify the structure, and with `read_data` every stored byte, or those of a subset: ``5%``, ``2/7``."""
         from ctxstore.ops.check import check
+        from ctxstore.ops.subset import parse_subset
 
-        return check(self._engine, read_data=read_data, progress=progress)
+        part = parse_subset(subset) if subset is not None else None
+        return check(self._engine, read_data=read_data, subset=part, progress=progress)
 
 
 def open(path: str | os.PathLike[str], *, environment: Environment | None = None) -> Repo:

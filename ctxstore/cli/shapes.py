@@ -44,6 +44,7 @@ def op_value(id: ObjectId, op: Op) -> dict[str, Any]:
             for ref, old, new in op.changes
         ],
         "statistics": dict(op.statistics),
+        "undoes": op.undoes.hex() if op.undoes else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""From what a person writes to a commit: ``REF``, ``REF~2``, ``REF@{2026-10-01}``, id prefixes, ``op:ID``."""
+"""From what a person writes to a commit: ``REF``, ``tag:NAME``, ``REF~2``, ``REF@{2026-10-01}``, id prefixes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import Op, iter_ops
-from ctxstore.history.refs import Refs
+from ctxstore.history.refs import SETTING, TAG, Refs, is_context
 from ctxstore.ids import Kind, ObjectId, format_id, parse_id
 
 _SUFFIX = re.compile(r"(?P<base>.*?)(?:~(?P<back>\d*)|@\{(?P<time>[^{}]*)\})\Z", re.DOTALL)
@@ -84,21 +84,46 @@ class Resolver:
         if not base:
             raise InvalidInput(f"{text!r} names no context", hint="`ctx refs` lists them")
         refs = self._engine.refs(self._root)
-        head = refs.find(base)
+        if base.startswith(TAG):
+            return self._tagged(refs, base)
+        head = refs.find(base) if is_context(base) else None
         if head is not None:
             return self._revision(base, head)
         found = self.matching_refs(refs, base)
-        if len(found) == 1:
-            return self._revision(*found[0])
-        if len(found) > 1:
-            names = ", ".join(name for name, _ in found[:3])
+        tag = refs.find(TAG + base)
+        if len(found) + (tag is not None) > 1:
+            names = [*([TAG + base] if tag else []), *(name for name, _ in found)]
             raise InvalidInput(
-                f"{base!r} is ambiguous: {names}{' …' if len(found) > 3 else ''}",
+                f"{base!r} is ambiguous: {', '.join(names[:3])}{' …' if len(names) > 3 else ''}",
                 hint="write more of the name",
             )
+        if tag is not None:
+            return self._tagged(refs, TAG + base)
+        if found:
+            return self._revision(*found[0])
         if _HEX.match(base):
             return self._by_id(base)
         raise NotFound(f"no context or commit is called {base!r}", hint="`ctx refs` lists the contexts")
+
+    def _tagged(self, refs: Refs, ref: str) -> Revision:
+        id = refs.find(ref)
+        if id is None:
+            raise NotFound(f"there is no tag {ref.removeprefix(TAG)!r}", hint="`ctx tag` lists them")
+        commit = read_commit(self._engine.store, id)
+        return Revision(commit.ref, id, commit)
+
+    def context(self, name: str) -> ObjectId:
+        """The newest commit of a context, given its whole name: what is changed must be what was meant.
+
+        Raises `NotFound`.
+        """
+        refs = self._engine.refs(self._root)
+        head = refs.find(name) if is_context(name) else None
+        if head is not None:
+            return head
+        similar = [other for other, _ in self.matching_refs(refs, name)] if name else []
+        hint = f"the whole name, such as {similar[0]}, has to be given" if similar else "`ctx refs` lists the contexts"
+        raise NotFound(f"no context is called {name!r}", hint=hint)
 
     @staticmethod
     def matching_refs(refs: Refs, text: str) -> list[tuple[str, ObjectId]]:
@@ -134,7 +159,7 @@ class Resolver:
         """The ids of all commits that ops made, newest first."""
         for _, op in iter_ops(self._engine.store, self._root.op):
             for change in op.changes:
-                if change.new is not None:
+                if change.new is not None and not change.ref.startswith(SETTING):
                     yield change.new
 
     def _back(self, revision: Revision, steps: int) -> Revision:
@@ -159,7 +184,7 @@ class Resolver:
         prefix = text.removeprefix("op:")
         found = [(id, op) for id, op in iter_ops(self._engine.store, self._root.op) if id.hex().startswith(prefix)]
         if not found or not _HEX.match(prefix):
-            raise NotFound(f"no op starts with {prefix!r}", hint="`ctx log` lists the ops")
+            raise NotFound(f"no op starts with {prefix!r}", hint="`ctx op log` lists the ops")
         if len(found) > 1:
             raise InvalidInput(f"op {prefix!r} is ambiguous", hint="write more digits")
         return found[0]

@@ -12,6 +12,7 @@ from ctxstore.cli.amounts import count, format_size, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Output, Piece, Styled, dim
 from ctxstore.cli.repository import complete_refs
+from ctxstore.cli.runs import run_line, show_changes
 
 if TYPE_CHECKING:
     from ctxstore.history.commits import Commit, Stored
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     Run = tuple[ObjectId, Op]
 
 DEFAULT = 30
-SHOWN_CHANGES = 5
 
 Item = TypeVar("Item")
 
@@ -36,12 +36,12 @@ def command(invocation: Invocation, rev: str | None, graph: bool, number: int) -
     """List the runs, newest first; with REF, the commits of that context."""
     with invocation.open() as repo:
         if rev is None:
-            _log_runs(invocation.output, *_take(repo.runs(), number), graph=graph)
+            _log_runs(invocation.output, *take(repo.runs(), number), graph=graph)
         else:
-            _log_commits(invocation.output, *_take(repo.log(rev), number), graph=graph)
+            _log_commits(invocation.output, *take(repo.log(rev), number), graph=graph)
 
 
-def _take(items: Iterable[Item], number: int) -> tuple[list[Item], bool]:
+def take(items: Iterable[Item], number: int) -> tuple[list[Item], bool]:
     """The first ones, and whether there are more."""
     taken = list(islice(items, number + 1 if number else None))
     more = bool(number) and len(taken) > number
@@ -55,29 +55,12 @@ def _log_runs(output: Output, runs: list[Run], more: bool, *, graph: bool) -> No
         output.value({"runs": [op_value(id, op) for id, op in runs], "more": more})
         return
     for id, op in runs:
-        output.line(*_run_line(id, op))
+        output.line(*run_line(id, op))
         if graph:
-            _show_changes(output, op)
+            show_changes(output, op, margin="│ ")
     if not runs:
         output.note("Nothing was saved yet: `ctx snapshot` saves your agents' data.")
-    _show_more(output, more)
-
-
-def _run_line(id: ObjectId, op: Op) -> list[Piece]:
-    contexts = count(len(op.changes), "context")
-    return [
-        Styled(f"op:{id.hex()[:8]}", "yellow"),
-        f"  {format_time(op.time)}  {op.command:<8}  {contexts}",
-        *([f"  {op.note}"] if op.note else []),
-    ]
-
-
-def _show_changes(output: Output, op: Op) -> None:
-    for ref, old, new in op.changes[:SHOWN_CHANGES]:
-        before, after = (id.hex()[:8] if id else "none" for id in (old, new))
-        output.line(dim(f"│   {before:>8} → {after:<8}  "), ref)
-    if len(op.changes) > SHOWN_CHANGES:
-        output.line(dim(f"│   … {len(op.changes) - SHOWN_CHANGES:,} more"))
+    show_more(output, more)
 
 
 def _log_commits(output: Output, commits: list[Stored], more: bool, *, graph: bool) -> None:
@@ -89,7 +72,7 @@ def _log_commits(output: Output, commits: list[Stored], more: bool, *, graph: bo
     lines = {stored.id: commit_line(stored, _before(stored, commits)) for stored in commits}
     for margin, id in _margins(commits, graph):
         output.line(dim(margin), *(lines[id] if id is not None else ()))
-    _show_more(output, more)
+    show_more(output, more)
 
 
 def _margins(commits: list[Stored], graph: bool) -> Iterator[tuple[str, Any]]:
@@ -122,6 +105,7 @@ def commit_line(stored: Stored, before: Commit | None) -> list[Piece]:
     ]
 
 
-def _show_more(output: Output, more: bool) -> None:
+def show_more(output: Output, more: bool) -> None:
+    """Tell that a list was cut short."""
     if more:
         output.note(dim("Older ones are left out: -n 0 shows all."))

@@ -1,0 +1,24 @@
+"""``ctx fork``."""
+
+from __future__ import annotations
+
+import click
+
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.output import Styled
+from ctxstore.cli.repository import complete_refs
+
+
+@click.command()
+@click.argument("rev", shell_complete=complete_refs)
+@click.argument("name")
+@common
+@pass_invocation
+def command(invocation: Invocation, rev: str, name: str) -> None:
+    """Make the context NAME, which starts at REV and shares all of it."""
+    output = invocation.output
+    with invocation.open() as repo:
+        stored = repo.fork(rev, name)
+    if output.json:
+        output.value({"ref": name, "commit": stored.id.hex()})
+    output.report(f"{name} starts at commit ", Styled(stored.id.hex()[:8], "yellow"), f" of {stored.commit.ref}")

@@ -1,0 +1,118 @@
+"""``ctx op``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ctxstore.cli.amounts import count, format_time
+from ctxstore.cli.commands.log import DEFAULT, show_more, take
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.output import Output, dim
+from ctxstore.cli.runs import op_name, run_line, show_changes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ctxstore.history.forgotten import Forgotten
+    from ctxstore.history.oplog import Op
+    from ctxstore.ids import ObjectId
+    from ctxstore.ops.undo import Effect, Run
+    from ctxstore.repo import Repo
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """What was done to the repository, op by op."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@command.command()
+@click.option("-n", "number", type=click.IntRange(min=0), default=DEFAULT, show_default=True, help="How many; 0: all.")
+@common
+@pass_invocation
+def log(invocation: Invocation, number: int) -> None:
+    """List the ops, newest first, with what each changed. `ctx undo OP` takes one back."""
+    output = invocation.output
+    with invocation.open() as repo:
+        runs, more = take(repo.ops(), number)
+        if output.json:
+            output.value({"ops": [_value(repo, run) for run in runs], "more": more})
+            return
+        for run in runs:
+            _show_run(output, run, repo.effect(run.op))
+    if not runs:
+        output.note("Nothing was done yet.")
+    show_more(output, more)
+
+
+@command.command()
+@click.argument("op")
+@common
+@pass_invocation
+def show(invocation: Invocation, op: str) -> None:
+    """Show all that one op changed; OP is the start of its id."""
+    output = invocation.output
+    with invocation.open() as repo:
+        id, _ = repo.find_op(op)
+        run = next(each for each in repo.ops() if each.id == id)
+        if output.json:
+            output.value(_value(repo, run, in_full=True))
+        else:
+            _show_in_full(output, run, repo.effect(run.op))
+
+
+def _value(repo: Repo, run: Run, *, in_full: bool = False) -> dict[str, Any]:
+    from ctxstore.cli.shapes import op_value
+
+    effect = repo.effect(run.op)
+    value = {**op_value(run.id, run.op), "undone": run.is_undone}
+    for name, marks in effect._asdict().items():
+        value[name] = [_mark_value(id, mark) for id, mark in marks.items()] if in_full else len(marks)
+    return value
+
+
+def _mark_value(id: ObjectId, mark: Forgotten) -> dict[str, Any]:
+    from ctxstore.cli.shapes import iso_time
+
+    return {"commit": id.hex(), "time": iso_time(mark.time), "time_ns": mark.time, "reason": mark.reason}
+
+
+def _show_run(output: Output, run: Run, effect: Effect) -> None:
+    output.line(*run_line(run.id, run.op), *([dim("  (undone)")] if run.is_undone else []))
+    show_changes(output, run.op)
+    for text in _effects(effect):
+        output.line(dim(f"  {text}"))
+
+
+def _effects(effect: Effect) -> list[str]:
+    told = ((effect.forgot, "forgotten"), (effect.came_back, "brought back"))
+    return [f"{count(len(marks), 'commit')} {what}" for marks, what in told if marks]
+
+
+def _show_in_full(output: Output, run: Run, effect: Effect) -> None:
+    from ctxstore.cli.conversation import header
+
+    id, op = run.id, run.op
+    header(output, [*_facts(id, op), ("state", "undone" if run.is_undone else "")])
+    output.line()
+    show_changes(output, op, limit=None)
+    _show_marks(output, "forgot", effect.forgot)
+    _show_marks(output, "brought back", effect.came_back)
+    if op.undoes:
+        output.line("undoes ", op_name(op.undoes))
+
+
+def _facts(id: ObjectId, op: Op) -> list[tuple[str, Any]]:
+    by = f"{op.author.user}@{op.author.host} ({op.author.tool})"
+    numbers = [(name.replace("_", " "), f"{value:,}") for name, value in op.statistics.items()]
+    facts = [("op", id.hex()), ("time", format_time(op.time)), ("command", op.command), ("by", by), ("note", op.note)]
+    return [*facts, *numbers]
+
+
+def _show_marks(output: Output, what: str, marks: Mapping[ObjectId, Forgotten]) -> None:
+    for id, mark in marks.items():
+        output.line(dim(f"  {what}  "), id.hex()[:8], dim(f"  {mark.reason}"))

@@ -1,0 +1,67 @@
+"""``ctx tag``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ctxstore.cli.amounts import count, format_time
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.output import Output, Styled
+from ctxstore.cli.repository import complete_refs
+from ctxstore.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from ctxstore.repo import Repo
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.argument("rev", required=False, shell_complete=complete_refs)
+@click.option("--delete", "-d", metavar="NAME", help="Take the tag NAME away.")
+@click.option("--force", is_flag=True, help="Move a tag that names another commit.")
+@common
+@pass_invocation
+def command(invocation: Invocation, name: str | None, rev: str | None, delete: str | None, force: bool) -> None:
+    """Name the commit REV for good, or list the tags. A tagged commit is never forgotten."""
+    if delete is not None and (name is not None or force):
+        raise InvalidInput("--delete takes nothing but the tag's name", hint="`ctx tag --delete NAME`")
+    if (name is None) != (rev is None) or (force and name is None):
+        raise InvalidInput("a tag needs a name and a revision", hint="`ctx tag NAME REV`; `ctx tag` lists the tags")
+    with invocation.open() as repo:
+        if delete is not None:
+            _delete(invocation.output, repo, delete)
+        elif name is not None and rev is not None:
+            _create(invocation.output, repo, name, rev, force=force)
+        else:
+            _list(invocation.output, repo)
+
+
+def _create(output: Output, repo: Repo, name: str, rev: str, *, force: bool) -> None:
+    stored = repo.tag(name, rev, force=force)
+    name = name.removeprefix("tag:")
+    if output.json:
+        output.value({"tag": name, "commit": stored.id.hex(), "deleted": False})
+    output.report(f"tag:{name} is commit ", Styled(stored.id.hex()[:8], "yellow"), f" of {stored.commit.ref}")
+
+
+def _delete(output: Output, repo: Repo, name: str) -> None:
+    id = repo.delete_tag(name)
+    name = name.removeprefix("tag:")
+    if output.json:
+        output.value({"tag": name, "commit": id.hex(), "deleted": True})
+    output.report(f"Took tag:{name} away from commit ", Styled(id.hex()[:8], "yellow"), ".")
+
+
+def _list(output: Output, repo: Repo) -> None:
+    tags = list(repo.tags())
+    if output.json:
+        from ctxstore.cli.shapes import stored_value
+
+        output.value({"tags": [{"name": name, "commit": stored_value(stored)} for name, stored in tags]})
+        return
+    if tags:
+        rows = [(name, id.hex()[:8], commit.ref, format_time(commit.time), commit.note) for name, (id, commit) in tags]
+        output.table(("TAG", "COMMIT", "CONTEXT", "TIME", "NOTE"), rows, fit="NOTE")
+    output.note(count(len(tags), "tag") if tags else "No tags yet: `ctx tag NAME REV` makes one.")

@@ -1,0 +1,62 @@
+"""``ctx undo``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ctxstore.cli.amounts import count
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.output import Output, dim
+from ctxstore.cli.runs import op_name, run_line, show_moves
+
+if TYPE_CHECKING:
+    from ctxstore.history.transaction import Published
+    from ctxstore.ops.undo import UndoPlan
+
+
+@click.command()
+@click.argument("op", required=False)
+@click.option("--dry-run", is_flag=True, help="Only say what would go back.")
+@common
+@pass_invocation
+def command(invocation: Invocation, op: str | None, dry_run: bool) -> None:
+    """Take back an op: the newest that is not undone, or OP, the start of an id that `ctx op log` shows.
+
+    Undoing an undo does it again. Files on disk are never touched.
+    """
+    with invocation.open() as repo:
+        plan = repo.plan_undo(op)
+        published = None if dry_run else plan.execute()
+    if invocation.output.json:
+        invocation.output.value(_value(plan, published))
+    else:
+        _show(invocation.output, plan, published)
+
+
+def _value(plan: UndoPlan, published: Published | None) -> dict[str, Any]:
+    return {
+        "dry_run": published is None,
+        "op": published.id.hex() if published else None,
+        "undoes": plan.id.hex(),
+        "changes": [
+            {"ref": ref, "old": old.hex() if old else None, "new": new.hex() if new else None}
+            for ref, old, new in plan.moves
+        ],
+        "came_back": [id.hex() for id in plan.comes_back],
+        "forgot": [id.hex() for id in plan.forgets],
+    }
+
+
+def _show(output: Output, plan: UndoPlan, published: Published | None) -> None:
+    output.report("Undone: " if published else "Would undo: ", *run_line(plan.id, plan.op))
+    if not (output.quiet or output.json):
+        show_moves(output, plan.moves)
+    for number, what in ((len(plan.comes_back), "back"), (len(plan.forgets), "forgotten again")):
+        if number:
+            output.report(f"  {count(number, 'commit')} {what}")
+    if any(None not in (old, new) and ":" not in ref for ref, old, new in plan.moves):
+        output.report(dim("Files on disk are as they were: `ctx checkout REF` brings a context's files back."))
+    if published:
+        output.report(dim("`ctx undo "), op_name(published.id), dim("` does it again."))
