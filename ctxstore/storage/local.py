@@ -128,11 +128,11 @@ class LocalStorage:
             try:
                 if self.read_root() != expected:
                     raise SwapLost
-                self._replace_root(new)
+                self._replace_root(new, keep_previous=new != expected)
             finally:
                 self.files.unlock(lock)
 
-    def _replace_root(self, new: bytes) -> None:
+    def _replace_root(self, new: bytes, *, keep_previous: bool) -> None:
         pending = self._root + ".new"
         # Only the holder of the lock writes this name; what is there is a crashed writer's.
         try:
@@ -145,7 +145,8 @@ class LocalStorage:
             self.files.sync(fd)
         finally:
             self.files.close(fd)
-        self._keep_previous()
+        if keep_previous:
+            self._keep_previous()
         self.files.rename(pending, self._root)
         try:
             self.files.sync_folder(self.path)
@@ -165,8 +166,17 @@ class LocalStorage:
             pass  # there is none yet, or the file system knows no links
 
     def settle(self) -> None:
+        """Puts the root in its place anew: a sync that failed its writer may succeed now and have lost the rename."""
+        while (root := self.read_root()) is not None:
+            try:
+                self.swap(root, root)
+                return
+            except SwapLost:
+                continue
+            except NoSpace:
+                break
         with _translated(self.path):
-            self.files.sync_folder(self.path)
+            self.files.sync_folder(self.path)  # there is nothing to put, or no room for it
 
     def confirm(self, key: str) -> None:
         path = self._path(key)

@@ -93,6 +93,17 @@ def test_a_swap_reported_as_failed_that_succeeded_is_a_success(world, around):
     world.assert_sound()
 
 
+def test_a_swap_reported_as_failed_is_made_durable_before_it_is_acknowledged(world, around):
+    def fail():
+        raise StorageError("the disk is gone")
+
+    around.fail_after = 1
+    around.settle = fail
+    engine = world.open(around)
+    with pytest.raises(StorageError, match="the disk is gone"):
+        world.commit(engine, "a/b", "one")
+
+
 def test_a_swap_reported_as_failed_is_a_success_even_if_others_went_on_from_it(world, around):
     other = world.open()
     around.after = [lambda: [world.commit(other, "a/other", f"{i}") for i in range(3)]]

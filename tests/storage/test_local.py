@@ -15,7 +15,7 @@ from ctxstore.storage.files import Files
 from ctxstore.storage.local import LocalStorage
 from ctxstore.storage.locate import locate
 from ctxstore.storage.memory import MemoryStorage
-from ctxstore.storage.protocol import SwapLost
+from ctxstore.storage.protocol import SwapLost, Unsettled
 
 PRESENT = """
 import sys
@@ -28,7 +28,7 @@ with LocalStorage(sys.argv[1]).presence() as presence:
 SWAPPING = """
 import sys
 from ctxstore.storage.local import LocalStorage
-from ctxstore.storage.protocol import SwapLost
+from ctxstore.storage.protocol import SwapLost, Unsettled
 storage, wins = LocalStorage(sys.argv[1]), 0
 for _ in range(40):
     old = storage.read_root()
@@ -241,6 +241,25 @@ def test_a_root_is_durable_before_it_has_its_name_and_so_is_the_name(path):
         ("rename", f"{path}/root"),
         ("sync_folder", str(path)),
     ]
+
+
+def test_settling_puts_the_root_in_its_place_anew_because_a_sync_that_failed_may_lie_the_second_time(path):
+    LocalStorage(str(path)).swap(None, b"1")
+    with pytest.raises(Unsettled):
+        LocalStorage(str(path), Failing("sync_folder", errno.EIO, "store")).swap(b"1", b"2")
+    files = Recording()
+    LocalStorage(str(path), files).settle()
+    assert files.calls == [("sync", f"{path}/root.new"), ("rename", f"{path}/root"), ("sync_folder", str(path))]
+    assert (path / "root").read_bytes() == b"2"
+    assert (path / "root.old").read_bytes() == b"1"
+
+
+def test_where_there_is_no_room_settling_is_a_sync(path):
+    LocalStorage(str(path)).swap(None, b"1")
+    LocalStorage(str(path), Failing("write", errno.ENOSPC)).settle()
+    with pytest.raises(StorageError):
+        LocalStorage(str(path), Failing("write", errno.EIO)).settle()
+    assert (path / "root").read_bytes() == b"1"
 
 
 def test_a_new_repository_s_own_name_is_durable(tmp_path):
