@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator, Mapping
 
 from ctxstore.errors import Corrupt, InvalidInput
@@ -36,6 +37,13 @@ def check_tag(name: str) -> str:
 def is_context(name: str) -> bool:
     """Whether a name of the refs map is a context's."""
     return not name.startswith((TAG, SETTING))
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a context's name matches a glob, or `pattern` is a part of it."""
+    if any(c in pattern for c in "*?["):
+        return fnmatch.fnmatchcase(name, pattern)
+    return pattern in name
 
 
 def quote_name(text: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from ctxstore.errors import NotFound
-from ctxstore.history.commits import Stored, read_commit
+from ctxstore.history.commits import Commit, Stored, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import Op, iter_ops
 from ctxstore.ids import ObjectId
@@ -16,9 +17,13 @@ def iter_runs(engine: Engine) -> Iterator[tuple[ObjectId, Op]]:
     return iter_ops(engine.store, engine.root().op)
 
 
-def iter_history(engine: Engine, start: ObjectId) -> Iterator[Stored]:
-    """A commit and all it descends from, each once, children before parents, newest first."""
-    waiting = {start: read_commit(engine.store, start)}
+def iter_history(engine: Engine, start: ObjectId, read: Callable[[ObjectId], Commit] | None = None) -> Iterator[Stored]:
+    """A commit and all it descends from, each once, children before parents, newest first.
+
+    `read` gives a commit, for those who look at several histories that share some.
+    """
+    read = read or partial(read_commit, engine.store)
+    waiting = {start: read(start)}
     while waiting:
         id = max(waiting, key=lambda each: (waiting[each].generation, waiting[each].time, each))
         commit = waiting.pop(id)
@@ -26,7 +31,7 @@ def iter_history(engine: Engine, start: ObjectId) -> Iterator[Stored]:
         for parent in commit.parents:
             if parent not in waiting:
                 try:
-                    waiting[parent] = read_commit(engine.store, parent)
+                    waiting[parent] = read(parent)
                 except NotFound:
                     continue  # collected: history ends here
 

@@ -1,0 +1,82 @@
+"""Retention after a snapshot: what the setting `retention` asks for, taking no more than a part of the time."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from ctxstore.errors import Corrupt
+from ctxstore.history.engine import Engine
+from ctxstore.history.refs import SETTING
+from ctxstore.ids import ObjectId, as_id
+from ctxstore.objects.encoding import decode_structure, encode_structure
+from ctxstore.ops.forget import ForgetResult, Selection, forget
+from ctxstore.ops.policies import RETENTION, automatic, get_policy
+
+SHARE = 100
+"""All contexts are looked at, also those that change no more: that takes a second at 50,000 commits. So it waits until
+this many times as long as it took has passed since."""
+
+VERSION = 1
+_MAX_NOTE = 1 << 10
+
+
+class _Note(NamedTuple):
+    """When retention ran last, how long it took (ns), and by which setting."""
+
+    time: int
+    duration: int
+    setting: ObjectId | None
+
+
+def apply_retention(engine: Engine) -> ForgetResult | None:
+    """Forget what the setting asks for; None when there is no setting, or it ran a moment ago.
+
+    Raises as `forget` does. Without the setting it reads one key.
+    """
+    setting = engine.refs(engine.root()).find(SETTING + RETENTION)
+    if setting is None:
+        return None
+    started = engine.environment.clock()
+    note = _read_note(engine)
+    if note is not None and note.setting == setting and 0 <= started - note.time < note.duration * SHARE:
+        return None
+    selections = [Selection(each.pattern, get_policy(engine, each.policy)) for each in automatic(engine)]
+    result = forget(engine, selections, after_snapshot=True)
+    ended = engine.environment.clock()
+    _write_note(engine, _Note(ended, max(0, ended - started), setting))
+    return result
+
+
+def _read_note(engine: Engine) -> _Note | None:
+    path = _path(engine)
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            version, time, duration, setting = decode_structure(file.read(_MAX_NOTE))
+        if version != VERSION or type(time) is not int or type(duration) is not int:
+            return None
+        return _Note(time, duration, as_id(setting))
+    except (OSError, Corrupt, TypeError, ValueError):
+        return None
+
+
+def _write_note(engine: Engine, note: _Note) -> None:
+    """A failure costs only time, so it is silent."""
+    path = _path(engine)
+    if path is None:
+        return
+    pending = f"{path}.{os.getpid()}.new"
+    try:
+        fd = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(fd, "wb") as file:
+            file.write(encode_structure([VERSION, *note]))
+        os.replace(pending, path)
+    except OSError:
+        pass
+
+
+def _path(engine: Engine) -> str | None:
+    folder = engine.storage.cache_folder()
+    return os.path.join(folder, "retention-note") if folder else None
