@@ -8,8 +8,12 @@ from typing import NamedTuple
 from ctxstore.errors import Corrupt, CtxstoreError, NotFound
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ID_SIZE, Kind, ObjectId, format_id
+from ctxstore.ops.damage import CAP, Impact, Place, trace
+from ctxstore.ops.idset import IdSet
 from ctxstore.ops.reachable import Broken, Marker
-from ctxstore.packs.format import PACK_MAGIC, Footer
+from ctxstore.ops.subset import Subset
+from ctxstore.ops.sweep import iter_litter
+from ctxstore.packs.format import PACK_MAGIC, Footer, FrameEntry
 from ctxstore.packs.frames import split_frame, unpack_frame
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import read_footer
@@ -20,44 +24,62 @@ ROUNDS = 8
 
 
 class Problem(NamedTuple):
-    """`kind` is pack | object | history; `what` names it; `refs` are the contexts it hits, as far as known."""
+    """`kind` is pack | object | history; `what` names it; the rest is what it hits, as far as known.
+
+    `refs` are contexts, `commits` the first `damage.CAP` of `commit_count`, `places` (context, place in its tree);
+    there may be `more_places`.
+    """
 
     kind: str
     what: str
     message: str
     refs: tuple[str, ...]
+    commits: tuple[ObjectId, ...] = ()
+    commit_count: int = 0
+    places: tuple[tuple[str, Place], ...] = ()
+    more_places: bool = False
 
 
 class CheckReport(NamedTuple):
-    """What was looked at, and what is wrong."""
+    """What was looked at, and what is wrong. `leftover` files are no problem: gc deletes them."""
 
     problems: tuple[Problem, ...]
     packs: int
     objects: int
     commits: int
     bytes_read: int
+    leftover: int
 
 
-def check(engine: Engine, *, read_data: bool = False, progress: Progress = SILENT) -> CheckReport:
-    """Verify the structure; with `read_data` every byte of every pack. Raises only if there is no root to go by."""
-    run = _Check(engine, progress)
+def check(
+    engine: Engine, *, read_data: bool = False, subset: Subset | None = None, progress: Progress = SILENT
+) -> CheckReport:
+    """Verify the structure; with `read_data` the bytes of every pack, or of a `subset` of them.
+
+    Raises only if there is no root to go by.
+    """
+    run = _Check(engine, read_data, subset, progress)
     for _ in range(ROUNDS):
         packs = run.unchecked_packs()
         if not packs:
             break
-        run.check_packs(packs, read_data=read_data)
+        run.check_packs(packs)
     run.check_reachable()
-    return CheckReport(tuple(run.problems), run.packs, run.objects, run.commits, run.bytes_read)
+    leftover = sum(1 for _ in iter_litter(engine, engine.root()))
+    return CheckReport(tuple(run.problems), run.packs, run.objects, run.commits, run.bytes_read, leftover)
 
 
 class _Check:
-    def __init__(self, engine: Engine, progress: Progress) -> None:
+    def __init__(self, engine: Engine, read_data: bool, subset: Subset | None, progress: Progress) -> None:
         self._engine = engine
+        self._read_data = read_data
+        self._subset = subset
         self._progress = progress
-        self._present: set[bytes] = set()
+        self._sound = IdSet()
         self._bad: dict[bytes, str] = {}
+        self._missing: dict[bytes, None] = {}
+        self._later: set[bytes] = set()
         self._checked: set[PackInfo] = set()
-        self._bad_packs: set[str] = set()
         self.packs = 0
         self.problems: list[Problem] = []
         self.objects = 0
@@ -71,12 +93,15 @@ class _Check:
     def _live_packs(self) -> tuple[PackInfo, ...]:
         return self._engine.roots.packs(self._engine.root())
 
-    def check_packs(self, packs: Sequence[PackInfo], *, read_data: bool) -> None:
-        """Every listed pack: there, whole, its footer sound; its frames too with `read_data`."""
-        self._progress.start("check packs", sum(pack.size for pack in packs) if read_data else None)
+    def check_packs(self, packs: Sequence[PackInfo]) -> None:
+        """Every listed pack: there, whole, its footer sound; the frames of those whose data is to be read."""
+        read = {pack.name for pack in packs} if self._read_data else set()
+        if self._subset is not None:
+            read &= self._subset.choose(packs, self._engine.environment.random)
+        self._progress.start("check packs", sum(pack.size for pack in packs if pack.name in read) or None)
         try:
             for pack in packs:
-                self._check_pack(pack, read_data)
+                self._check_pack(pack, pack.name in read)
         finally:
             self._progress.done()
 
@@ -94,74 +119,106 @@ class _Check:
             self._add_pack_problem(pack, pack.name, error.message)
             return
         self.objects += len(footer.lengths)
-        self._present.update(footer.ids[i : i + ID_SIZE] for i in range(0, len(footer.ids), ID_SIZE))
         if read_data:
             self._check_frames(pack, footer)
+        else:
+            self._sound.add_all(footer.ids)
 
     def _check_frames(self, pack: PackInfo, footer: Footer) -> None:
         at = 0
         for number, frame in enumerate(footer.frames):
-            ids = [footer.ids[i * ID_SIZE : (i + 1) * ID_SIZE] for i in range(at, at + frame.objects)]
+            ids = footer.ids[at * ID_SIZE : (at + frame.objects) * ID_SIZE]
             at += frame.objects
             try:
-                header, raw = unpack_frame(self._engine.storage.get(pack.key, frame.offset, frame.stored))
-                found = [self._engine.keys.id_of(kind, data) for kind, data in split_frame(header, raw)]
-                if found != ids:
-                    raise Corrupt("its objects are not what the footer says")
+                self._check_frame(pack, frame, ids)
             except (CtxstoreError, KeyError) as error:
                 message = error.message if isinstance(error, CtxstoreError) else "an unknown kind of object"
                 what = f"{pack.name} frame {number}"
                 if not self._add_pack_problem(pack, what, message):
                     return
-                self._bad.update(dict.fromkeys(ids, what))
+                self._bad.update((ids[i : i + ID_SIZE], what) for i in range(0, len(ids), ID_SIZE))
+            else:
+                self._sound.add_all(ids)
             self.bytes_read += frame.stored
             self._progress.advance(frame.stored)
+
+    def _check_frame(self, pack: PackInfo, frame: FrameEntry, ids: bytes) -> None:
+        header, raw = unpack_frame(self._engine.storage.get(pack.key, frame.offset, frame.stored))
+        if b"".join(self._engine.keys.id_of(kind, data) for kind, data in split_frame(header, raw)) != ids:
+            raise Corrupt("its objects are not what the footer says")
 
     def _add_pack_problem(self, pack: PackInfo, what: str, message: str) -> bool:
         """False for a pack that a writer merged away or gc removed meanwhile: that is none."""
         if pack not in self._live_packs():
             return False
-        self._bad_packs.add(pack.name)
         self.problems.append(Problem("pack", what, message, ()))
         return True
 
-    def _is_stored(self, id: bytes) -> bool:
-        """Whether a footer that was checked lists an object, or a pack that came after these does."""
-        if id in self._present:
-            return True
+    def _take(self, id: bytes) -> bool:
+        """Whether an object is met for the first time; what no sound pack holds is noted."""
+        is_new = self._sound.take(id)
+        if is_new is not None:
+            return is_new
+        if id in self._missing or id in self._later:
+            return False
+        if self._came_later(id):
+            self._later.add(id)
+        else:
+            self._missing[id] = None
+        return True
+
+    def _came_later(self, id: bytes) -> bool:
+        """Whether a pack that was added after the others were checked holds an object."""
+        if id in self._bad:
+            return False
         try:
             location = self._engine.store.index.find(id)
         except CtxstoreError:
             return False
-        return location is not None and location.pack not in self._bad_packs
+        return location is not None and all(location.pack != pack.name for pack in self._checked)
 
     def check_reachable(self) -> None:
         """Everything refs and ops reach is there and sound; content is looked for, not read."""
         broken: list[Broken] = []
-        taken: set[bytes] = set()
-        needed_by: dict[bytes, str] = {}
-
-        def take(id: bytes) -> bool:
-            before = len(taken)
-            taken.add(id)
-            return len(taken) > before
+        leaves: dict[bytes, str] = {}
 
         def leaf(id: ObjectId, _: Kind, ref: str) -> None:
-            needed_by[id] = ref
+            if id in self._missing:
+                leaves[id] = ref
 
-        marker = Marker(self._engine, take, leaf=leaf, broken=broken, progress=self._progress)
+        marker = Marker(self._engine, self._take, leaf=leaf, broken=broken, progress=self._progress)
+        root = self._engine.root()
         self._progress.start("check history (commits)", None)
         try:
-            marker.mark(self._engine.root())
+            marker.mark(root)
         except (Corrupt, NotFound) as error:
             self.problems.append(Problem("history", "root", error.message, ()))
         finally:
             self._progress.done()
         self.commits = marker.commits
+        if not broken and not leaves:
+            return
+        impacts = trace(self._engine, root, leaves.__contains__)
         for item in broken:
             what = f"{item.kind.name.lower()} {format_id(item.id, 16)}"
-            self.problems.append(Problem("object", what, item.error.message, tuple(sorted(item.refs))))
-        for id, ref in needed_by.items():
-            if id in self._bad or not self._is_stored(id):
-                reason = f"damaged in {self._bad[id]}" if id in self._bad else "missing"
-                self.problems.append(Problem("object", f"content {format_id(ObjectId(id), 16)}", reason, (ref,)))
+            self.problems.append(_object_problem(what, item.error.message, item.refs, impacts.get(item.id)))
+        for id, ref in leaves.items():
+            reason = f"damaged in {self._bad[id]}" if id in self._bad else "missing"
+            self.problems.append(
+                _object_problem(f"content {format_id(ObjectId(id), 16)}", reason, {ref}, impacts.get(id))
+            )
+
+
+def _object_problem(what: str, message: str, refs: set[str], impact: Impact | None) -> Problem:
+    if impact is None:
+        return Problem("object", what, message, tuple(sorted(refs)))
+    return Problem(
+        "object",
+        what,
+        message,
+        tuple(sorted(impact.refs)),
+        tuple(impact.commits[:CAP]),
+        impact.commit_count,
+        tuple(impact.places),
+        impact.more_places,
+    )

@@ -12,7 +12,12 @@ import pytest
 
 from ctxstore.cli import progress
 from ctxstore.cli.amounts import count, format_duration, format_size
+from ctxstore.cli.damage import problem_value, show_damage
+from ctxstore.cli.output import Output
 from ctxstore.cli.tour.sample import SampleHome
+from ctxstore.ids import ObjectId
+from ctxstore.ops.check import Problem
+from ctxstore.ops.damage import Place
 from ctxstore.progress import SILENT
 
 REPOSITORY = ".local/share/ctxstore"
@@ -40,7 +45,7 @@ def test_gc_plans_and_collects(saved: Any, ctx: Any) -> None:
 def test_check_says_that_all_is_well(saved: Any, ctx: Any) -> None:
     assert "all is well" in ctx("check").stdout
     assert ctx("check", "-q").stdout == ""
-    assert set(ctx.json("check")) == {"ok", "problems", "packs", "objects", "commits", "bytes_read"}
+    assert set(ctx.json("check")) == {"ok", "problems", "packs", "objects", "commits", "bytes_read", "leftover"}
 
 
 def test_check_is_5_and_names_the_damage(saved: Any, ctx: Any) -> None:
@@ -54,7 +59,47 @@ def test_check_is_5_and_names_the_damage(saved: Any, ctx: Any) -> None:
     assert "problem" in ctx("check", "--read-data", code=5).stdout
     value = ctx.json("check", "--read-data", code=5)
     assert value["ok"] is False
-    assert set(value["problems"][0]) == {"kind", "what", "message", "refs"}
+    shape = {"kind", "what", "message", "refs", "commits", "commit_count", "places", "more_places"}
+    assert {key for problem in value["problems"] for key in problem} == shape
+    assert any(problem["refs"] for problem in value["problems"])
+
+
+def test_damage_is_told_by_object_to_programs_and_by_context_to_people(capsys: Any) -> None:
+    chunks = [("chat/a", Place("file", "f", start, start + 10)) for start in (30, 10, 20, 90)]
+    more = [("chat/a", Place("messages", "", 3, 4)), ("chat/b", Place("memory", "k")), ("chat/b", Place("tree", ""))]
+    ids = tuple(ObjectId(bytes([n]) * 32) for n in range(5))
+    problems = [
+        Problem("object", "content 1", "missing", (place[0],), ids, 5, (place,), False) for place in chunks + more
+    ]
+    value = problem_value(problems[0])
+    assert value["commits"][1] == "01" * 32
+    assert value["places"] == [{"ref": "chat/a", "kind": "file", "path": "f", "start": 30, "stop": 40}]
+    show_damage(Output(), [Problem("pack", "p", "cut off", ()), *problems])
+    assert capsys.readouterr().out.splitlines() == [
+        "pack p: cut off",
+        "7 objects: missing",
+        "  hits chat/a (5 commits: 00000000, 01010101, 02020202 …)",
+        "    file f, bytes 10–40",
+        "    file f, bytes 90–100",
+        "    message 3",
+        "  hits chat/b (5 commits: 00000000, 01010101, 02020202 …)",
+        "    memory k",
+        "    all files, messages, memories",
+    ]
+
+
+@pytest.mark.parametrize("part", ["5", "0%", "4/3", "x"])
+def test_check_refuses_what_is_no_part_of_the_data(part: str, saved: Any, ctx: Any) -> None:
+    error = ctx.error("check", "--read-data", "--subset", part, code=2)
+    assert part in error["message"] and "5%" in error["hint"]
+
+
+def test_check_reads_a_part_only_with_read_data(saved: Any, ctx: Any) -> None:
+    assert ctx.error("check", "--subset", "5%", code=2)["hint"] == "add --read-data"
+    whole = ctx.json("check", "--read-data")["bytes_read"]
+    parts = [ctx.json("check", "--read-data", "--subset", f"{n}/2")["bytes_read"] for n in (1, 2)]
+    assert sum(parts) == whole > 0
+    assert ctx.json("check", "--read-data", "--subset", "100%")["bytes_read"] == whole
 
 
 @pytest.fixture

@@ -7,27 +7,29 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxstore.cli.amounts import count, format_size
+from ctxstore.cli.damage import problem_value, show_damage
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Styled
-from ctxstore.errors import Corrupt
+from ctxstore.cli.output import Output
+from ctxstore.errors import Corrupt, InvalidInput
 
 if TYPE_CHECKING:
     from ctxstore.ops.check import CheckReport
 
-SHOWN_REFS = 3
-
 
 @click.command()
 @click.option("--read-data", is_flag=True, help="Read and verify every stored byte.")
+@click.option("--subset", metavar="PART", help="With --read-data: a random share such as 5%, or a slice such as 2/7.")
 @common
 @pass_invocation
-def command(invocation: Invocation, read_data: bool) -> int:
+def command(invocation: Invocation, read_data: bool, subset: str | None) -> int:
     """Verify that everything is there and whole. Exit code 5 if something is not."""
+    if subset is not None and not read_data:
+        raise InvalidInput("--subset says how much data to read", hint="add --read-data")
     output = invocation.output
     with invocation.open() as repo, invocation.progress() as progress:
-        report = repo.check(read_data=read_data, progress=progress)
+        report = repo.check(read_data=read_data, subset=subset, progress=progress)
     if output.json:
-        problems = [problem._asdict() for problem in report.problems]
+        problems = [problem_value(problem) for problem in report.problems]
         output.value({"ok": not problems, **report._asdict(), "problems": problems})
     else:
         _show(output, report, read_data)
@@ -38,15 +40,13 @@ def _show(output: Output, report: CheckReport, read_data: bool) -> None:
     looked = f"{count(report.packs, 'pack')}, {count(report.objects, 'object')}, {count(report.commits, 'commit')}"
     if read_data:
         looked += f", {format_size(report.bytes_read)} read"
-    for problem in report.problems:
-        output.line(Styled(f"{problem.kind} {problem.what}: ", "red"), problem.message)
-        for ref in problem.refs[:SHOWN_REFS]:
-            output.line(f"  hits {ref}")
-        if len(problem.refs) > SHOWN_REFS:
-            output.line(f"  … and {count(len(problem.refs) - SHOWN_REFS, 'more context')}")
+    show_damage(output, report.problems)
     if report.problems:
         output.line(f"Checked {looked}: {count(len(report.problems), 'problem')}. What is not named is whole.")
+        output.note("`ctx repair` saves what can be read, and takes the rest from another repository that has it.")
         return
     output.report(f"Checked {looked}: all is well.")
+    if report.leftover:
+        output.report(f"{count(report.leftover, 'left-over file')}, which `ctx gc` deletes, are no problem.")
     if not read_data:
         output.report("`ctx check --read-data` reads every stored byte as well.")

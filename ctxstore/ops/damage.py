@@ -1,0 +1,249 @@
+"""What damage hits: for objects that are gone or not what they were, the contexts, commits, files and messages.
+
+A pass of its own, made only when something is wrong. What is whole is remembered by its nodes, so each is looked at
+once, however many commits share it; what is not, by what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from ctxstore.errors import Corrupt, NotFound
+from ctxstore.history.commits import Commit, read_commit
+from ctxstore.history.engine import Engine
+from ctxstore.history.oplog import iter_ops
+from ctxstore.history.refs import SETTING
+from ctxstore.history.root import Root
+from ctxstore.ids import ObjectId
+from ctxstore.trees.entries import MESSAGES, Entry, FileEntry, ListEntry, MapEntry, decode_entry, decode_key
+from ctxstore.trees.lists import CHUNKS, RECORDS, ListShape
+from ctxstore.trees.sequence import Item, Sequence, Shape
+
+CAP = 1000
+"""Commits and places remembered of one object; more are only counted."""
+
+UNREADABLE = (Corrupt, NotFound)
+
+
+class Place(NamedTuple):
+    """Where damage shows in a tree. `kind` says what `path`, `start` and `stop` are:
+
+    | file | a path, and bytes of it |
+    | messages | none, and which of a program's messages: `start` is the first, `stop` comes after the last |
+    | memory | a program's key |
+    | memories | the last key of a range of unknown ones, "" for all |
+    | tree | the same of paths |
+    """
+
+    kind: str
+    path: str
+    start: int | None = None
+    stop: int | None = None
+
+
+class Hit(NamedTuple):
+    """A damaged object, and a place in a tree that needs it."""
+
+    id: bytes
+    place: Place
+
+
+class Impact:
+    """What one damaged object hits. `commits` and `places` are the first `CAP`."""
+
+    __slots__ = ("_newest", "commit_count", "commits", "more_places", "places", "refs")
+
+    def __init__(self) -> None:
+        self.refs: set[str] = set()
+        self.commits: list[ObjectId] = []
+        self.commit_count = 0
+        self._newest: ObjectId | None = None
+        self.places: dict[tuple[str, Place], None] = {}
+        self.more_places = False
+
+    def add(self, ref: str, commit: ObjectId, place: Place) -> None:
+        self.refs.add(ref)
+        if commit != self._newest:
+            self._newest = commit
+            self.commit_count += 1
+            if len(self.commits) < CAP:
+                self.commits.append(commit)
+        if len(self.places) < CAP:
+            self.places[ref, place] = None
+        elif (ref, place) not in self.places:
+            self.more_places = True
+
+
+class Health:
+    """Tells what is wrong with trees and maps. `is_bad` says it of chunks and records, which are not read."""
+
+    def __init__(self, engine: Engine, is_bad: Callable[[bytes], bool]) -> None:
+        self._engine = engine
+        self._is_bad = is_bad
+        self._whole: dict[str, set[bytes]] = {}
+        self._broken: dict[tuple[str, bytes], tuple[Hit, ...]] = {}
+
+    def tree(self, id: ObjectId) -> tuple[Hit, ...]:
+        """What is wrong with a commit's tree."""
+        return self._walk("tree", self._engine.maps.shape, id)
+
+    def map(self, id: ObjectId) -> tuple[Hit, ...]:
+        """What is wrong with a map of refs, memories or forgotten commits."""
+        return self._walk("memories", self._engine.maps.shape, id)
+
+    def _walk(self, use: str, shape: Shape, id: ObjectId) -> tuple[Hit, ...]:
+        known = self._known(use, id)
+        if known is None:
+            try:
+                sequence = Sequence.load(shape, self._engine.store, id)
+            except UNREADABLE:
+                known = (Hit(id, Place(use, "", 0, None)),)
+            else:
+                tops = [(item, self._below(use, sequence, item, level)) for item, level in sequence.tops()]
+                known = _joined(shape, tops)
+            self._remember(use, id, known)
+        return known
+
+    def _below(self, use: str, sequence: Sequence, item: Item, level: int) -> tuple[Hit, ...]:
+        if level == 0:
+            return self._leaf(use, item)
+        node = sequence.node_id(item)
+        known = self._known(use, node)
+        if known is None:
+            try:
+                children = sequence.children(item, level)
+            except UNREADABLE:
+                known = (Hit(node, _whole_of(use, sequence.shape, item)),)
+            else:
+                below = [(child, self._below(use, sequence, child, level - 1)) for child in children]
+                known = _joined(sequence.shape, below)
+            self._remember(use, node, known)
+        return known
+
+    def _known(self, use: str, id: bytes) -> tuple[Hit, ...] | None:
+        return () if id in self._whole.setdefault(use, set()) else self._broken.get((use, id))
+
+    def _remember(self, use: str, id: bytes, hits: tuple[Hit, ...]) -> None:
+        if hits:
+            self._broken[use, id] = hits
+        else:
+            self._whole[use].add(id)
+
+    def _leaf(self, use: str, item: Item) -> tuple[Hit, ...]:
+        if use in ("file", "messages"):
+            size, id, _ = item
+            return (Hit(id, Place(use, "", 0, _measure(use, size, 1))),) if self._is_bad(id) else ()
+        key, value, where, _ = item
+        if use == "memories":
+            is_bad = where is not None and self._is_bad(where)
+            return (Hit(where, Place("memory", key.decode("utf-8", "surrogatepass"))),) if is_bad else ()
+        if where is not None:
+            return (Hit(where, Place("file", decode_key(key))),) if self._is_bad(where) else ()
+        return self._entry(decode_key(key), key, decode_entry(value))
+
+    def _entry(self, path: str, key: bytes, entry: Entry) -> tuple[Hit, ...]:
+        if isinstance(entry, FileEntry) and entry.id is not None:
+            if not entry.is_list:
+                return (Hit(entry.id, Place("file", path, 0, entry.size)),) if self._is_bad(entry.id) else ()
+            return _placed(self._list("file", CHUNKS, entry.id), path, entry.size)
+        if isinstance(entry, ListEntry):
+            return _placed(self._list("messages", RECORDS, entry.id), "" if key == MESSAGES else path, entry.length)
+        return self.map(entry.id) if isinstance(entry, MapEntry) else ()
+
+    def _list(self, use: str, shape: ListShape, id: ObjectId) -> tuple[Hit, ...]:
+        return self._walk(use, shape, id)
+
+
+def _measure(use: str, size: int, count: int) -> int:
+    return size if use == "file" else count
+
+
+def _whole_of(use: str, shape: Shape, item: Item) -> Place:
+    """The place of all that is below a node."""
+    if isinstance(shape, ListShape):
+        return Place(use, "", 0, _measure(use, item[0], item[-1]))
+    return Place(use, item[0].decode("utf-8", "surrogateescape"))
+
+
+def _joined(shape: Shape, parts: list[tuple[Item, tuple[Hit, ...]]]) -> tuple[Hit, ...]:
+    """The hits of neighbours, those in lists moved to where they are."""
+    if not any(hits for _, hits in parts):
+        return ()
+    if not isinstance(shape, ListShape):
+        return tuple(hit for _, hits in parts for hit in hits)
+    found: list[Hit] = []
+    sizes = counts = 0
+    for item, hits in parts:
+        for id, place in hits:
+            at = sizes if place.kind == "file" else counts
+            found.append(Hit(id, place._replace(start=at + (place.start or 0), stop=at + (place.stop or 0))))
+        sizes += item[0]
+        counts += item[-1]
+    return tuple(found)
+
+
+def _placed(hits: tuple[Hit, ...], path: str, end: int) -> tuple[Hit, ...]:
+    """Hits in a list, as those of the path that has it; a list that can't be read is hit wholly."""
+    return tuple(
+        Hit(id, place._replace(path=path, stop=end if place.stop is None else place.stop)) for id, place in hits
+    )
+
+
+def iter_commits(engine: Engine, root: Root) -> Iterator[tuple[str, ObjectId, Commit | None]]:
+    """(context, id, commit) of all that refs and ops reach, each once; None for one that can't be read."""
+    seen: set[ObjectId] = set()
+    for ref, start in _starts(engine, root):
+        waiting = [start]
+        while waiting:
+            id = waiting.pop()
+            if id in seen:
+                continue
+            seen.add(id)
+            try:
+                commit = read_commit(engine.store, id)
+            except UNREADABLE:
+                yield ref, id, None
+                continue
+            yield commit.ref or ref, id, commit
+            waiting.extend(commit.parents)
+
+
+def _starts(engine: Engine, root: Root) -> Iterator[tuple[str, ObjectId]]:
+    try:
+        yield from ((name, id) for name, id in engine.refs(root).iter_all() if not name.startswith(SETTING))
+    except UNREADABLE:
+        pass  # the ops tell of most of them
+    try:
+        for _, op in iter_ops(engine.store, root.op):
+            for ref, old, new in op.changes:
+                if not ref.startswith(SETTING):
+                    yield from ((ref, id) for id in (old, new) if id is not None)
+    except UNREADABLE:
+        pass  # what older ops tell is not known
+
+
+def held_commits(engine: Engine, root: Root) -> Callable[[ObjectId], bool]:
+    """Whether a commit's tree has to be there: it is not forgotten, or a head or tag."""
+    try:
+        forgotten = set(engine.forgotten(root).ids())
+    except UNREADABLE:
+        return lambda _: True
+    try:
+        forgotten -= {id for _, id in engine.refs(root).iter_all()}
+    except UNREADABLE:
+        pass
+    return lambda id: id not in forgotten
+
+
+def trace(engine: Engine, root: Root, is_bad: Callable[[bytes], bool]) -> dict[bytes, Impact]:
+    """By damaged object, what it hits in the trees that have to be whole."""
+    health = Health(engine, is_bad)
+    is_held = held_commits(engine, root)
+    found: dict[bytes, Impact] = {}
+    for ref, id, commit in iter_commits(engine, root):
+        if commit is None or not is_held(id):
+            continue
+        for bad, place in health.tree(commit.tree):
+            found.setdefault(bad, Impact()).add(ref, id, place)
+    return found
