@@ -1,0 +1,96 @@
+"""What happens to a repository as a whole: collections, programs that end, caches that go, clocks that jump."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from ctxstore.history.transaction import MustRestart, transaction
+from ctxstore.ids import Kind
+from ctxstore.packs.names import make_name
+from ctxstore.storage.local import LocalStorage
+from tests.faults.machine.drafts import handles, noise
+from tests.faults.machine.history import History
+from tests.faults.machine.meanwhile import troubles
+from tests.faults.machine.world import HOUR, SECOND, YEAR
+
+
+class Care(History):
+    """Rules on the repository and what surrounds it."""
+
+    @rule(n=handles, recompress=st.booleans(), trouble=troubles)
+    def gc(self, n: int, recompress: bool, trouble: Any) -> None:
+        trap = self.make_trap(n, trouble, "elsewhere")
+        self.model.collect()
+        try:
+            with self.trap(n, trap):
+                self.repos[n].gc(recompress=recompress)
+        except MustRestart:
+            assert trap is not None and trap.is_sprung
+        self.model.collect()
+        if trap is None or not trap.is_sprung:
+            self.check_no_litter()
+
+    @rule(n=handles, how=st.sampled_from(["close", "crash"]))
+    def begin_anew(self, n: int, how: str) -> None:
+        self.reopen(n, crashed=how == "crash")
+
+    @rule(n=handles, size=st.integers(1, 20_000))
+    def give_up_a_transaction(self, n: int, size: int) -> None:
+        """Packs that were written and never published, with what others may want to store later."""
+        with transaction(self.repos[n]._engine) as tx:
+            tx.writer.put(Kind.RECORD, b"5")
+            tx.writer.put(Kind.CHUNK, noise(1, size))
+            tx.writer.flush()
+
+    @rule(size=st.integers(0, 300), folder=st.sampled_from(["packs", "manifests"]))
+    def leave_litter(self, size: int, folder: str) -> None:
+        """What a crash leaves: files cut short, under names of today; and what may be deleted is gone."""
+        epoch = self.repos[0]._engine.root().epoch
+        self._inner.put(f"{folder}/{make_name(epoch, self._random.randbytes)}", b"\x93ctx" * size)
+        if isinstance(self._inner, LocalStorage):
+            with open(self._path("repository/root.new"), "wb") as file:
+                file.write(b"ctxroot" * size)
+            for name in ("reserve", "root.old"):
+                if os.path.exists(self._path(f"repository/{name}")):
+                    os.unlink(self._path(f"repository/{name}"))
+
+    @rule(
+        how=st.sampled_from(["delete", "spoil", "copy", "bring back"]), seed=st.integers(0, 9), keep=st.integers(0, 200)
+    )
+    def meddle_with_the_cache(self, how: str, seed: int, keep: int) -> None:
+        """Deleted, spoiled after its first bytes, copied, or replaced by such a copy.
+
+        By new files: nobody writes into a file that others have open.
+        """
+        old = self._path("stale")
+        if how == "copy":
+            shutil.rmtree(old, ignore_errors=True)
+            shutil.copytree(self.cache, old)
+            return
+        kept = {name: self._read(os.path.join(self.cache, name)) for name in os.listdir(self.cache)}
+        for name in kept:
+            os.unlink(os.path.join(self.cache, name))
+        if how == "spoil":
+            for name, data in kept.items():
+                with open(os.path.join(self.cache, name), "wb") as file:
+                    file.write(data[:keep] + noise(seed, max(0, len(data) - keep)))
+        if how == "bring back" and os.path.exists(old):
+            shutil.copytree(old, self.cache, dirs_exist_ok=True)
+
+    @staticmethod
+    def _read(path: str) -> bytes:
+        with open(path, "rb") as file:
+            return file.read()
+
+    @rule(by=st.sampled_from([-10 * YEAR, -HOUR, 13 * HOUR, 40 * 24 * HOUR, 10 * YEAR]))
+    def let_the_clock_jump(self, by: int) -> None:
+        self.now = max(SECOND, self.now + by)
+
+    @rule(n=handles)
+    def look_at_everything(self, n: int) -> None:
+        self.check_all(self.repos[n])

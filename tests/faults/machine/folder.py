@@ -1,0 +1,125 @@
+"""A folder that somebody works in, snapshots of it, and checkouts to another place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from ctxstore.errors import InvalidInput
+from ctxstore.history.oplog import Op
+from ctxstore.ops.targets import Target
+from ctxstore.sources.directory import Directory, context_name
+from ctxstore.sources.protocol import Root
+from tests.faults.machine.care import Care
+from tests.faults.machine.drafts import contents, handles, picks
+from tests.faults.machine.meanwhile import troubles
+from tests.faults.machine.model import Content, Kept, State
+
+FILES = st.sampled_from(["todo", "src/a.py", "src/deep/b.py", "log/today"])
+
+changes = st.one_of(
+    st.tuples(st.just("write_file"), FILES, contents, st.sampled_from(["wb", "ab"])),
+    st.tuples(st.just("cut_short"), FILES, st.integers(0, 5000)),
+    st.tuples(st.just("exchange"), FILES, contents),
+    st.tuples(st.just("remove"), FILES),
+)
+
+
+class Folder(Care):
+    """Rules on files of the real file system."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.folder = self._path("work")
+        os.makedirs(self.folder)
+        self.context = context_name(self.folder)
+
+    @rule(changes=st.lists(changes, min_size=1, max_size=3))
+    def work(self, changes: list[Any]) -> None:
+        for verb, file, *arguments in changes:
+            getattr(self, f"_{verb}")(os.path.join(self.folder, file), *arguments)
+
+    def _write_file(self, path: str, data: bytes, how: str) -> None:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, how) as opened:
+            opened.write(data)
+
+    def _cut_short(self, path: str, size: int) -> None:
+        if os.path.exists(path):
+            os.truncate(path, min(size, os.path.getsize(path)))
+
+    def _exchange(self, path: str, data: bytes) -> None:
+        """As editors and archivers do: another file, perhaps as long as the old one, with the old one's time."""
+        if os.path.exists(path):
+            found = os.stat(path)
+            with open(f"{path}.new", "wb") as opened:
+                opened.write(data)
+            os.utime(f"{path}.new", ns=(found.st_atime_ns, found.st_mtime_ns))
+            os.replace(f"{path}.new", path)
+
+    def _remove(self, path: str) -> None:
+        """The file, and its folder if nothing else is in it."""
+        if os.path.exists(path):
+            os.unlink(path)
+            if path != os.path.join(self.folder, "todo") and not os.listdir(os.path.dirname(path)):
+                os.rmdir(os.path.dirname(path))
+
+    def _there(self) -> dict[str, Kept]:
+        found: dict[str, Kept] = {}
+        for folder, folders, files in os.walk(self.folder):
+            for name in (*folders, *files):
+                path = os.path.join(folder, name)
+                status = os.stat(path)
+                data = None
+                if name in files:
+                    with open(path, "rb") as file:
+                        data = file.read()
+                mode = stat.S_IMODE(status.st_mode)
+                found[os.path.relpath(path, self.folder)] = Kept(data, mode, status.st_mtime_ns)
+        return found
+
+    @rule(n=handles, trouble=troubles)
+    def snapshot(self, n: int, trouble: Any) -> None:
+        target = Target(Directory(), Root("directory", self.folder, "work"))
+        content = Content(files=self._there())
+        head = self.model.refs.get(self.context)
+        if self.model.content(head) == content and (head or not content.files):
+            assert self.repos[n].snapshot([target]).op is None
+            return
+
+        def follow(op: Op) -> State:
+            (change,) = op.changes
+            assert change.ref == self.context and change.new is not None
+            self.commit_made(self.context, change.new, content, (head,) if head else ())
+            return self.model.state.moved(**{self.context: change.new})
+
+        self.publishing(lambda: self.repos[n].snapshot([target]), follow, n, self.make_trap(n, trouble, "elsewhere"))
+
+    @precondition(lambda self: self.model.commits)
+    @rule(n=handles, pick=picks)
+    def check_out(self, n: int, pick: int) -> None:
+        id = self.pick_commit(pick)
+        if self.model.may_be_gone(id):
+            return
+        to = self._path("out")
+        expected = self.model.content(id).files
+        try:
+            self.repos[n].plan_checkout(id.hex(), to=to).execute()
+        except InvalidInput:
+            assert not expected
+            return
+        for path, kept in expected.items():
+            found = os.stat(os.path.join(to, path))
+            assert (stat.S_IMODE(found.st_mode), found.st_mtime_ns) == (kept.mode, kept.mtime_ns)
+            if kept.data is not None:
+                with open(os.path.join(to, path), "rb") as file:
+                    assert file.read() == kept.data
+        assert sum(len(files) for _, _, files in os.walk(to)) == sum(
+            kept.data is not None for kept in expected.values()
+        )
+        shutil.rmtree(to)

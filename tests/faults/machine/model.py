@@ -1,0 +1,120 @@
+"""What a store is said to be: plain dicts and tuples that know nothing of packs, roots or caches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+
+class Kept(NamedTuple):
+    """A file with its bytes; a folder has none."""
+
+    data: bytes | None
+    mode: int
+    mtime_ns: int
+
+
+class Content(NamedTuple):
+    """What a commit holds. A list or map that was never touched is None, one that was emptied is empty."""
+
+    messages: tuple[Any, ...] | None = None
+    memories: Mapping[str, Any] | None = None
+    files: Mapping[str, Kept] = {}
+
+
+class Made(NamedTuple):
+    """A commit as it was acknowledged."""
+
+    content: Content
+    parents: tuple[bytes, ...]
+    generation: int
+    time: int
+    ref: str
+    shrunk: bool = False
+
+
+class State(NamedTuple):
+    """What one op leaves: contexts, tags and settings by their keys in the refs map; forgotten commits."""
+
+    refs: Mapping[str, bytes] = {}
+    forgotten: Mapping[bytes, str] = {}
+
+    @property
+    def contexts(self) -> dict[str, bytes]:
+        """The contexts and their newest commits."""
+        return {name: id for name, id in self.refs.items() if ":" not in name}
+
+    @property
+    def held(self) -> set[bytes]:
+        """Heads and tagged commits: their content stays whatever else happens."""
+        return {id for name, id in self.refs.items() if not name.startswith("setting:")}
+
+    def moved(self, **changes: bytes | None) -> State:
+        """With refs moved; None takes one away."""
+        refs = {**self.refs, **changes}
+        return self._replace(refs={name: id for name, id in refs.items() if id is not None})
+
+    def recalled(self, *ids: bytes) -> State:
+        """With commits that somebody built upon taken out of the forgotten ones."""
+        return self._replace(forgotten={id: why for id, why in self.forgotten.items() if id not in ids})
+
+
+class Done(NamedTuple):
+    """An op: its id, what it left, and the op it took back, if it was an undo."""
+
+    id: bytes | None
+    state: State
+    undoes: bytes | None = None
+
+
+class Model:
+    """All that was acknowledged."""
+
+    def __init__(self) -> None:
+        self.commits: dict[bytes, Made] = {}
+        self.ops: list[Done] = [Done(None, State())]
+        self.at_risk: set[bytes] = set()
+        """Commits whose content a collection may have taken."""
+
+    @property
+    def state(self) -> State:
+        return self.ops[-1].state
+
+    @property
+    def refs(self) -> Mapping[str, bytes]:
+        return self.state.refs
+
+    @property
+    def contexts(self) -> dict[str, bytes]:
+        return self.state.contexts
+
+    def publish(self, id: bytes, state: State, undoes: bytes | None = None) -> None:
+        """An op was acknowledged."""
+        self.at_risk &= state.forgotten.keys()
+        self.ops.append(Done(id, state, undoes))
+
+    def collect(self) -> None:
+        """A collection may run now, or has run."""
+        self.at_risk |= self.state.forgotten.keys() - self.state.held
+
+    def may_be_gone(self, id: bytes | None) -> bool:
+        """Whether a commit's content may be missing, rightly."""
+        return id in self.at_risk and id not in self.state.held
+
+    def content(self, id: bytes | None) -> Content:
+        """What a commit holds; nothing when there is none."""
+        return self.commits[id].content if id is not None else Content()
+
+    def history(self, id: bytes) -> list[bytes]:
+        """A commit and all it descends from, as the log lists them."""
+        found = {id}
+        waiting = [id]
+        while waiting:
+            new = set(self.commits[waiting.pop()].parents) - found
+            found |= new
+            waiting += new
+        return sorted(found, key=lambda each: (self.commits[each].generation, self.commits[each].time, each))[::-1]
+
+    def forgettable(self) -> Iterator[bytes]:
+        """Commits that may be forgotten: no heads, no tagged ones, none that is forgotten already."""
+        return (id for id in self.commits if id not in self.state.held and id not in self.state.forgotten)

@@ -1,0 +1,49 @@
+"""Whatever programs do to a repository, in any order, it holds what a plain model of it holds. docs/reliability.md
+
+Each case is a seed: the examples are the same every time. CTXSTORE_MACHINE_EXAMPLES makes more of them.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.faults.machine.folder import Folder
+
+EXAMPLES = int(os.environ.get("CTXSTORE_MACHINE_EXAMPLES", "40"))
+STEPS = int(os.environ.get("CTXSTORE_MACHINE_STEPS", "40"))
+CASES = [("folder", number) for number in range(3)] + [("memory", number) for number in range(3, 8)]
+
+
+@pytest.fixture(autouse=True)
+def little_makes_much_happen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few commits fill several packs, need a manifest, a database and a merge."""
+    monkeypatch.setattr("ctxstore.history.root.INLINE_PACKS", 4)
+    monkeypatch.setattr("ctxstore.history.root.RECENT_PACKS", 2)
+    monkeypatch.setattr("ctxstore.packs.writer.PACK_TARGET", 4 << 10)
+    monkeypatch.setattr("ctxstore.packs.compact.FAN", 4)
+    monkeypatch.setattr("ctxstore.packs.compact.SMALLEST", 2 << 10)
+    monkeypatch.setattr("ctxstore.packs.index.IN_MEMORY", 60)
+
+
+@pytest.mark.parametrize(("kind", "number"), CASES)
+def test_a_repository_holds_what_the_model_holds(kind: str, number: int) -> None:
+    """The number is the seed."""
+
+    def machine() -> Folder:
+        return Folder(kind)
+
+    profile = settings(
+        max_examples=EXAMPLES,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        verbosity=Verbosity.normal,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )
+    run_state_machine_as_test(seed(number)(machine), settings=profile)
