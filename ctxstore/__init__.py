@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ctxstore.history.commits import Author, Commit, Stored, Summary
     from ctxstore.ids import ObjectId
     from ctxstore.ops.draft import Draft
+    from ctxstore.ops.retention import Policy
     from ctxstore.ops.view import View
     from ctxstore.repo import Repo, init, open
     from ctxstore.sources.protocol import Message, Part
@@ -64,6 +65,7 @@ __all__ = [
     "NotFound",
     "ObjectId",
     "Part",
+    "Policy",
     "RefMoved",
     "Repo",
     "SourceError",
@@ -83,6 +85,7 @@ _HOMES = {
     "Message": "ctxstore.sources.protocol",
     "ObjectId": "ctxstore.ids",
     "Part": "ctxstore.sources.protocol",
+    "Policy": "ctxstore.ops.retention",
     "Repo": "ctxstore.repo",
     "Stored": "ctxstore.history.commits",
     "Summary": "ctxstore.history.commits",

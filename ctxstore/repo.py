@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -11,9 +10,11 @@ from ctxstore.errors import AlreadyExists, NotFound, SourceError
 from ctxstore.history.commits import Stored, read_commit
 from ctxstore.history.engine import Engine, Environment, create, open_engine, real_environment
 from ctxstore.history.oplog import Op
+from ctxstore.history.refs import matches
 from ctxstore.ids import ObjectId
 from ctxstore.progress import SILENT, Progress
 from ctxstore.repo_refs import RefMethods
+from ctxstore.repo_retention import RetentionMethods
 from ctxstore.storage.locate import locate
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ctxstore.sources.protocol import Message, Root
 
 
-class Repo(RefMethods):
+class Repo(RefMethods, RetentionMethods):
     """An open repository. Safe from several threads and processes; close it, or use it as a context manager.
 
     What a method needs is imported when it is called: a hook that runs after every turn pays for no more
@@ -81,9 +82,8 @@ class Repo(RefMethods):
     def refs(self, pattern: str = "") -> Iterator[tuple[str, Stored]]:
         """(name, newest commit) of the contexts that match a glob, a prefix or a part of the name; sorted."""
         engine = self._engine
-        glob = any(c in pattern for c in "*?[")
         for name, id in engine.refs(engine.root()).iter():
-            if fnmatch.fnmatchcase(name, pattern) if glob else pattern in name:
+            if matches(name, pattern):
                 yield name, Stored(id, read_commit(engine.store, id))
 
     def log(self, rev: str) -> Iterator[Stored]:
