@@ -1,16 +1,19 @@
 """Deterministic CBOR for structures, and JSON values as records. docs/format/objects.md is normative.
 
 Structures use integer keys in ascending order and shortest lengths (RFC 8949 §4.2.1). Records keep the
-order of an object's keys, because JSON → record → JSON is the identity.
+order of an object's keys, because JSON → record → JSON is the identity. Neither has anything after it, nor
+what its decoder could not give back: a repository may have been made by anybody.
 """
 
 from __future__ import annotations
 
-from typing import Any, cast
+from types import NoneType
+from typing import Any
 
 import cbor2
 
 from ctxstore.errors import Corrupt, InvalidInput
+from ctxstore.packs.cbor import Tags, decode_one
 from ctxstore.packs.format import MAX_OBJECT
 
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
@@ -31,7 +34,7 @@ def encode_structure(value: Any) -> bytes:
 def decode_structure(data: bytes) -> Any:
     """Raises `Corrupt`."""
     try:
-        return cbor2.loads(data)
+        return decode_one(data, _STRUCTURE_TAGS)
     except Exception as error:  # cbor2 raises many types on damaged input
         raise Corrupt("an object is unreadable") from error
 
@@ -81,15 +84,49 @@ def _text(text: str) -> Any:
 def decode_record(data: bytes) -> Json:
     """The JSON value `encode_record` was given. Raises `Corrupt`."""
     try:
-        value = cbor2.loads(data, tag_hook=_untag)
+        value: Json = decode_one(data, _RECORD_TAGS, MAX_DEPTH)
+        if type(value) not in _PLAIN:
+            _require_json(value)
     except Exception as error:  # cbor2 raises many types on damaged input
         raise Corrupt("a record is unreadable") from error
-    return cast(Json, value)
+    return value
 
 
-def _untag(*arguments: Any) -> Any:
-    # cbor2 passes (decoder, tag) before version 6 and (tag, immutable) since.
-    tag = next(a for a in arguments if isinstance(a, cbor2.CBORTag))
-    if tag.tag != SURROGATES or not isinstance(tag.value, bytes):
-        raise Corrupt("a record has an unknown tag")
-    return tag.value.decode("utf-8", "surrogatepass")
+_PLAIN = frozenset((str, int, float, bool, NoneType))
+
+
+def _require_json(value: Any) -> None:
+    """Raises `TypeError` unless a container holds JSON values only: CBOR has byte strings, undefined and any keys."""
+    if type(value) is dict:
+        for key, item in value.items():
+            if type(key) is not str:
+                raise TypeError("not a key")
+            if type(item) not in _PLAIN:
+                _require_json(item)
+    elif type(value) is list:
+        for item in value:
+            if type(item) not in _PLAIN:
+                _require_json(item)
+    else:
+        raise TypeError("not a JSON value")
+
+
+def _text_with_surrogates(value: Any, is_immutable: bool) -> str:
+    if type(value) is not bytes:
+        raise TypeError("not a text")
+    return value.decode("utf-8", "surrogatepass")
+
+
+def _large(value: Any, is_immutable: bool) -> int:
+    if type(value) is not bytes or len(value) <= 8 or not value[0]:
+        raise ValueError("not a large integer")
+    return int.from_bytes(value)
+
+
+def _large_negative(value: Any, is_immutable: bool) -> int:
+    return -1 - _large(value, is_immutable)
+
+
+_STRUCTURE_TAGS = Tags({2: _large, 3: _large_negative})
+"""Large integers: some file systems keep times that need more than 64 bits as nanoseconds."""
+_RECORD_TAGS = Tags({**_STRUCTURE_TAGS, SURROGATES: _text_with_surrogates})

@@ -17,6 +17,7 @@ from blake3 import blake3
 
 from ctxstore.errors import Corrupt
 from ctxstore.ids import ID_SIZE, Kind
+from ctxstore.packs.cbor import decode_one
 
 PACK_MAGIC = b"ctxpack\x01"
 FRAME_MAGIC = b"ctxF"
@@ -172,7 +173,7 @@ def _are_lengths(value: object) -> bool:
 
 def _decode(data: bytes, what: str) -> object:
     try:
-        return cbor2.loads(data)
+        return decode_one(data)
     except Exception as error:  # cbor2 raises many types on damaged input
         raise Corrupt(f"{what} is unreadable") from error
 

@@ -152,22 +152,22 @@ class Index:
         """
         with self._lock:
             self._load_missing()
+            if not self._bad:  # the way of nearly every look-up, without a generator
+                for pack in self._memory.values():
+                    if (number := pack.places.get(id)) is not None:
+                        return pack.location(number)
             error: CtxstoreError | None = None
             for place in self._places(id):
-                error = self._error_at(place)
-                if error is None:
+                if (error := self._error_at(place)) is None:
                     return place
-            if error is None and self._unreadable:
-                error = next(iter(self._unreadable.values()))
-            if error is not None:
-                raise error
+            if error or self._unreadable:
+                raise error or next(iter(self._unreadable.values()))
             return None
 
     def _places(self, id: bytes) -> Iterator[Location]:
         for pack in self._memory.values():
-            place = pack.places.get(id)
-            if place is not None:
-                yield pack.location(place)
+            if (number := pack.places.get(id)) is not None:
+                yield pack.location(number)
         yield from self._find_elsewhere(id)
 
     def mark_bad(self, place: Location, error: CtxstoreError, *, whole_frame: bool) -> None:

@@ -134,8 +134,12 @@ class Sequence:
         if level == 0:
             yield item
             return
+        children = self.children(item, level)
+        if level == 1:  # a leaf counts one: no search, and no generator for each
+            yield from children[max(start, 0) : max(stop, 0)]
+            return
         base = 0
-        for child in self.children(item, level):
+        for child in children:
             count = count_of(child)
             if base + count > start and base < stop:
                 yield from self._below(child, level - 1, start - base, stop - base)
