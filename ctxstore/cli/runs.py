@@ -31,9 +31,11 @@ def run_line(id: ObjectId, op: Op) -> list[Piece]:
 
 
 def _touched(op: Op) -> str:
-    """How many contexts, tags and settings an op changed."""
+    """How many contexts, tags and settings an op changed, or commits it forgot."""
     kinds = [ref.partition(":")[0] if ":" in ref else "context" for ref, _, _ in op.changes]
     counts = [(kind, kinds.count(kind)) for kind in ("context", "tag", "setting")]
+    if not op.changes and "forgotten" in op.statistics:
+        return count(op.statistics["forgotten"], "commit")
     return ", ".join(count(number, kind) for kind, number in counts if number) or "no contexts"
 
 

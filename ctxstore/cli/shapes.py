@@ -8,6 +8,7 @@ from ctxstore.ops.export.values import bytes_value, commit_value, entry_value, i
 
 if TYPE_CHECKING:
     from ctxstore.history.commits import Stored
+    from ctxstore.history.forgotten import Forgotten
     from ctxstore.history.oplog import Op
     from ctxstore.ids import ObjectId
     from ctxstore.ops.diff import FileChange, MemoryChange
@@ -17,6 +18,7 @@ __all__ = [
     "commit_value",
     "entry_value",
     "iso_time",
+    "mark_value",
     "memory_value",
     "message_value",
     "op_value",
@@ -46,6 +48,11 @@ def op_value(id: ObjectId, op: Op) -> dict[str, Any]:
         "statistics": dict(op.statistics),
         "undoes": op.undoes.hex() if op.undoes else None,
     }
+
+
+def mark_value(mark: Forgotten | None) -> dict[str, Any] | None:
+    """When and why a commit was forgotten; None: it was not."""
+    return mark and {"time": iso_time(mark.time), "time_ns": mark.time, "reason": mark.reason}
 
 
 def memory_value(change: MemoryChange) -> dict[str, Any]:

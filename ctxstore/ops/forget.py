@@ -53,6 +53,14 @@ class ContextPlan(NamedTuple):
         return tuple(verdict for verdict in self.verdicts if not verdict.keep)
 
 
+class Basis(NamedTuple):
+    """What was decided by: the policies in words, the time from which ages count, whether it is about the bin."""
+
+    policy: str
+    now: int
+    is_dropped: bool
+
+
 class ForgetResult(NamedTuple):
     """What was forgotten: the op (None: nothing was), and the plan as it was carried out."""
 
@@ -63,15 +71,14 @@ class ForgetResult(NamedTuple):
 class ForgetPlan:
     """What forgetting would do, as of one state of the repository. Nothing is written before `execute`.
 
-    `now` is the time from which ages count.
+    `contexts` has every verdict, `kept` and `reasons` count a commit once, however many contexts have it.
     """
 
-    def __init__(self, engine: Engine, root: Root, contexts: Sequence[ContextPlan], now: int, note: str) -> None:
+    def __init__(self, engine: Engine, root: Root, contexts: Sequence[ContextPlan], basis: Basis) -> None:
         self._engine = engine
         self._root = root
         self.contexts = tuple(contexts)
-        self.now = now
-        self.note = note
+        self.basis = basis
         self.reasons = {verdict.id: verdict.reason for context in contexts for verdict in context.forgotten}
         self.kept = len({verdict.id for context in contexts for verdict in context.verdicts if verdict.keep})
 
@@ -91,7 +98,7 @@ class ForgetPlan:
                 raise MustRestart
             tx.forget({id: Forgotten(time, reason) for id, reason in self.reasons.items()})
             statistics = {"contexts": touched, "forgotten": self.forgotten, "kept": self.kept}
-            return ForgetResult(tx.publish([], "forget", self.note, statistics).id, self)
+            return ForgetResult(tx.publish([], "forget", self.basis.policy, statistics).id, self)
 
 
 def plan_forget(
@@ -118,7 +125,7 @@ def plan_forget(
     if not dropped:
         plans = _spare_shared(histories, plans)
     note = "; ".join(dict.fromkeys(describe(policy) for _, policy in selections))
-    return ForgetPlan(engine, root, plans, now, note)
+    return ForgetPlan(engine, root, plans, Basis(note, now, dropped))
 
 
 def forget(

@@ -16,6 +16,7 @@ from ctxstore.cli.runs import run_line, show_changes
 
 if TYPE_CHECKING:
     from ctxstore.history.commits import Commit, Stored
+    from ctxstore.history.forgotten import Forgotten, ForgottenCommits
     from ctxstore.history.oplog import Op
     from ctxstore.ids import ObjectId
 
@@ -38,7 +39,7 @@ def command(invocation: Invocation, rev: str | None, graph: bool, number: int) -
         if rev is None:
             _log_runs(invocation.output, *take(repo.runs(), number), graph=graph)
         else:
-            _log_commits(invocation.output, *take(repo.log(rev), number), graph=graph)
+            _log_commits(invocation.output, repo.forgotten(), *take(repo.log(rev), number), graph=graph)
 
 
 def take(items: Iterable[Item], number: int) -> tuple[list[Item], bool]:
@@ -63,13 +64,17 @@ def _log_runs(output: Output, runs: list[Run], more: bool, *, graph: bool) -> No
     show_more(output, more)
 
 
-def _log_commits(output: Output, commits: list[Stored], more: bool, *, graph: bool) -> None:
+def _log_commits(
+    output: Output, forgotten: ForgottenCommits, commits: list[Stored], more: bool, *, graph: bool
+) -> None:
+    marks = {stored.id: forgotten.find(stored.id) for stored in commits}
     if output.json:
-        from ctxstore.cli.shapes import stored_value
+        from ctxstore.cli.shapes import mark_value, stored_value
 
-        output.value({"commits": [stored_value(stored) for stored in commits], "more": more})
+        values = [stored_value(stored) | {"forgotten": mark_value(marks[stored.id])} for stored in commits]
+        output.value({"commits": values, "more": more})
         return
-    lines = {stored.id: commit_line(stored, _before(stored, commits)) for stored in commits}
+    lines = {stored.id: commit_line(stored, _before(stored, commits), marks[stored.id]) for stored in commits}
     for margin, id in _margins(commits, graph):
         output.line(dim(margin), *(lines[id] if id is not None else ()))
     show_more(output, more)
@@ -88,14 +93,18 @@ def _before(stored: Stored, commits: list[Stored]) -> Commit | None:
     return next((each.commit for each in commits if each.id in parents), None)
 
 
-def commit_line(stored: Stored, before: Commit | None) -> list[Piece]:
-    """A commit on one line: id, time, what it holds, how that grew, its note."""
+def commit_line(stored: Stored, before: Commit | None, mark: Forgotten | None) -> list[Piece]:
+    """A commit on one line: id, time, what it holds, how that grew, its note, or why it was forgotten."""
     commit = stored.commit
     summary = commit.summary
     holds = count(summary.files, "file") if summary.messages is None else count(summary.messages, "message")
     if before is not None and None not in (summary.messages, before.summary.messages):
         grown = (summary.messages or 0) - (before.summary.messages or 0)
         holds += f" ({grown:+,})" if grown else ""
+    if mark is not None:
+        note = f"  {commit.note}" if commit.note else ""
+        text = f"{stored.id.hex()[:8]}  {format_time(commit.time)}  {holds:<20}  {format_size(summary.bytes):>10}"
+        return [dim(f"{text}  forgotten: {mark.reason}{note}")]
     return [
         Styled(stored.id.hex()[:8], "yellow"),
         f"  {format_time(commit.time)}  {holds:<20}  {format_size(summary.bytes):>10}",

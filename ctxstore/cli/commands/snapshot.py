@@ -12,7 +12,7 @@ import click
 from ctxstore.cli.amounts import count, format_duration, format_size, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Output, Styled, dim
-from ctxstore.errors import NotFound, SourceError
+from ctxstore.errors import CtxstoreError, NotFound, SourceError
 
 if TYPE_CHECKING:
     from ctxstore.ops.look import Shrunk, SourceReport
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ctxstore.sources.protocol import Skipped
 
 SHOWN = 5
+
+MANY = 100
+"""Forgotten commits whose space is worth a hint."""
 
 
 @click.command()
@@ -54,7 +57,8 @@ def command(invocation: Invocation, what: tuple[str, ...], note: str, session: s
         if is_made:
             invocation.output.report(f"Made your repository: {repo.path}")
         report = _snapshot(invocation, repo, targets, {"note": note, "session": session, "kind": kind or "auto"})
-        _render(invocation.output, repo, report, session)
+        forgotten = _forget(invocation.output, repo) if report.op else None
+        _render(invocation.output, repo, report, session, forgotten)
     finally:
         repo.close()
     return SourceError.exit_code if any(map(_is_unreadable, _skipped(report))) else 0
@@ -69,6 +73,16 @@ def _snapshot(invocation: Invocation, repo: Repo, targets: Sequence[Target], opt
     return report
 
 
+def _forget(output: Output, repo: Repo) -> int | None:
+    """Apply the repository's retention; how many commits it forgot. What was saved is saved, whatever happens here."""
+    try:
+        result = repo.apply_retention()
+    except CtxstoreError as error:
+        output.warn(f"nothing was forgotten: {error.message}")
+        return None
+    return result.plan.forgotten if result else None
+
+
 def _skipped(report: SnapshotReport) -> list[Skipped]:
     return [skipped for source in report.sources for skipped in source.skipped]
 
@@ -77,9 +91,9 @@ def _is_unreadable(skipped: Skipped) -> bool:
     return skipped.failed
 
 
-def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | None) -> None:
+def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | None, forgotten: int | None) -> None:
     if output.json:
-        output.value(_value(repo, report))
+        output.value(_value(repo, report) | {"forgotten": forgotten, "newly_forgotten": repo.newly_forgotten()})
         return
     for source in report.sources:
         _show_source(output, source)
@@ -91,11 +105,16 @@ def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | N
             f"{stored}: {count(len(report.commits), 'commit')}, ",
             Styled(f"op:{report.op.hex()[:8]}", "yellow"),
         )
+    if forgotten:
+        output.report(f"Forgot {count(forgotten, 'commit')} that no policy keeps.")
     one = report.commits[0][0] if len(report.commits) == 1 else session
     if one:
         _show_one(output, repo, one)
     for skipped in filter(_is_unreadable, _skipped(report)):
         output.warn(f"not saved: {skipped.path}: {skipped.reason}")
+    waiting = repo.newly_forgotten() if report.op else 0
+    if waiting >= MANY:
+        output.note(dim(f"{waiting:,} commits were forgotten since the last `ctx gc`, which frees their space."))
 
 
 def _show_source(output: Output, source: SourceReport) -> None:
@@ -145,10 +164,17 @@ def _show_one(output: Output, repo: Repo, name: str) -> None:
         "files": f"{commit.summary.files:,}",
         "size": format_size(commit.summary.bytes),
         "place": repo.path,
-        "kept": "for good: nothing expires on its own",
+        "kept": _kept(repo, revision.ref),
     }
     for word, value in facts.items():
         output.report(f"  {word:<10} {value}")
+
+
+def _kept(repo: Repo, ref: str) -> str:
+    from ctxstore.history.refs import matches
+
+    names = [policy for pattern, policy in repo.retention() if matches(ref, pattern)]
+    return f"by policy {', '.join(names)}" if names else "for good: nothing expires on its own"
 
 
 def _value(repo: Repo, report: SnapshotReport) -> dict[str, Any]:
