@@ -14,6 +14,7 @@ from ctxstore.ids import ObjectId
 if TYPE_CHECKING:
     from ctxstore.history.oplog import Op
     from ctxstore.history.revisions import Revision
+    from ctxstore.ops.merge import Merged
     from ctxstore.ops.naming import DropPlan
     from ctxstore.ops.undo import Effect, Run, UndoPlan
 
@@ -58,6 +59,16 @@ class RefMethods:
         from ctxstore.ops.naming import plan_drop
 
         return plan_drop(self._engine, patterns)
+
+    def merge(self, ours: str, theirs: str, *, into: str, choice: str = "both", note: str = "") -> Merged:
+        """Merge two revisions into a context: a new one, or one that is at either of them.
+
+        What both changed, each in its own way, is listed in the result; `choice` says what is kept of it: ours,
+        theirs or both. Raises `NotFound`, `InvalidInput`, `Conflict`.
+        """
+        from ctxstore.ops.merge import Merge, merge
+
+        return merge(self._engine, Merge(self.resolve(ours), self.resolve(theirs), into, choice, note))
 
     def tag(self, name: str, rev: str, *, force: bool = False) -> Stored:
         """Name a commit for good; `force` moves a tag that is elsewhere. Raises `AlreadyExists`, `InvalidInput`."""

@@ -257,8 +257,8 @@ def _read_commits(structures: Structures, wanted: set[bytes]) -> dict[bytes, dic
             commits[id] = _guarded(f"commit {id.hex()}", structures.fields, id, COMMIT, _check_commit)
             waiting += commits[id][2]
     for id, fields in commits.items():
-        generation = commits[fields[2][0]][3] + 1 if fields[2] else 0
-        need(fields[3] == generation, f"commit {id.hex()}: its generation is not one more than its parent's")
+        generation = max(commits[parent][3] + 1 for parent in fields[2]) if fields[2] else 0
+        need(fields[3] == generation, f"commit {id.hex()}: its generation is not one more than its parents'")
     return commits
 
 

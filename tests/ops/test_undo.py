@@ -96,7 +96,7 @@ def test_what_changed_since_is_a_conflict_that_names_the_ref_and_the_later_op(re
     op = newest(repo)
     commit(repo, "a", "three")
     before = heads(repo)
-    with pytest.raises(Conflict, match="^a changed since") as caught:
+    with pytest.raises(Conflict, match=r"^a changed since") as caught:
         repo.plan_undo(op)
     assert newest(repo)[:8] in caught.value.message and newest(repo)[:8] in caught.value.hint
     assert f"ctx fork {one.hex()[:8]} NAME" in caught.value.hint
@@ -110,7 +110,7 @@ def test_nothing_goes_back_unless_everything_can(repo: ctxstore.Repo) -> None:
     op = newest(repo)
     commit(repo, "a", "made anew")
     before = heads(repo)
-    with pytest.raises(Conflict, match="^a changed"):
+    with pytest.raises(Conflict, match=r"^a changed"):
         repo.plan_undo(op)
     assert heads(repo) == before
 
@@ -130,7 +130,7 @@ def test_a_commit_between_plan_and_execution_is_not_lost(repo: ctxstore.Repo, pl
     plan = repo.plan_undo()
     with ctxstore.open(place) as other:
         commit(other, "a", "three")
-    with pytest.raises(Conflict, match="^a changed since"):
+    with pytest.raises(Conflict, match=r"^a changed since"):
         plan.execute()
     assert texts(repo, "a") == ["one", "two", "three"]
 
@@ -148,7 +148,7 @@ def test_a_commit_that_wins_the_swap_is_not_lost(repo: ctxstore.Repo, place: Any
         swap(storage, *args)
 
     monkeypatch.setattr(storage, "swap", beaten)
-    with pytest.raises(Conflict, match="^a changed since"):
+    with pytest.raises(Conflict, match=r"^a changed since"):
         plan.execute()
     assert texts(repo, "a") == ["one", "two"]
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.group(invoke_without_command=True)
+@common
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """What was done to the repository, op by op."""

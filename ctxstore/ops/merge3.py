@@ -1,0 +1,203 @@
+"""Three-way merging of sequences of hashable items. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Generic, NamedTuple, TypeVar
+
+OURS, THEIRS, BOTH = "ours", "theirs", "both"
+"""Who changed a region; also, how a conflict is resolved."""
+CONFLICT = "conflict"
+
+_SMALL = 1 << 18
+"""Gaps without any item that is unique on both sides are compared thoroughly up to this product of their lengths."""
+_DEEP = 64
+
+T = TypeVar("T", bound=Hashable)
+
+
+class Edit(NamedTuple, Generic[T]):
+    """Items from `start` to `stop` of the base were replaced by `items`."""
+
+    start: int
+    stop: int
+    items: Sequence[T]
+
+
+class Region(NamedTuple, Generic[T]):
+    """A stretch that is not as in the base, `start` being its place on our side.
+
+    `side` says who made it so: ours, theirs, both alike, or a conflict: each in its own way.
+    """
+
+    start: int
+    side: str
+    ours: Sequence[T]
+    theirs: Sequence[T]
+
+    def resolved(self, choice: str = BOTH) -> list[T]:
+        """What becomes of it; `choice` decides conflicts: ours, theirs, or both, ours first."""
+        side = choice if self.side == CONFLICT else self.side
+        if self.side == CONFLICT and choice == BOTH:
+            return [*self.ours, *self.theirs]
+        return list(self.theirs if side == THEIRS else self.ours)
+
+
+def merge(
+    ours: Iterable[Edit[T]],
+    theirs: Iterable[Edit[T]],
+    base: Callable[[int, int], Sequence[T]],
+    *,
+    split: bool = True,
+) -> Iterator[Region[T]]:
+    """The regions that differ from the base, in order. `base` gives its items from a place to another.
+
+    Changes of both sides that overlap or touch are one region. With `split`, what is alike in a conflict is
+    taken out of it, and items that both added at the same place are no conflict where only one side has any.
+    """
+    shift = 0
+    for start, stop, mine, other in _clusters(ours, theirs):
+        kept = base(start, stop) if mine and other else ()
+        left = _applied(mine, start, kept) if mine else ()
+        right = _applied(other, start, kept) if other else ()
+        at = start + shift
+        if not mine:
+            yield Region(at, THEIRS, base(start, stop), right)
+        elif not other:
+            yield Region(at, OURS, left, ())
+        elif list(left) == list(right):
+            yield Region(at, BOTH, left, right)
+        elif split:
+            yield from _split(at, left, right, is_added=start == stop)
+        else:
+            yield Region(at, CONFLICT, left, right)
+        shift += sum(len(edit.items) - (edit.stop - edit.start) for edit in mine)
+
+
+_Cluster = tuple[int, int, list[Edit[T]], list[Edit[T]]]
+
+
+def _clusters(ours: Iterable[Edit[T]], theirs: Iterable[Edit[T]]) -> Iterator[_Cluster[T]]:
+    """Edits of both sides that overlap or touch, together: (start, stop, ours, theirs)."""
+    tagged = sorted(
+        [*((edit, 0) for edit in ours), *((edit, 1) for edit in theirs)], key=lambda each: (each[0][:2], each[1])
+    )
+    start = stop = -1
+    sides: tuple[list[Edit[T]], list[Edit[T]]] = ([], [])
+    for edit, side in tagged:
+        if edit.start > stop and any(sides):
+            yield start, stop, *sides
+            sides = ([], [])
+        if not any(sides):
+            start, stop = edit.start, edit.stop
+        stop = max(stop, edit.stop)
+        sides[side].append(edit)
+    if any(sides):
+        yield start, stop, *sides
+
+
+def _applied(edits: Sequence[Edit[T]], start: int, kept: Sequence[T]) -> list[T]:
+    """The base's items from `start` on with the edits made."""
+    if not kept:
+        return [item for edit in edits for item in edit.items]
+    made: list[T] = []
+    position = start
+    for edit in edits:
+        made += kept[position - start : edit.start - start]
+        made += edit.items
+        position = edit.stop
+    return [*made, *kept[position - start :]]
+
+
+def _split(at: int, ours: Sequence[T], theirs: Sequence[T], *, is_added: bool) -> Iterator[Region[T]]:
+    i = j = 0
+    for k, m, length in (*matches(ours, theirs), (len(ours), len(theirs), 0)):
+        left, right = ours[i:k], theirs[j:m]
+        one = OURS if left else THEIRS
+        side = one if is_added and not (left and right) else CONFLICT
+        if left or right:
+            yield Region(at + i, side, left, right)
+        if length:
+            yield Region(at + k, BOTH, ours[k : k + length], theirs[m : m + length])
+        i, j = k + length, m + length
+
+
+def edits(old: Sequence[T], new: Sequence[T]) -> Iterator[Edit[T]]:
+    """What turns one sequence into another."""
+    i = j = 0
+    for k, m, length in (*matches(old, new), (len(old), len(new), 0)):
+        if i < k or j < m:
+            yield Edit(i, k, new[j:m])
+        i, j = k + length, m + length
+
+
+class Match(NamedTuple):
+    """`length` equal items, from `old` on in one sequence and from `new` on in the other."""
+
+    old: int
+    new: int
+    length: int
+
+
+def matches(old: Sequence[T], new: Sequence[T]) -> list[Match]:
+    """Equal runs of both, in order.
+
+    Ends first; then items that occur once on either side hold, as many as are in the same order; then the gaps
+    between them likewise. Time grows with the length, not with its square, unless the input is made for it.
+    """
+    found: list[Match] = []
+    gaps = [(0, len(old), 0, len(new), 0)]
+    while gaps:
+        a, b, c, d, depth = gaps.pop()
+        head = _common(old, new, range(a, b), range(c, d))
+        tail = _common(old, new, range(b - 1, a + head - 1, -1), range(d - 1, c + head - 1, -1))
+        found += (Match(a, c, head), Match(b - tail, d - tail, tail))
+        a, b, c, d = a + head, b - tail, c + head, d - tail
+        if a == b or c == d:
+            continue
+        anchors = _anchors(old, new, range(a, b), range(c, d)) if depth < _DEEP else []
+        if anchors:
+            starts = [(a, c), *anchors]
+            gaps += ((i, k, j, m, depth + 1) for (i, j), (k, m) in zip(starts, [*anchors, (b, d)], strict=True))
+        elif (b - a) * (d - c) <= _SMALL:
+            blocks = SequenceMatcher(None, old[a:b], new[c:d], autojunk=False).get_matching_blocks()
+            found += (Match(a + i, c + j, length) for i, j, length in blocks)
+    return sorted(match for match in found if match.length)
+
+
+def _common(old: Sequence[T], new: Sequence[T], ours: range, theirs: range) -> int:
+    """How many items are equal from the start of both ranges on."""
+    for number, (i, j) in enumerate(zip(ours, theirs, strict=False)):
+        if old[i] != new[j]:
+            return number
+    return min(len(ours), len(theirs))
+
+
+def _anchors(old: Sequence[T], new: Sequence[T], ours: range, theirs: range) -> list[tuple[int, int]]:
+    """Places of items that occur once in each range: the longest series that rises on both sides."""
+    left, right = _once(old, ours), _once(new, theirs)
+    pairs = [(i, right[item]) for item, i in left.items() if item in right]  # rising on the old side
+    ends: list[int] = []
+    last: list[int] = []
+    before: list[int] = []
+    for number, (_, j) in enumerate(pairs):
+        at = bisect_left(ends, j)
+        before.append(last[at - 1] if at else -1)
+        ends[at : at + 1] = [j]
+        last[at : at + 1] = [number]
+    rising: list[tuple[int, int]] = []
+    number = last[-1] if last else -1
+    while number >= 0:
+        rising.append(pairs[number])
+        number = before[number]
+    return rising[::-1]
+
+
+def _once(items: Sequence[T], places: range) -> dict[T, int]:
+    """The items that occur once among these places, in order, with their place."""
+    found: dict[T, int] = {}
+    for place in places:
+        found[items[place]] = -1 if items[place] in found else place
+    return {item: place for item, place in found.items() if place >= 0}
