@@ -36,9 +36,7 @@ def iter_disks(capture: Capture, samples: int, seed: int) -> Iterator[Disk]:
 
     A state may come up more than once.
     """
-    options: dict[str, list[int | None]] = {}
-    for path, target in capture.changes:
-        options.setdefault(path, [capture.names.get(path)]).append(target)
+    options = _options(capture)
     yield from _with_data(capture, {})
     yield from _with_data(capture, {path: found[-1] for path, found in options.items()})
     if prod(map(len, options.values())) <= ALL_SUBSETS:
@@ -47,8 +45,21 @@ def iter_disks(capture: Capture, samples: int, seed: int) -> Iterator[Disk]:
         return
     generator = random.Random(seed)
     for _ in range(samples):
-        chosen = {path: generator.choice(found) for path, found in options.items()}
-        yield generator.choice(list(_with_data(capture, chosen)))
+        yield random_disk(capture, generator)
+
+
+def random_disk(capture: Capture, generator: random.Random) -> Disk:
+    """One of all that a crash at this moment may leave."""
+    chosen = {path: generator.choice(found) for path, found in _options(capture).items()}
+    return generator.choice(list(_with_data(capture, chosen)))
+
+
+def _options(capture: Capture) -> dict[str, list[int | None]]:
+    """What each name may lead to: where it did when its folder was synced, or where any change since made it."""
+    options: dict[str, list[int | None]] = {}
+    for path, target in capture.changes:
+        options.setdefault(path, [capture.names.get(path)]).append(target)
+    return options
 
 
 def _with_data(capture: Capture, chosen: Mapping[str, int | None]) -> Iterator[Disk]:

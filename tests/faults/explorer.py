@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ctxstore.storage.local import LocalStorage
-from tests.faults.crashes import Disk, iter_disks
+from tests.faults.crashes import Disk, iter_disks, random_disk
 from tests.faults.oracle import BrokenPromise, Content, Oracle, Promise
 from tests.faults.simulated import Capture, SimulatedFiles
 from tests.faults.workload import PLACE, Folder, Session
@@ -58,6 +59,19 @@ def iter_cases(moments: Iterable[Moment], samples: int) -> Iterator[Case]:
             if key not in seen:
                 seen.add(key)
                 yield Case(moment, disk)
+
+
+def iter_random_cases(moments: Sequence[Moment], number: int, seed: int) -> Iterator[Case]:
+    """So many of these states, each once; fewer when there are hardly more."""
+    generator = random.Random(seed)
+    seen: set[int] = set()
+    for _ in range(4 * number):
+        moment = generator.choice(moments)
+        disk = random_disk(moment.capture, generator)
+        key = disk.fingerprint()
+        if key not in seen and len(seen) < number:
+            seen.add(key)
+            yield Case(moment, disk)
 
 
 def go_on(session: Session) -> None:

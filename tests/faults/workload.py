@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from ctxstore.history.commits import Author
 from ctxstore.history.engine import Environment, create, open_engine
+from ctxstore.history.forgotten import Forgotten
+from ctxstore.history.transaction import transaction
+from ctxstore.ids import ObjectId
 from ctxstore.objects.chunker import ChunkerSettings
+from ctxstore.ops.targets import Target
 from ctxstore.repo import Repo
+from ctxstore.sources.directory import Directory
 from ctxstore.storage.local import LocalStorage
 from tests.faults.oracle import NOTHING, Content, Promise
 from tests.faults.simulated import SimulatedFiles
@@ -97,6 +105,24 @@ class Session:
         self._promise(refs={**before.refs, ref: id}, commits={**before.commits, id: old.plus(added)})
         return id
 
+    def snapshot(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Save a folder of the real file system, in which these files are then."""
+        for name, data in files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+            os.utime(path, ns=(0, 0))
+        target = Target(Directory(), Directory().root_for(folder, {}))
+        ((ref, id),) = self._used(None).snapshot([target]).commits
+        before = self.promise
+        self._promise(refs={**before.refs, ref: id}, commits={**before.commits, id: Content(files=files)})
+
+    def forget(self, *ids: bytes) -> None:
+        with transaction(self._used(None)._engine) as tx:
+            tx.forget({ObjectId(id): Forgotten(0, "a test") for id in ids})
+            tx.publish([], "forget")
+        self._promise(forgotten=self.promise.forgotten | {*ids})
+
     def fork(self, ref: str, new: str) -> None:
         self._used(None).fork(ref, new)
         self._promise(refs={**self.promise.refs, new: self.promise.refs[ref]})
@@ -128,6 +154,9 @@ def run(session: Session) -> None:
         session.commit("chat/b", Content(files=files))
     session.fork("chat/a", "chat/c")
     session.commit("chat/c", Content(["elsewhere"]))
+    _run_snapshots(session)
+    session.gc()
+    session.forget(*list(session.promise.commits)[2:5])
     session.gc()
     session.commit("chat/large", Content([session.noise(30).hex()] * 200, files={"noise": session.noise(20_000)}))
     _run_two_at_once(session)
@@ -136,6 +165,13 @@ def run(session: Session) -> None:
     session.gc(recompress=True)
     session.commit("chat/a", Content(["the end"]))
     session.gc()
+
+
+def _run_snapshots(session: Session) -> None:
+    with TemporaryDirectory() as folder:
+        files = {f"notes/{number}.md": session.noise(400) for number in range(6)}
+        session.snapshot(folder, files)
+        session.snapshot(folder, {**files, "notes/3.md": b"changed", "new": session.noise(2000)})
 
 
 def _run_two_at_once(session: Session) -> None:
