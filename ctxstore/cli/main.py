@@ -40,6 +40,7 @@ COMMANDS = {
     "stats": "Show what the repository holds, and what it takes.",
     "gc": "Free the space of what nothing refers to.",
     "check": "Verify that everything is there and whole.",
+    "repair": "Save what can be saved of a damaged repository.",
     "demo": "Take a guided tour in a scratch folder.",
     "completion": "Print the shell completion script.",
 }

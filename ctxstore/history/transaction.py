@@ -12,7 +12,7 @@ The rules that make it safe, each of them necessary:
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from ctxstore.errors import Conflict, Corrupt, CtxstoreError, NotFound, RefMoved, StorageError
@@ -31,6 +31,9 @@ from ctxstore.storage.protocol import Presence, SwapLost, Unsettled
 from ctxstore.trees.walk import TreeWalk
 
 _TRIES = 64
+
+_RECENT = 1000
+"""Ops looked at for a commit's name: some 30 ms."""
 
 
 class MustRestart(Conflict):
@@ -62,7 +65,7 @@ class Transaction:
     def __init__(self, engine: Engine, presence: Presence) -> None:
         self.engine = engine
         self._presence = presence
-        self.root, self._bytes = engine.load()
+        self._read_root()
         self._epoch = self.root.epoch
         self._made: list[PackInfo] = []
         self._packer = PackWriter(
@@ -77,6 +80,12 @@ class Transaction:
         self._found: set[bytes] = set()
         self._forget: dict[ObjectId, Forgotten | None] = {}
         self._merged: tuple[list[PackInfo], list[PackInfo]] = ([], [])
+
+    def _read_root(self) -> None:
+        """Begin at the root as it is now. What it lists is kept: when another thread reads a later one, it may be gone."""
+        with self.engine.lock:
+            self.root, self._bytes = self.engine.load()
+            self._listed = self.engine.roots.packs(self.root)
 
     @property
     def refs(self) -> Refs:
@@ -96,22 +105,32 @@ class Transaction:
         commit = read_commit(self.writer, id)
         self._bases.add(id)
         mark = self.engine.forgotten(self.root).find(id)
-        if mark is None:
-            return
+        if mark is None and self._is_named(id):
+            return  # what an op names and nobody forgot stays, as long as nobody forgets it
+        try:
+            TreeWalk(self.engine.maps, self.writer, self._take, lambda *_: None).tree(commit.tree)
+        except NotFound as error:
+            why = f"was forgotten ({mark.reason})" if mark else "is not reached by anything"
+            raise NotFound(
+                f"commit {format_id(id)} {why}, and its content is collected",
+                hint="`ctx log` shows the commits before and after it",
+            ) from error
+        if mark is not None:
+            self._forget[id] = None
 
-        def take(each: bytes) -> bool:
-            if each in self._found:
-                return False
-            if not self.writer.has(each):
-                raise NotFound(
-                    f"commit {format_id(id)} was forgotten ({mark.reason}), and its content is collected",
-                    hint="`ctx log` shows the commits before and after it",
-                )
-            self._found.add(each)
-            return True
+    def _take(self, id: bytes) -> bool:
+        """Rely on one object."""
+        if id in self._found:
+            return False
+        if not self.writer.has(id):
+            raise NotFound(f"object {format_id(ObjectId(id))} is not in the repository")
+        self._found.add(id)
+        return True
 
-        TreeWalk(self.engine.maps, self.writer, take, lambda *_: None).tree(commit.tree)
-        self._forget[id] = None
+    def _is_named(self, id: ObjectId) -> bool:
+        """Whether a recent op names a commit. Of another one it is not known, which costs looking at its tree."""
+        recent = islice(iter_ops(self.engine.store, self.root.op), _RECENT)
+        return any(id in (change.old, change.new) for _, op in recent for change in op.changes)
 
     def forget(self, marks: Mapping[ObjectId, Forgotten]) -> None:
         """Let go of commits' trees. A lost swap then is a `MustRestart`: what was decided may be wrong by now."""
@@ -176,7 +195,7 @@ class Transaction:
         """Merge a full tier, own packs included, to be swapped in together with them."""
         if self._merged[0]:
             return
-        sources = plan_merge([*self.engine.roots.packs(self.root), *self._own])
+        sources = plan_merge([*self._listed, *self._own])
         if not sources:
             return
         packer = PackWriter(
@@ -197,7 +216,7 @@ class Transaction:
         environment = self.engine.environment
         root = advanced(self.root, environment.clock())
         root = root._replace(refs=op.refs, forgotten=op.forgotten, op=id)
-        root = self.engine.roots.with_packs(root, packs, environment.random)
+        root = self.engine.roots.with_packs(root, packs, environment.random, before=self._listed)
         try:
             data = self.engine.roots.swap(self._bytes, root)
             if self.engine.storage.read_root() != data:
@@ -224,7 +243,7 @@ class Transaction:
             return False
 
     def _new_packs(self) -> list[PackInfo]:
-        packs = [*self.engine.roots.packs(self.root), *self._own]
+        packs = [*self._listed, *self._own]
         sources, made = self._merged
         if not sources:
             return packs
@@ -233,18 +252,17 @@ class Transaction:
         return [*kept[:first], *made, *kept[first:]]
 
     def _revalidate(self) -> None:
-        self.root, self._bytes = self.engine.load()
+        self._read_root()
         if self.root.epoch - self._epoch > 1 or any(self._forget.values()):
             raise MustRestart
         if any(id in self.engine.forgotten(self.root) and id not in self._forget for id in self._bases):
             raise MustRestart
-        packs = self.engine.roots.packs(self.root)
-        live = {pack.name for pack in packs}
+        live = {pack.name for pack in self._listed}
         sources, made = self._merged
         own = {pack.name for pack in self._own}
         if any(pack.name not in live | own for pack in sources):
             # The next swap does not list what was made of them, so nothing may be found there any more.
-            self.engine.store.index.release(made, packs)
+            self.engine.store.index.release(made, self._listed)
             self._merged = ([], [])
         if self.writer.lost_objects(live | own):
             raise MustRestart
