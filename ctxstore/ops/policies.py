@@ -116,9 +116,12 @@ def check_policy_name(name: str) -> str:
 
 
 def encode_policy(policy: Policy) -> dict[str, Any]:
-    """A policy as a JSON value: its rules only, durations as they are written."""
+    """A policy as a JSON value: its rules only, durations as they are written. Raises `InvalidInput`."""
     value: dict[str, Any] = {name: number for name in _COUNTS if (number := getattr(policy, name))}
-    value |= {key: format_duration(ns) for key, name in _DURATIONS.items() if (ns := getattr(policy, name))}
+    texts = {key: format_duration(ns) for key, name in _DURATIONS.items() if (ns := getattr(policy, name))}
+    for text in texts.values():
+        parse_duration(text)  # only whole hours can be written
+    value |= texts
     return value | ({"tagged": True} if policy.tagged else {})
 
 
