@@ -167,9 +167,20 @@ class RootFile:
         except (TypeError, ValueError) as error:
             raise Corrupt(f"manifest {name} is malformed") from error
 
-    def with_packs(self, root: Root, packs: Sequence[PackInfo], random: Callable[[int], bytes]) -> Root:
-        """The root listing exactly `packs`; writes a manifest when they are many."""
-        old = self.packs(root)[: -len(root.packs) or None] if root.manifest else ()
+    def with_packs(
+        self,
+        root: Root,
+        packs: Sequence[PackInfo],
+        random: Callable[[int], bytes],
+        *,
+        before: tuple[PackInfo, ...] | None = None,
+    ) -> Root:
+        """The root listing exactly `packs`; writes a manifest when they are many.
+
+        `before`: what `root` lists, for who has held it so long that its manifest may be gone.
+        """
+        before = self.packs(root) if before is None else before
+        old = before[: -len(root.packs) or None] if root.manifest else ()
         if old and tuple(packs[: len(old)]) == old and len(packs) - len(old) <= INLINE_PACKS:
             return root._replace(packs=tuple(packs[len(old) :]))
         if len(packs) <= INLINE_PACKS:

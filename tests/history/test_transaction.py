@@ -208,6 +208,29 @@ def test_own_packs_two_epochs_old_make_the_transaction_start_anew(world, around,
     assert world.texts("a/b") == ["two"]
 
 
+def test_a_writer_starts_anew_when_its_manifest_was_collected_and_another_thread_read_the_root(world, monkeypatch):
+    monkeypatch.setattr("ctxstore.history.root.INLINE_PACKS", 4)
+    monkeypatch.setattr("ctxstore.history.root.RECENT_PACKS", 2)
+    engine, other = world.open(), world.open()
+    for number in range(6):
+        world.commit(engine, f"a/{number}", "early")
+    manifests = world.files("manifests")
+
+    def live_on():
+        for number in range(6):
+            world.now += EPOCH_NS
+            world.commit(other, "a/other", f"{number}")
+        collect(other)
+        assert not manifests & world.files("manifests")
+        engine.root()
+
+    with pytest.raises(MustRestart):
+        world.commit(engine, "a/b", "late", during=live_on)
+    world.commit(engine, "a/b", "later")
+    assert world.texts("a/0", "a/b", "a/other") == ["early", "later", "5"]
+    world.assert_sound()
+
+
 def test_the_epoch_moves_with_a_swap_and_not_more_often_than_it_may(world):
     engine = world.open()
     epochs = []

@@ -39,8 +39,8 @@ class Folder(Care):
         os.makedirs(self.folder)
         self.context = context_name(self.folder)
 
-    @rule(changes=st.lists(changes, min_size=1, max_size=3))
     def work(self, changes: list[Any]) -> None:
+        """Change files."""
         for verb, file, *arguments in changes:
             getattr(self, f"_{verb}")(os.path.join(self.folder, file), *arguments)
 
@@ -83,8 +83,10 @@ class Folder(Care):
                 found[os.path.relpath(path, self.folder)] = Kept(data, mode, status.st_mtime_ns)
         return found
 
-    @rule(n=handles, trouble=troubles)
-    def snapshot(self, n: int, trouble: Any) -> None:
+    @rule(n=handles, changes=st.lists(changes, max_size=3), trouble=troubles)
+    def snapshot(self, n: int, changes: list[Any], trouble: Any) -> None:
+        """After some work."""
+        self.work(changes)
         target = Target(Directory(), Root("directory", self.folder, "work"))
         content = Content(files=self._there())
         head = self.model.refs.get(self.context)

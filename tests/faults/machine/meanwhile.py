@@ -83,18 +83,14 @@ class Meanwhile(World):
         """Forget exactly these."""
         if not ids:
             return
-        reason = f"the {len(self.model.ops)}th"
-        marks = {ObjectId(id): Forgotten(self.now, reason) for id in ids}
+        marks = {ObjectId(id): Forgotten(self.now, f"the {len(self.model.ops)}th") for id in ids}
 
         def call() -> None:
             with transaction(self.repos[n]._engine) as tx:
                 tx.forget(marks)
                 tx.publish([], "forget")
 
-        def follow(_: Op) -> State:
-            return self.model.state._replace(forgotten={**self.model.state.forgotten, **dict.fromkeys(ids, reason)})
-
-        self.publishing(call, follow, n, trap)
+        self.publishing(call, lambda _: self.model.state.without(marks), n, trap)
 
 
 def _crash() -> None:

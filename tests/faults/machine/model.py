@@ -34,10 +34,10 @@ class Made(NamedTuple):
 
 
 class State(NamedTuple):
-    """What one op leaves: contexts, tags and settings by their keys in the refs map; forgotten commits."""
+    """What one op leaves: contexts, tags and settings by their keys in the refs map; forgotten commits: when, why."""
 
     refs: Mapping[str, bytes] = {}
-    forgotten: Mapping[bytes, str] = {}
+    forgotten: Mapping[bytes, tuple[int, str]] = {}
 
     @property
     def contexts(self) -> dict[str, bytes]:
@@ -54,6 +54,10 @@ class State(NamedTuple):
         refs = {**self.refs, **changes}
         return self._replace(refs={name: id for name, id in refs.items() if id is not None})
 
+    def without(self, marks: Mapping[bytes, tuple[int, str]]) -> State:
+        """With more commits forgotten."""
+        return self._replace(forgotten={**self.forgotten, **marks})
+
     def recalled(self, *ids: bytes) -> State:
         """With commits that somebody built upon taken out of the forgotten ones."""
         return self._replace(forgotten={id: why for id, why in self.forgotten.items() if id not in ids})
@@ -65,6 +69,12 @@ class Done(NamedTuple):
     id: bytes | None
     state: State
     undoes: bytes | None = None
+
+
+class Refused(NamedTuple):
+    """Why an op can't be undone."""
+
+    why: str
 
 
 class Model:
@@ -105,6 +115,38 @@ class Model:
         """What a commit holds; nothing when there is none."""
         return self.commits[id].content if id is not None else Content()
 
+    def undoable(self) -> int | None:
+        """The op that is undone next: the newest that is no undo and is not undone."""
+        undone = self._undone()
+        ops = range(len(self.ops) - 1, 0, -1)
+        return next((n for n in ops if self.ops[n].undoes is None and self.ops[n].id not in undone), None)
+
+    def _undone(self, since: int = 0) -> set[bytes]:
+        """The ops that are undone by later ones that are not undone themselves."""
+        undone: set[bytes] = set()
+        for done in self.ops[:since:-1]:
+            if done.undoes is not None and done.id not in undone:
+                undone.add(done.undoes)
+        return undone
+
+    def undo(self, number: int) -> tuple[State, set[bytes]] | Refused:
+        """What undoing an op leaves, and the commits whose content that needs."""
+        before, after, now = self.ops[number - 1].state, self.ops[number].state, self.state
+        if self.ops[number].id in self._undone(number):
+            return Refused("undone already")
+        names = [n for n in {**before.refs, **after.refs} if before.refs.get(n) != after.refs.get(n)]
+        if any(now.refs.get(name) != after.refs.get(name) for name in names):
+            return Refused("changed since")
+        forgot = {id: mark for id, mark in after.forgotten.items() if id not in before.forgotten}
+        if any(now.forgotten.get(id, mark) != mark for id, mark in forgot.items()):
+            return Refused("forgotten again since")
+        came_back = {id: mark for id, mark in before.forgotten.items() if id not in after.forgotten}
+        state = now.moved(**{name: before.refs.get(name) for name in names})
+        again = {id: mark for id, mark in came_back.items() if id not in state.held and id not in now.forgotten}
+        needed = {before.refs[name] for name in names if name in before.refs and not name.startswith("setting:")}
+        needed |= forgot.keys() & now.forgotten.keys()
+        return state.without(again).recalled(*needed), needed
+
     def history(self, id: bytes) -> list[bytes]:
         """A commit and all it descends from, as the log lists them."""
         found = {id}
@@ -114,6 +156,22 @@ class Model:
             found |= new
             waiting += new
         return sorted(found, key=lambda each: (self.commits[each].generation, self.commits[each].time, each))[::-1]
+
+    def kept_anyway(self, history: list[bytes]) -> set[bytes]:
+        """Commits of a history that no policy forgets: heads, tagged ones, and what there was before a shrink."""
+        shrunk = {self.commits[id].parents[0] for id in history if self.commits[id].shrunk}
+        return self.state.held | shrunk
+
+    def not_among_the_last(self, count: int) -> set[bytes]:
+        """What keeping the last `count` commits of every context forgets."""
+        known: set[bytes] = set()
+        kept: set[bytes] = set()
+        for head in self.contexts.values():
+            history = self.history(head)
+            there = [id for id in history if id not in self.state.forgotten]
+            known.update(there)
+            kept.update(there[:count], self.kept_anyway(history))
+        return known - kept
 
     def forgettable(self) -> Iterator[bytes]:
         """Commits that may be forgotten: no heads, no tagged ones, none that is forgotten already."""

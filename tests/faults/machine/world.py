@@ -152,7 +152,8 @@ class World(RuleBasedStateMachine):
             root = engine.root()
             assert root.op == self.model.ops[-1].id
             assert dict(engine.refs(root).iter_all()) == self.model.refs
-            assert set(engine.forgotten(root).ids()) == self.model.state.forgotten.keys()
+            forgotten = engine.forgotten(root)
+            assert {id: forgotten.find(id) for id in forgotten.ids()} == self.model.state.forgotten
 
     # -- what is compared now and then
 
@@ -174,7 +175,9 @@ class World(RuleBasedStateMachine):
         ops = list(repo.runs())
         assert [id for id, _ in ops] == [done.id for done in self.model.ops[:0:-1]]
         for (_, op), done in zip(ops, self.model.ops[:0:-1], strict=True):
+            assert op.undoes == done.undoes
             assert dict(repo._engine.refs_at(op.refs).iter_all()) == done.state.refs
+            assert set(repo._engine.forgotten_at(op.forgotten).ids()) == done.state.forgotten.keys()
 
     def check_all(self, repo: Repo) -> None:
         """Everything there is."""
@@ -189,7 +192,7 @@ class World(RuleBasedStateMachine):
         state = self.model.state
         tags = {name.removeprefix("tag:"): id for name, id in state.refs.items() if name.startswith("tag:")}
         assert (found.refs, found.tags) == (state.contexts, tags)
-        assert {id: reason for id, (_, reason) in found.forgotten.items()} == state.forgotten
+        assert found.forgotten == state.forgotten
         assert found.ops == [done.id for done in self.model.ops[:0:-1]]
         for id, made in self.model.commits.items():
             assert tuple(found.commits[id][2]) == made.parents
