@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ctxstore.errors import AlreadyExists, NotFound, SourceError
+from ctxstore.errors import AlreadyExists, Corrupt, NotFound, SourceError
 from ctxstore.history.commits import Stored, read_commit
 from ctxstore.history.engine import Engine, Environment, create, open_engine, real_environment
 from ctxstore.history.oplog import Op
 from ctxstore.history.refs import matches
+from ctxstore.history.root import SAVE_IT
 from ctxstore.ids import ObjectId
 from ctxstore.progress import SILENT, Progress
 from ctxstore.repo_refs import RefMethods
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.diff import ContextDiff, FileChange
     from ctxstore.ops.draft import Draft
     from ctxstore.ops.gc import GcPlan, GcResult
+    from ctxstore.ops.repair.execute import RepairReport
     from ctxstore.ops.snapshot import SnapshotReport
     from ctxstore.ops.stats import Stats
     from ctxstore.ops.targets import Target
@@ -181,9 +183,7 @@ class Repo(RefMethods, RetentionMethods):
 
         return collect(self._engine, recompress=recompress, progress=progress)
 
-    def check(
-        self, *, read_data: bool = False, subset: str | None = None, progress: Progress = SILENT
-    ) -> CheckReport:
+    def check(self, *, read_data: bool = False, subset: str | None = None, progress: Progress = SILENT) -> CheckReport:
         """Verify the structure, and with `read_data` every stored byte, or those of a subset: ``5%``, ``2/7``."""
         from ctxstore.ops.check import check
         from ctxstore.ops.subset import parse_subset
@@ -198,11 +198,44 @@ def open(path: str | os.PathLike[str], *, environment: Environment | None = None
     try:
         engine = open_engine(locate(place), environment or real_environment())
     except NotFound:
+        if os.path.exists(os.path.join(place, "root")):
+            raise Corrupt("the repository's config is missing", hint=SAVE_IT) from None
         if os.path.exists(place):
             raise NotFound(f"{place} is not a ctxstore repository", hint="`ctx init` makes one") from None
         raise NotFound(f"there is no repository at {place}", hint="`ctx init` makes one") from None
     engine.root()
     return Repo(engine, place)
+
+
+def repair(
+    path: str | os.PathLike[str],
+    *,
+    others: Sequence[str] = (),
+    forget_damaged: bool = False,
+    dry_run: bool = False,
+    environment: Environment | None = None,
+    progress: Progress = SILENT,
+) -> RepairReport:
+    """Save what can be saved of a repository that may be too damaged to be opened. Nothing is deleted.
+
+    What is missing is looked for in the repositories at `others` and in the agents' own files. Raises `NotFound`,
+    `UnknownFormat`, `StorageError`, and what opening `others` raises.
+    """
+    from ctxstore.ops.repair.execute import plan_repair
+    from ctxstore.ops.repair.execute import repair as execute
+    from ctxstore.ops.repair.plan import Options
+    from ctxstore.ops.repair.stock import OtherRepository
+
+    place, environment = os.fspath(path), environment or real_environment()
+    opened = [OtherRepository(other, environment) for other in others]
+    try:
+        options = Options(opened, forget_damaged)
+        if dry_run:
+            return plan_repair(locate(place), environment, options, progress).report()
+        return execute(locate(place), environment, options, progress)
+    finally:
+        for other in opened:
+            other.close()
 
 
 _UNFINISHED = {"config", "packs", "manifests", "cache", "reserve", "root.lock", "root.new", "root.old", "writers.lock"}

@@ -29,7 +29,7 @@ EPOCH_NS = 12 * 3600 * 10**9
 """The epoch moves at most this often. It is for liveness only: no clock decides what is safe."""
 
 
-SAVE_IT = "copy the repository's folder before anything else: its packs still hold what was saved"
+SAVE_IT = "copy the repository's folder first, then run `ctx repair`: its packs still hold what was saved"
 """The next step when the root is lost."""
 
 
@@ -85,9 +85,9 @@ def decode_root(data: bytes) -> Root:
             op=as_id(fields[8]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise Corrupt("the repository's root is malformed") from error
+        raise Corrupt("the repository's root is malformed", hint=SAVE_IT) from error
     if root.refs is None:
-        raise Corrupt("the repository's root is malformed")
+        raise Corrupt("the repository's root is malformed", hint=SAVE_IT)
     return root
 
 
@@ -146,7 +146,7 @@ class RootFile:
         if data is None:
             return None
         if len(data) > MAX_ROOT:
-            raise Corrupt("the repository's root is impossibly large")
+            raise Corrupt("the repository's root is impossibly large", hint=SAVE_IT)
         return decode_root(data), data
 
     def packs(self, root: Root) -> tuple[PackInfo, ...]:

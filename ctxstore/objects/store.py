@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from ctxstore.errors import Corrupt, NotFound
 from ctxstore.ids import IdKeys, Kind, ObjectId, format_id
@@ -87,6 +88,24 @@ class ObjectStore:
 
     def close(self) -> None:
         self.index.close()
+
+
+class MakesChunks(Protocol):
+    """What storing a file's content needs."""
+
+    keys: IdKeys
+
+    def has(self, id: bytes) -> bool:
+        """Whether the object needs no writing."""
+
+    def add(self, kind: int, id: bytes, data: bytes | memoryview) -> None:
+        """Keep an object known to be new; `data` is valid during the call."""
+
+    def put(self, kind: Kind, data: bytes) -> ObjectId:
+        """Keep an object; its id."""
+
+    def get(self, id: ObjectId, kind: Kind) -> bytes:
+        """An object's bytes."""
 
 
 class ObjectWriter:

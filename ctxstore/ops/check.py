@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ctxstore.errors import Corrupt, CtxstoreError, NotFound
 from ctxstore.history.engine import Engine
+from ctxstore.history.root import Root
 from ctxstore.ids import ID_SIZE, Kind, ObjectId, format_id
 from ctxstore.ops.damage import CAP, Impact, Place, trace
 from ctxstore.ops.idset import IdSet
@@ -196,17 +197,20 @@ class _Check:
         finally:
             self._progress.done()
         self.commits = marker.commits
-        if not broken and not leaves:
-            return
-        impacts = trace(self._engine, root, leaves.__contains__)
-        for item in broken:
-            what = f"{item.kind.name.lower()} {format_id(item.id, 16)}"
-            self.problems.append(_object_problem(what, item.error.message, item.refs, impacts.get(item.id)))
-        for id, ref in leaves.items():
-            reason = f"damaged in {self._bad[id]}" if id in self._bad else "missing"
-            self.problems.append(
-                _object_problem(f"content {format_id(ObjectId(id), 16)}", reason, {ref}, impacts.get(id))
-            )
+        reasons = {id: f"damaged in {self._bad[id]}" if id in self._bad else "missing" for id in leaves}
+        self.problems += object_problems(self._engine, root, broken, leaves, reasons)
+
+
+def object_problems(
+    engine: Engine, root: Root, broken: Sequence[Broken], content: Mapping[bytes, str], reasons: Mapping[bytes, str]
+) -> Iterator[Problem]:
+    """What is wrong with structure that can't be read, and with `content` (by a context that needs it)."""
+    impacts = trace(engine, root, content.__contains__) if broken or content else {}
+    for item in broken:
+        what = f"{item.kind.name.lower()} {format_id(item.id, 16)}"
+        yield _object_problem(what, item.error.message, item.refs, impacts.get(item.id))
+    for id, ref in content.items():
+        yield _object_problem(f"content {format_id(id, 16)}", reasons[id], {ref}, impacts.get(id))
 
 
 def _object_problem(what: str, message: str, refs: set[str], impact: Impact | None) -> Problem:

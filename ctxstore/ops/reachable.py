@@ -51,12 +51,13 @@ class Marker:
         self._broken = broken
         self._progress = progress
         self._ref = ""
+        self._forgotten: set[ObjectId] = set()
         self._walk = TreeWalk(engine.maps, engine.store, take, self._leaf, self._record if broken is not None else None)
         self.commits = 0
 
     def mark(self, root: Root) -> None:
         """Mark everything reachable from `root`'s refs and ops: contexts by age, each oldest commit first."""
-        forgotten = set(self._engine.forgotten(root).ids())
+        self._forgotten = forgotten = set(self._engine.forgotten(root).ids())
         self._mark_map(root.forgotten)
         heads = self._mark_refs(root.refs)
         held = {id for _, id in heads} & forgotten
@@ -87,6 +88,13 @@ class Marker:
             if self._broken is None:
                 raise
             self._record(id, kind, error)
+            return None
+
+    def _find_forgotten(self, id: ObjectId) -> bytes | None:
+        """A forgotten commit's record; one that was forgotten because it was damaged need not be there."""
+        try:
+            return self._engine.store.get(id, Kind.COMMIT)
+        except (Corrupt, NotFound):
             return None
 
     def _mark_map(self, id: ObjectId | None) -> None:
@@ -144,7 +152,7 @@ class Marker:
             id = waiting.pop()
             if not self._take(id):
                 continue
-            data = self._get(id, Kind.COMMIT)
+            data = self._get(id, Kind.COMMIT) if id not in self._forgotten else self._find_forgotten(id)
             if data is None:
                 continue
             commit = decode_commit(data)

@@ -9,7 +9,7 @@ from blake3 import blake3
 from ctxstore.errors import Corrupt
 from ctxstore.ids import Kind, ObjectId
 from ctxstore.objects.chunker import Chunker
-from ctxstore.objects.store import ObjectWriter
+from ctxstore.objects.store import MakesChunks, ObjectWriter
 from ctxstore.trees.compare import Difference, differences
 from ctxstore.trees.entries import FileEntry
 from ctxstore.trees.lists import CHUNKS, leaf, load_list, new_list
@@ -24,12 +24,12 @@ class Content(NamedTuple):
     id: ObjectId | None
 
 
-def write_content(writer: ObjectWriter, chunker: Chunker, blocks: Iterable[bytes]) -> Content:
+def write_content(writer: MakesChunks, chunker: Chunker, blocks: Iterable[bytes]) -> Content:
     """Store a stream; only chunks that are new cost anything."""
     return _finish(new_list(CHUNKS, writer), _write_chunks(writer, chunker, blocks), 0)
 
 
-def _write_chunks(writer: ObjectWriter, chunker: Chunker, blocks: Iterable[bytes]) -> Iterator[Item]:
+def _write_chunks(writer: MakesChunks, chunker: Chunker, blocks: Iterable[bytes]) -> Iterator[Item]:
     # The innermost loop of every snapshot: names are looked up once.
     key = writer.keys.key_of(Kind.CHUNK)
     has, add, kind = writer.has, writer.add, int(Kind.CHUNK)

@@ -61,7 +61,7 @@ def test_check_is_5_and_names_the_damage(saved: Any, ctx: Any) -> None:
     assert value["ok"] is False
     shape = {"kind", "what", "message", "refs", "commits", "commit_count", "places", "more_places"}
     assert {key for problem in value["problems"] for key in problem} == shape
-    assert any(problem["refs"] for problem in value["problems"])
+    assert {"pack", "object"} == {problem["kind"] for problem in value["problems"]}
 
 
 def test_damage_is_told_by_object_to_programs_and_by_context_to_people(capsys: Any) -> None:

@@ -1,0 +1,201 @@
+"""Decides what a repair does: which state to go back to, what to save, what to take from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ctxstore.errors import Corrupt, NotFound
+from ctxstore.history.config import Config
+from ctxstore.history.engine import Engine, Environment
+from ctxstore.history.oplog import Change, Op, read_op, write_op
+from ctxstore.history.refs import Refs
+from ctxstore.history.root import Root
+from ctxstore.ids import Kind, ObjectId
+from ctxstore.objects.chunker import ChunkerSettings
+from ctxstore.ops.check import Problem, object_problems
+from ctxstore.ops.damage import Health
+from ctxstore.ops.reachable import Broken, Marker
+from ctxstore.ops.repair.agents import AgentFiles, ask_agents
+from ctxstore.ops.repair.chain import Chains, mend, read_ops
+from ctxstore.ops.repair.giveup import GivenUp, give_up
+from ctxstore.ops.repair.heads import heads_of_commits, take_branches
+from ctxstore.ops.repair.salvage import split_ids
+from ctxstore.ops.repair.state import Found, Packs, examine_packs, find_state, newest_epoch
+from ctxstore.ops.repair.stock import LoosePacks, Source, Stock
+from ctxstore.packs.names import PackInfo
+from ctxstore.progress import SILENT, Progress
+from ctxstore.storage.protocol import Storage
+
+ROUNDS = 8
+"""What the agents' files gave may name more that is missing; they are asked this often."""
+
+
+class Options(NamedTuple):
+    """`others` may have what is missing; `forget_damaged` lets go of commits that stay damaged."""
+
+    others: Sequence[Source] = ()
+    forget_damaged: bool = False
+
+
+class Survey(NamedTuple):
+    """What is needed and nowhere: structure that stops the walk, and content by a context that needs it."""
+
+    broken: list[Broken]
+    content: dict[bytes, str]
+
+    @property
+    def missing(self) -> set[bytes]:
+        """The ids of all of it."""
+        return {item.id for item in self.broken} | self.content.keys()
+
+
+class Decided(NamedTuple):
+    """What `plan_repair` found out. `root` lists no packs yet; `is_new_history` says whether it differs from the found
+    one in anything else."""
+
+    found: Found
+    packs: Packs
+    stock: Stock
+    config: Config
+    root: Root
+    gaps: int
+    changes: tuple[Change, ...]
+    given_up: GivenUp
+    problems: tuple[Problem, ...]
+
+
+def decide(storage: Storage, environment: Environment, options: Options, progress: Progress = SILENT) -> Decided:
+    """Look at everything; nothing is written. Raises `NotFound`, `UnknownFormat`, `StorageError`."""
+    found = find_state(storage)
+    config = found.config or Config(environment.random(16).hex(), environment.clock(), ChunkerSettings())
+    engine = Engine(storage, config, environment)
+    packs = examine_packs(storage, engine.keys, found.listed, progress)
+    loose = LoosePacks(storage, engine.keys, packs.loose)
+    salvaged = {each.info.name: each.footer for each in packs.damaged}
+    stock = Stock(storage, engine.keys, salvaged, [loose, *options.others])
+    stock.refresh([*packs.sound, *(each.info for each in packs.damaged)])
+    engine.store = stock
+    run = _Decision(engine, stock, found, packs, progress)
+    root, gaps = run.newest_state()
+    survey = run.survey(root)
+    agents = AgentFiles(engine.keys, engine.chunker)
+    for _ in range(ROUNDS):
+        if not survey.missing or not ask_agents(engine, root, survey.missing, agents):
+            break
+        stock.look_again(agents)
+        survey = run.survey(root)
+    given_up = GivenUp((), ())
+    if options.forget_damaged and survey.missing:
+        root, given_up = give_up(engine, stock, root, survey.missing)
+        survey = run.survey(root)
+    root, changes = run.recorded(root, given_up)
+    problems = object_problems(engine, root, survey.broken, survey.content, dict.fromkeys(survey.content, "missing"))
+    return Decided(found, packs, stock, config, root, gaps, changes, given_up, tuple(problems))
+
+
+class _Decision:
+    def __init__(self, engine: Engine, stock: Stock, found: Found, packs: Packs, progress: Progress) -> None:
+        self._engine = engine
+        self._stock = stock
+        self._found = found
+        self._packs = packs
+        self._progress = progress
+        self._before: ObjectId | None = None
+
+    def newest_state(self) -> tuple[Root, int]:
+        """The newest state that can be read, with the chain of ops made whole; and the gaps this had."""
+        stock, engine, known = self._stock, self._engine, self._found.root
+        chains = Chains(read_ops(stock, self._ids_of(Kind.OP)))
+        tip = known.op if known is not None and self._is_readable(known.op) else self._newest_op(chains)
+        mended = mend(engine, stock, chains, Health(engine, lambda _: False), tip)
+        op = read_op(stock, mended.tip) if mended.tip is not None else None
+        self._before = op.refs if op is not None else None
+        health = Health(engine, lambda _: False)
+        refs = op.refs if op is not None else heads_of_commits(engine, stock, self._ids_of(Kind.COMMIT))
+        forgotten = op.forgotten if op is not None else None
+        if known is not None and not health.map(known.refs):
+            refs = known.refs
+        elif known is None and op is not None:
+            refs = take_branches(engine, stock, chains, tip, refs)
+        if known is not None and (known.forgotten is None or not health.map(known.forgotten)):
+            forgotten = known.forgotten
+        is_lost = known is not None and known.op is not None and known.op != tip
+        return self._base()._replace(refs=refs, forgotten=forgotten, op=mended.tip), mended.gaps + is_lost
+
+    def _newest_op(self, chains: Chains) -> ObjectId | None:
+        known = self._found.known
+        return chains.newest(known.op if known is not None else None)
+
+    def _is_readable(self, op: ObjectId | None) -> bool:
+        if op is None:
+            return True
+        try:
+            read_op(self._stock, op)
+        except (NotFound, Corrupt):
+            return False
+        return True
+
+    def _base(self) -> Root:
+        """The root's numbers. One made from what lies around is of an epoch in which no earlier writer can publish."""
+        known = self._found.known
+        if self._found.root is not None and self._found.listed is not None:
+            return self._found.root._replace(packs=(), manifest=None)
+        epoch = newest_epoch(self._engine.storage, known) + 2
+        serial = known.serial if known else sum(pack.objects for pack in self._packs.sound)
+        now = self._engine.environment.clock()
+        return Root(serial, epoch, now, (), None, ObjectId(b""), None, None)
+
+    def _ids_of(self, kind: Kind) -> Iterator[ObjectId]:
+        """The ids of all objects of a kind in the packs."""
+        packs: list[PackInfo] = [*self._packs.sound, *(each.info for each in self._packs.damaged)]
+        for pack in packs:
+            footer = self._stock.footer(pack)
+            for id, found in zip(split_ids(footer.ids), footer.kinds, strict=True):
+                if found == kind:
+                    yield ObjectId(id)
+
+    def survey(self, root: Root) -> Survey:
+        """What is needed and nowhere to be found."""
+        broken: list[Broken] = []
+        content: dict[bytes, str] = {}
+        taken: set[bytes] = set()
+
+        def take(id: bytes) -> bool:
+            before = len(taken)
+            taken.add(id)
+            return len(taken) > before
+
+        def leaf(id: ObjectId, kind: Kind, ref: str) -> None:
+            if not self._stock.find_anywhere(id, kind):
+                content[id] = ref
+
+        self._progress.start("look for what is missing (commits)", None)
+        try:
+            Marker(self._engine, take, leaf=leaf, broken=broken, progress=self._progress).mark(root)
+        finally:
+            self._progress.done()
+        return Survey(broken, content)
+
+    def recorded(self, root: Root, given_up: GivenUp) -> tuple[Root, tuple[Change, ...]]:
+        """The root with an op that says what was changed, if anything was, and the changes."""
+        engine, stock = self._engine, self._stock
+        before = Refs.load(engine.maps, stock, self._before) if self._before is not None else None
+        old = dict(before.iter_all()) if before is not None else {}
+        new = dict(engine.refs_at(root.refs).iter_all())
+        names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+        changes = tuple(Change(name, old.get(name), new.get(name)) for name in names)
+        found = self._found.root
+        is_same = found is not None and found[5:] == root[5:]  # refs, forgotten commits, op
+        if is_same or (not changes and root.op is not None and not given_up.commits):
+            return root, changes
+        environment = engine.environment
+        op = Op(root.op, environment.clock(), environment.author, "repair", "", root.refs, changes, {}, root.forgotten)
+        return root._replace(op=write_op(stock, op)), changes
+
+
+def is_whole(decided: Decided) -> bool:
+    """Whether all but the config is as it should be, or can't be mended."""
+    found, packs, stock = decided.found, decided.packs, decided.stock
+    is_same = found.root is not None and not found.root_problem and found.root[5:] == decided.root[5:]
+    return is_same and not (packs.damaged or packs.missing or stock.taken or stock.made)
