@@ -86,7 +86,8 @@ def commit_next(repo: ctxstore.Repo, ref: str, who: str) -> Stored:
 
 
 class Ledger:
-    """What was acknowledged: `commits` and what each holds; `heads`, those of each (ref, writer) in their order.
+    """What was acknowledged: `commits` and what each holds; `heads`, those of each (ref, writer) in their order;
+    `forgettable`, those that may have been forgotten on purpose.
 
     A commit whose content is None holds files of a folder that changed meanwhile: each must be some version, whole.
     """
@@ -94,6 +95,7 @@ class Ledger:
     def __init__(self) -> None:
         self.commits: dict[bytes, Content | None] = {}
         self.heads: dict[tuple[str, str], list[bytes]] = {}
+        self.forgettable: set[bytes] = set()
         self._cache: dict[Any, Any] = {}
         self._read: set[bytes] = set()
 
@@ -102,6 +104,7 @@ class Ledger:
         made = Ledger()
         made.commits = dict(self.commits)
         made.heads = {ref: list(ids) for ref, ids in self.heads.items()}
+        made.forgettable = set(self.forgettable)
         made._cache, made._read = dict(self._cache), set(self._read)
         return made
 
@@ -121,10 +124,18 @@ class Ledger:
         for key in [key for key in self.heads if key[0] == ref]:
             del self.heads[key]
 
+    def allow_forgetting(self, ref: str) -> None:
+        """Commits of a ref are being forgotten, so that all but its newest one may be gone."""
+        for (found, _), ids in self.heads.items():
+            if found == ref:
+                self.forgettable.update(ids[:-1])
+
     def verify(self, place: str) -> Verified:
         """All that was acknowledged is there, byte for byte, in its order; what was not is complete or not there."""
         found = verify_folder(place, self._cache)
         for id, content in self.commits.items():
+            if id in self.forgettable and id in found.forgotten:
+                continue
             assert id in found.complete, f"commit {id.hex()} is lost"
             if id not in self._read:
                 self._verify_content(found, id, content)

@@ -32,6 +32,13 @@ class Fault(NamedTuple):
     lasts: bool = False
 
 
+def applies(kind: str, name: str) -> bool:
+    """Whether a call can fail in this way."""
+    if kind == "done":
+        return name in CHANGING
+    return kind not in ("half", "one") or name in ("pread", "write")
+
+
 class Calls:
     """Counts calls from 1 on. `before` is called with each one's name and number, and may do some of it."""
 
@@ -40,7 +47,7 @@ class Calls:
         self.hits = 0
         self.failed_syncs: Counter[tuple[int, int]] = Counter()
         self.synced_again: list[tuple[int, int]] = []
-        self._fault = fault
+        self.fault = fault
         self._before = before
         self.os = _Module(os, self)
         self.fcntl = _Module(fcntl, self)
@@ -64,12 +71,10 @@ class Calls:
         return real(*arguments, **options)
 
     def _kind_now(self, name: str) -> str | None:
-        fault, number = self._fault, len(self.names)
+        fault, number = self.fault, len(self.names)
         if fault is None or not (number == fault.at or (fault.lasts and number > fault.at)):
             return None
-        if (fault.kind == "done" and name not in CHANGING) or (
-            fault.kind in ("half", "one") and name not in ("pread", "write")
-        ):
+        if not applies(fault.kind, name):
             return None
         self.hits += 1
         return fault.kind

@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 import ctxstore.repo
+from ctxstore.storage.files import Files
 from tests.faults.processes import Scene, Server, kill
+from tests.faults.worker import DAY
 
 CHAINS, ROUNDS = 10, 52
 
@@ -44,3 +50,72 @@ def _kill_one(scene: Scene, server: Server, source: random.Random, who: str) -> 
         kill(pid)
     status = server.wait(pid)
     assert status is not None and os.WIFSIGNALED(status), scene.read_log()[-1]
+
+
+STOPS = {"commit_once": 1, "commit_often": 5, "snapshot_once": 2, "collect_once": 3, "recompress_once": 7}
+"""Jobs, and how many calls lie between the moments at which they are stopped."""
+
+
+@pytest.mark.parametrize("job", STOPS)
+def test_a_process_that_stops_and_goes_on_days_later_loses_nothing(job: str, scene: Scene, server: Server) -> None:
+    stopped = waited = 0
+    for number in range(40):
+        print(f"round {number}")
+        clock = number * 4 * DAY
+        _run(scene, server, "commit_often", f"before{number}", clock=clock)
+        at = 1 + number * STOPS[job]
+        pid = server.start(scene.task(job, f"stopped{number}", clock=clock, at=at, signal=signal.SIGSTOP))
+        status = server.wait(pid)
+        if status is not None and os.WIFSTOPPED(status):
+            stopped += 1
+            waited += _go_on_around(scene, server, pid, f"others{number}", clock)
+        scene.read_log()
+        scene.ledger.verify(scene.place)
+        with ctxstore.repo.open(scene.place) as repo:
+            repo.gc()
+        assert scene.ledger.verify(scene.place).litter == set()
+    again = Counter(said["again"] for said in scene.said if "again" in said)
+    print(f"{job}: stopped at {stopped} moments, others waited at {waited}; {dict(again)}")
+    assert stopped > 10
+    assert waited < stopped / 2
+    # Stopped after its packs were written and before the swap, a writer must begin anew: they are gone.
+    assert again["MustRestart"] or job in ("collect_once", "recompress_once", "snapshot_once")
+
+
+def _go_on_around(scene: Scene, server: Server, stopped: int, who: str, clock: int) -> bool:
+    """Others commit and collect twice while a process is stopped; then it goes on. Whether they had to wait for it."""
+    others = server.start(scene.task("pass_days", who, clock=clock))
+    status = server.wait(others, 1)
+    if waits := status is None:
+        assert _is_locked(scene, "root.lock") or _is_locked(scene, "writers.lock")
+    os.kill(stopped, signal.SIGCONT)
+    assert server.wait(stopped) == 0, scene.read_log()
+    assert (server.wait(others) if waits else status) == 0, scene.read_log()
+    return waits
+
+
+def _run(scene: Scene, server: Server, job: str, who: str, clock: int) -> None:
+    assert server.wait(server.start(scene.task(job, who, clock=clock))) == 0, scene.read_log()
+
+
+def _is_locked(scene: Scene, name: str) -> bool:
+    """Whether others can't begin to write for this lock."""
+    lock = Files().lock(os.path.join(scene.place, name), shared=name == "writers.lock", wait=False)
+    if lock is not None:
+        Files().unlock(lock)
+    return lock is None
+
+
+def test_a_lock_is_let_go_though_a_child_inherited_its_descriptor(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    held = Files().lock(path)
+    assert held is not None
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=(held,))
+    try:
+        assert Files().lock(path, wait=False) is None
+        Files().unlock(held)
+        again = Files().lock(path, wait=False)
+        assert again is not None
+        Files().unlock(again)
+    finally:
+        child.communicate(b"\n")

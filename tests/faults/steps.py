@@ -1,0 +1,171 @@
+"""The steps of a workload that errors are put into, each on the repository that those before it left."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import ctxstore.repo
+from ctxstore.history.commits import Author
+from ctxstore.history.engine import Environment
+from ctxstore.history.transaction import transaction
+from ctxstore.ids import Kind
+from ctxstore.ops.retention import Policy
+from ctxstore.ops.targets import Target
+from ctxstore.packs.compact import FAN
+from ctxstore.sources.directory import Directory
+from tests.faults.acknowledged import Content, Ledger
+
+
+class World(NamedTuple):
+    """A folder with a repository in it, and another one that is saved."""
+
+    folder: str
+    ledger: Ledger
+
+    @property
+    def place(self) -> str:
+        return os.path.join(self.folder, "repository")
+
+    @property
+    def target(self) -> Target:
+        path = os.path.join(self.folder, "work")
+        return Target(Directory(), Directory().root_for(path, {}))
+
+
+def environment(seed: str) -> Environment:
+    """A clock and randomness that are the same in every run."""
+    source = random.Random(seed)
+    now = [1_800_000_000_000_000_000]
+
+    def clock() -> int:
+        now[0] += 1_000_000
+        return now[0]
+
+    return Environment(clock, source.randbytes, Author("ada", "engine", "test"))
+
+
+def open_repo(world: World, seed: str) -> ctxstore.Repo:
+    return ctxstore.repo.open(world.place, environment=environment(seed))
+
+
+def commit(world: World, repo: ctxstore.Repo, ref: str = "chat/a") -> None:
+    world.ledger.commit(repo, ref)
+
+
+def commit_merging(world: World, repo: ctxstore.Repo) -> None:
+    """The commit that makes as many small packs as are merged."""
+    commit(world, repo, "chat/b")
+
+
+def commit_often(world: World, repo: ctxstore.Repo) -> None:
+    while len(repo._engine.live_packs()) < FAN - 1:
+        commit(world, repo)
+
+
+def snapshot(world: World, repo: ctxstore.Repo) -> None:
+    report = repo.snapshot([world.target])
+    work = Path(world.folder, "work")
+    content = Content([], {}, {path.name: path.read_bytes() for path in work.iterdir()})
+    for ref, id in report.commits:
+        world.ledger.add(ref, id, content)
+
+
+def snapshot_more(world: World, repo: ctxstore.Repo) -> None:
+    work = Path(world.folder, "work")
+    (work / "one").write_bytes(random.Random("more").randbytes(50_000))
+    (work / "two").unlink()
+    snapshot(world, repo)
+
+
+def fork(world: World, repo: ctxstore.Repo) -> None:
+    made = repo.fork("chat/a", "chat/fork")
+    world.ledger.add("chat/fork", made.id, world.ledger.commits[made.id])
+
+
+def remove(world: World, repo: ctxstore.Repo) -> None:
+    head = repo.find_ref("chat/fork")
+    world.ledger.drop("chat/fork")
+    repo.set_ref("chat/fork", None, expected=head)
+
+
+def forget(world: World, repo: ctxstore.Repo) -> None:
+    world.ledger.allow_forgetting("chat/a")
+    repo.forget(Policy(last=2), "chat/a")
+
+
+def undo(world: World, repo: ctxstore.Repo) -> None:
+    repo.plan_undo().execute()
+    world.ledger.forgettable.clear()
+
+
+def tag(world: World, repo: ctxstore.Repo) -> None:
+    repo.tag("kept", "chat/a~1")
+
+
+def rename(world: World, repo: ctxstore.Repo) -> None:
+    """Until it is acknowledged, either name may be there."""
+    head = world.ledger.heads[("chat/b", "")][-1]
+    world.ledger.drop("chat/b")
+    repo.rename("chat/b", "chat/c")
+    world.ledger.add("chat/c", head, world.ledger.commits[head])
+
+
+def forget_again(world: World, repo: ctxstore.Repo) -> None:
+    forget(world, repo)
+
+
+def collect_forgotten(world: World, repo: ctxstore.Repo) -> None:
+    repo.gc()
+
+
+def waste(world: World, repo: ctxstore.Repo) -> None:
+    """Packs that are dead, and one that nothing lists."""
+    with transaction(repo._engine) as tx:
+        for number in range(3):
+            tx.writer.put(Kind.CHUNK, random.Random(number).randbytes(20_000))
+        tx.publish([], "test")
+    try:
+        with transaction(repo._engine) as tx:
+            tx.writer.put(Kind.CHUNK, b"unpublished")
+            tx.writer.flush()
+            raise KeyError
+    except KeyError:
+        pass
+
+
+def collect(world: World, repo: ctxstore.Repo) -> None:
+    repo.gc()
+
+
+def recompress(world: World, repo: ctxstore.Repo) -> None:
+    repo.gc(recompress=True)
+
+
+def read(world: World, repo: ctxstore.Repo) -> None:
+    """Everything there is, by a reader that knows nothing yet."""
+    with open_repo(world, "reader") as fresh:
+        for ref, _ in fresh.refs():
+            for id, _ in fresh.log(ref):
+                content = world.ledger.commits.get(id)
+                view = fresh.view(id.hex())
+                assert content is None or not content.messages or list(view.messages) == content.messages
+                assert content is None or all(view.read(path) == data for path, data in content.files.items())
+
+
+def check(world: World, repo: ctxstore.Repo) -> None:
+    """What can't be read may be called a problem; raising is for a root that can't be."""
+    repo.check(read_data=True)
+
+
+Step = Callable[[World, ctxstore.Repo], None]
+WORKLOAD: list[Step] = [
+    *(commit, commit_often, commit_merging, snapshot, snapshot_more, fork, remove, forget, undo, tag, rename, waste),
+    *(read, check, collect, recompress, forget_again, collect_forgotten),
+]
+STEPS = [step for step in WORKLOAD if step not in (commit_often, snapshot, waste, forget_again)]
+"""Those that errors happen in; the others make more of the same calls."""
+READERS = [read, check]

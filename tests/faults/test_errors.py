@@ -1,0 +1,147 @@
+"""Every error at every call of the operating system: nothing acknowledged is lost, and it can be gone on with."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import ctxstore.repo
+from ctxstore.errors import CtxstoreError, StorageError
+from ctxstore.storage import files
+from tests.faults.acknowledged import Ledger
+from tests.faults.broken_files import ERRORS, Calls, Fault, applies
+from tests.faults.steps import READERS, STEPS, WORKLOAD, Step, World, environment, open_repo
+
+PATIENCE = 20
+"""Seconds after which a call counts as hanging."""
+
+KINDS = [
+    *((kind, False) for kind in (*ERRORS, "done", "half", "one")),
+    *((kind, True) for kind in ("EIO", "ENOSPC", "EMFILE", "half", "one")),
+]
+"""Each at one call after the other; then, from one call after the other on, at all of them."""
+KINDS_OF_READERS = [("EIO", False), ("EMFILE", False), ("half", False), ("one", True)]
+CASES = [(step, *kind) for step in STEPS for kind in (KINDS_OF_READERS if step in READERS else KINDS)]
+
+KNOWN = {"config", "packs", "manifests", "cache", "reserve", "root", "root.old", "root.lock", "writers.lock"}
+"""What a repository's folder holds when nobody is at work."""
+
+
+@pytest.fixture(scope="module")
+def stages() -> Iterator[dict[str, World]]:
+    """The world as it is before each step of the workload."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        world = World(os.path.join(folder, "world"), Ledger())
+        os.makedirs(os.path.join(world.folder, "work"))
+        for name, size in (("one", 40_000), ("two", 100), ("three", 0)):
+            Path(world.folder, "work", name).write_bytes(random.Random(name).randbytes(size))
+        found = {"init": _copy(world, os.path.join(folder, "init"))}
+        ctxstore.repo.init(world.place, environment=environment("init")).close()
+        for step in WORKLOAD:
+            found[step.__name__] = _copy(world, os.path.join(folder, step.__name__))
+            with open_repo(world, step.__name__) as repo:
+                step(world, repo)
+            world.ledger.verify(world.place)
+        shutil.rmtree(world.folder)
+        yield found
+
+
+def _copy(world: World, folder: str) -> World:
+    shutil.copytree(world.folder, folder)
+    return World(folder, world.ledger.copy())
+
+
+@contextmanager
+def broken(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The store's calls go through `calls`."""
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "os", calls.os)
+        patch.setattr(files, "fcntl", calls.fcntl)
+        yield
+
+
+@contextmanager
+def no_hang() -> Iterator[None]:
+    """Whatever takes longer than anything here may is interrupted and fails."""
+
+    def give_up(*_: object) -> None:
+        raise AssertionError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(PATIENCE)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.fixture
+def world_of(stages: dict[str, World]) -> Callable[[str], World]:
+    """Makes fresh copies of a stage, one after the other, where the world was when the stage was kept."""
+    place = os.path.join(os.path.dirname(stages["init"].folder), "world")
+
+    def make(name: str) -> World:
+        shutil.rmtree(place, ignore_errors=True)
+        return _copy(stages[name], place)
+
+    return make
+
+
+@pytest.mark.parametrize(("step", "kind", "lasts"), CASES, ids=lambda value: getattr(value, "__name__", str(value)))
+def test_an_error_at_any_call_loses_nothing_and_ends_with_it(step, kind, lasts, world_of, monkeypatch):
+    calls = _run(world_of(step.__name__), step, Calls(), monkeypatch)
+    for at in [1] if lasts and kind in ("half", "one") else range(1, len(calls.names) + 1):
+        if not lasts and not applies(kind, calls.names[at - 1]):
+            continue
+        print(f"{kind} at call {at}, {calls.names[at - 1]}")
+        _run(world_of(step.__name__), step, Calls(Fault(kind, at, lasts)), monkeypatch, collect=at % 4 == 0)
+
+
+def _run(world: World, step: Step, calls: Calls, monkeypatch: pytest.MonkeyPatch, *, collect: bool = True) -> Calls:
+    """A step with a fault in it, and what is so after it."""
+    before = descriptors()
+    with open_repo(world, step.__name__) as repo, no_hang():
+        failed = None
+        with broken(calls, monkeypatch):
+            try:
+                step(world, repo)
+            except CtxstoreError as error:
+                failed = error
+                print(f"    {error!r}")
+        _judge(failed, calls)
+        _go_on(world, repo, collect=collect)
+    assert descriptors() == before
+    return calls
+
+
+def _judge(failed: CtxstoreError | None, calls: Calls) -> None:
+    """It failed in the way that the documentation says, or not at all."""
+    assert failed is None or isinstance(failed, StorageError)
+    assert failed is None or (calls.fault is not None and calls.fault.kind not in ("half", "one"))
+    assert calls.hits or calls.fault is None
+    assert not calls.synced_again
+
+
+def _go_on(world: World, repo: ctxstore.Repo, *, collect: bool) -> None:
+    """The error is gone: all is there, the same program and a new one can go on, and a gc leaves no litter."""
+    world.ledger.verify(world.place)
+    world.ledger.commit(repo, "chat/a", "same")
+    with open_repo(world, "afterwards") as fresh:
+        world.ledger.commit(fresh, "chat/a", "new")
+        if collect:
+            fresh.gc()
+    assert world.ledger.verify(world.place).litter == set() or not collect
+    assert set(os.listdir(world.place)) <= KNOWN
