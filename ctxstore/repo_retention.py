@@ -47,9 +47,17 @@ class RetentionMethods:
 
     def apply_retention(self) -> ForgetResult | None:
         """Forget what the repository's own retention asks for; None when there is none, or it ran a moment ago."""
+        if not self._has_retention():
+            return None
         from ctxstore.ops.automatic import apply_retention
 
         return apply_retention(self._engine)
+
+    def _has_retention(self) -> bool:
+        # Asked after every snapshot, and mostly there is none: the rest need not even be imported.
+        from ctxstore.ops.settings import RETENTION, has_setting
+
+        return has_setting(self._engine, RETENTION)
 
     def policies(self) -> Iterator[Named]:
         """The policies that have a name, built-in ones included."""
@@ -77,6 +85,8 @@ class RetentionMethods:
 
     def retention(self) -> list[Automatic]:
         """Which policies `apply_retention` applies, and to which contexts."""
+        if not self._has_retention():
+            return []
         from ctxstore.ops.policies import automatic
 
         return automatic(self._engine)

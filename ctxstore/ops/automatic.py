@@ -11,7 +11,8 @@ from ctxstore.history.refs import SETTING
 from ctxstore.ids import ObjectId, as_id
 from ctxstore.objects.encoding import decode_structure, encode_structure
 from ctxstore.ops.forget import ForgetResult, Selection, forget
-from ctxstore.ops.policies import RETENTION, automatic, get_policy
+from ctxstore.ops.policies import automatic, get_policy
+from ctxstore.ops.settings import RETENTION
 
 SHARE = 100
 """All contexts are looked at, also those that change no more: that takes a second at 50,000 commits. So it waits until
@@ -32,7 +33,7 @@ class _Note(NamedTuple):
 def apply_retention(engine: Engine) -> ForgetResult | None:
     """Forget what the setting asks for; None when there is no setting, or it ran a moment ago.
 
-    Raises as `forget` does. Without the setting it reads one key.
+    Raises as `forget` does.
     """
     setting = engine.refs(engine.root()).find(SETTING + RETENTION)
     if setting is None:

@@ -11,12 +11,11 @@ from ctxstore.history.engine import Engine
 from ctxstore.objects.encoding import Json
 from ctxstore.ops.duration import DAY, format_duration, parse_duration
 from ctxstore.ops.retention import Policy, check_policy
-from ctxstore.ops.settings import change_setting, find_setting, iter_settings
+from ctxstore.ops.settings import RETENTION, change_setting, find_setting, iter_settings
 
 BUILT_IN = {"session-backup": Policy(last=10, max_age_ns=30 * DAY)}
 """Used while the repository has none of that name."""
 
-RETENTION = "retention"
 _POLICY = "policy/"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DURATIONS = {"within": "within_ns", "max_age": "max_age_ns"}

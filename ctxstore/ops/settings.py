@@ -11,6 +11,14 @@ from ctxstore.ids import Kind, ObjectId
 from ctxstore.objects.encoding import Json, decode_record, encode_record
 from ctxstore.ops.retry import retried
 
+RETENTION = "retention"
+"""Which policies snapshots apply: see `ctxstore.ops.policies.automatic`."""
+
+
+def has_setting(engine: Engine, name: str) -> bool:
+    """Whether a setting is there. Reads one key."""
+    return engine.refs(engine.root()).find(SETTING + name) is not None
+
 
 def find_setting(engine: Engine, name: str) -> Json:
     """A setting's value, or None. Raises `Corrupt`."""
