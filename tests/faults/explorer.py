@@ -61,15 +61,15 @@ def iter_cases(moments: Iterable[Moment], samples: int) -> Iterator[Case]:
                 yield Case(moment, disk)
 
 
-def iter_random_cases(moments: Sequence[Moment], number: int, seed: int) -> Iterator[Case]:
-    """So many of these states, each once; fewer when there are hardly more."""
+def iter_random_cases(moments: Sequence[Moment], number: int, seed: int, seen: set[int]) -> Iterator[Case]:
+    """So many of these states that were not `seen` yet; fewer when there are hardly more."""
     generator = random.Random(seed)
-    seen: set[int] = set()
+    enough = len(seen) + number
     for _ in range(4 * number):
         moment = generator.choice(moments)
         disk = random_disk(moment.capture, generator)
         key = disk.fingerprint()
-        if key not in seen and len(seen) < number:
+        if key not in seen and len(seen) < enough:
             seen.add(key)
             yield Case(moment, disk)
 

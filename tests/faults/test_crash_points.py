@@ -39,7 +39,8 @@ def test_the_program_does_everything_that_can_go_wrong(explorer: Explorer) -> No
         assert any(operation.startswith(call) for operation in operations), call
     merged = [operation for operation in operations if operation.startswith("unlink /home/repository/packs/")]
     assert len(merged) > 24
-    assert len(moments[-1].allowed[0].commits) >= 20
+    last = moments[-1].allowed[0]
+    assert len(last.commits) >= 20 and last.forgotten and last.tags
     assert len(operations) > 400
 
 

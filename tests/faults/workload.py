@@ -127,9 +127,32 @@ class Session:
         self._used(None).fork(ref, new)
         self._promise(refs={**self.promise.refs, new: self.promise.refs[ref]})
 
-    def delete(self, ref: str) -> None:
-        self._used(None).set_ref(ref, None, expected=self.promise.refs[ref])
+    def rename(self, old: str, new: str) -> None:
+        self._used(None).rename(old, new)
+        refs = {name: id for name, id in self.promise.refs.items() if name != old}
+        self._promise(refs={**refs, new: self.promise.refs[old]})
+
+    def drop(self, ref: str) -> None:
+        self._used(None).plan_drop(ref).execute()
         self._promise(refs={name: id for name, id in self.promise.refs.items() if name != ref})
+
+    def tag(self, name: str, ref: str) -> None:
+        self._used(None).tag(name, ref)
+        self._promise(tags={**self.promise.tags, name: self.promise.refs[ref]})
+
+    def merge(self, ref: str, other: str, added: Content) -> None:
+        """Take over what is `added` in the other context since it was forked."""
+        self._used(None).merge(ref, other, into=ref)
+        id = self._used(None).find_ref(ref)
+        before = self.promise
+        content = before.commits[before.refs[ref]].plus(added)
+        self._promise(refs={**before.refs, ref: id}, commits={**before.commits, id: content})
+
+    def undo(self) -> None:
+        """Take the last change back."""
+        self._used(None).plan_undo().execute()
+        before = self.promises[-2]
+        self._promise(refs=before.refs, tags=before.tags, forgotten=before.forgotten)
 
     def gc(self, *, recompress: bool = False, repo: Repo | None = None) -> None:
         self._used(repo).gc(recompress=recompress)
@@ -156,7 +179,11 @@ def run(session: Session) -> None:
     session.commit("chat/c", Content(["elsewhere"]))
     _run_snapshots(session)
     session.gc()
-    session.forget(*list(session.promise.commits)[2:5])
+    _run_names(session)
+    first = list(session.promise.commits)
+    session.forget(*first[1:4])
+    session.forget(*first[8:10])
+    session.undo()
     session.gc()
     session.commit("chat/large", Content([session.noise(30).hex()] * 200, files={"noise": session.noise(20_000)}))
     _run_two_at_once(session)
@@ -165,6 +192,18 @@ def run(session: Session) -> None:
     session.gc(recompress=True)
     session.commit("chat/a", Content(["the end"]))
     session.gc()
+
+
+def _run_names(session: Session) -> None:
+    session.tag("v1", "chat/a")
+    session.fork("chat/a", "chat/e")
+    added = Content(files={"merged": b"from e"})
+    session.commit("chat/e", added)
+    session.commit("chat/a", Content(memories={"merged": "from a"}))
+    session.merge("chat/a", "chat/e", added)
+    session.rename("chat/e", "chat/f")
+    session.drop("chat/f")
+    session.undo()
 
 
 def _run_snapshots(session: Session) -> None:
@@ -181,5 +220,5 @@ def _run_two_at_once(session: Session) -> None:
         session.commit("chat/b", Content(memories={"fast": True}), repo=other)
 
     session.commit("chat/a", Content(["of two writers"], files={"slow": b"another one commits"}), meanwhile=commit)
-    session.delete("chat/large")
+    session.drop("chat/large")
     session.commit("chat/b", Content(files={"slow": b"collected"}), meanwhile=lambda: session.gc(repo=other))
