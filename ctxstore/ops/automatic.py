@@ -15,7 +15,7 @@ from ctxstore.ops.policies import automatic, get_policy
 from ctxstore.ops.settings import RETENTION
 
 SHARE = 100
-"""All contexts are looked at, also those that change no more: that takes a second at 50,000 commits. So it waits until
+"""All contexts are looked at, also those that change no more: that takes seconds at 50,000 commits. So it waits until
 this many times as long as it took has passed since."""
 
 VERSION = 1

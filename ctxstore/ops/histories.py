@@ -31,7 +31,7 @@ class Histories:
         self._tags: dict[ObjectId, list[str]] = {}
         for name, id in refs.tags():
             self._tags.setdefault(id, []).append(name)
-        self._forgotten = engine.forgotten(root)
+        self._forgotten = set(engine.forgotten(root).ids())
         self._read = lru_cache(_REMEMBERED)(self._read_commit)
 
     def _read_commit(self, id: ObjectId) -> Commit:
