@@ -108,10 +108,14 @@ class Explorer:
         session = Session(files, promise, self.storage, seed=1 + moment.number)
         return recorded(files, session, go_on_collecting, moment.allowed)
 
-    def check(self, case: Case) -> None:
-        """What was promised is there, the next write works, and one collection leaves no litter."""
+    def check(self, case: Case, first: Callable[[SimulatedFiles], None] = lambda files: None) -> None:
+        """After what has to be done `first`, what was promised is there, the next write works, and one collection
+        leaves no litter.
+        """
         try:
-            self._check(case.disk.mounted(), case.moment.allowed)
+            files = case.disk.mounted()
+            first(files)
+            self._check(files, case.moment.allowed)
         except Exception as error:
             raise BrokenPromise(f"{case}: {type(error).__name__}: {error}") from error
 

@@ -36,6 +36,12 @@ class Folder(LocalStorage):
         return None
 
 
+def make_environment(seed: int) -> Environment:
+    """A clock that goes on by an hour whenever it is looked at, and bytes that no compressor makes smaller."""
+    ticks = count(1_700_000_000 * 10**9 + seed * HOUR, HOUR)
+    return Environment(lambda: next(ticks), random.Random(seed).randbytes, Author("ada", "engine", "test"))
+
+
 class Session:
     """Writes through the library. `promises` has one entry for each call that returned, and the state at first."""
 
@@ -46,9 +52,8 @@ class Session:
         storage: Callable[[str, Any], LocalStorage] = Folder,
         seed: int = 0,
     ) -> None:
-        self._random = random.Random(seed)
-        ticks = count(1_700_000_000 * 10**9 + seed * HOUR, HOUR)
-        environment = Environment(lambda: next(ticks), self._random.randbytes, Author("ada", "engine", "test"))
+        environment = make_environment(seed)
+        self.noise = environment.random
         self.promises = [promise]
         self._open = lambda: Repo(open_engine(storage(PLACE, files), environment), PLACE)
         self._create = lambda: Repo(
@@ -75,10 +80,6 @@ class Session:
     def init(self) -> None:
         self.repo = self._create()
         self._promise(exists=True)
-
-    def noise(self, size: int) -> bytes:
-        """Bytes that no compressor makes smaller."""
-        return self._random.randbytes(size)
 
     def commit(
         self,
