@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from ctxstore.history.commits import Author, Commit, Stored, Summary
     from ctxstore.ids import ObjectId
     from ctxstore.ops.draft import Draft
+    from ctxstore.ops.merge import Merged
+    from ctxstore.ops.merging import MergeConflict
     from ctxstore.ops.retention import Policy
     from ctxstore.ops.view import View
     from ctxstore.repo import Repo, init, open
@@ -61,6 +63,8 @@ __all__ = [
     "CtxstoreError",
     "Draft",
     "InvalidInput",
+    "MergeConflict",
+    "Merged",
     "Message",
     "NotFound",
     "ObjectId",
@@ -82,6 +86,8 @@ _HOMES = {
     "Author": "ctxstore.history.commits",
     "Commit": "ctxstore.history.commits",
     "Draft": "ctxstore.ops.draft",
+    "MergeConflict": "ctxstore.ops.merging",
+    "Merged": "ctxstore.ops.merge",
     "Message": "ctxstore.sources.protocol",
     "ObjectId": "ctxstore.ids",
     "Part": "ctxstore.sources.protocol",

@@ -1,4 +1,4 @@
-"""Ops as lines of text: what ran, and what it changed."""
+"""Ops as lines of text: what ran, and what it changed; and which commits have tags."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from ctxstore.history.oplog import Op
     from ctxstore.history.transaction import Move
     from ctxstore.ids import ObjectId
+    from ctxstore.repo import Repo
 
 SHOWN_CHANGES = 5
+
+
+def tag_names(repo: Repo) -> dict[ObjectId, list[str]]:
+    """The tags of each commit that has some."""
+    found: dict[ObjectId, list[str]] = {}
+    for name, stored in repo.tags():
+        found.setdefault(stored.id, []).append(name)
+    return found
 
 
 def op_name(id: ObjectId) -> Styled:

@@ -9,7 +9,7 @@ import click
 from ctxstore.cli.amounts import count, format_size
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Output, Styled, dim
-from ctxstore.cli.repository import complete_refs
+from ctxstore.cli.repository import complete_contexts
 
 if TYPE_CHECKING:
     from ctxstore.history.transaction import Published
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("refs", metavar="REF...", nargs=-1, required=True, shell_complete=complete_refs)
+@click.argument("refs", metavar="REF...", nargs=-1, required=True, shell_complete=complete_contexts)
 @click.option("--dry-run", is_flag=True, help="Only list what would be dropped.")
 @common
 @pass_invocation

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -12,13 +12,14 @@ from ctxstore.cli.amounts import count, format_size, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Output, Piece, Styled, dim
 from ctxstore.cli.repository import complete_refs
-from ctxstore.cli.runs import run_line, show_changes
+from ctxstore.cli.runs import run_line, show_changes, tag_names
 
 if TYPE_CHECKING:
     from ctxstore.history.commits import Commit, Stored
-    from ctxstore.history.forgotten import Forgotten, ForgottenCommits
+    from ctxstore.history.forgotten import Forgotten
     from ctxstore.history.oplog import Op
     from ctxstore.ids import ObjectId
+    from ctxstore.repo import Repo
 
     Run = tuple[ObjectId, Op]
 
@@ -39,7 +40,7 @@ def command(invocation: Invocation, rev: str | None, graph: bool, number: int) -
         if rev is None:
             _log_runs(invocation.output, *take(repo.runs(), number), graph=graph)
         else:
-            _log_commits(invocation.output, repo.forgotten(), *take(repo.log(rev), number), graph=graph)
+            _log_commits(invocation.output, repo, *take(repo.log(rev), number), graph=graph)
 
 
 def take(items: Iterable[Item], number: int) -> tuple[list[Item], bool]:
@@ -64,20 +65,29 @@ def _log_runs(output: Output, runs: list[Run], more: bool, *, graph: bool) -> No
     show_more(output, more)
 
 
-def _log_commits(
-    output: Output, forgotten: ForgottenCommits, commits: list[Stored], more: bool, *, graph: bool
-) -> None:
-    marks = {stored.id: forgotten.find(stored.id) for stored in commits}
-    if output.json:
-        from ctxstore.cli.shapes import mark_value, stored_value
+class Held(NamedTuple):
+    """What is kept about a commit beside it: its tags, and whether it was forgotten."""
 
-        values = [stored_value(stored) | {"forgotten": mark_value(marks[stored.id])} for stored in commits]
-        output.value({"commits": values, "more": more})
+    tags: Sequence[str]
+    mark: Forgotten | None
+
+
+def _log_commits(output: Output, repo: Repo, commits: list[Stored], more: bool, *, graph: bool) -> None:
+    tags, forgotten = tag_names(repo), repo.forgotten()
+    held = {id: Held(tags.get(id, ()), forgotten.find(id)) for id, _ in commits}
+    if output.json:
+        output.value({"commits": [_commit_value(stored, held[stored.id]) for stored in commits], "more": more})
         return
-    lines = {stored.id: commit_line(stored, _before(stored, commits), marks[stored.id]) for stored in commits}
+    lines = {stored.id: commit_line(stored, _before(stored, commits), held[stored.id]) for stored in commits}
     for margin, id in _margins(commits, graph):
         output.line(dim(margin), *(lines[id] if id is not None else ()))
     show_more(output, more)
+
+
+def _commit_value(stored: Stored, held: Held) -> dict[str, Any]:
+    from ctxstore.cli.shapes import mark_value, stored_value
+
+    return {**stored_value(stored), "tags": list(held.tags), "forgotten": mark_value(held.mark)}
 
 
 def _margins(commits: list[Stored], graph: bool) -> Iterator[tuple[str, Any]]:
@@ -93,21 +103,22 @@ def _before(stored: Stored, commits: list[Stored]) -> Commit | None:
     return next((each.commit for each in commits if each.id in parents), None)
 
 
-def commit_line(stored: Stored, before: Commit | None, mark: Forgotten | None) -> list[Piece]:
-    """A commit on one line: id, time, what it holds, how that grew, its note, or why it was forgotten."""
+def commit_line(stored: Stored, before: Commit | None, held: Held) -> list[Piece]:
+    """A commit on one line: id, time, what it holds, how that grew, its tags and note, or why it was forgotten."""
     commit = stored.commit
     summary = commit.summary
     holds = count(summary.files, "file") if summary.messages is None else count(summary.messages, "message")
     if before is not None and None not in (summary.messages, before.summary.messages):
         grown = (summary.messages or 0) - (before.summary.messages or 0)
         holds += f" ({grown:+,})" if grown else ""
-    if mark is not None:
+    if held.mark is not None:
         note = f"  {commit.note}" if commit.note else ""
         text = f"{stored.id.hex()[:8]}  {format_time(commit.time)}  {holds:<20}  {format_size(summary.bytes):>10}"
-        return [dim(f"{text}  forgotten: {mark.reason}{note}")]
+        return [dim(f"{text}  forgotten: {held.mark.reason}{note}")]
     return [
         Styled(stored.id.hex()[:8], "yellow"),
         f"  {format_time(commit.time)}  {holds:<20}  {format_size(summary.bytes):>10}",
+        *(Styled(f"  tag:{name}", "green") for name in held.tags),
         *([Styled("  shrunk", "red")] if commit.shrunk else []),
         *([f"  {commit.kind}"] if commit.kind != "auto" else []),
         *([f"  {commit.note}"] if commit.note else []),

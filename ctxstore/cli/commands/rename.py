@@ -6,11 +6,11 @@ import click
 
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Styled, dim
-from ctxstore.cli.repository import complete_refs
+from ctxstore.cli.repository import complete_contexts
 
 
 @click.command()
-@click.argument("old", shell_complete=complete_refs)
+@click.argument("old", shell_complete=complete_contexts)
 @click.argument("new")
 @common
 @pass_invocation

@@ -12,6 +12,7 @@ from ctxstore.cli.amounts import count, format_size, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Output, Piece, dim
 from ctxstore.cli.repository import complete_refs
+from ctxstore.cli.runs import tag_names
 from ctxstore.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def command(invocation: Invocation, /, rev: str, path: str | None, **options: bo
         elif path is not None:
             _show_file(invocation.output, repo.view(rev), path, raw=options["raw"])
         else:
-            _show_commit(invocation.output, repo.view(rev), Options(**options))
+            _show_commit(invocation.output, repo, repo.view(rev), Options(**options))
 
 
 def _show_run(output: Output, repo: Repo, text: str) -> None:
@@ -85,17 +86,18 @@ def _show_file(output: Output, view: View, path: str, *, raw: bool) -> None:
         output.line(*_file_line(path, entry))
 
 
-def _show_commit(output: Output, view: View, options: Options) -> None:
+def _show_commit(output: Output, repo: Repo, view: View, options: Options) -> None:
     from ctxstore.ops.conversation import iter_messages
 
+    tags = tag_names(repo).get(view.id, [])
     if output.json:
-        _stream_commit(output, view)
+        _stream_commit(output, view, tags)
     elif options.raw:
         output.raw(_raw_transcript(view))
     else:
         messages = iter_messages(view)
         first = list(islice(messages, 1))
-        _show_header(output, view)
+        _show_header(output, view, tags)
         if options.files or not first:
             _show_files(output, view, limit=None)
         else:
@@ -105,13 +107,14 @@ def _show_commit(output: Output, view: View, options: Options) -> None:
             Conversation(output, full=options.full).show(chain(first, messages))
 
 
-def _stream_commit(output: Output, view: View) -> None:
+def _stream_commit(output: Output, view: View, tags: list[str]) -> None:
     from ctxstore.ops.conversation import iter_messages
     from ctxstore.ops.export.values import Array, Object, commit_value, encode, entry_value, message_value
 
     fields = [
         ("ref", view.ref),
         ("commit", commit_value(view.id, view.commit)),
+        ("tags", tags),
         ("files", Array(entry_value(path, entry) for path, entry in view.files.entries())),
         ("memories", list(view.memories)),
         ("messages", Array(message_value(message) for message in iter_messages(view))),
@@ -136,7 +139,7 @@ def _raw_transcript(view: View) -> Iterator[bytes]:
     return view.iter_bytes(key)
 
 
-def _show_header(output: Output, view: View) -> None:
+def _show_header(output: Output, view: View, tags: list[str]) -> None:
     from ctxstore.cli.conversation import header
 
     commit, summary = view.commit, view.commit.summary
@@ -145,6 +148,7 @@ def _show_header(output: Output, view: View) -> None:
         [
             ("commit", view.id.hex()),
             ("context", view.ref),
+            ("tags", " ".join(tags)),
             ("title", summary.title),
             ("agent", summary.agent),
             ("model", summary.model),

@@ -9,7 +9,7 @@ import click
 from ctxstore.cli.amounts import count, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Output, Styled
-from ctxstore.cli.repository import complete_refs
+from ctxstore.cli.repository import complete_refs, complete_tags
 from ctxstore.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", required=False)
 @click.argument("rev", required=False, shell_complete=complete_refs)
-@click.option("--delete", "-d", metavar="NAME", help="Take the tag NAME away.")
+@click.option("--delete", "-d", metavar="NAME", shell_complete=complete_tags, help="Take the tag NAME away.")
 @click.option("--force", is_flag=True, help="Move a tag that names another commit.")
 @common
 @pass_invocation
