@@ -78,6 +78,8 @@ class Scene:
             assert "error" not in said, said["error"]
             if "removing" in said:
                 self.ledger.drop(said["removing"])
+            elif "forgetting" in said:
+                self.ledger.allow_forgetting(said["forgetting"])
             elif "ref" in said:
                 self.ledger.add(said["ref"], bytes.fromhex(said["id"]), _content(said), said.get("writer", ""))
         return self.said

@@ -52,18 +52,26 @@ def _kill_one(scene: Scene, server: Server, source: random.Random, who: str) -> 
     assert status is not None and os.WIFSIGNALED(status), scene.read_log()[-1]
 
 
-STOPS = {"commit_once": 1, "commit_often": 5, "snapshot_once": 2, "collect_once": 3, "recompress_once": 7}
-"""Jobs, and how many calls lie between the moments at which they are stopped."""
+STOPS = {
+    "commit_once": (44, 1),
+    "commit_often": (30, 7),
+    "snapshot_once": (24, 2),
+    "collect_once": (16, 5),
+    "recompress_once": (24, 9),
+}
+"""Jobs, at how many moments they are stopped, and how many calls lie between these."""
 
 
 @pytest.mark.parametrize("job", STOPS)
 def test_a_process_that_stops_and_goes_on_days_later_loses_nothing(job: str, scene: Scene, server: Server) -> None:
     stopped = waited = 0
-    for number in range(40):
+    moments, calls = STOPS[job]
+    for number in range(moments):
         print(f"round {number}")
         clock = number * 4 * DAY
-        _run(scene, server, "commit_often", f"before{number}", clock=clock)
-        at = 1 + number * STOPS[job]
+        if number % 3 == 0 or "commit" not in job:
+            _run(scene, server, "commit_often", f"before{number}", clock=clock)
+        at = 1 + number * calls
         pid = server.start(scene.task(job, f"stopped{number}", clock=clock, at=at, signal=signal.SIGSTOP))
         status = server.wait(pid)
         if status is not None and os.WIFSTOPPED(status):
@@ -76,21 +84,21 @@ def test_a_process_that_stops_and_goes_on_days_later_loses_nothing(job: str, sce
         assert scene.ledger.verify(scene.place).litter == set()
     again = Counter(said["again"] for said in scene.said if "again" in said)
     print(f"{job}: stopped at {stopped} moments, others waited at {waited}; {dict(again)}")
-    assert stopped > 10
-    assert waited < stopped / 2
+    assert stopped > 5
+    assert waited < stopped
     # Stopped after its packs were written and before the swap, a writer must begin anew: they are gone.
     assert again["MustRestart"] or job in ("collect_once", "recompress_once", "snapshot_once")
 
 
 def _go_on_around(scene: Scene, server: Server, stopped: int, who: str, clock: int) -> bool:
     """Others commit and collect twice while a process is stopped; then it goes on. Whether they had to wait for it."""
+    waits = _is_locked(scene, "root.lock") or _is_locked(scene, "writers.lock")
     others = server.start(scene.task("pass_days", who, clock=clock))
-    status = server.wait(others, 1)
-    if waits := status is None:
-        assert _is_locked(scene, "root.lock") or _is_locked(scene, "writers.lock")
+    status = server.wait(others, 0.1 if waits else 60)
+    assert status == (None if waits else 0), scene.read_log()
     os.kill(stopped, signal.SIGCONT)
     assert server.wait(stopped) == 0, scene.read_log()
-    assert (server.wait(others) if waits else status) == 0, scene.read_log()
+    assert status == 0 or server.wait(others) == 0, scene.read_log()
     return waits
 
 

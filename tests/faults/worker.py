@@ -21,13 +21,16 @@ import ctxstore
 from ctxstore.errors import AlreadyExists, NotFound, RefMoved
 from ctxstore.history.engine import Environment, real_environment
 from ctxstore.history.transaction import MustRestart
+from ctxstore.ops.retention import Policy
 from ctxstore.ops.targets import Target
 from ctxstore.repo import open as open_repo
 from ctxstore.sources.directory import Directory
 from ctxstore.storage import files
-from tests.faults.acknowledged import commit_next, work_file
+from tests.faults.acknowledged import commit_next, content_of, parse_note, work_file
 from tests.faults.broken_files import Calls
 
+SHARED = "chat/shared"
+"""A ref that all write to."""
 DAY = 24 * 3600 * 10**9
 
 
@@ -66,6 +69,9 @@ class Process:
     def say(self, **fields: Any) -> None:
         os.write(self._log, json.dumps({"who": self.who, **fields}).encode() + b"\n")
 
+    def pause(self, longest: float) -> None:
+        time.sleep(self.random.uniform(0, longest))
+
     @property
     def is_late(self) -> bool:
         return time.monotonic() > self._end
@@ -76,6 +82,10 @@ class Process:
 
     # -- what it does
 
+    def _writer(self, ref: str) -> str:
+        """Whose order of acknowledgements counts: that of all who log for a ref only one writes to, else one's own."""
+        return self.who if ref == SHARED or ref.startswith("directory/") else ""
+
     def commit(self, ref: str) -> None:
         while True:
             try:
@@ -83,7 +93,7 @@ class Process:
             except (RefMoved, MustRestart) as error:
                 self.say(again=type(error).__name__)
                 continue
-            self.say(ref=ref, id=made.id.hex(), note=made.commit.note)
+            self.say(ref=ref, id=made.id.hex(), note=made.commit.note, writer=self._writer(ref))
             return
 
     def fork(self, old: str, new: str) -> None:
@@ -113,14 +123,35 @@ class Process:
         """Save the folder; if nobody else changes it, say what was in it."""
         versions = {path.name: _version(path) for path in self.work.iterdir()} if alone else None
         target = Target(Directory(), Directory().root_for(str(self.work), {}))
-        for ref, id in self.repo.snapshot([target]).commits:
-            self.say(ref=ref, id=id.hex(), files=versions)
+        try:
+            report = self.repo.snapshot([target])
+        except (RefMoved, MustRestart) as error:
+            self.say(again=type(error).__name__)
+            return
+        for ref, id in report.commits:
+            self.say(ref=ref, id=id.hex(), files=versions, writer="" if alone else self.who)
+
+    def forget(self, ref: str) -> None:
+        """All but the newest three commits of a ref."""
+        self.say(forgetting=ref)
+        try:
+            self.repo.forget(Policy(last=3), ref)
+        except MustRestart:  # others wrote all the time
+            self.say(again="forget")
+
+    def read(self) -> None:
+        """Each head of those that are not forgotten is what its note says."""
+        for ref, head in self.repo.refs("chat/"):
+            content, view = content_of(parse_note(head.commit.note)), self.repo.view(head.id.hex())
+            assert list(view.messages) == content.messages, ref
+            assert dict(view.memories) == content.memories, ref
+            assert {path: view.read(path) for path in content.files} == content.files, ref
 
     def collect(self, *, recompress: bool = False) -> None:
         try:
             result = self.repo.gc(recompress=recompress)
         except MustRestart:
-            self.say(again="gc")
+            self.say(again="collect")
             return
         self.say(collected=result.freed_now, later=result.freed_later, reason=result.reason)
 
@@ -129,7 +160,7 @@ class Process:
         number = self.random.randrange(4)
         steps: list[tuple[int, Callable[[], None]]] = [
             (60, lambda: self.commit(f"chat/{number}")),
-            (8, lambda: self.commit("chat/shared")),
+            (8, lambda: self.commit(SHARED)),
             (10, lambda: (self.change(), self.snapshot(alone=True))[0]),
             (5, lambda: self.fork(f"chat/{number}", f"fork/{number}")),
             (5, lambda: self.commit(f"fork/{number}") if self.repo.find_ref(f"fork/{number}") else None),
@@ -148,6 +179,54 @@ def live(process: Process) -> None:
     """Everything there is to do, in no order."""
     while not process.is_late:
         process.anything()
+
+
+def write(process: Process) -> None:
+    """Commits to refs of its own and a shared one, forks, removes, forgets, tags."""
+    own, fork, old = (f"{kind}/{process.who}" for kind in ("chat", "fork", "old"))
+    steps = [
+        *[lambda: process.commit(own)] * 4,
+        *[lambda: process.commit(SHARED)] * 2,
+        *[lambda: process.commit(old)] * 3,
+        lambda: process.forget(old) if process.repo.find_ref(old) else None,
+        lambda: (process.remove(fork), process.fork(own, fork)),
+        lambda: process.commit(fork) if process.repo.find_ref(fork) else None,
+        lambda: process.repo.tag(process.who, own, force=True) if process.repo.find_ref(own) else None,
+    ]
+    while not process.is_late:
+        process.random.choice(steps)()
+        process.pause(0.01)
+
+
+def change(process: Process) -> None:
+    """Keeps changing the folder that is saved."""
+    while not process.is_late:
+        process.change()
+        process.pause(0.01)
+
+
+def save(process: Process) -> None:
+    """Saves the folder that changes."""
+    while not process.is_late:
+        process.snapshot(alone=False)
+        process.pause(0.05)
+
+
+def clean(process: Process) -> None:
+    """Collects."""
+    while not process.is_late:
+        process.collect(recompress=process.random.random() < 0.3)
+        process.pause(0.1)
+
+
+def look(process: Process) -> None:
+    """Reads and checks."""
+    while not process.is_late:
+        process.read()
+        problems = process.repo.check(read_data=process.random.random() < 0.5).problems
+        assert problems == (), problems
+        process.say(looked=True)
+        process.pause(0.05)
 
 
 def commit_once(process: Process) -> None:
@@ -183,7 +262,10 @@ def pass_days(process: Process) -> None:
 
 JOBS = {
     job.__name__: job
-    for job in (live, commit_once, commit_often, snapshot_once, collect_once, recompress_once, pass_days)
+    for job in (
+        *(live, write, change, save, clean, look),
+        *(commit_once, commit_often, snapshot_once, collect_once, recompress_once, pass_days),
+    )
 }
 
 
