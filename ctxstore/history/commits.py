@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from ctxstore.errors import Corrupt
-from ctxstore.ids import ID_SIZE, Kind, ObjectId
+from ctxstore.ids import Kind, ObjectId, as_id
 from ctxstore.objects.encoding import decode_structure, encode_structure
 from ctxstore.trees.sequence import Getter, Putter
 
@@ -101,26 +101,50 @@ def encode_summary(summary: Summary) -> list[Any]:
 
 def decode_summary(fields: list[Any]) -> Summary:
     """What `encode_summary` was given. Raises `TypeError`, `ValueError`."""
-    values: list[Any] = [decode_text(value) if isinstance(value, bytes) else value for value in fields]
-    return Summary(*values)
+    title, agent, model, project = (None if value is None else decode_text(value) for value in fields[:4])
+    messages, files, memories, size = (None if value is None else decode_number(value) for value in fields[4:])
+    if files is None or memories is None or size is None:
+        raise ValueError("not a number")
+    return Summary(title, agent, model, project, messages, files, memories, size)
+
+
+def decode_number(value: Any) -> int:
+    """A size or a count. Raises `ValueError`."""
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError("not a number")
+    return value
+
+
+def decode_integer(value: Any) -> int:
+    """A time, or another signed integer of 64 bits. Raises `ValueError`."""
+    if type(value) is not int or not -1 << 63 <= value < 1 << 63:
+        raise ValueError("not an integer")
+    return value
+
+
+def decode_string(value: Any) -> str:
+    """A text string. Raises `TypeError`."""
+    if type(value) is not str:
+        raise TypeError("not a string")
+    return value
 
 
 def decode_commit(data: bytes) -> Commit:
     """Raises `Corrupt`."""
     fields = decode_structure(data)
     try:
-        if fields[0] != VERSION:
+        if type(fields) is not dict or fields[0] != VERSION:
             raise ValueError("unknown version")
         commit = Commit(
-            tree=fields[1],
-            parents=tuple(fields[2]),
-            generation=fields[3],
-            time=fields[4],
+            tree=_id(fields[1]),
+            parents=tuple(_id(parent) for parent in fields[2]),
+            generation=decode_number(fields[3]),
+            time=decode_integer(fields[4]),
             author=Author(*(decode_text(text) for text in fields[5])),
             ref=decode_text(fields[6]),
             note=decode_text(fields[7]),
-            kind=KINDS[fields[8]],
-            source=fields[9],
+            kind=KINDS[decode_number(fields[8])],
+            source=decode_string(fields[9]),
             root=decode_text(fields[10]),
             label=decode_text(fields[11]),
             shrunk=fields[12],
@@ -128,11 +152,15 @@ def decode_commit(data: bytes) -> Commit:
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise Corrupt("a commit is malformed") from error
-    ids = (commit.tree, *commit.parents)
-    numbers = (commit.generation, commit.time, *commit.summary[5:])
-    if not all(type(id) is bytes and len(id) == ID_SIZE for id in ids) or not all(type(n) is int for n in numbers):
+    if type(commit.shrunk) is not bool:
         raise Corrupt("a commit is malformed")
     return commit
+
+
+def _id(value: Any) -> ObjectId:
+    if as_id(value) is None:
+        raise ValueError("not an id")
+    return ObjectId(value)
 
 
 def read_commit(getter: Getter, id: ObjectId) -> Commit:

@@ -1,6 +1,7 @@
 """A repository's config: written once by init, readable by people. docs/format/config.md is normative."""
 
 import json
+import re
 from typing import NamedTuple
 
 from ctxstore.errors import Corrupt, UnknownFormat
@@ -11,6 +12,7 @@ FORMAT = 1
 
 KEY = "config"
 MAX_CONFIG = 64 << 10
+_ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
 class Config(NamedTuple):
@@ -42,9 +44,10 @@ def decode_config(data: bytes) -> Config:
         version = value["format"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise Corrupt("the repository's config is damaged") from error
-    if version != FORMAT:
+    if type(version) is not int or version != FORMAT:
+        said = repr(version)[:50] if type(version) in (int, str) else "of another kind"
         raise UnknownFormat(
-            f"this repository has format {version!r}, this release knows format {FORMAT}",
+            f"this repository has format {said}, this release knows format {FORMAT}",
             hint="install the release of ctxstore that made it, or a newer one",
         )
     return _decode_fields(value)
@@ -56,7 +59,10 @@ def _decode_fields(value: dict[str, object]) -> Config:
         if chunker.pop("algorithm") != "fastcdc-2020":
             raise UnknownFormat("this repository cuts its chunks in a way this release does not know")
         settings = ChunkerSettings(**chunker)
-        config = Config(str(value["id"]), int(value["created"]), settings)  # type: ignore[call-overload]
+        id, created = value["id"], value["created"]
+        if type(id) is not str or not _ID.match(id) or type(created) is not int:
+            raise ValueError
+        config = Config(id, created, settings)
     except (ValueError, TypeError, KeyError) as error:
         raise Corrupt("the repository's config is damaged") from error
     if not _can_cut(settings):

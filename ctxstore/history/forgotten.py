@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ctxstore.errors import Corrupt
-from ctxstore.history.commits import decode_text, encode_text
+from ctxstore.history.commits import decode_integer, decode_text, encode_text
 from ctxstore.ids import ID_SIZE, ObjectId
 from ctxstore.objects.encoding import decode_structure, encode_structure
 from ctxstore.trees.maps import Maps, MapView, map_differences
@@ -76,9 +76,9 @@ def decode_forgotten(data: bytes) -> Forgotten:
     fields = decode_structure(data)
     try:
         time, reason = fields
-        if type(time) is not int:
+        if type(fields) is not list:
             raise ValueError
-        return Forgotten(time, decode_text(reason))
+        return Forgotten(decode_integer(time), decode_text(reason))
     except (TypeError, ValueError) as error:
         raise Corrupt("a forgotten commit's mark is malformed") from error
 

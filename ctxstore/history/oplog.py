@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ctxstore.errors import Corrupt
-from ctxstore.history.commits import Author, decode_text, encode_text
+from ctxstore.history.commits import Author, decode_integer, decode_string, decode_text, encode_text
 from ctxstore.ids import Kind, ObjectId, as_id
 from ctxstore.objects.encoding import decode_structure, encode_structure
 from ctxstore.trees.sequence import Getter, Putter
@@ -62,22 +62,24 @@ def decode_op(data: bytes) -> Op:
     """Raises `Corrupt`."""
     fields = decode_structure(data)
     try:
-        if fields[0] != VERSION:
+        if type(fields) is not dict or fields[0] != VERSION:
             raise ValueError("unknown version")
         op = Op(
             previous=as_id(fields[1]),
-            time=int(fields[2]),
+            time=decode_integer(fields[2]),
             author=Author(*(decode_text(text) for text in fields[3])),
-            command=str(fields[4]),
+            command=decode_string(fields[4]),
             note=decode_text(fields[5]),
             refs=as_id(fields[6]),
             changes=tuple(Change(decode_text(ref), as_id(old), as_id(new)) for ref, old, new in fields[7]),
-            statistics={str(key): int(value) for key, value in fields[8].items()},
+            statistics={decode_string(key): decode_integer(value) for key, value in fields[8].items()},
             forgotten=as_id(fields.get(9)),
             undoes=as_id(fields.get(10)),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise Corrupt("an op is malformed") from error
+    if op.refs is None:
+        raise Corrupt("an op is malformed")
     return op
 
 

@@ -13,7 +13,7 @@ from ctxstore.errors import Corrupt, UnknownFormat
 from ctxstore.history.config import FORMAT
 from ctxstore.ids import ID_SIZE, ObjectId, as_id
 from ctxstore.objects.encoding import decode_structure, encode_structure
-from ctxstore.packs.names import PackInfo, epoch_of, make_name
+from ctxstore.packs.names import MAX_EPOCH, PackInfo, epoch_of, make_name
 from ctxstore.storage.protocol import Storage
 
 MAGIC = b"ctxroot\x01"
@@ -86,7 +86,7 @@ def decode_root(data: bytes) -> Root:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Corrupt("the repository's root is malformed", hint=SAVE_IT) from error
-    if root.refs is None:
+    if root.refs is None or root.epoch > MAX_EPOCH:
         raise Corrupt("the repository's root is malformed", hint=SAVE_IT)
     return root
 
@@ -110,7 +110,7 @@ def _checked_body(data: bytes) -> bytes:
 
 
 def _number(value: Any) -> int:
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value < 1 << 63:
         raise ValueError("not a number")
     return value
 
@@ -123,7 +123,7 @@ def _name(value: Any) -> Any:
 
 def _pack(value: Any) -> PackInfo:
     name, *numbers = value
-    if name is None:
+    if type(value) is not list or name is None:
         raise ValueError("not a name")
     return PackInfo(_name(name), *(_number(number) for number in numbers))
 

@@ -6,16 +6,27 @@ docs/format/cache.md describes it.
 
 import os
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, NamedTuple
 
 from blake3 import blake3
 
 from ctxstore.errors import Corrupt
-from ctxstore.history.commits import Summary, decode_summary, decode_text, encode_summary, encode_text
-from ctxstore.ids import ID_SIZE, ObjectId
+from ctxstore.history.commits import (
+    Summary,
+    decode_integer,
+    decode_summary,
+    decode_text,
+    encode_summary,
+    encode_text,
+)
+from ctxstore.ids import ID_SIZE, ObjectId, as_id
 from ctxstore.objects.encoding import decode_structure, encode_structure
 
 VERSION = 1
+
+MAX_CACHE = 256 << 20
+"""Bytes of a cache that is believed: about a million files."""
 
 GRANULARITY_NS = 50_000_000
 """Kernels stamp files by a tick of up to 10 ms: what was touched this shortly before the last look may have
@@ -40,6 +51,9 @@ class Row(NamedTuple):
         newest = max(self.mtime_ns, self.ctime_ns)
         coarse = newest % 1_000_000_000 == 0
         return newest < looked - (COARSE_GRANULARITY_NS if coarse else GRANULARITY_NS)
+
+
+_ROW = (bytes, int, int, int, int, int, bytes)
 
 
 class Seen(NamedTuple):
@@ -93,8 +107,10 @@ def load_cache(path: str | None) -> StatCache:
         return EMPTY
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            data = file.read(MAX_CACHE + 1)
     except OSError:
+        return EMPTY
+    if len(data) > MAX_CACHE:
         return EMPTY
     body = data[ID_SIZE:]
     if blake3(body).digest() != data[:ID_SIZE]:
@@ -107,11 +123,19 @@ def load_cache(path: str | None) -> StatCache:
 
 def _decode(value: Any) -> StatCache:
     version, looked, refs, contexts = value
-    if version != VERSION:
+    if version != VERSION or type(contexts) is not list:
         return EMPTY
-    return StatCache(
-        looked, refs, {decode_text(name): Seen(head, fields, rows) for name, head, fields, rows in contexts}
-    )
+    seen = {decode_text(name): _seen(*rest) for name, *rest in contexts}
+    return StatCache(decode_integer(looked), as_id(refs), seen)
+
+
+def _seen(head: Any, fields: Any, rows: Any) -> Seen:
+    decode_summary(fields)
+    if rows is not None and not all(tuple(map(type, row)) == _ROW for row in rows):
+        raise TypeError("not a row")
+    if as_id(head) is None or type(rows) not in (list, NoneType):
+        raise TypeError("not a context")
+    return Seen(head, fields, rows)
 
 
 def save_cache(path: str | None, cache: StatCache) -> None:

@@ -41,6 +41,7 @@ FRAME_HEADER = _FRAME.size
 CHECK_SIZE = 12
 _CHECKED = FRAME_HEADER - CHECK_SIZE
 _TRAILER = struct.Struct("<I32s8s")
+_KINDS = bytes(Kind)
 TRAILER = _TRAILER.size
 
 
@@ -108,7 +109,12 @@ def decode_descriptor(data: bytes, raw: int) -> tuple[bytes, list[int]]:
     if not (isinstance(value, list) and len(value) == 2 and isinstance(value[0], bytes)):
         raise Corrupt("a frame's descriptor is malformed")
     kinds, lengths = value
-    if not _are_lengths(lengths) or len(lengths) != len(kinds) or sum(lengths) + len(data) != raw:
+    if (
+        not _are_kinds(kinds)
+        or not _are_lengths(lengths)
+        or len(lengths) != len(kinds)
+        or sum(lengths) + len(data) != raw
+    ):
         raise Corrupt("a frame's descriptor does not fit its frame")
     return kinds, lengths
 
@@ -148,7 +154,7 @@ def _checked_footer(value: dict[int, object]) -> Footer:
         raise Corrupt("a pack's footer is malformed")
     if not _are_lengths(lengths) or len(kinds) != len(lengths) or len(ids) != len(kinds) * ID_SIZE:  # type: ignore[arg-type]
         raise Corrupt("a pack's footer is malformed")
-    if not all(_is_frame(frame) for frame in frames):
+    if not _are_kinds(kinds) or not all(_is_frame(frame) for frame in frames):
         raise Corrupt("a pack's footer is malformed")
     entries = [FrameEntry(offset, stored, raw, bool(data), count) for offset, stored, raw, data, count in frames]
     if sum(entry.objects for entry in entries) != len(kinds):
@@ -163,6 +169,10 @@ def _is_frame(value: object) -> bool:
         return False
     _, stored, raw, _, _ = value
     return bool(stored <= FRAME_HEADER + MAX_FRAME_STORED and raw <= MAX_FRAME_RAW)
+
+
+def _are_kinds(value: bytes) -> bool:
+    return not value.translate(None, _KINDS)
 
 
 def _are_lengths(value: object) -> bool:

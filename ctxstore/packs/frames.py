@@ -162,7 +162,7 @@ def _decompress(payload: bytes, raw: int) -> bytes:
         # The frame's own content size must agree, or zstd would allocate what the payload claims.
         if zstandard.frame_content_size(payload) != raw:
             raise Corrupt("a frame's length is not what it says")
-        return _decompressor().decompress(payload, max_output_size=raw)
+        return _decompressor().decompress(payload, max_output_size=raw, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise Corrupt("a frame does not decompress") from error
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ctxstore.errors import Corrupt, CtxstoreError, NotFound
 from ctxstore.ids import ID_SIZE
 from ctxstore.packs.format import Footer
-from ctxstore.packs.index_database import database_error, open_database, remove_database
+from ctxstore.packs.index_database import database_error, is_place, open_database, remove_database
 from ctxstore.packs.names import PackInfo, number_of
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ class Index:
         rows = self._database.execute(
             "SELECT pack, frame, stored, start, length, kind FROM objects WHERE id = ?", (id,)
         ).fetchall()
-        known = ((self._names.get(number), number, place) for number, *place in rows)
+        known = ((self._names.get(number), number, place) for number, *place in rows if is_place(*place))
         return [Location(name, *place) for name, number, place in known if name and number in self._in_database]
 
     def _load_missing(self) -> None:

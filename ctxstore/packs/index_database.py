@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ctxstore.packs.format import FRAME_HEADER, MAX_FRAME_RAW, MAX_FRAME_STORED, MAX_OBJECT
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -15,6 +17,17 @@ CREATE TABLE IF NOT EXISTS packs (number INTEGER PRIMARY KEY, name TEXT, count I
 PRAGMA user_version = 2;
 """
 _VERSION = 2
+
+
+def is_place(frame: object, stored: object, start: object, length: object, kind: object) -> bool:
+    """Whether an object can lie where a row says: SQLite keeps any type in any column."""
+    numbers = (
+        (frame, 1 << 48),
+        (stored, MAX_FRAME_STORED + FRAME_HEADER),
+        (start, MAX_FRAME_RAW),
+        (length, MAX_OBJECT),
+    )
+    return type(kind) is int and all(type(n) is int and 0 <= n <= most for n, most in numbers)
 
 
 def open_database(path: str | None) -> sqlite3.Connection:

@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from ctxstore.errors import Corrupt
 
+MAX_EPOCH = (1 << 32) - 1
+"""What a name has digits for."""
+
 _NAME = re.compile(r"([0-9a-f]{8})-([0-9a-f]{32})\Z")
 
 

@@ -95,15 +95,33 @@ def decode_entry(data: bytes) -> Entry:
 
 
 def _is_sound(entry: Entry) -> bool:
-    numbers = [field for field in entry if type(field) is int]
     if isinstance(entry, FileEntry):
-        is_id = type(entry.id) is bytes and len(entry.id) == ID_SIZE
-        return len(numbers) == 3 and type(entry.is_list) is bool and (is_id or (entry.id is None and entry.size == 0))
+        is_sound = _is_id(entry.id) or (entry.id is None and entry.size == 0 and not entry.is_list)
+        return is_sound and type(entry.is_list) is bool and _is_metadata(entry) and _is_size(entry.size)
     if isinstance(entry, DirEntry):
-        return len(numbers) == 2
+        return _is_metadata(entry)
     if isinstance(entry, SymlinkEntry):
-        return type(entry.target) is bytes and len(numbers) == 1
-    return type(entry.id) is bytes and len(entry.id) == ID_SIZE and len(numbers) == len(entry) - 1
+        return type(entry.target) is bytes and _is_time(entry.mtime_ns)
+    if isinstance(entry, ListEntry):
+        return _is_id(entry.id) and _is_size(entry.length) and _is_size(entry.size)
+    return _is_id(entry.id) and _is_size(entry.length)
+
+
+def _is_id(value: object) -> bool:
+    return type(value) is bytes and len(value) == ID_SIZE
+
+
+def _is_metadata(entry: FileEntry | DirEntry) -> bool:
+    return type(entry.mode) is int and 0 <= entry.mode <= 0o7777 and _is_time(entry.mtime_ns)
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and 0 <= value < 1 << 63
+
+
+def _is_time(value: object) -> bool:
+    # Some file systems keep seconds in 64 bits: more than nanoseconds can be counted in.
+    return type(value) is int and abs(value) <= 10**9 << 63
 
 
 def encode_key(path: str) -> bytes:

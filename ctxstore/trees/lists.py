@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ctxstore.ids import ID_SIZE, Kind, ObjectId
-from ctxstore.trees.sequence import Builder, Getter, Item, Putter, Sequence, Splice, apply
+from ctxstore.trees.sequence import Builder, Getter, Item, Putter, Sequence, Splice, apply, check_numbers
 
 
 class ListShape:
@@ -36,10 +36,10 @@ class ListShape:
     def decode_items(self, columns: Any, level: int) -> list[Item]:
         ids, sizes, *counts = columns
         numbers = counts[0] if level else [1] * len(sizes)
-        if len(ids) != len(sizes) * ID_SIZE or len(numbers) != len(sizes) or len(counts) != (level > 0):
+        if type(ids) is not bytes or len(ids) != len(sizes) * ID_SIZE or len(counts) != (level > 0):
             raise ValueError("columns of different lengths")
-        if not all(type(n) is int and n >= 0 for n in sizes) or not all(type(n) is int and n > 0 for n in numbers):
-            raise ValueError("not a size or a count")
+        check_numbers(sizes, 0)
+        check_numbers(numbers, 1)
         return [
             (size, ids[i * ID_SIZE : (i + 1) * ID_SIZE], count)
             for i, (size, count) in enumerate(zip(sizes, numbers, strict=True))

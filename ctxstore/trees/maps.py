@@ -22,6 +22,7 @@ from ctxstore.trees.sequence import (
     Sequence,
     Splice,
     apply,
+    check_numbers,
 )
 
 INLINE = 96
@@ -53,13 +54,16 @@ class MapShape:
         keys, values, *counts = columns
         if set(map(type, keys)) - {bytes} or len(set(keys)) != len(keys) or sorted(keys) != keys:
             raise ValueError("keys out of order")
+        if len(counts) != (level > 0):
+            raise ValueError("columns of another level")
         if not level:
             return [
                 (key, value, None, 1) if type(value) is bytes else self._leaf(key, value)
                 for key, value in zip(keys, values, strict=True)
             ]
-        if len(values) != len(keys) * ID_SIZE or not all(type(n) is int and n > 0 for n in counts[0]):
+        if type(values) is not bytes or len(values) != len(keys) * ID_SIZE:
             raise ValueError("columns of different lengths")
+        check_numbers(counts[0], 1)
         return [
             (key, values[i * ID_SIZE : (i + 1) * ID_SIZE], count)
             for i, (key, count) in enumerate(zip(keys, counts[0], strict=True))
@@ -68,7 +72,7 @@ class MapShape:
     @staticmethod
     def _leaf(key: bytes, value: Any) -> Item:
         (id,) = value
-        if type(id) is not bytes or len(id) != ID_SIZE:
+        if type(value) is not list or type(id) is not bytes or len(id) != ID_SIZE:
             raise ValueError("not an id")
         return (key, None, id, 1)
 

@@ -57,6 +57,17 @@ class Shape(Protocol):
         """The item that stands for a closed node."""
 
 
+_LARGEST_NUMBER = 1 << 63
+
+
+def check_numbers(column: Any, smallest: int) -> None:
+    """Raises `ValueError`, `TypeError` unless `column` is a list of sizes or counts."""
+    if type(column) is not list or not set(map(type, column)) <= {int}:
+        raise TypeError("not a column of numbers")
+    if column and not smallest <= min(column) <= max(column) < _LARGEST_NUMBER:
+        raise ValueError("an impossible number")
+
+
 def count_of(item: Item) -> int:
     """Leaves an item stands for."""
     count: int = item[-1]
@@ -71,7 +82,7 @@ class Sequence:
     def __init__(self, shape: Shape, getter: Getter, id: ObjectId, levels: list[list[Item]]) -> None:
         self.shape = shape
         self._get = getter
-        self._nodes: dict[ObjectId, list[Item]] = {}
+        self._nodes: dict[Item, list[Item]] = {}
         self.id = id
         self.levels = levels
         self.count = sum(count_of(item) for level in levels for item in level)
@@ -82,28 +93,32 @@ class Sequence:
         value = decode_structure(getter.get(id, shape.root_kind))
         with _malformed("a root"):
             version, levels = value
-            if version != 1 or len(levels) > MAX_LEVELS:
+            if version != 1 or type(levels) is not list or not 0 < len(levels) <= MAX_LEVELS:
                 raise ValueError
             decoded = [shape.decode_items(columns, level) for level, columns in enumerate(levels)]
         return cls(shape, getter, id, decoded)
 
     def children(self, item: Item, level: int) -> list[Item]:
         """The items of the node that `item` of `level` ≥ 1 stands for."""
-        id = self.node_id(item)
-        known = self._nodes.get(id)
+        known = self._nodes.get(item)
         if known is None:
             if len(self._nodes) >= _REMEMBERED:
                 self._nodes.clear()
-            known = self._nodes[id] = self._read_node(id, level - 1)
+            known = self._nodes[item] = self._read_node(item, level - 1)
         return known
 
-    def _read_node(self, id: ObjectId, level: int) -> list[Item]:
+    def _read_node(self, item: Item, level: int) -> list[Item]:
+        id = self.node_id(item)
         value = decode_structure(self._get.get(id, Kind.NODE))
         with _malformed("a node"):
             version, at, columns = value
             if version != 1 or at != level:
                 raise ValueError
-            return self.shape.decode_items(columns, level)
+            items = self.shape.decode_items(columns, level)
+            # Positions are found by the counts: were they wrong, what is read would be another thing, or nothing.
+            if self.shape.summary(id, items) != item:
+                raise ValueError("a node holds something else than is said of it")
+            return items
 
     @staticmethod
     def node_id(item: Item) -> ObjectId:

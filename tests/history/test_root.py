@@ -31,7 +31,7 @@ names = st.builds(
     st.integers(0, 2**32 - 1),
     st.binary(min_size=16, max_size=16),
 )
-numbers = st.integers(0, 2**63)
+numbers = st.integers(0, 2**63 - 1)
 roots = st.builds(
     Root,
     numbers,

@@ -26,8 +26,8 @@ from ctxstore.trees.maps import Maps
 KEYS = IdKeys()
 ID = b"i" * 32
 ids = st.binary(min_size=32, max_size=32)
-counts = st.integers(0, 2**63)
-times = st.integers(-(2**63), 2**63)
+counts = st.integers(0, 2**63 - 1)
+times = st.integers(-(2**63) * 10**9, 2**63 * 10**9)  # a file system may keep 64 bits of seconds
 entries = st.one_of(
     st.builds(FileEntry, st.integers(0, 0o7777), times, counts, st.booleans(), ids),
     st.builds(FileEntry, st.integers(0, 0o7777), times, st.just(0), st.just(False), st.none()),
@@ -182,3 +182,17 @@ def test_a_malformed_list_is_corrupt(levels):
     id = objects.put(Kind.LIST, encode_structure([1, levels]))
     with pytest.raises(Corrupt):
         load_list(RECORDS, objects, id)
+
+
+@pytest.mark.parametrize("time", [-1, 2**64, 10**9 << 63])
+def test_a_time_that_needs_more_than_64_bits_as_nanoseconds_comes_back(time):
+    entry = DirEntry(0o755, time)
+    assert decode_entry(encode_entry(entry)) == entry
+
+
+@pytest.mark.parametrize(
+    "entry", [DirEntry(0o10000, 0), DirEntry(-1, 0), DirEntry(0, (10**9 << 63) + 1), MapEntry(ID, -1)]
+)
+def test_an_entry_that_no_file_system_has_is_corrupt(entry):
+    with pytest.raises(Corrupt):
+        decode_entry(encode_entry(entry))
