@@ -14,12 +14,12 @@ from ctxstore.ids import Kind
 from ctxstore.packs.names import make_name
 from ctxstore.storage.local import LocalStorage
 from tests.faults.machine.drafts import handles, noise
-from tests.faults.machine.history import History
 from tests.faults.machine.meanwhile import troubles
+from tests.faults.machine.retention import Retention
 from tests.faults.machine.world import HOUR, SECOND, YEAR
 
 
-class Care(History):
+class Care(Retention):
     """Rules on the repository and what surrounds it."""
 
     @rule(n=handles, recompress=st.booleans(), trouble=troubles)

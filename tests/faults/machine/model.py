@@ -30,7 +30,8 @@ class Made(NamedTuple):
     generation: int
     time: int
     ref: str
-    shrunk: bool = False
+    source: str
+    shrunk: bool
 
 
 class State(NamedTuple):
@@ -156,6 +157,12 @@ class Model:
             found |= new
             waiting += new
         return sorted(found, key=lambda each: (self.commits[each].generation, self.commits[each].time, each))[::-1]
+
+    def merge_base(self, ours: bytes, theirs: bytes) -> bytes | None:
+        """The nearest commit that two have in common and that is not forgotten."""
+        common = set(self.history(ours)) & set(self.history(theirs)) - self.state.forgotten.keys()
+        nearest = sorted(common, key=lambda id: (-self.commits[id].generation, -self.commits[id].time, id))
+        return nearest[0] if nearest else None
 
     def kept_anyway(self, history: list[bytes]) -> set[bytes]:
         """Commits of a history that no policy forgets: heads, tagged ones, and what there was before a shrink."""

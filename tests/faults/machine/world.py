@@ -24,7 +24,7 @@ from ctxstore.repo import Repo
 from ctxstore.storage.local import LocalStorage
 from ctxstore.storage.memory import MemoryStorage
 from ctxstore.storage.protocol import Storage
-from ctxstore.trees.entries import DirEntry, FileEntry
+from ctxstore.trees.entries import MEMORIES, MESSAGES, DirEntry, FileEntry
 from tests.faults.machine.model import Content, Kept, Made, Model, State
 from tests.faults.machine.scratch import CHUNKER, size_of, tree_of
 from tests.faults.machine.trapped import Crashed, Trap, Trapped
@@ -45,6 +45,8 @@ class World(RuleBasedStateMachine):
         super().__init__()
         self.place = tempfile.mkdtemp(dir=SCRATCH)
         self.model = Model()
+        self.policies: dict[bytes, int] = {}
+        """How many commits the policy of a setting's record keeps."""
         self.now = 1_700_000_000 * SECOND
         self._random = random.Random(0)
         self._inner: Storage = MemoryStorage() if kind == "memory" else LocalStorage(self._path("repository"))
@@ -94,7 +96,15 @@ class World(RuleBasedStateMachine):
         finally:
             storage.trap = None
 
-    def publishing(self, call: Callable[[], T], follow: Callable[[Op], State], n: int, trap: Trap | None) -> T | None:
+    def publishing(
+        self,
+        call: Callable[[], T],
+        follow: Callable[[Op], State],
+        n: int,
+        trap: Trap | None,
+        *,
+        may_be_nothing: bool = False,
+    ) -> T | None:
         """Make a call that publishes an op, and the model follow: `follow` says what the op leaves.
 
         None if the call crashed. Its errors are the caller's to judge; none has published anything.
@@ -109,7 +119,9 @@ class World(RuleBasedStateMachine):
         if self._newest() != self.model.ops[-1].id:  # a crash may have come when this had happened already
             self._follow(follow)
         else:
-            assert trap is not None and trap.has_crashed, "a call that was acknowledged has published nothing"
+            assert may_be_nothing or (trap is not None and trap.has_crashed), (
+                "a call that was acknowledged has published nothing"
+            )
         return result
 
     def _follow(self, follow: Callable[[Op], State]) -> None:
@@ -141,7 +153,7 @@ class World(RuleBasedStateMachine):
         lengths = (summary.messages or 0, summary.memories, summary.bytes)
         assert lengths == (len(content.messages or ()), len(content.memories or ()), size_of(content))
         assert summary.files == sum(kept.data is not None for kept in content.files.values())
-        self.model.commits[id] = Made(content, parents, generation, commit.time, ref, commit.shrunk)
+        self.model.commits[id] = Made(content, parents, generation, commit.time, ref, commit.source, commit.shrunk)
 
     # -- what is compared after every step
 
@@ -172,6 +184,8 @@ class World(RuleBasedStateMachine):
         assert {name: stored.id for name, stored in repo.refs()} == self.model.contexts
         for name, head in self.model.contexts.items():
             assert [stored.id for stored in repo.log(name)] == self.model.history(head)
+        if setting := self.model.refs.get("setting:policy/mine"):
+            assert repo.get_policy("mine").last == self.policies[setting]
         ops = list(repo.runs())
         assert [id for id, _ in ops] == [done.id for done in self.model.ops[:0:-1]]
         for (_, op), done in zip(ops, self.model.ops[:0:-1], strict=True):
@@ -233,13 +247,15 @@ def read(view: View) -> Content:
     for path, entry in view.files.entries():
         assert isinstance(entry, (FileEntry, DirEntry))
         files[path] = Kept(view.read(path) if isinstance(entry, FileEntry) else None, entry.mode, entry.mtime_ns)
-    return Content(tuple(view.messages), dict(view.memories), files)
+    messages = tuple(view.messages) if view.find_native(MESSAGES) else None
+    memories = dict(view.memories) if view.find_native(MEMORIES) else None
+    return Content(messages, memories, files)
 
 
 def assert_same(found: Content, expected: Content) -> None:
     """Compared so that a failure shows which part differs."""
-    assert found.messages == (expected.messages or ())
-    assert found.memories == (expected.memories or {})
+    assert found.messages == expected.messages
+    assert found.memories == expected.memories
     assert found.files == dict(expected.files)
 
 
