@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ctxstore.errors import NotFound
+from ctxstore.errors import NoSpace, NotFound
 from ctxstore.history.engine import Engine
 from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.refs import matches
@@ -91,6 +91,15 @@ class ForgetPlan:
         """Carry it out, in one op. Raises `MustRestart` when the repository moved on: the plan may be wrong by now."""
         if not self.reasons:
             return ForgetResult(None, self)
+        try:
+            return self._execute()
+        except NoSpace:
+            # Forgetting is how a full disk gets room again. What it leaves of the reserve is for the collection.
+            if not self._engine.storage.spend_reserve():
+                raise
+            return self._execute()
+
+    def _execute(self) -> ForgetResult:
         time = self._engine.environment.clock()
         touched = sum(bool(context.forgotten) for context in self.contexts)
         with transaction(self._engine) as tx:
