@@ -23,8 +23,8 @@ ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EACCES", "EMFILE", "EINTR")
 class Fault(NamedTuple):
     """What happens at the `at`-th call, and at all later ones if it `lasts`.
 
-    `kind` is an errno's name, ``done`` (it is done, and EIO returned), or ``half`` or ``one`` (a read or write of so
-    many bytes).
+    `kind` is an errno's name, ``done`` (it is done, and EIO returned), ``lie`` (a rename that is not done, and success
+    returned), or ``half`` or ``one`` (a read or write of so many bytes).
     """
 
     kind: str
@@ -36,6 +36,8 @@ def applies(kind: str, name: str) -> bool:
     """Whether a call can fail in this way."""
     if kind == "done":
         return name in CHANGING
+    if kind == "lie":
+        return name == "rename"
     return kind not in ("half", "one") or name in ("pread", "write")
 
 
@@ -63,6 +65,8 @@ class Calls:
             made = real(*arguments, **options)  # a close that fails has closed all the same
             if name == "open":
                 os.close(made)  # there is a file, but nobody has its descriptor
+        if kind == "lie":
+            return None
         if kind in ("half", "one"):
             return _shortened(name, real, arguments, kind)
         if kind is not None:
@@ -87,6 +91,33 @@ class Calls:
         if self.failed_syncs[file]:
             self.synced_again.append(file)
         self.failed_syncs[file] += kind is not None
+
+
+class FullDisk(Calls):
+    """A disk with so much room for what is below `folder`: a write gets as far as there is some."""
+
+    def __init__(self, folder: str, size: int) -> None:
+        super().__init__()
+        self.folder = folder
+        self._size = size
+
+    def room(self) -> int:
+        """Bytes that are left; a file of several names counts once."""
+        used = {}
+        for path, _, names in os.walk(self.folder):
+            for name in names:
+                status = os.stat(os.path.join(path, name))
+                used[status.st_ino] = status.st_size
+        return self._size - sum(used.values())
+
+    def run(self, name: str, real: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        if name == "write" and arguments[1]:
+            fd, data = arguments
+            data = data[: max(0, self.room())]
+            if not data:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            arguments = (fd, data)
+        return super().run(name, real, arguments, options)
 
 
 class _Module:

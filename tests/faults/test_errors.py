@@ -24,7 +24,7 @@ PATIENCE = 20
 """Seconds after which a call counts as hanging."""
 
 KINDS = [
-    *((kind, False) for kind in (*ERRORS, "done", "half", "one")),
+    *((kind, False) for kind in (*ERRORS, "done", "lie", "half", "one")),
     *((kind, True) for kind in ("EIO", "ENOSPC", "EMFILE", "half", "one")),
 ]
 """Each at one call after the other; then, from one call after the other on, at all of them."""
