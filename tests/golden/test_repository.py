@@ -1,6 +1,6 @@
 """A repository of format 1, made once and kept: every later release must read it, exactly, and go on with it.
 
-``python tests/golden/test_repository.py`` made it, and refuses to make it again: a new format gets a new folder.
+``python -m tests.golden.test_repository`` made it, and refuses to make it again: a new format gets a new folder.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ctxstore.repo import Repo
 from ctxstore.storage.locate import locate
 from ctxstore.trees.entries import DirEntry, FileEntry, SymlinkEntry, encode_entry, encode_key
 from ctxstore.trees.files import write_content
+from tests.verifier import verify_folder
 
 HOME = Path(__file__).parent / "format-1"
 REPOSITORY = HOME / "repository"
@@ -171,6 +172,26 @@ def test_it_is_sound_to_the_last_byte(place):
         report = repo.check(read_data=True)
     assert report.problems == ()
     assert report.packs == sum(1 for _ in (REPOSITORY / "packs").iterdir())
+
+
+def test_the_format_s_documentation_is_enough_to_read_it():
+    verified, kept = verify_folder(REPOSITORY), json.loads(CONTENT.read_text())
+    assert {name: id.hex() for name, id in verified.refs.items()} == kept["refs"]
+    assert {id.hex() for id in verified.complete} == kept["commits"].keys()
+    for id, said in kept["commits"].items():
+        files = {path: blake3(data).hexdigest() for path, data in verified.files(bytes.fromhex(id)).items()}
+        assert files == {path: entry[-1] for path, entry in said["files"].items() if entry[0] == "file"}
+        assert repr(verified.messages(bytes.fromhex(id))) == repr(said["messages"])
+
+
+def test_every_commit_checks_out_byte_for_byte(place, tmp_path):
+    with ctxstore.open(place) as repo:
+        for id, said in json.loads(CONTENT.read_text())["commits"].items():
+            files = {path: entry[-1] for path, entry in said["files"].items() if entry[0] == "file"}
+            if files:
+                repo.plan_checkout(id, to=str(tmp_path / id)).execute()
+            for path, content in files.items():
+                assert blake3((tmp_path / id / path).read_bytes()).hexdigest() == content
 
 
 def test_it_holds_a_manifest_and_frames_of_both_codecs(place):

@@ -15,6 +15,7 @@ from blake3 import blake3
 
 from ctxstore.history.commits import Author, Commit, Summary, decode_commit, encode_commit
 from ctxstore.history.config import Config, decode_config, encode_config
+from ctxstore.history.forgotten import Forgotten, decode_forgotten, encode_forgotten
 from ctxstore.history.oplog import Change, Op, decode_op, encode_op
 from ctxstore.history.root import MAGIC, Root, RootFile, decode_root, encode_root
 from ctxstore.ids import PUBLIC_KEY, IdKeys, Kind
@@ -88,6 +89,9 @@ OP = Op(
     changes=(Change("chat/alice", None, B), Change("chat/bob", C, None)),
     statistics={"bytes_read": 70000, "bytes_new": 23},
 )
+UNDO = OP._replace(command="undo", changes=(Change("tag:v1", B, None),), forgotten=B, undoes=C)
+FORGETFUL = ROOT._replace(forgotten=C)
+MARK = Forgotten(1_721_828_935_242_310_123, "policy brief: caf\u00e9")
 RECORD = {
     "type": "assistant",
     "": None,
@@ -109,6 +113,19 @@ ENTRIES = {
 }
 FRAME_OBJECTS = [(Kind.CHUNK, noise("chunk", 40)), (Kind.RECORD, b""), (Kind.CHUNK, noise("other", 20))]
 TEXT_OBJECTS = [(Kind.NODE, b"some text, " * 20), (Kind.COMMIT, b"some more text, " * 10)]
+
+
+def forgotten_map():
+    """The root of a map of two forgotten commits, one with a mark that is an object of its own."""
+    objects = Objects()
+    marks = {A: encode_forgotten(MARK), B: encode_forgotten(MARK._replace(reason="long " * 30))}
+    return objects[Maps(KEYS).create(objects, marks)]
+
+
+def refs_with_tags():
+    """The root of a refs map with a context, a setting and a tag."""
+    objects = Objects()
+    return objects[Maps(KEYS).create(objects, {b"chat/alice": A, b"setting:policy/brief": B, b"tag:v1": C})]
 
 
 def frame():
@@ -196,7 +213,12 @@ def vectors():
         "commit": Vector(encode_commit(COMMIT), decode_commit, COMMIT),
         "commit-first": Vector(encode_commit(FIRST), decode_commit, FIRST),
         "op": Vector(encode_op(OP), decode_op, OP),
+        "op-undo": Vector(encode_op(UNDO), decode_op, UNDO),
+        "forgotten": Vector(encode_forgotten(MARK), decode_forgotten, MARK),
+        "forgotten-map": Vector(forgotten_map()),
+        "refs-tags": Vector(refs_with_tags()),
         "root": Vector(encode_root(ROOT), decode_root, ROOT),
+        "root-forgotten": Vector(encode_root(FORGETFUL), decode_root, FORGETFUL),
         "manifest": Vector(manifest()),
         "config": Vector(encode_config(CONFIG), decode_config, CONFIG),
         "frame-stored": Vector(frame(), take_apart, FRAME_OBJECTS),
