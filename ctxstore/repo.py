@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.diff import ContextDiff, FileChange
     from ctxstore.ops.draft import Draft
     from ctxstore.ops.gc import GcPlan, GcResult
+    from ctxstore.ops.recover import Unreached
     from ctxstore.ops.repair.execute import RepairReport
     from ctxstore.ops.snapshot import SnapshotReport
     from ctxstore.ops.stats import Stats
@@ -190,6 +191,12 @@ class Repo(RefMethods, RetentionMethods):
 
         part = parse_subset(subset) if subset is not None else None
         return check(self._engine, read_data=read_data, subset=part, progress=progress)
+
+    def unreached(self, *, all: bool = False) -> Iterator[Unreached]:
+        """The newest commits of histories that no context and no tag reaches; with `all` every commit of them."""
+        from ctxstore.ops.recover import iter_unreached
+
+        return iter_unreached(self._engine, all=all)
 
 
 def open(path: str | os.PathLike[str], *, environment: Environment | None = None) -> Repo:

@@ -41,6 +41,7 @@ COMMANDS = {
     "gc": "Free the space of what nothing refers to.",
     "check": "Verify that everything is there and whole.",
     "repair": "Save what can be saved of a damaged repository.",
+    "recover": "List commits that no context and no tag reaches.",
     "demo": "Take a guided tour in a scratch folder.",
     "completion": "Print the shell completion script.",
 }

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.errors import Corrupt, InvalidInput, NotFound
 from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import Op, iter_ops
 from ctxstore.history.refs import SETTING, TAG, Refs, is_context
-from ctxstore.ids import Kind, ObjectId, format_id, parse_id
+from ctxstore.ids import ID_SIZE, Kind, ObjectId, format_id, parse_id
+from ctxstore.packs.reader import read_footer
 
 _SUFFIX = re.compile(r"(?P<base>.*?)(?:~(?P<back>\d*)|@\{(?P<time>[^{}]*)\})\Z", re.DOTALL)
 _HEX = re.compile(r"[0-9a-f]{4,64}\Z")
@@ -59,6 +60,19 @@ def _span(text: str) -> int:
     clock = re.split(r"[T ]", text, maxsplit=1)[-1]
     clock = re.split(r"[Z+-]", clock, maxsplit=1)[0].replace(":", "")
     return {2: 3600, 4: 60}.get(len(clock), 1) * 10**9
+
+
+def iter_packed_commits(engine: Engine) -> Iterator[ObjectId]:
+    """The ids of all commits in the live packs, whether anything refers to them or not; some perhaps twice."""
+    for pack in engine.live_packs():
+        try:
+            footer = read_footer(engine.storage, pack)
+        except (Corrupt, NotFound):
+            continue
+        at = footer.kinds.find(Kind.COMMIT)
+        while at >= 0:
+            yield ObjectId(footer.ids[at * ID_SIZE : (at + 1) * ID_SIZE])
+            at = footer.kinds.find(Kind.COMMIT, at + 1)
 
 
 class Resolver:
@@ -142,6 +156,8 @@ class Resolver:
             found = {parse_id(prefix)}
         else:
             found = {id for id in self.iter_commit_ids() if id.hex().startswith(prefix)}
+        # What no op names any more may still be in a pack: `ctx recover` lists it.
+        found = found or {id for id in iter_packed_commits(self._engine) if id.hex().startswith(prefix)}
         if not found:
             raise NotFound(f"no commit starts with {prefix!r}", hint="`ctx log REF` lists a context's commits")
         if len(found) > 1:
