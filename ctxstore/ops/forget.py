@@ -59,6 +59,7 @@ class Basis(NamedTuple):
     policy: str
     now: int
     is_dropped: bool
+    uses_ages: bool
 
 
 class ForgetResult(NamedTuple):
@@ -134,7 +135,8 @@ def plan_forget(
     if not dropped:
         plans = _spare_shared(histories, plans)
     note = "; ".join(dict.fromkeys(describe(policy) for _, policy in selections))
-    return ForgetPlan(engine, root, plans, Basis(note, now, dropped))
+    uses_ages = any(policy.within_ns or policy.max_age_ns for _, policy in selections)
+    return ForgetPlan(engine, root, plans, Basis(note, now, dropped, uses_ages))
 
 
 def forget(

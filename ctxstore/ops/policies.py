@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ctxstore.errors import Conflict, Corrupt, CtxstoreError, InvalidInput, NotFound, UnknownFormat
 from ctxstore.history.engine import Engine
+from ctxstore.history.refs import MAX_NAME
 from ctxstore.objects.encoding import Json
 from ctxstore.ops.duration import DAY, format_duration, parse_duration
 from ctxstore.ops.retention import Policy, check_policy
@@ -91,6 +92,8 @@ def automatic(engine: Engine) -> list[Automatic]:
 def set_automatic(engine: Engine, name: str, pattern: str = "") -> bool:
     """Let snapshots apply a policy to contexts that match; one policy a pattern. Raises `NotFound`, `InvalidInput`."""
     get_policy(engine, name)
+    if len(pattern) > MAX_NAME:
+        raise InvalidInput("the pattern is too long", hint=f"up to {MAX_NAME} characters")
 
     def add(value: Json) -> Json:
         found = [] if value is None else _decode_automatic(value)
@@ -148,7 +151,7 @@ def _decode_automatic(value: Json) -> list[Automatic]:
         if not isinstance(value, list) or len(value) > MAX_AUTOMATIC:
             raise TypeError
         found = [Automatic(**each) for each in value]
-        if not all(type(text) is str for each in found for text in each):
+        if not all(type(text) is str and len(text) <= MAX_NAME for each in found for text in each):
             raise TypeError
         return found
     except TypeError as error:

@@ -46,6 +46,13 @@ def test_forgetting_says_what_frees_the_space_and_what_brings_it_back(filled: An
     ctx("check", "--read-data")
 
 
+def test_it_says_what_ages_count_from_when_that_is_long_ago(filled: Any, ctx: Any) -> None:
+    assert "Ages count from" not in ctx("forget", "--keep-last", "5", "--dry-run").stderr
+    assert "Ages count from" in ctx("forget", "--keep-within", "5d", "--dry-run").stderr
+    ctx("fork", "chat/bob", "chat/now")
+    assert "Ages count from" not in ctx("forget", "--keep-within", "5d", "--dry-run").stderr
+
+
 def test_json_has_every_verdict(filled: Any, ctx: Any) -> None:
     value = ctx.json("forget", "--keep-last", "2", "--dry-run")
     assert value["dry_run"] is True and value["op"] is None and value["policy"] == "last 2"

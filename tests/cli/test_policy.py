@@ -77,6 +77,7 @@ def test_options_may_stand_before_the_subcommand(saved: Any, ctx: Any) -> None:
         (["remove", "a b"], 2, "InvalidInput", "no name for a policy"),
         (["auto"], 2, "InvalidInput", "a policy's name, or --off"),
         (["auto", "session-backup", "--off"], 2, "InvalidInput", "a policy's name, or --off"),
+        (["auto", "session-backup", "x" * 1025], 2, "InvalidInput", "too long"),
         (["auto", "none"], 3, "NotFound", "no policy 'none'"),
         (["auto", "session-backup", "a", "b"], 2, "UsageError", "unexpected extra argument"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from ctxstore.cli.repository import complete_refs
 from ctxstore.cli.rules import policy_of, rules
 from ctxstore.cli.runs import op_name
 from ctxstore.errors import InvalidInput
+from ctxstore.ops.duration import DAY
 
 if TYPE_CHECKING:
     from ctxstore.ids import ObjectId
@@ -110,6 +112,10 @@ def _show(output: Output, plan: ForgetPlan, op: ObjectId | None) -> None:
         done = f"{count(plan.forgotten, 'commit')} of {count(len(concerned), 'context')}, keep"
         output.line(
             *([f"Forgot {done}ing {plan.kept:,}: ", op_name(op)] if op else [f"Would forget {done} {plan.kept:,}."])
+        )
+    if plan.basis.uses_ages and time.time_ns() - plan.basis.now > DAY:
+        output.note(
+            dim(f"Ages count from the newest run that saved or moved something: {format_time(plan.basis.now)}.")
         )
     if op:
         output.line(dim("`ctx gc` frees their space; until then `ctx undo` takes it back."))

@@ -41,7 +41,8 @@ MANY = 100
 def command(invocation: Invocation, what: tuple[str, ...], note: str, session: str | None, kind: str | None) -> int:
     """Save what changed: of every agent found on this machine, or of the sources and paths named.
 
-    Nothing is ever removed by it. Exit code 7 if something could not be read; the rest is saved.
+    Nothing is removed by it, unless `ctx policy auto` asks for that. Exit code 7 if something could not be read; the
+    rest is saved.
     """
     from ctxstore.cli.repository import open_or_make
     from ctxstore.ops.targets import find_targets
