@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from difflib import SequenceMatcher
 from typing import Generic, NamedTuple, TypeVar
 
 OURS, THEIRS, BOTH = "ours", "theirs", "both"
 """Who changed a region; also, how a conflict is resolved."""
 CONFLICT = "conflict"
 
-_SMALL = 1 << 18
-"""Gaps without any item that is unique on both sides are compared thoroughly up to this product of their lengths."""
+_SMALL, _ALL_SMALL = 1 << 18, 1 << 22
+"""Gaps without any item that is unique on both sides are compared pair by pair if there are no more pairs than this,
+and while all such gaps together have no more than that: some seconds at worst."""
 _DEEP = 64
 
 T = TypeVar("T", bound=Hashable)
@@ -148,6 +148,7 @@ def matches(old: Sequence[T], new: Sequence[T]) -> list[Match]:
     between them likewise. Time grows with the length, not with its square, unless the input is made for it.
     """
     found: list[Match] = []
+    left = _ALL_SMALL
     gaps = [(0, len(old), 0, len(new), 0)]
     while gaps:
         a, b, c, d, depth = gaps.pop()
@@ -161,10 +162,28 @@ def matches(old: Sequence[T], new: Sequence[T]) -> list[Match]:
         if anchors:
             starts = [(a, c), *anchors]
             gaps += ((i, k, j, m, depth + 1) for (i, j), (k, m) in zip(starts, [*anchors, (b, d)], strict=True))
-        elif (b - a) * (d - c) <= _SMALL:
-            blocks = SequenceMatcher(None, old[a:b], new[c:d], autojunk=False).get_matching_blocks()
-            found += (Match(a + i, c + j, length) for i, j, length in blocks)
+        elif (b - a) * (d - c) <= min(_SMALL, left) and not set(old[a:b]).isdisjoint(new[c:d]):
+            left -= (b - a) * (d - c)
+            found += (Match(a + i, c + j, 1) for i, j in _longest_common(old[a:b], new[c:d]))
     return sorted(match for match in found if match.length)
+
+
+def _longest_common(old: Sequence[T], new: Sequence[T]) -> Iterator[tuple[int, int]]:
+    """Places of a longest common subsequence."""
+    table = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]  # its length from two places on
+    for i in range(len(old) - 1, -1, -1):
+        item, row, below = old[i], table[i], table[i + 1]
+        for j in range(len(new) - 1, -1, -1):
+            row[j] = below[j + 1] + 1 if item == new[j] else max(below[j], row[j + 1])
+    i = j = 0
+    while i < len(old) and j < len(new):
+        if old[i] == new[j]:
+            yield i, j
+            i, j = i + 1, j + 1
+        elif table[i + 1][j] >= table[i][j + 1]:
+            i += 1
+        else:
+            j += 1
 
 
 def _common(old: Sequence[T], new: Sequence[T], ours: range, theirs: range) -> int:
@@ -180,19 +199,20 @@ def _anchors(old: Sequence[T], new: Sequence[T], ours: range, theirs: range) -> 
     left, right = _once(old, ours), _once(new, theirs)
     pairs = [(i, right[item]) for item, i in left.items() if item in right]  # rising on the old side
     ends: list[int] = []
-    last: list[int] = []
+    lasts: list[int] = []
     before: list[int] = []
     for number, (_, j) in enumerate(pairs):
         at = bisect_left(ends, j)
-        before.append(last[at - 1] if at else -1)
+        before.append(lasts[at - 1] if at else -1)
         ends[at : at + 1] = [j]
-        last[at : at + 1] = [number]
+        lasts[at : at + 1] = [number]
     rising: list[tuple[int, int]] = []
-    number = last[-1] if last else -1
+    number = lasts[-1] if lasts else -1
     while number >= 0:
         rising.append(pairs[number])
         number = before[number]
-    return rising[::-1]
+    # Of those next to each other the first is enough: what is equal from there on is found with it.
+    return [(i, j) for (i, j), last in zip(rising[::-1], [None, *rising[::-1]], strict=False) if last != (i - 1, j - 1)]
 
 
 def _once(items: Sequence[T], places: range) -> dict[T, int]:

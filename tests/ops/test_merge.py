@@ -87,7 +87,7 @@ FILES = st.dictionaries(st.sampled_from(["a", "a/b", "a/b/c", "d.jsonl", "e"]), 
 )
 STATES = st.builds(State, MESSAGES, MEMORIES, FILES)
 
-fewer = settings(max_examples=60, deadline=None)
+fewer = settings(max_examples=40, deadline=None)
 
 
 @fewer

@@ -195,6 +195,42 @@ def test_undoing_that_undo_forgets_them_again(repo: ctxstore.Repo) -> None:
     assert repo._engine.forgotten(repo._engine.root()).find(one) == Forgotten(1, "too old")
 
 
+def test_what_was_forgotten_again_by_a_later_op_is_a_conflict(repo: ctxstore.Repo) -> None:
+    one = commit(repo, "a", "one")
+    commit(repo, "a", "two")
+    forget(repo, one)
+    first = newest(repo)
+    undo(repo)
+    with transaction(repo._engine) as tx:
+        tx.forget({one: Forgotten(2, "again")})
+        tx.publish([], "forget")
+    with pytest.raises(Conflict):
+        repo.plan_undo(first)
+    undo(repo)
+    assert not forgotten(repo)
+
+
+def test_an_undo_that_forgets_again_starts_anew_when_it_is_beaten(
+    repo: ctxstore.Repo, place: Any, monkeypatch: Any
+) -> None:
+    one = commit(repo, "a", "one")
+    commit(repo, "a", "two")
+    forget(repo, one)
+    plan = repo.plan_undo(undo(repo).id.hex())
+    storage = repo._engine.storage
+    swap = type(storage).swap
+
+    def beaten(*args: Any) -> Any:
+        monkeypatch.undo()
+        with ctxstore.open(place) as other:
+            other.tag("keep", "a~1")
+        return swap(storage, *args)
+
+    monkeypatch.setattr(storage, "swap", beaten)
+    plan.execute()
+    assert not forgotten(repo) and plan.forgets == ()
+
+
 def test_what_a_tag_holds_by_now_is_not_forgotten_again(repo: ctxstore.Repo) -> None:
     one = commit(repo, "a", "one")
     commit(repo, "a", "two")
