@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from ctxstore.errors import Corrupt, NotFound
-from ctxstore.history.commits import Commit, decode_commit, read_commit
+from ctxstore.history.commits import decode_commit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import Op, decode_op
 from ctxstore.history.refs import SETTING, decode_name
@@ -26,6 +27,15 @@ class Broken:
     def __init__(self, id: ObjectId, kind: Kind, error: Corrupt | NotFound, ref: str) -> None:
         self.id, self.kind, self.error = id, kind, error
         self.refs = {ref} if ref else set()
+
+
+class _Tree(NamedTuple):
+    """What marking has to remember of a commit: there may be millions."""
+
+    time: int
+    id: ObjectId
+    tree: ObjectId
+    ref: str
 
 
 class Marker:
@@ -64,11 +74,11 @@ class Marker:
         heads += self._mark_ops(root.op)
         histories = [self._mark_history(ref, head) for ref, head in heads]
         # Oldest first: contexts of the same days resemble each other more than those of similar names.
-        for history in sorted(filter(None, histories), key=lambda history: history[-1][1].time):
-            for id, commit in reversed(history):
-                if id not in forgotten:
-                    self._ref = commit.ref or id.hex()
-                    self._walk.tree(commit.tree)
+        for history in sorted(filter(None, histories), key=lambda history: history[-1].time):
+            for found in reversed(history):
+                if found.id not in forgotten:
+                    self._ref = found.ref or found.id.hex()
+                    self._walk.tree(found.tree)
         for id in held:
             # No command forgets a head; should there be one all the same, it is not what goes.
             self._walk.tree(read_commit(self._engine.store, id).tree)
@@ -141,9 +151,9 @@ class Marker:
                 else:
                     yield id
 
-    def _mark_history(self, ref: str, head: ObjectId) -> list[tuple[ObjectId, Commit]]:
+    def _mark_history(self, ref: str, head: ObjectId) -> list[_Tree]:
         """Marks a commit and its ancestors; those not marked before, newest first."""
-        found: list[tuple[ObjectId, Commit]] = []
+        found: list[_Tree] = []
         if ref.startswith(SETTING):
             return found
         waiting = [head]
@@ -158,6 +168,6 @@ class Marker:
             commit = decode_commit(data)
             self.commits += 1
             self._progress.advance(1)
-            found.append((id, commit))
+            found.append(_Tree(commit.time, id, commit.tree, commit.ref))
             waiting.extend(commit.parents)
         return found

@@ -59,7 +59,7 @@ def _prepare(database: sqlite3.Connection) -> sqlite3.Connection:
         # No syncing: after a power cut the worst is a damaged file, which is rebuilt.
         database.execute("PRAGMA synchronous = OFF")
         database.execute("PRAGMA cache_size = -8000")
-        database.execute("PRAGMA mmap_size = 268435456")
+        database.execute("PRAGMA mmap_size = 67108864")
         version = database.execute("PRAGMA user_version").fetchone()[0]
         if version != _VERSION:
             if version != 0 or database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:

@@ -12,6 +12,7 @@ from ctxstore.errors import NoSpace
 from ctxstore.history.engine import create, real_environment
 from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.transaction import transaction
+from ctxstore.ops.retention import Policy
 from ctxstore.repo import Repo
 from ctxstore.storage.files import Files
 from ctxstore.storage.local import RESERVE, LocalStorage
@@ -121,3 +122,13 @@ def test_a_commit_on_a_full_disk_leaves_the_reserve_alone(repo, disk):
         add_commits(repo, 1, ref="chat/bob")
     assert os.path.getsize(os.path.join(disk.folder, "reserve")) == RESERVE
     assert is_whole(repo)
+
+
+def test_forgetting_finds_room_on_a_full_disk(repo, disk):
+    add_commits(repo, 6)
+    disk.capacity = disk.used()
+    result = repo.plan_forget(Policy(last=1)).execute()
+    assert result.op is not None
+    assert repo.gc().freed_now > 490_000
+    assert is_whole(repo)
+    assert os.path.getsize(os.path.join(disk.folder, "reserve")) == RESERVE
