@@ -11,7 +11,7 @@ SESSION_BACKUP = {"name": "session-backup", "rules": {"last": 10, "max_age": "30
 
 def test_the_policies_are_listed(saved: Any, ctx: Any) -> None:
     result = ctx("policy")
-    assert "session-backup  last 10, nothing older than 30d  yes" in result.stdout
+    assert "session-backup  yes       last 10, nothing older than 30d" in result.stdout
     assert "Snapshots forget nothing." in result.stderr
     assert ctx.json("policy") == {"policies": [SESSION_BACKUP], "automatic": []}
 

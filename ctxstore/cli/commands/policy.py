@@ -105,7 +105,7 @@ def _list(output: Output, repo: Repo) -> None:
             }
         )
         return
-    rows = [(each.name, describe(each.policy), "yes" if each.is_built_in else "") for each in policies]
-    output.table(("POLICY", "KEEPS", "BUILT IN"), rows, fit="KEEPS")
+    rows = [(each.name, "yes" if each.is_built_in else "", describe(each.policy)) for each in policies]
+    output.table(("POLICY", "BUILT IN", "KEEPS"), rows)
     for line in _automatic_lines(automatic):
         output.note(dim(line))
