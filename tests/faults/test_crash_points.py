@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from shutil import copytree
+from tempfile import mkdtemp
+
 import pytest
 
+from ctxstore.storage.local import LocalStorage
 from tests.faults.crashes import Disk, iter_disks
 from tests.faults.explorer import Case, Explorer
 from tests.faults.simulated import Capture, SimulatedFiles
@@ -29,6 +34,37 @@ def test_a_crash_after_any_operation_keeps_every_promise(explorer: Explorer, sha
 def _extremes(disks: list[Disk]) -> list[Disk]:
     """All that was not synced is lost; nothing is."""
     return disks[:1] + [disk for disk in disks[1:2] if disk.fingerprint() != disks[0].fingerprint()]
+
+
+def test_a_cache_that_knows_more_than_a_crash_left_does_no_harm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nothing in the cache is synced: it may have lasted when what it tells of did not."""
+    make_packs_small(monkeypatch)
+    monkeypatch.setattr("ctxstore.packs.index.IN_MEMORY", 0)
+    (tmp_path / "cache").mkdir()
+    moments = Explorer(lambda place, files: Cached(place, files, tmp_path / "cache")).record(run)
+    assert (tmp_path / "cache" / "index.sqlite").exists()
+
+    def with_cache_of_the_end(place: str, files: SimulatedFiles) -> Cached:
+        copied = Path(mkdtemp(dir=tmp_path))
+        copytree(tmp_path / "cache", copied, dirs_exist_ok=True)
+        return Cached(place, files, copied)
+
+    explorer = Explorer(with_cache_of_the_end)
+    for moment in moments[::5]:
+        explorer.check(Case(moment, next(iter_disks(moment.capture, samples=0, seed=0))))
+
+
+class Cached(LocalStorage):
+    """A repository whose cache is in the real file system."""
+
+    def __init__(self, path: str, files: SimulatedFiles, cache: Path) -> None:
+        super().__init__(path, files)  # type: ignore[arg-type]
+        self._cache = cache
+
+    def cache_folder(self) -> str | None:
+        return str(self._cache)
 
 
 def test_the_program_does_everything_that_can_go_wrong(explorer: Explorer) -> None:
