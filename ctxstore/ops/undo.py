@@ -121,7 +121,7 @@ class UndoPlan:
         return {id for id in after.values() if id is not None}
 
     def _refuse_changed(self, tx: Transaction) -> None:
-        later = [run for run in iter_undone(self._later(tx)) if not run.is_undone]
+        later = self._standing(tx)
         for run in later:
             if run.op.undoes == self.id:
                 raise Conflict(
@@ -132,9 +132,12 @@ class UndoPlan:
         if changed:
             raise self._conflict(changed, later)
 
-    def _later(self, tx: Transaction) -> Iterator[tuple[ObjectId, Op]]:
+    def _standing(self, tx: Transaction) -> list[Run]:
+        """The later ops, without those that were undone and the undos of these."""
         ops = iter_ops(self._engine.store, tx.root.op)
-        return takewhile(lambda found: found[0] != self.id, ops)
+        runs = list(iter_undone(takewhile(lambda found: found[0] != self.id, ops)))
+        ids = {run.id for run in runs}
+        return [run for run in runs if not run.is_undone and run.op.undoes not in ids]
 
     def _conflict(self, changed: Sequence[Change], later: Sequence[Run]) -> Conflict:
         names = {change.ref for change in changed}

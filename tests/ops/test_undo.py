@@ -103,6 +103,22 @@ def test_what_changed_since_is_a_conflict_that_names_the_ref_and_the_later_op(re
     assert heads(repo) == before
 
 
+def test_the_later_op_that_is_named_is_one_that_still_stands(repo: ctxstore.Repo) -> None:
+    commit(repo, "a", "one")
+    op = newest(repo)
+    commit(repo, "a", "two")
+    named = newest(repo)
+    commit(repo, "a", "three")
+    undo(repo)
+    commit(repo, "b", "other")
+    with pytest.raises(Conflict) as caught:
+        repo.plan_undo(op)
+    assert caught.value.hint.startswith(f"undo op:{named[:8]} first")
+    undo(repo, named)
+    undo(repo, op)
+    assert list(heads(repo)) == ["b"]
+
+
 def test_nothing_goes_back_unless_everything_can(repo: ctxstore.Repo) -> None:
     for ref in ("a", "b"):
         commit(repo, ref, ref)

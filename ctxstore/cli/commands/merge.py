@@ -78,7 +78,8 @@ def _show(output: Output, merged: Merged, *, is_decided: bool) -> None:
     for conflict in merged.conflicts:
         _show_conflict(output, conflict)
     if commit.source:
-        output.report(dim(f"`ctx checkout {merged.ref}` lays it out for the agent; do it before the next snapshot."))
+        when = "; do it before the next snapshot, which saves what is there" if merged.ref == commit.ref else ""
+        output.report(dim(f"`ctx checkout {merged.ref}` lays it out for the agent{when}."))
     if merged.conflicts and not is_decided:
         number = count(len(merged.conflicts), "conflict")
         output.note(f"{number}, both sides kept. Edit what it became, or `ctx undo` and merge with --ours or --theirs.")
