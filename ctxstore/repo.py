@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from ctxstore.errors import AlreadyExists, Corrupt, NotFound, SourceError
 from ctxstore.history.commits import Stored, read_commit
+from ctxstore.history.config import SAVE_IT
 from ctxstore.history.engine import Engine, Environment, create, open_engine, real_environment
 from ctxstore.history.oplog import Op
 from ctxstore.history.refs import matches
-from ctxstore.history.root import SAVE_IT
 from ctxstore.ids import ObjectId
 from ctxstore.progress import SILENT, Progress
 from ctxstore.repo_refs import RefMethods

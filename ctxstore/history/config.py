@@ -12,6 +12,10 @@ FORMAT = 1
 
 KEY = "config"
 MAX_CONFIG = 64 << 10
+
+SAVE_IT = "copy the repository's folder first, then run `ctx repair`: its packs still hold what was saved"
+"""The next step when the config or the root is lost."""
+
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -43,7 +47,7 @@ def decode_config(data: bytes) -> Config:
             raise ValueError
         version = value["format"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise Corrupt("the repository's config is damaged") from error
+        raise Corrupt("the repository's config is damaged", hint=SAVE_IT) from error
     if type(version) is not int or version != FORMAT:
         said = repr(version)[:50] if type(version) in (int, str) else "of another kind"
         raise UnknownFormat(
@@ -64,9 +68,9 @@ def _decode_fields(value: dict[str, object]) -> Config:
             raise ValueError
         config = Config(id, created, settings)
     except (ValueError, TypeError, KeyError) as error:
-        raise Corrupt("the repository's config is damaged") from error
+        raise Corrupt("the repository's config is damaged", hint=SAVE_IT) from error
     if not _can_cut(settings):
-        raise Corrupt("the repository's config has impossible chunk sizes")
+        raise Corrupt("the repository's config has impossible chunk sizes", hint=SAVE_IT)
     return config
 
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from ctxstore.errors import AlreadyExists, Corrupt, NotFound
 from ctxstore.history.commits import Author
-from ctxstore.history.config import KEY, MAX_CONFIG, Config, decode_config, encode_config
+from ctxstore.history.config import KEY, MAX_CONFIG, SAVE_IT, Config, decode_config, encode_config
 from ctxstore.history.forgotten import ForgottenCommits
 from ctxstore.history.refs import Refs
-from ctxstore.history.root import SAVE_IT, Root, RootFile
+from ctxstore.history.root import Root, RootFile
 from ctxstore.ids import IdKeys, ObjectId
 from ctxstore.objects.chunker import Chunker, ChunkerSettings
 from ctxstore.objects.store import ObjectStore, ObjectWriter

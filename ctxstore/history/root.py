@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from blake3 import blake3
 
 from ctxstore.errors import Corrupt, UnknownFormat
-from ctxstore.history.config import FORMAT
+from ctxstore.history.config import FORMAT, SAVE_IT
 from ctxstore.ids import ID_SIZE, ObjectId, as_id
 from ctxstore.objects.encoding import decode_structure, encode_structure
 from ctxstore.packs.names import MAX_EPOCH, PackInfo, epoch_of, make_name
@@ -27,10 +27,6 @@ RECENT_PACKS = 32
 
 EPOCH_NS = 12 * 3600 * 10**9
 """The epoch moves at most this often. It is for liveness only: no clock decides what is safe."""
-
-
-SAVE_IT = "copy the repository's folder first, then run `ctx repair`: its packs still hold what was saved"
-"""The next step when the root is lost."""
 
 
 class Root(NamedTuple):

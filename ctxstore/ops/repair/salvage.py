@@ -15,6 +15,7 @@ from ctxstore.packs.reader import find_footer, read_footer
 from ctxstore.storage.protocol import Storage
 
 _BLOCK = 1 << 20
+_SECTOR = 512
 
 
 class Examined(NamedTuple):
@@ -38,15 +39,15 @@ def examine(storage: Storage, keys: IdKeys, key: str, listed: PackInfo | None = 
         problem = problem or "it does not start as a pack does"
     found = _find_footer(storage, key, listed)
     whole = _Whole()
-    if found is None:
-        problem = problem or "its footer is damaged"
+    damage = _read_listed(storage, keys, key, found[0], whole) if found else "its footer is damaged"
+    if damage:
+        # A frame need not be where the footer says: the file's beginning may be gone.
+        known = {frame.offset for frame in whole.frames}
         for frame in _iter_frames(storage, keys, key, size):
-            whole.add(*frame)
-        lost = None
-    else:
-        damage = _read_listed(storage, keys, key, found[0], whole)
-        problem = problem or damage or _gaps(found, size)
-        lost = len(set(split_ids(found[0].ids)).difference(whole.ids)) if problem else 0
+            if frame.entry.offset not in known:
+                whole.add(*frame)
+    problem = problem or damage or _gaps(found, size)
+    lost = len(set(split_ids(found[0].ids)).difference(whole.ids)) if found else None
     footer = whole.footer()
     name, end = key.rpartition("/")[2], found[1] if found else 0
     return Examined(PackInfo(name, size, end, len(footer.kinds), sum(footer.lengths)), problem, footer, lost)
@@ -57,7 +58,9 @@ def split_ids(ids: bytes) -> list[bytes]:
     return [ids[i : i + ID_SIZE] for i in range(0, len(ids), ID_SIZE)]
 
 
-def _gaps(found: tuple[Footer, int], size: int) -> str:
+def _gaps(found: tuple[Footer, int] | None, size: int) -> str:
+    if found is None:
+        return ""
     stored = sum(frame.stored for frame in found[0].frames)
     return "" if len(PACK_MAGIC) + stored + found[1] == size else "it has bytes that belong to nothing"
 
@@ -151,14 +154,24 @@ def _iter_frames(storage: Storage, keys: IdKeys, key: str, size: int) -> Iterato
 
 def _next_magic(storage: Storage, key: str, start: int, size: int) -> int:
     while start < size:
-        try:
-            at = _read(storage, key, start, _BLOCK + len(FRAME_MAGIC) - 1).find(FRAME_MAGIC)
-        except Corrupt:
-            at = -1  # a bad sector
-        if at >= 0:
-            return start + at
+        at = _find_magic(storage, key, start, _BLOCK)
+        if at is not None:
+            return at
         start += _BLOCK
     return size
+
+
+def _find_magic(storage: Storage, key: str, start: int, length: int) -> int | None:
+    """Where a frame may begin in the `length` bytes from `start`; of what can't be read only the sector is left out."""
+    try:
+        at = _read(storage, key, start, length + len(FRAME_MAGIC) - 1).find(FRAME_MAGIC)
+        return start + at if at >= 0 else None
+    except Corrupt:
+        if length <= _SECTOR:
+            return None
+    half = length // 2
+    at_first = _find_magic(storage, key, start, half)
+    return at_first if at_first is not None else _find_magic(storage, key, start + half, half)
 
 
 def _read(storage: Storage, key: str, offset: int, length: int) -> bytes:
