@@ -12,6 +12,7 @@ import pytest
 import ctxstore.repo
 from tests.faults.processes import Scene, Server
 
+pytest.register_assert_rewrite("tests.faults.machine")
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import strategies as st
@@ -38,11 +39,17 @@ class Folder(Care):
         self.folder = self._path("work")
         os.makedirs(self.folder)
         self.context = context_name(self.folder)
+        self.times: dict[str, int] = {}
 
     def work(self, changes: list[Any]) -> None:
         """Change files."""
         for verb, file, *arguments in changes:
             getattr(self, f"_{verb}")(os.path.join(self.folder, file), *arguments)
+        for path in sorted(self._paths(), reverse=True):
+            if os.stat(path).st_mtime_ns != self.times.get(path):
+                # By our own clock, so that an example is the same every time.
+                self.times[path] = self._clock()
+                os.utime(path, ns=(self.times[path], self.times[path]))
 
     def _write_file(self, path: str, data: bytes, how: str) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -69,18 +76,19 @@ class Folder(Care):
             if path != os.path.join(self.folder, "todo") and not os.listdir(os.path.dirname(path)):
                 os.rmdir(os.path.dirname(path))
 
+    def _paths(self) -> Iterator[str]:
+        for folder, folders, files in os.walk(self.folder):
+            yield from (os.path.join(folder, name) for name in (*folders, *files))
+
     def _there(self) -> dict[str, Kept]:
         found: dict[str, Kept] = {}
-        for folder, folders, files in os.walk(self.folder):
-            for name in (*folders, *files):
-                path = os.path.join(folder, name)
-                status = os.stat(path)
-                data = None
-                if name in files:
-                    with open(path, "rb") as file:
-                        data = file.read()
-                mode = stat.S_IMODE(status.st_mode)
-                found[os.path.relpath(path, self.folder)] = Kept(data, mode, status.st_mtime_ns)
+        for path in self._paths():
+            status = os.stat(path)
+            data = None
+            if not os.path.isdir(path):
+                with open(path, "rb") as file:
+                    data = file.read()
+            found[os.path.relpath(path, self.folder)] = Kept(data, stat.S_IMODE(status.st_mode), status.st_mtime_ns)
         return found
 
     @rule(n=handles, changes=st.lists(changes, max_size=3), trouble=troubles)

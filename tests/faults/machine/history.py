@@ -140,7 +140,7 @@ class History(Drafts):
     @rule(n=handles, first=picks, count=st.integers(1, 9), trouble=troubles)
     def forget(self, n: int, first: int, count: int, trouble: Any) -> None:
         """Some commits, by their ids."""
-        ids = sorted(self.model.forgettable())
+        ids = list(self.model.forgettable())
         start = first % len(ids) if ids else 0
         try:
             self.forget_commits(n, ids[start : start + count], self.make_trap(n, trouble, "elsewhere"))
