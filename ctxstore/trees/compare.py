@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ctxstore.ids import ObjectId
+from ctxstore.trees.matching import Match, matches
 from ctxstore.trees.sequence import Item, Sequence, count_of
 
 
@@ -54,24 +55,17 @@ def _open_nodes(source: Sequence, tokens: list[_Token], level: int, shared: set[
 
 
 def _regions(old: Sequence, new: Sequence, left: list[_Token], right: list[_Token]) -> Iterator[Difference]:
-    """The runs of tokens between matching ones, by a longest-common-subsequence match."""
-    import difflib
-
-    head = 0
-    while head < min(len(left), len(right)) and left[head] == right[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(left), len(right)) - head and left[-1 - tail] == right[-1 - tail]:
-        tail += 1
-    a, b = left[head : len(left) - tail], right[head : len(right) - tail]
-    at = sum(count_of(item) for item, _ in left[:head])
-    positions = [at, at]
-    matcher = difflib.SequenceMatcher(None, [_identity(t) for t in a], [_identity(t) for t in b], autojunk=False)
-    for tag, i, j, k, m in matcher.get_opcodes():
-        if tag != "equal":
-            yield Difference(positions[0], old.flatten(a[i:j]), positions[1], new.flatten(b[k:m]))
-        positions[0] += sum(count_of(item) for item, _ in a[i:j])
-        positions[1] += sum(count_of(item) for item, _ in b[k:m])
+    """The runs of tokens between matching ones."""
+    i = j = 0
+    positions = [0, 0]
+    found = matches([_identity(token) for token in left], [_identity(token) for token in right])
+    for k, m, length in (*found, Match(len(left), len(right), 0)):
+        a, b = old.flatten(left[i:k]), new.flatten(right[j:m])
+        if a or b:
+            yield Difference(positions[0], a, positions[1], b)
+        shared = sum(count_of(item) for item, _ in left[k : k + length])
+        positions = [positions[0] + len(a) + shared, positions[1] + len(b) + shared]
+        i, j = k + length, m + length
 
 
 def _identity(token: _Token) -> tuple[Any, ...]:
