@@ -182,9 +182,12 @@ def _write_first_root(engine: Engine) -> None:
     packer = PackWriter(
         engine.storage, 0, random=environment.random, on_pack=lambda pack: index.add(pack.info, pack.footer)
     )
-    writer = ObjectWriter(engine.store, packer)
-    refs = engine.maps.create(writer, {})
-    packs: list[PackInfo] = [pack.info for pack in writer.flush()]
+    try:
+        writer = ObjectWriter(engine.store, packer)
+        refs = engine.maps.create(writer, {})
+        packs: list[PackInfo] = [pack.info for pack in writer.flush()]
+    finally:
+        packer.close()
     root = Root(0, 0, environment.clock(), tuple(packs), None, refs, None, None)
     try:
         engine.adopt(root, engine.roots.swap(None, root))

@@ -114,12 +114,29 @@ def rename(world: World, repo: ctxstore.Repo) -> None:
     world.ledger.add("chat/c", head, world.ledger.commits[head])
 
 
+def merge(world: World, repo: ctxstore.Repo) -> None:
+    made = repo.merge("chat/a", "chat/c", into="chat/merged")
+    world.ledger.heads[("chat/merged", "")] = [made.stored.id]
+
+
+def drop(world: World, repo: ctxstore.Repo) -> None:
+    world.ledger.drop("chat/merged")
+    repo.plan_drop("chat/merged").execute()
+
+
 def forget_again(world: World, repo: ctxstore.Repo) -> None:
     forget(world, repo)
 
 
 def collect_forgotten(world: World, repo: ctxstore.Repo) -> None:
     repo.gc()
+
+
+def damage(world: World) -> None:
+    """The end of a pack and the root are lost; all that they said can be found out."""
+    pack = max(Path(world.place, "packs").iterdir(), key=lambda path: (path.stat().st_size, path.name))
+    for path in (pack, Path(world.place, "root")):
+        path.write_bytes(path.read_bytes()[:-9])
 
 
 def waste(world: World, repo: ctxstore.Repo) -> None:
@@ -163,7 +180,8 @@ def check(world: World, repo: ctxstore.Repo) -> None:
 
 Step = Callable[[World, ctxstore.Repo], None]
 WORKLOAD: list[Step] = [
-    *(commit, commit_often, commit_merging, snapshot, snapshot_more, fork, remove, forget, undo, tag, rename, waste),
+    *(commit, commit_often, commit_merging, snapshot, snapshot_more),
+    *(fork, remove, forget, undo, tag, rename, merge, drop, waste),
     *(read, check, collect, recompress, forget_again, collect_forgotten),
 ]
 STEPS = [step for step in WORKLOAD if step not in (commit_often, snapshot, waste, forget_again)]
