@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from ctxstore.errors import AlreadyExists, Corrupt, NotFound, SourceError
@@ -205,13 +206,18 @@ def open(path: str | os.PathLike[str], *, environment: Environment | None = None
     try:
         engine = open_engine(locate(place), environment or real_environment())
     except NotFound:
-        if os.path.exists(os.path.join(place, "root")):
+        packs = os.path.join(place, "packs")
+        if os.path.exists(os.path.join(place, "root")) or (os.path.isdir(packs) and os.listdir(packs)):
             raise Corrupt("the repository's config is missing", hint=SAVE_IT) from None
-        if os.path.exists(place):
-            raise NotFound(f"{place} is not a ctxstore repository", hint="`ctx init` makes one") from None
-        raise NotFound(f"there is no repository at {place}", hint="`ctx init` makes one") from None
+        raise _no_repository(place) from None
     engine.root()
     return Repo(engine, place)
+
+
+def _no_repository(place: str) -> NotFound:
+    if os.path.exists(place):
+        return NotFound(f"{place} is not a ctxstore repository", hint="`ctx init` makes one")
+    return NotFound(f"there is no repository at {place}", hint="`ctx init` makes one")
 
 
 def repair(
@@ -231,18 +237,21 @@ def repair(
     from ctxstore.ops.repair.execute import plan_repair
     from ctxstore.ops.repair.execute import repair as execute
     from ctxstore.ops.repair.plan import Options
+    from ctxstore.ops.repair.state import NoRepository
     from ctxstore.ops.repair.stock import OtherRepository
 
     place, environment = os.fspath(path), environment or real_environment()
-    opened = [OtherRepository(other, environment) for other in others]
-    try:
-        options = Options(opened, forget_damaged)
-        if dry_run:
-            return plan_repair(locate(place), environment, options, progress).report()
-        return execute(locate(place), environment, options, progress)
-    finally:
-        for other in opened:
-            other.close()
+    if not os.path.isdir(place):
+        raise _no_repository(place)
+    with ExitStack() as stack:
+        repos = [stack.enter_context(open(other, environment=environment)) for other in others]
+        options = Options([OtherRepository(repo.path, repo._engine) for repo in repos], forget_damaged)
+        try:
+            if dry_run:
+                return plan_repair(locate(place), environment, options, progress).report()
+            return execute(locate(place), environment, options, progress)
+        except NoRepository:
+            raise _no_repository(place) from None
 
 
 _UNFINISHED = {"config", "packs", "manifests", "cache", "reserve", "root.lock", "root.new", "root.old", "writers.lock"}

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from ctxstore.errors import Corrupt, InvalidInput, NotFound
 from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
-from ctxstore.history.oplog import Change
+from ctxstore.history.oplog import Change, iter_ops, read_op
 from ctxstore.history.refs import SETTING, Refs, check_name
-from ctxstore.ids import ObjectId
+from ctxstore.ids import Kind, ObjectId
 from ctxstore.ops.damage import Health
 from ctxstore.ops.repair.chain import Chains
 from ctxstore.ops.repair.stock import Stock
+
+COMMAND = "repair"
+_LOST = re.compile(r"lost: op:([0-9a-f]{64})\Z")
+_CONTENT = (Kind.CHUNK, Kind.RECORD)
 
 
 def find_commit(stock: Stock, id: ObjectId) -> Commit | None:
@@ -42,15 +47,11 @@ def _is_name(name: str) -> bool:
         return False
 
 
-def take_branches(engine: Engine, stock: Stock, chains: Chains, tip: ObjectId | None, refs: ObjectId) -> ObjectId:
-    """The refs map with the commits of other ops that followed the same one as `tip`.
-
-    Without a root nobody knows which of them was published. Each made a complete commit: whichever moves a ref on
-    from where it is, is taken. What moves the same ref elsewhere is left for `ctx recover`.
-    """
+def take_changes(engine: Engine, stock: Stock, changes: Iterable[Change], refs: ObjectId) -> ObjectId:
+    """The refs map with those changes made that move a ref on from where it is, to a commit that is whole."""
     found = Refs.load(engine.maps, stock, refs)
-    health = Health(engine, lambda id: not stock.is_there(ObjectId(id)))
-    for change in _siblings(chains, tip):
+    health = Health(engine, lambda id: not any(stock.find_anywhere(ObjectId(id), kind) for kind in _CONTENT))
+    for change in changes:
         if change.new is None or change.ref.startswith(SETTING) or found.find(change.ref) != change.old:
             continue
         commit = find_commit(stock, change.new)
@@ -61,8 +62,11 @@ def take_branches(engine: Engine, stock: Stock, chains: Chains, tip: ObjectId | 
     return refs
 
 
-def _siblings(chains: Chains, tip: ObjectId | None) -> Iterator[Change]:
-    """What the ops changed that follow the same op as `tip` does, and those after them."""
+def iter_siblings(chains: Chains, tip: ObjectId | None) -> Iterator[Change]:
+    """What the ops changed that follow the same op as `tip` does, and those after them.
+
+    Without a root nobody knows which of them was published, and each made complete commits.
+    """
     if tip is None:
         return
     shared = chains.ops[tip].previous
@@ -74,3 +78,20 @@ def _siblings(chains: Chains, tip: ObjectId | None) -> Iterator[Change]:
             branch.pop()
         for id in reversed(branch):
             yield from chains.ops[id].changes
+
+
+def note_of_lost(op: ObjectId) -> str:
+    """What a repair writes into the log about the newest op, when that is lost."""
+    return f"lost: op:{op.hex()}"
+
+
+def iter_found_again(stock: Stock, newest: ObjectId | None) -> Iterator[Change]:
+    """What ops changed that an earlier repair could not find, and that are there now."""
+    for _, op in iter_ops(stock, newest):
+        match = _LOST.match(op.note) if op.command == COMMAND else None
+        if match is None:
+            continue
+        try:
+            yield from read_op(stock, ObjectId(bytes.fromhex(match[1]))).changes
+        except (NotFound, Corrupt):
+            continue

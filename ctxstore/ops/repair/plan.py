@@ -11,7 +11,7 @@ from ctxstore.history.engine import Engine, Environment
 from ctxstore.history.oplog import Change, Op, read_op, write_op
 from ctxstore.history.refs import Refs
 from ctxstore.history.root import Root
-from ctxstore.ids import Kind, ObjectId
+from ctxstore.ids import Kind, ObjectId, format_id
 from ctxstore.objects.chunker import ChunkerSettings
 from ctxstore.ops.check import Problem, object_problems
 from ctxstore.ops.damage import Health
@@ -19,7 +19,14 @@ from ctxstore.ops.reachable import Broken, Marker
 from ctxstore.ops.repair.agents import AgentFiles, ask_agents
 from ctxstore.ops.repair.chain import Chains, mend, read_ops
 from ctxstore.ops.repair.giveup import GivenUp, give_up
-from ctxstore.ops.repair.heads import heads_of_commits, take_branches
+from ctxstore.ops.repair.heads import (
+    COMMAND,
+    heads_of_commits,
+    iter_found_again,
+    iter_siblings,
+    note_of_lost,
+    take_changes,
+)
 from ctxstore.ops.repair.salvage import split_ids
 from ctxstore.ops.repair.state import Found, Packs, examine_packs, find_state, newest_epoch
 from ctxstore.ops.repair.stock import LoosePacks, Source, Stock
@@ -91,7 +98,7 @@ def decide(storage: Storage, environment: Environment, options: Options, progres
         survey = run.survey(root)
     root, changes = run.recorded(root, given_up)
     problems = object_problems(engine, root, survey.broken, survey.content, dict.fromkeys(survey.content, "missing"))
-    return Decided(found, packs, stock, config, root, gaps, changes, given_up, tuple(problems))
+    return Decided(found, packs, stock, config, root, gaps, changes, given_up, (*run.lost, *problems))
 
 
 class _Decision:
@@ -102,6 +109,8 @@ class _Decision:
         self._packs = packs
         self._progress = progress
         self._before: ObjectId | None = None
+        self._note = ""
+        self.lost: list[Problem] = []
 
     def newest_state(self) -> tuple[Root, int]:
         """The newest state that can be read, with the chain of ops made whole; and the gaps this had."""
@@ -117,11 +126,23 @@ class _Decision:
         if known is not None and not health.map(known.refs):
             refs = known.refs
         elif known is None and op is not None:
-            refs = take_branches(engine, stock, chains, tip, refs)
+            refs = take_changes(engine, stock, iter_siblings(chains, tip), refs)
+        refs = take_changes(engine, stock, iter_found_again(stock, mended.tip), refs)
         if known is not None and (known.forgotten is None or not health.map(known.forgotten)):
             forgotten = known.forgotten
-        is_lost = known is not None and known.op is not None and known.op != tip
-        return self._base()._replace(refs=refs, forgotten=forgotten, op=mended.tip), mended.gaps + is_lost
+        if known is not None:
+            self._tell_lost(known, tip, health)
+        return self._base()._replace(refs=refs, forgotten=forgotten, op=mended.tip), mended.gaps
+
+    def _tell_lost(self, known: Root, tip: ObjectId | None, health: Health) -> None:
+        """Say so when the newest state itself is gone: what it was is known to nobody then."""
+        if known.op is not None and known.op != tip:
+            what = f"op {format_id(known.op, 16)}"
+            self.lost.append(Problem("history", what, "the newest run is lost, and what it saved with it", ()))
+            self._note = note_of_lost(known.op)
+        elif health.map(known.refs) and not self._stock.is_there(known.refs):
+            what = f"map {format_id(known.refs, 16)}"
+            self.lost.append(Problem("history", what, "the list of contexts is lost: an older one is used", ()))
 
     def _newest_op(self, chains: Chains) -> ObjectId | None:
         known = self._found.known
@@ -187,10 +208,11 @@ class _Decision:
         changes = tuple(Change(name, old.get(name), new.get(name)) for name in names)
         found = self._found.root
         is_same = found is not None and found[5:] == root[5:]  # refs, forgotten commits, op
-        if is_same or (not changes and root.op is not None and not given_up.commits):
+        is_known = root.op is not None and not (changes or given_up.commits or self._note)
+        if is_same or is_known:
             return root, changes
-        environment = engine.environment
-        op = Op(root.op, environment.clock(), environment.author, "repair", "", root.refs, changes, {}, root.forgotten)
+        now, author = engine.environment.clock(), engine.environment.author
+        op = Op(root.op, now, author, COMMAND, self._note, root.refs, changes, {}, root.forgotten)
         return root._replace(op=write_op(stock, op)), changes
 
 

@@ -19,6 +19,10 @@ OLD_ROOT = "root.old"
 T = TypeVar("T")
 
 
+class NoRepository(NotFound):
+    """There is no config, no root and no pack."""
+
+
 class Found(NamedTuple):
     """The mutable part as it was found: None for what is missing or damaged, and then a problem that says so.
 
@@ -40,14 +44,14 @@ class Found(NamedTuple):
 
 
 def find_state(storage: Storage) -> Found:
-    """Raises `NotFound` if there is no repository, `UnknownFormat` if it is a newer one's."""
+    """Raises `NoRepository`; `UnknownFormat` if it is a newer one's."""
     data = storage.read_root()
     config, config_problem = _tried(lambda: decode_config(storage.get(KEY, 0, MAX_CONFIG)))
     root, root_problem = _tried(lambda: _decoded(data))
     old, _ = _tried(lambda: _decoded(storage.get(OLD_ROOT, 0, MAX_ROOT + 1)))
     if config is None and root is None and old is None:
         if not _names(storage, "packs"):
-            raise NotFound("there is no repository", hint="`ctx init` makes one")
+            raise NoRepository("there is no repository", hint="`ctx init` makes one")
         for part in (config_problem, root_problem):
             if isinstance(part, UnknownFormat):
                 raise part  # nothing says that it is this release's: leave it alone

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from ctxstore.errors import Corrupt, NotFound
-from ctxstore.history.engine import Environment, open_engine
+from ctxstore.history.engine import Engine
 from ctxstore.ids import ID_SIZE, IdKeys, Kind, ObjectId
 from ctxstore.objects.store import ObjectStore
 from ctxstore.ops.repair.salvage import examine
@@ -15,7 +15,6 @@ from ctxstore.packs.frames import unpack_frame
 from ctxstore.packs.index import Index, Location, iter_locations
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import read_footer
-from ctxstore.storage.locate import locate
 from ctxstore.storage.protocol import Storage
 
 
@@ -47,7 +46,7 @@ class Stock(ObjectStore):
         self.sources = list(sources)
         self.taken: dict[ObjectId, Taken] = {}
         self.made: dict[ObjectId, tuple[Kind, bytes]] = {}
-        self._nowhere: set[ObjectId] = set()
+        self._nowhere: set[tuple[ObjectId, Kind]] = set()
 
     def footer(self, pack: PackInfo) -> Footer:
         """What is whole of a pack."""
@@ -89,14 +88,14 @@ class Stock(ObjectStore):
         return self.is_there(id) or self._find_source(id, kind)
 
     def _find_source(self, id: ObjectId, kind: Kind) -> bool:
-        if id in self._nowhere:
+        if (id, kind) in self._nowhere:
             return False
         for source in self.sources:
             data = source.find(id, kind)
             if data is not None and self.keys.id_of(kind, data) == id:
                 self.taken[id] = Taken(kind, source)
                 return True
-        self._nowhere.add(id)
+        self._nowhere.add((id, kind))
         return False
 
     def look_again(self, *sources: Source) -> None:
@@ -106,21 +105,17 @@ class Stock(ObjectStore):
 
 
 class OtherRepository:
-    """Another repository. Raises `NotFound`, `Corrupt`, … when it is none that can be read."""
+    """Another repository, which is open."""
 
-    def __init__(self, place: str, environment: Environment) -> None:
-        self.name = place
-        self._engine = open_engine(locate(place), environment)
-        self._engine.root()
+    def __init__(self, name: str, engine: Engine) -> None:
+        self.name = name
+        self._engine = engine
 
     def find(self, id: ObjectId, kind: Kind) -> bytes | None:
         try:
             return self._engine.store.get(id, kind)
         except (NotFound, Corrupt):
             return None
-
-    def close(self) -> None:
-        self._engine.close()
 
 
 class LoosePacks:
