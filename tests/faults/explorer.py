@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ctxstore.storage.local import LocalStorage
@@ -30,6 +31,11 @@ class Case(NamedTuple):
     moment: Moment
     disk: Disk
 
+    @property
+    def key(self) -> Hashable:
+        """Equal for equal states of which the same is asked."""
+        return self.disk.fingerprint(), tuple(promise.fingerprint() for promise in self.moment.allowed)
+
     def __str__(self) -> str:
         return f"crash after operation {self.moment.number}, {self.moment.capture.operation}"
 
@@ -52,26 +58,31 @@ def recorded(
 
 def iter_cases(moments: Iterable[Moment], samples: int) -> Iterator[Case]:
     """Every state that a crash at one of these moments may leave, each once for what was promised."""
-    seen = set()
-    for moment in moments:
-        for disk in iter_disks(moment.capture, samples, moment.number):
-            key = (disk.fingerprint(), tuple(map(id, moment.allowed)))
-            if key not in seen:
-                seen.add(key)
-                yield Case(moment, disk)
+    cases = (Case(moment, disk) for moment in moments for disk in iter_disks(moment.capture, samples, moment.number))
+    return _unseen(cases, set())
 
 
-def iter_random_cases(moments: Sequence[Moment], number: int, seed: int, seen: set[int]) -> Iterator[Case]:
-    """So many of these states that were not `seen` yet; fewer when there are hardly more."""
+def iter_random_cases(moments: Sequence[Moment], number: int, seed: int, seen: set[Hashable]) -> Iterator[Case]:
+    """So many of these that were not `seen` yet, and fewer when there are hardly more.
+
+    The first is what is left at the end when all that was not synced is lost: whoever built on that fails there.
+    """
+    return islice(_unseen(_random_cases(moments, 4 * number, seed), seen), number)
+
+
+def _random_cases(moments: Sequence[Moment], number: int, seed: int) -> Iterator[Case]:
+    yield Case(moments[-1], next(iter_disks(moments[-1].capture, samples=0, seed=0)))
     generator = random.Random(seed)
-    enough = len(seen) + number
-    for _ in range(4 * number):
+    for _ in range(number):
         moment = generator.choice(moments)
-        disk = random_disk(moment.capture, generator)
-        key = disk.fingerprint()
-        if key not in seen and len(seen) < enough:
-            seen.add(key)
-            yield Case(moment, disk)
+        yield Case(moment, random_disk(moment.capture, generator))
+
+
+def _unseen(cases: Iterable[Case], seen: set[Hashable]) -> Iterator[Case]:
+    for case in cases:
+        if case.key not in seen:
+            seen.add(case.key)
+            yield case
 
 
 def go_on(session: Session) -> None:

@@ -33,6 +33,11 @@ class Promise(NamedTuple):
     tags: Mapping[str, bytes] = {}
     forgotten: frozenset[bytes] = frozenset()
 
+    def fingerprint(self) -> int:
+        """Equal for equal promises: an id stands for what a commit holds."""
+        names = frozenset(self.refs.items()), frozenset(self.tags.items())
+        return hash((self.exists, *names, frozenset(self.commits), self.forgotten))
+
 
 NOTHING = Promise()
 

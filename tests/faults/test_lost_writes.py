@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from tests.faults.workload import Folder, make_packs_small, run
 SHARDS = 8
 SAMPLES = 64
 """How many states of a crash with more than six changes under way are looked at …"""
-AFTER_KILL = int(os.environ.get("CTXSTORE_CRASH_STATES", "28"))
+AFTER_KILL = int(os.environ.get("CTXSTORE_CRASH_STATES", "32"))
 """… and how many of those that a crash may leave when others had gone on from a kill, for each kill."""
 
 
@@ -43,7 +43,7 @@ def test_a_crash_after_others_went_on_from_a_kill_keeps_every_promise(explorer: 
 
 def _after_kills(explorer: Explorer, shard: int) -> Iterator[Case]:
     moments = explorer.record(run)
-    seen: set[int] = set()
+    seen: set[Hashable] = set()
     for moment in moments[shard * len(moments) // SHARDS : (shard + 1) * len(moments) // SHARDS]:
         yield from iter_random_cases(explorer.killed(moment), AFTER_KILL, moment.number, seen)
 
@@ -107,6 +107,20 @@ class NeverSettles(Folder):
         pass
 
 
+class NeverConfirms(Folder):
+    """An init believes a config that may not last."""
+
+    def confirm(self, key: str) -> None:
+        pass
+
+
+class NeverLooksUp(Folder):
+    """An init goes on in a folder whose own name may not last."""
+
+    def _settle_above(self) -> None:
+        pass
+
+
 class OverwritesTheRoot(Folder):
     """The root is written in its place."""
 
@@ -141,11 +155,15 @@ def test_the_explorer_finds_a_store_that(monkeypatch: pytest.MonkeyPatch, fault:
             explorer.check(case)
 
 
-def test_the_explorer_finds_a_collector_that_trusts_a_root_which_may_not_last(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("storage", "call"), [(NeverSettles, "rename"), (NeverConfirms, ""), (NeverLooksUp, "")])
+def test_the_explorer_finds_who_goes_on_from_a_kill_without(
+    monkeypatch: pytest.MonkeyPatch, storage: type[Folder], call: str
+) -> None:
     make_packs_small(monkeypatch)
-    explorer = Explorer(NeverSettles)
+    explorer = Explorer(storage)
+    seen: set[Hashable] = set()
     with pytest.raises(BrokenPromise):
         for moment in explorer.record(run):
-            if moment.capture.operation.startswith("rename"):
-                for case in iter_cases(explorer.killed(moment), samples=8):
+            if moment.capture.operation.startswith(call):
+                for case in iter_random_cases(explorer.killed(moment), 100, moment.number, seen):
                     explorer.check(case)
