@@ -124,6 +124,8 @@ class FileMerge:
                 copy = self._copy_of(root, edits)
                 edits.update({copy + key[len(root) :]: value for key, value in moved.items()})
         if is_new:
+            conflicts = self._merging.conflicts
+            conflicts[:] = [each for each in conflicts if (each.kind, each.name) != ("file", decode_key(root))]
             sides = ("a folder", "a file") if is_theirs_file else ("a file", "a folder")
             self._report(root, self._merging.choice, sides, copy)
 

@@ -273,6 +273,21 @@ def test_undo_in_a_new_repository_says_that_there_is_nothing(home: Any, ctx: Any
     assert "Nothing was done yet" in ctx("op", "log").stderr
 
 
+def test_the_shell_completes_contexts_and_tags(chats: str, ctx: Any) -> None:
+    import click
+
+    from ctxstore.cli.invocation import Invocation
+    from ctxstore.cli.repository import complete_contexts, complete_refs, complete_tags
+
+    ctx("tag", "good", "chat/a")
+    context = click.Context(click.Command("x"), obj=Invocation())
+    parameter = click.Argument(["rev"])
+    assert complete_refs(context, parameter, "chat/") == ["chat/a", "chat/b"]
+    assert complete_refs(context, parameter, "ta") == ["tag:good"]
+    assert complete_contexts(context, parameter, "t") == []
+    assert complete_tags(context, parameter, "g") == ["good"]
+
+
 def test_stored_names_and_notes_do_not_reach_the_terminal_as_they_are(chats: str, ctx: Any) -> None:
     with ctxstore.open(chats) as repo:
         draft = repo.edit("chat/a")

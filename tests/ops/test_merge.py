@@ -200,6 +200,21 @@ def test_a_file_beside_a_folder_of_the_same_name_is_kept_under_another() -> None
     assert [(c.name, c.copy) for c in result.conflicts] == [("x", f"x.theirs-{label}")]
 
 
+@pytest.mark.parametrize("choice", ["ours", "theirs", "both"])
+def test_a_file_made_a_folder_here_and_changed_there_is_one_conflict(choice: str) -> None:
+    ours, theirs = {"a/b": b"inside"}, {"a": b"\0new"}
+    made, result = merged_of(State(files={"a": b"\0old"}), State(files=ours), State(files=theirs), choice)
+    label = result.stored.commit.parents[1].hex()[:8]
+    both = ours | {f"a.theirs-{label}": b"\0new"}
+    assert made.files == {"ours": ours, "theirs": theirs, "both": both}[choice]
+    assert [conflict.name for conflict in result.conflicts] == ["a"]
+    made, result = merged_of(State(files={"a": b"\0old"}), State(files=theirs), State(files=ours), choice)
+    label = result.stored.commit.parents[1].hex()[:8]
+    both = theirs | {f"a.theirs-{label}/b": b"inside"}
+    assert made.files == {"ours": theirs, "theirs": ours, "both": both}[choice]
+    assert [conflict.name for conflict in result.conflicts] == ["a"]
+
+
 def test_a_merge_that_kept_both_can_be_merged_again() -> None:
     with ctxstore.init("memory:") as repo:
         part(repo, State(files={"f": b"\0"}), State(files={"f": b"\0a"}), State(files={"f": b"\0b"}))
