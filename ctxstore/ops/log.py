@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from ctxstore.errors import NotFound
+from ctxstore.errors import Corrupt, NotFound
 from ctxstore.history.commits import Commit, Stored, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import Op, iter_ops
@@ -20,10 +20,12 @@ def iter_runs(engine: Engine) -> Iterator[tuple[ObjectId, Op]]:
 def iter_history(engine: Engine, start: ObjectId, read: Callable[[ObjectId], Commit] | None = None) -> Iterator[Stored]:
     """A commit and all it descends from, each once, children before parents, newest first.
 
-    `read` gives a commit, for those who look at several histories that share some.
+    `read` gives a commit, for those who look at several histories that share some. A parent that can't be read is
+    raised when all others were given, unless it was forgotten as damaged.
     """
     read = read or partial(read_commit, engine.store)
     waiting = {start: read(start)}
+    failed: Corrupt | NotFound | None = None
     while waiting:
         id = max(waiting, key=lambda each: (waiting[each].generation, waiting[each].time, each))
         commit = waiting.pop(id)
@@ -32,8 +34,11 @@ def iter_history(engine: Engine, start: ObjectId, read: Callable[[ObjectId], Com
             if parent not in waiting:
                 try:
                     waiting[parent] = read(parent)
-                except NotFound:
-                    continue  # collected: history ends here
+                except (Corrupt, NotFound) as error:
+                    if parent not in engine.forgotten(engine.root()):
+                        failed = error
+    if failed is not None:
+        raise failed
 
 
 def iter_contexts(engine: Engine, prefix: str = "") -> Iterator[tuple[str, Stored]]:

@@ -102,6 +102,17 @@ def test_repair_is_told_what_is_wrong_with_its_arguments(place: Path, home: Any,
     assert ctx.error("repair", "argument", code=2)["type"] == "UsageError"
 
 
+def test_a_log_shows_what_can_be_read_and_then_what_is_wrong(place: Path, saved: Any, ctx: Any) -> None:
+    session = next(found["name"] for found in ctx.json("refs")["refs"] if found["commit"]["parents"])
+    first = min((place / "packs").iterdir(), key=lambda path: (path.stat().st_size < 500, path.stat().st_mtime))
+    first.unlink()
+    result = ctx("log", session, code=3)
+    assert len(result.stdout.splitlines()) == 1 and "error" in result.stderr
+    assert ctx("repair", code=5).stdout
+    ctx("repair", "--forget-damaged")
+    assert len(ctx("log", session).stdout.splitlines()) == 1
+
+
 def test_nothing_to_recover(place: Path, ctx: Any) -> None:
     result = ctx("recover")
     assert result.stdout == "" and "every commit" in result.stderr

@@ -13,6 +13,7 @@ from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Output, Piece, Styled, dim
 from ctxstore.cli.repository import complete_refs
 from ctxstore.cli.runs import run_line, show_changes, tag_names
+from ctxstore.errors import CtxstoreError
 
 if TYPE_CHECKING:
     from ctxstore.history.commits import Commit, Stored
@@ -37,15 +38,24 @@ Item = TypeVar("Item")
 def command(invocation: Invocation, rev: str | None, graph: bool, number: int) -> None:
     """List the runs, newest first; with REF, the commits of that context."""
     with invocation.open() as repo:
+        error: list[CtxstoreError] = []
         if rev is None:
-            _log_runs(invocation.output, *take(repo.runs(), number), graph=graph)
+            _log_runs(invocation.output, *take(repo.runs(), number, error), graph=graph)
         else:
-            _log_commits(invocation.output, repo, *take(repo.log(rev), number), graph=graph)
+            _log_commits(invocation.output, repo, *take(repo.log(rev), number, error), graph=graph)
+    if error:
+        raise error[0]  # what can be read was shown
 
 
-def take(items: Iterable[Item], number: int) -> tuple[list[Item], bool]:
-    """The first ones, and whether there are more."""
-    taken = list(islice(items, number + 1 if number else None))
+def take(items: Iterable[Item], number: int, error: list[CtxstoreError] | None = None) -> tuple[list[Item], bool]:
+    """The first ones, and whether there are more. With `error`, the one that ends them is put there."""
+    taken: list[Item] = []
+    try:
+        taken.extend(islice(items, number + 1 if number else None))
+    except CtxstoreError as raised:
+        if error is None or not taken:
+            raise
+        error.append(raised)
     more = bool(number) and len(taken) > number
     return (taken[:number] if more else taken), more
 
