@@ -18,6 +18,7 @@ from ctxstore.history.transaction import Move, transaction
 from ctxstore.ops.merge import Merged
 from ctxstore.ops.merge_base import find_merge_base, iter_common
 from ctxstore.trees.entries import DirEntry
+from tests.verifier import verify_folder
 
 
 class State:
@@ -340,6 +341,20 @@ def test_a_merge_is_undone_like_any_op(parted: ctxstore.Repo) -> None:
     parted.merge("ours", "theirs", into="ours")
     parted.plan_undo().execute()
     assert parted.find_ref("ours") == before
+
+
+def test_what_merges_tags_and_undos_write_is_as_the_format_says(parted: ctxstore.Repo, place: Any) -> None:
+    put(parted, "theirs", State(["m", "b", "c"], {"k": 1}, {"f": b"x"}))
+    parted.merge("ours", "theirs", into="ours")
+    parted.tag("t", "ours")
+    parted.rename("ours", "mine")
+    parted.plan_undo().execute()
+    parted.plan_drop("theirs").execute()
+    parted.gc()
+    verified = verify_folder(place)
+    merged = parted.resolve("tag:t")
+    assert merged.id in verified.complete
+    assert set(merged.commit.parents) <= set(verified.complete)
 
 
 def test_long_lists_are_merged_without_reading_what_they_share(repo: ctxstore.Repo) -> None:
