@@ -16,6 +16,7 @@ from ctxstore.ops.subset import Subset
 from ctxstore.ops.sweep import iter_litter
 from ctxstore.packs.format import PACK_MAGIC, Footer, FrameEntry
 from ctxstore.packs.frames import split_frame, unpack_frame
+from ctxstore.packs.index import Location
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import read_footer
 from ctxstore.progress import SILENT, Progress
@@ -132,11 +133,13 @@ class _Check:
             at += frame.objects
             try:
                 self._check_frame(pack, frame, ids)
-            except (CtxstoreError, KeyError) as error:
-                message = error.message if isinstance(error, CtxstoreError) else "an unknown kind of object"
+            except CtxstoreError as error:
                 what = f"{pack.name} frame {number}"
-                if not self._add_pack_problem(pack, what, message):
+                if not self._add_pack_problem(pack, what, error.message):
                     return
+                # A writer of this process then keeps once more what it would have left out because of this frame.
+                place = Location(pack.name, frame.offset, frame.stored, 0, 0, 0)
+                self._engine.store.index.mark_bad(place, error, whole_frame=True)
                 self._bad.update((ids[i : i + ID_SIZE], what) for i in range(0, len(ids), ID_SIZE))
             else:
                 self._sound.add_all(ids)
@@ -145,7 +148,11 @@ class _Check:
 
     def _check_frame(self, pack: PackInfo, frame: FrameEntry, ids: bytes) -> None:
         header, raw = unpack_frame(self._engine.storage.get(pack.key, frame.offset, frame.stored))
-        if b"".join(self._engine.keys.id_of(kind, data) for kind, data in split_frame(header, raw)) != ids:
+        try:
+            found = b"".join(self._engine.keys.id_of(kind, data) for kind, data in split_frame(header, raw))
+        except KeyError as error:
+            raise Corrupt("an unknown kind of object") from error
+        if found != ids:
             raise Corrupt("its objects are not what the footer says")
 
     def _add_pack_problem(self, pack: PackInfo, what: str, message: str) -> bool:

@@ -197,3 +197,17 @@ def test_a_subset_reads_less_and_still_checks_the_structure(grown: Path, place: 
     parts = [check(place, subset=f"{n}/3") for n in (1, 2, 3)]
     assert sum(part.bytes_read for part in parts) == whole.bytes_read
     assert {part.commits for part in parts} == {3}
+
+
+def test_what_a_check_found_damaged_is_kept_once_more_by_the_next_commit(
+    grown: Path, repo: ctxstore.Repo, place: Path
+) -> None:
+    content = repo.view("chat/a").read("f")
+    flip(grown, frame_of(place, grown, is_data=True) + 100)
+    with ctxstore.open(place) as fresh:
+        assert fresh.check(read_data=True).problems
+        draft = fresh.edit("chat/b")
+        draft.files.put("f", content)
+        draft.commit()
+    with ctxstore.open(place) as fresh:
+        assert fresh.view("chat/b").read("f") == content == fresh.view("chat/a").read("f")
