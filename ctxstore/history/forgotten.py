@@ -12,6 +12,9 @@ from ctxstore.objects.encoding import decode_structure, encode_structure
 from ctxstore.trees.maps import Maps, MapView, map_differences
 from ctxstore.trees.sequence import Getter, Putter
 
+DAMAGED = "damaged: "
+"""How the reason begins for a commit that a repair gave up: of that one even the record may be missing."""
+
 
 class Forgotten(NamedTuple):
     """When a commit was forgotten (UTC ns), and why."""
@@ -43,6 +46,11 @@ class ForgottenCommits:
         """When and why a commit was forgotten; None when it was not."""
         value = self._map.find(id) if self._map else None
         return None if value is None else decode_forgotten(value)
+
+    def is_given_up(self, id: ObjectId) -> bool:
+        """Whether a commit was forgotten because it was damaged."""
+        mark = self.find(id)
+        return mark is not None and mark.reason.startswith(DAMAGED)
 
     def ids(self) -> Iterator[ObjectId]:
         """The forgotten commits' ids, sorted."""

@@ -21,7 +21,7 @@ def iter_history(engine: Engine, start: ObjectId, read: Callable[[ObjectId], Com
     """A commit and all it descends from, each once, children before parents, newest first.
 
     `read` gives a commit, for those who look at several histories that share some. A parent that can't be read is
-    raised when all others were given, unless it was forgotten as damaged.
+    raised when all others were given, unless it was given up as damaged.
     """
     read = read or partial(read_commit, engine.store)
     waiting = {start: read(start)}
@@ -35,7 +35,7 @@ def iter_history(engine: Engine, start: ObjectId, read: Callable[[ObjectId], Com
                 try:
                     waiting[parent] = read(parent)
                 except (Corrupt, NotFound) as error:
-                    if parent not in engine.forgotten(engine.root()):
+                    if not engine.forgotten(engine.root()).is_given_up(parent):
                         failed = error
     if failed is not None:
         raise failed

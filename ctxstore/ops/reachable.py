@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ctxstore.errors import Corrupt, NotFound
 from ctxstore.history.commits import decode_commit, read_commit
 from ctxstore.history.engine import Engine
+from ctxstore.history.forgotten import ForgottenCommits
 from ctxstore.history.oplog import Op, decode_op
 from ctxstore.history.refs import SETTING, decode_name
 from ctxstore.history.root import Root
@@ -61,13 +62,14 @@ class Marker:
         self._broken = broken
         self._progress = progress
         self._ref = ""
-        self._forgotten: set[ObjectId] = set()
+        self._forgotten = ForgottenCommits(None)
         self._walk = TreeWalk(engine.maps, engine.store, take, self._leaf, self._record if broken is not None else None)
         self.commits = 0
 
     def mark(self, root: Root) -> None:
         """Mark everything reachable from `root`'s refs and ops: contexts by age, each oldest commit first."""
-        self._forgotten = forgotten = set(self._engine.forgotten(root).ids())
+        self._forgotten = self._engine.forgotten(root)
+        forgotten = set(self._forgotten.ids())
         self._mark_map(root.forgotten)
         heads = self._mark_refs(root.refs)
         held = {id for _, id in heads} & forgotten
@@ -95,16 +97,21 @@ class Marker:
         try:
             return self._engine.store.get(id, kind)
         except (Corrupt, NotFound) as error:
-            if self._broken is None:
-                raise
-            self._record(id, kind, error)
+            self._fail(id, kind, error)
             return None
 
-    def _find_forgotten(self, id: ObjectId) -> bytes | None:
-        """A forgotten commit's record; one that was forgotten because it was damaged need not be there."""
+    def _fail(self, id: ObjectId, kind: Kind, error: Corrupt | NotFound) -> None:
+        if self._broken is None:
+            raise error
+        self._record(id, kind, error)
+
+    def _find_commit(self, id: ObjectId) -> bytes | None:
+        """A commit's record; that of one that was given up as damaged need not be there."""
         try:
             return self._engine.store.get(id, Kind.COMMIT)
-        except (Corrupt, NotFound):
+        except (Corrupt, NotFound) as error:
+            if not self._forgotten.is_given_up(id):
+                self._fail(id, Kind.COMMIT, error)
             return None
 
     def _mark_map(self, id: ObjectId | None) -> None:
@@ -162,7 +169,7 @@ class Marker:
             id = waiting.pop()
             if not self._take(id):
                 continue
-            data = self._get(id, Kind.COMMIT) if id not in self._forgotten else self._find_forgotten(id)
+            data = self._find_commit(id)
             if data is None:
                 continue
             commit = decode_commit(data)

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from ctxstore.history.commits import Commit
 from ctxstore.history.engine import Engine
-from ctxstore.history.forgotten import Forgotten
+from ctxstore.history.forgotten import DAMAGED, Forgotten
 from ctxstore.history.refs import is_context
 from ctxstore.history.root import Root
 from ctxstore.ids import ObjectId
 from ctxstore.ops.damage import Health, held_commits, iter_commits
 from ctxstore.ops.repair.stock import Stock
 
-REASON = "damaged: part of it is lost"
+REASON = f"{DAMAGED}part of it is lost"
 
 
 class GivenUp(NamedTuple):
