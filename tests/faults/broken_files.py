@@ -47,6 +47,7 @@ class Calls:
     def __init__(self, fault: Fault | None = None, before: Callable[[str, int], None] | None = None) -> None:
         self.names: list[str] = []
         self.hits = 0
+        self.failed = ""
         self.failed_syncs: Counter[tuple[int, int]] = Counter()
         self.synced_again: list[tuple[int, int]] = []
         self.fault = fault
@@ -81,6 +82,7 @@ class Calls:
         if not applies(fault.kind, name):
             return None
         self.hits += 1
+        self.failed = name
         return fault.kind
 
     def _watch_sync(self, fd: int, kind: str | None) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,10 @@ class Server:
         """The status of a process that ended or stopped (see `os.waitpid`), or None if it did neither in time."""
         status = self._ask(wait=pid, seconds=seconds)
         return None if status is None else int(status)
+
+    def end(self, pids: Iterable[int]) -> None:
+        """Kill those that have not ended and were not waited for."""
+        self._ask(end=list(pids))
 
     def close(self) -> None:
         assert self._process.stdin and self._process.stdout

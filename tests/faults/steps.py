@@ -187,3 +187,4 @@ WORKLOAD: list[Step] = [
 STEPS = [step for step in WORKLOAD if step not in (commit_often, snapshot, waste, forget_again)]
 """Those that errors happen in; the others make more of the same calls."""
 READERS = [read, check]
+COLLECTIONS = [collect, recompress, collect_forgotten]

@@ -23,8 +23,11 @@ def test_processes_at_once_lose_nothing_acknowledged(
         role = ROLES[number % len(ROLES)]
         task = scene.task(role, f"{role}{number}", seed=number, seconds=seconds)
         started[task.who] = server.start(task)
-    for who, pid in started.items():
-        assert server.wait(pid, seconds + 60) == 0, (who, scene.read_log())
+    try:
+        for who, pid in started.items():
+            assert server.wait(pid, seconds + 60) == 0, (who, scene.read_log())
+    finally:
+        server.end(started.values())
     scene.read_log()
     took = time.monotonic() - began
     with ctxstore.repo.open(scene.place) as repo:

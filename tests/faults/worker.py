@@ -289,7 +289,7 @@ def run(task: Task) -> None:
 
 
 def serve() -> None:
-    """Answer a line of JSON with one: `start` a task, or `wait` for a process to end or stop."""
+    """Answer a line of JSON with one: `start` a task, `wait` for a process to end or stop, or `end` some."""
     _import_all()
     children: set[int] = set()
     for line in sys.stdin:
@@ -297,14 +297,20 @@ def serve() -> None:
         if "start" in request:
             answer: Any = _fork(Task(**request["start"]))
             children.add(answer)
+        elif "end" in request:
+            answer = _end(children.intersection(request["end"]))
         else:
             answer = _wait(request["wait"], request["seconds"])
+            if answer is not None and not os.WIFSTOPPED(answer):
+                children.discard(request["wait"])
         print(json.dumps(answer), flush=True)
-    for pid in children:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    _end(children)
+
+
+def _end(pids: set[int]) -> None:
+    """Kill processes that were not waited for, whose numbers are theirs still."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
 
 
 def _import_all() -> None:
