@@ -74,7 +74,7 @@ class RepairPlan:
     def report(self, executed: bool = False, quarantined: tuple[str, ...] = ()) -> RepairReport:
         """What is done, or to be done."""
         found, packs, stock = self._decided.found, self._decided.packs, self._decided.stock
-        gone = (DamagedPack(pack.name, "it is missing", 0, pack.objects) for pack in packs.missing)
+        gone = (DamagedPack(pack.name, "missing", 0, pack.objects) for pack in packs.missing)
         hurt = (DamagedPack(each.info.name, each.problem, each.info.objects, each.lost) for each in packs.damaged)
         return RepairReport(
             executed,
