@@ -118,7 +118,7 @@ class _Check:
                 raise Corrupt("it does not start as a pack does")
             footer = read_footer(self._engine.storage, pack)
         except CtxstoreError as error:
-            self._add_pack_problem(pack, pack.name, error.message)
+            self._add_pack_problem(pack, pack.name, _reason(error))
             return
         self.objects += len(footer.lengths)
         if read_data:
@@ -215,9 +215,13 @@ def object_problems(
     impacts = trace(engine, root, content.__contains__) if broken or content else {}
     for item in broken:
         what = f"{item.kind.name.lower()} {format_id(item.id, 16)}"
-        yield _object_problem(what, item.error.message, item.refs, impacts.get(item.id))
+        yield _object_problem(what, _reason(item.error), item.refs, impacts.get(item.id))
     for id, ref in content.items():
         yield _object_problem(f"content {format_id(id, 16)}", reasons[id], {ref}, impacts.get(id))
+
+
+def _reason(error: CtxstoreError) -> str:
+    return "missing" if isinstance(error, NotFound) else error.message
 
 
 def _object_problem(what: str, message: str, refs: set[str], impact: Impact | None) -> Problem:

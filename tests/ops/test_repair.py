@@ -302,7 +302,7 @@ def test_what_lies_in_quarantine_or_left_over_is_used(made: Made, place: Path) -
     (place / "quarantine").mkdir()
     made.packs[1].rename(place / "quarantine" / made.packs[1].name)
     made.packs[2].rename(place / "packs" / make_name(0, lambda n: b"x" * n))
-    assert {pack.problem for pack in mend(place).packs} == {"it is missing"}
+    assert {pack.problem for pack in mend(place).packs} == {"missing"}
     assert contents(place) == made.contents
 
 

@@ -47,6 +47,6 @@ def _show(output: Output, report: CheckReport, read_data: bool) -> None:
         return
     output.report(f"Checked {looked}: all is well.")
     if report.leftover:
-        output.report(f"{count(report.leftover, 'left-over file')}, which `ctx gc` deletes, are no problem.")
+        output.report(f"No problem, but `ctx gc` frees their space: {count(report.leftover, 'left-over file')}.")
     if not read_data:
         output.report("`ctx check --read-data` reads every stored byte as well.")
