@@ -185,7 +185,7 @@ def _write_first_root(engine: Engine) -> None:
     try:
         writer = ObjectWriter(engine.store, packer)
         refs = engine.maps.create(writer, {})
-        packs: list[PackInfo] = [pack.info for pack in writer.flush()]
+        packs = writer.flush()
     finally:
         packer.close()
     root = Root(0, 0, environment.clock(), tuple(packs), None, refs, None, None)

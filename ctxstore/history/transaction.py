@@ -82,7 +82,7 @@ class Transaction:
         self._merged: tuple[list[PackInfo], list[PackInfo]] = ([], [])
 
     def _read_root(self) -> None:
-        """Begin at the root as it is now. What it lists is kept: when another thread reads a later one, it may be gone."""
+        """Begin at the root as it is now. What it lists is kept: a later one, read by another thread, may lack it."""
         with self.engine.lock:
             self.root, self._bytes = self.engine.load()
             self._listed = self.engine.roots.packs(self.root)
@@ -149,7 +149,7 @@ class Transaction:
         for _ in range(_TRIES):
             op = self._make_op(moves, command, note, statistics or {})._replace(undoes=undoes)
             op_id = write_op(self.writer, op)
-            self._own += [pack.info for pack in self.writer.flush()]
+            self._own += self.writer.flush()
             self._merge_small()
             if self._swap(op, op_id):
                 self._sweep_merged()
@@ -209,7 +209,7 @@ class Transaction:
             return
         finally:
             packer.close()
-        self._merged = (sources, [pack.info for pack in made])
+        self._merged = (sources, made)
 
     def _swap(self, op: Op, id: ObjectId) -> bool:
         packs = self._new_packs()

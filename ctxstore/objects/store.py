@@ -11,7 +11,7 @@ from ctxstore.packs.format import MAX_OBJECT
 from ctxstore.packs.index import Index, Location
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import FrameReader, read_footer
-from ctxstore.packs.writer import NewPack, PackWriter
+from ctxstore.packs.writer import PackWriter
 from ctxstore.storage.protocol import Storage
 
 _TRIES = 8
@@ -164,7 +164,7 @@ class ObjectWriter:
             self._packer.close_pack()
         return self.store.get(id, kind)
 
-    def flush(self) -> list[NewPack]:
+    def flush(self) -> list[PackInfo]:
         """Make all that was put durable. The packer's `on_pack` makes it findable in the store."""
         packs = self._packer.flush()
         self._fresh.clear()

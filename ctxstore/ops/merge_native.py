@@ -21,8 +21,8 @@ def merge_messages(merging: Merging, changed: Changed) -> bytes:
     for region in merge(_edits(base, ours), _edits(base, theirs), lambda a, b: list(base.leaves(a, b))):
         items = region.resolved(merging.choice)
         if region.side == CONFLICT:
-            sides = [counted(len(items), "message") for items in region[2:]]
-            conflict = MergeConflict("messages", "", region.start + grown, *sides, merging.choice)
+            left, right = (counted(len(side), "message") for side in (region.ours, region.theirs))
+            conflict = MergeConflict("messages", "", region.start + grown, left, right, merging.choice)
             merging.conflicts.append(conflict)
         splices.append(Splice(region.start, region.start + len(region.ours), items))
         grown += len(items) - len(region.ours)

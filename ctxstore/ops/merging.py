@@ -20,14 +20,14 @@ Edits = dict[bytes, bytes | None]
 class MergeConflict(NamedTuple):
     """Both sides changed the same thing, each in its own way.
 
-    `kind` is messages, memory, file or lines; `name` the memory's key or the file's path, `index` the message or
+    `kind` is messages, memory, file or lines; `name` the memory's key or the file's path, `at` the message or
     line of the result where it is. `ours` and `theirs` tell what each side has; `kept` is ours, theirs or both, and
     `copy` the name under which theirs is kept then, if it has one of its own.
     """
 
     kind: str
     name: str
-    index: int | None
+    at: int | None
     ours: str
     theirs: str
     kept: str

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ID_SIZE
+from ctxstore.ops.idset import IdSet
 from ctxstore.ops.marking import Marking
 from ctxstore.packs.compact import copy_objects
-from ctxstore.packs.format import Footer, is_data_kind
+from ctxstore.packs.format import is_data_kind
 from ctxstore.packs.frames import ORDINARY, RECOMPRESS, Settings
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import FrameReader, read_footer
@@ -26,13 +27,16 @@ class Rewrite:
         self._marking = marking
         self._packs = packs
         self._progress = progress
-        self._seen: set[bytes] = set()
+        # Of the packs to be rewritten all that is in use, marked when it is copied: millions, perhaps.
+        self._copied = IdSet(sum(pack.objects for pack in packs))
 
     def run(self, order: Iterable[bytes] | None = None) -> list[PackInfo]:
         """The new packs. With `order`, those ids come first and everything is compressed harder.
 
         Raises `Corrupt`, `NotFound`, `StorageError`.
         """
+        for pack in self._packs:
+            self._copied.add_all(self._live_ids(pack))
         packer = self._open(ORDINARY if order is None else RECOMPRESS)
         self._progress.start("rewrite", sum(pack.raw for pack in self._packs))
         try:
@@ -40,7 +44,7 @@ class Rewrite:
                 self._copy_in_order(packer, order)
             for pack in self._packs:
                 self._copy_rest(packer, pack)
-            return [pack.info for pack in packer.flush()]
+            return packer.flush()
         finally:
             packer.close()
             self._progress.done()
@@ -57,9 +61,19 @@ class Rewrite:
 
     def _copy_rest(self, packer: PackWriter, pack: PackInfo) -> None:
         footer = read_footer(self._engine.storage, pack)
-        live = {id for id in _live_ids(footer, self._marking) if id not in self._seen}
-        copy_objects(self._engine.storage, pack, footer, packer, self._seen, live)
+        copy_objects(self._engine.storage, pack, footer, packer, self._is_left)
         self._progress.advance(pack.raw)
+
+    def _is_left(self, id: bytes) -> bool:
+        """Whether an object is in use and not copied yet; it is copied then."""
+        return self._copied.take(id) is True
+
+    def _live_ids(self, pack: PackInfo) -> bytes:
+        ids = read_footer(self._engine.storage, pack).ids
+        marks = self._marking.marks(ids)
+        if 0 not in marks:
+            return ids
+        return b"".join(ids[i * ID_SIZE : (i + 1) * ID_SIZE] for i, mark in enumerate(marks) if mark)
 
     def _copy_in_order(self, packer: PackWriter, order: Iterable[bytes]) -> None:
         """The index says where to look, and is only a copy: what it does not find, or finds wrong, is left for later,
@@ -69,15 +83,9 @@ class Rewrite:
         find, id_of = self._engine.store.index.find, self._engine.keys.id_of
         for id in order:
             location = find(id)
-            if location is None or location.pack not in names or id in self._seen:
+            if location is None or location.pack not in names:
                 continue
             raw = memoryview(frames.raw(location.pack, location.frame, location.stored))
             data = raw[location.start : location.start + location.length]
-            if id_of(location.kind, data) == id:
+            if id_of(location.kind, data) == id and self._is_left(id):
                 packer.add(location.kind, id, data, is_data_kind(location.kind))
-                self._seen.add(id)
-
-
-def _live_ids(footer: Footer, marking: Marking) -> list[bytes]:
-    ids, marks = footer.ids, marking.marks(footer.ids)
-    return [ids[i * ID_SIZE : (i + 1) * ID_SIZE] for i, mark in enumerate(marks) if mark]

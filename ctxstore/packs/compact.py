@@ -6,7 +6,7 @@ becomes one pack of the next tier: every object is rewritten about once a tier.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 from ctxstore.ids import ID_SIZE
@@ -47,9 +47,21 @@ def plan_merge(packs: Sequence[PackInfo]) -> list[PackInfo]:
 
 def merge(storage: Storage, sources: Sequence[PackInfo], writer: PackWriter) -> None:
     """Copy every object of `sources` once. Raises `Corrupt`, and then the sources must stay."""
-    seen: set[bytes] = set()
+    is_new = once()
     for pack in sources:
-        copy_objects(storage, pack, read_footer(storage, pack), writer, seen)
+        copy_objects(storage, pack, read_footer(storage, pack), writer, is_new)
+
+
+def once() -> Callable[[bytes], bool]:
+    """True for every id when it is asked for first."""
+    seen: set[bytes] = set()
+
+    def is_new(id: bytes) -> bool:
+        before = len(seen)
+        seen.add(id)
+        return len(seen) > before
+
+    return is_new
 
 
 def copy_objects(
@@ -57,26 +69,24 @@ def copy_objects(
     pack: PackInfo,
     footer: Footer,
     writer: PackWriter,
-    seen: set[bytes],
-    live: Container[bytes] | None = None,
+    is_wanted: Callable[[bytes], bool],
 ) -> None:
-    """Copy a pack's objects that are not in `seen` (and are in `live`) and add them to `seen`.
+    """Copy a pack's objects that are wanted; each is asked for once, and copied if so.
 
     The bytes are not hashed again: the frame's own check covers them, and whoever reads them re-hashes.
     """
     at = 0
     for frame in footer.frames:
         ids = [footer.ids[i * ID_SIZE : (i + 1) * ID_SIZE] for i in range(at, at + frame.objects)]
-        wanted = [id not in seen and (live is None or id in live) for id in ids]
+        wanted = [is_wanted(id) for id in ids]
         if any(wanted):
             _, raw = unpack_frame(storage.get(pack.key, frame.offset, frame.stored))
             view = memoryview(raw)
             position = 0
             for i, id in enumerate(ids):
                 length = footer.lengths[at + i]
-                if wanted[i] and id not in seen:
+                if wanted[i]:
                     kind = footer.kinds[at + i]
                     writer.add(kind, id, view[position : position + length], is_data_kind(kind))
-                    seen.add(id)
                 position += length
         at += frame.objects

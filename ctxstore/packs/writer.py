@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PACK_TARGET = 64 << 20
 """Stored bytes after which a pack is closed and the next one begun."""
 
-PACK_OBJECTS = 1 << 20
+PACK_OBJECTS = 1 << 18
 FRAME_OBJECTS = 1 << 18
 """Objects after which a pack or a frame is closed, however small: what a reader refuses must not be written."""
 
@@ -60,7 +60,7 @@ class PackWriter:
         self._waiting: deque[tuple[Frame, Future[Packed]]] = deque()
         self._pool: ThreadPoolExecutor | None = None
         self._open: _OpenPack | None = None
-        self._done: list[NewPack] = []
+        self._done: list[PackInfo] = []
         self._spare: list[bytearray] = []
         self.raw_bytes = 0
 
@@ -90,8 +90,11 @@ class PackWriter:
         if self._open is not None:
             self._close_pack()
 
-    def flush(self) -> list[NewPack]:
-        """Make everything added so far durable; the packs made since the last flush."""
+    def flush(self) -> list[PackInfo]:
+        """Make everything added so far durable; the packs made since the last flush.
+
+        Their footers went to `on_pack`: those of a large collection would fill the memory.
+        """
         while self._waiting:
             self._write_oldest()
         if self._open is None:
@@ -159,7 +162,7 @@ class PackWriter:
         if self._open is None:
             return
         pack, self._open = self._open.finish(), None
-        self._done.append(pack)
+        self._done.append(pack.info)
         if self._on_pack is not None:
             self._on_pack(pack)
 

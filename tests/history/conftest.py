@@ -78,8 +78,8 @@ class World:
             packer.add(Kind.CHUNK, engine.keys.id_of(Kind.CHUNK, chunk), chunk, True)
         (pack,) = packer.flush()
         packer.close()
-        self._swap(engine, root, data, [*engine.roots.packs(root), pack.info])
-        return pack.info
+        self._swap(engine, root, data, [*engine.roots.packs(root), pack])
+        return pack
 
     def drop_pack(self, engine, info):
         """Take a pack out of the root and delete it, as a collector does."""

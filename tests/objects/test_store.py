@@ -37,7 +37,7 @@ def test_an_object_put_twice_is_stored_once():
     (pack,) = kept.writer.flush()
     kept.writer.put(Kind.CHUNK, b"x")
     assert kept.writer.flush() == []
-    assert pack.info.objects == 1
+    assert pack.objects == 1
 
 
 def test_the_same_bytes_of_two_kinds_are_two_objects():
@@ -58,7 +58,7 @@ def test_a_writer_reads_everything_it_put_however_far_it_got(kind):
     ids = [kept.writer.put(kind, data) for data in datas]
     assert [kept.writer.get(id, kind) for id in ids] == datas
     packs = kept.writer.flush()
-    assert sum(pack.info.objects for pack in packs) == 300
+    assert sum(pack.objects for pack in packs) == 300
     assert [kept.writer.get(id, kind) for id in ids] == datas
 
 
@@ -88,16 +88,16 @@ def test_a_reader_that_misses_a_pack_looks_once_whether_the_root_moved():
     (new,) = other.writer.flush()
 
     reader = ObjectStore(kept.storage, KEYS)
-    reader.refresh([old.info])
+    reader.refresh([old])
     assert reader.has(id)
-    kept.storage.delete(old.info.key)
+    kept.storage.delete(old.key)
     with pytest.raises(NotFound):
         reader.get(id, Kind.CHUNK)
     asked = []
 
     def move():
         asked.append(1)
-        reader.refresh([new.info])
+        reader.refresh([new])
         return True
 
     reader.on_missing = move
@@ -114,12 +114,12 @@ def test_objects_of_lost_packs_are_those_no_other_live_pack_holds():
     (second,) = other.writer.flush()
 
     writer = Kept(kept.storage)
-    writer.store.refresh([first.info, second.info])
+    writer.store.refresh([first, second])
     assert writer.writer.has(only)
     assert writer.writer.has(twice)
-    assert writer.writer.lost_objects({first.info.name, second.info.name}) == []
-    writer.store.refresh([second.info])
-    assert writer.writer.lost_objects({second.info.name}) == [only]
+    assert writer.writer.lost_objects({first.name, second.name}) == []
+    writer.store.refresh([second])
+    assert writer.writer.lost_objects({second.name}) == [only]
 
 
 def test_ids_of_one_kind_under_another_key_differ():
@@ -138,10 +138,10 @@ def two_copies():
 
 
 def damage(storage, pack):
-    data = bytearray(storage.get(pack.info.key))
+    data = bytearray(storage.get(pack.key))
     data[40] ^= 1
-    storage.delete(pack.info.key)
-    storage.put(pack.info.key, bytes(data))
+    storage.delete(pack.key)
+    storage.put(pack.key, bytes(data))
 
 
 @pytest.mark.parametrize("bad", [0, 1])

@@ -22,7 +22,7 @@ def crash_a_writer(repo, size=100_000):
     engine = repo._engine
     with transaction(engine) as tx:
         tx.writer.put(Kind.RECORD, random.Random(size).randbytes(size))
-        return [pack.info.key for pack in tx.writer.flush()]
+        return [pack.key for pack in tx.writer.flush()]
 
 
 def contents(repo):

@@ -159,7 +159,7 @@ def test_both_went_on() -> None:
     assert made.messages == ["m0", "a", "b"]
     assert made.memories == {"a": 1, "b": 2}
     assert made.files == {"notes.md": b"ONE\ntwo\nTHREE\n", "new": b"new"}
-    assert [(c.kind, c.index, c.kept) for c in result.conflicts] == [("messages", 1, "both")]
+    assert [(c.kind, c.at, c.kept) for c in result.conflicts] == [("messages", 1, "both")]
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,7 @@ def test_long_lists_are_merged_without_reading_what_they_share(repo: ctxstore.Re
     assert len(asked) < 200
     messages = get(repo, "ours").messages
     assert (messages[100], messages[15_000], messages[-2:]) == ("ours", "theirs", ["ours went on", "theirs went on"])
-    assert [c.index for c in result.conflicts] == [20_000]
+    assert [c.at for c in result.conflicts] == [20_000]
 
 
 def test_two_states_of_an_agents_session_are_merged_line_by_line(
@@ -398,7 +398,7 @@ def test_two_states_of_an_agents_session_are_merged_line_by_line(
         tx.publish([Move("other", None, id)], "test")
     result = repo.merge("mine", "other", into="both")
     key = f"projects/{home.project}/s.jsonl"
-    assert [(c.kind, c.name, c.index, c.ours, c.theirs) for c in result.conflicts] == [
+    assert [(c.kind, c.name, c.at, c.ours, c.theirs) for c in result.conflicts] == [
         ("lines", key, 4, "1 line", "2 lines")
     ]
     records = [json.loads(each) for each in repo.view("both").read(key).splitlines()]

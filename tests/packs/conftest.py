@@ -30,11 +30,13 @@ class Packs:
 
     def write_all(self, datas, *, size=4 << 20, epoch=0):
         """(packs, [(kind, id, data)])"""
-        writer = PackWriter(self.storage, epoch, settings=Settings(size=size), random=self.random)
+        packs = []
+        settings = Settings(size=size)
+        writer = PackWriter(self.storage, epoch, settings=settings, random=self.random, on_pack=packs.append)
         objects = [self.object(data, number) for number, data in enumerate(datas)]
         for made in objects:
             writer.add(*made)
-        packs = writer.flush()
+        assert writer.flush() == [pack.info for pack in packs]
         writer.close()
         return packs, [made[:3] for made in objects]
 

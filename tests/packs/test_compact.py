@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ctxstore.errors import Corrupt
 from ctxstore.ids import IdKeys, Kind
 from ctxstore.objects.store import ObjectStore
-from ctxstore.packs.compact import BUDGET, FAN, SMALLEST, TIERS, copy_objects, merge, plan_merge, tier_of
+from ctxstore.packs.compact import BUDGET, FAN, SMALLEST, TIERS, copy_objects, merge, once, plan_merge, tier_of
 from ctxstore.packs.index import iter_locations
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import FrameReader, frame_objects, read_footer
@@ -93,13 +93,13 @@ def test_a_merged_pack_holds_every_object_of_its_sources_once(contents):
             id = store.keys.id_of(kind, data)
             objects[id] = (kind, data)
             writer.add(kind, id, data, kind.is_data)
-        infos += [pack.info for pack in writer.flush()]
+        infos += writer.flush()
     packs = merged(storage, infos)
-    assert sum(pack.info.objects for pack in packs) == len(objects)
+    assert sum(pack.objects for pack in packs) == len(objects)
     for pack in infos:
         storage.delete(pack.key)
     store = ObjectStore(storage, KEYS)
-    store.refresh([pack.info for pack in packs])
+    store.refresh(packs)
     assert all(store.get(id, kind) == data for id, (kind, data) in objects.items())
 
 
@@ -107,12 +107,13 @@ def test_only_what_is_live_is_copied_when_told(packs):
     pack, written = packs.write([b"%d" % i for i in range(100)], size=60)
     live = {id for i, (_, id, _) in enumerate(written) if i % 4 == 0}
     writer = PackWriter(packs.storage, 0)
-    seen = {written[0][1]}
-    copy_objects(packs.storage, pack.info, pack.footer, writer, seen, live)
+    is_new = once()
+    is_new(written[0][1])
+    copy_objects(packs.storage, pack.info, pack.footer, writer, lambda id: id in live and is_new(id))
     (copied,) = writer.flush()
     writer.close()
-    assert {id for id, _ in iter_locations("", copied.footer)} == live - {written[0][1]}
-    assert seen == live
+    footer = read_footer(packs.storage, copied)
+    assert {id for id, _ in iter_locations("", footer)} == live - {written[0][1]}
 
 
 def test_a_damaged_source_stops_the_merge(memory_packs):

@@ -46,7 +46,7 @@ def test_everything_added_is_in_the_packs(datas, size):
     for kind, id, data in objects:
         made.add(kind, id, data, kind.is_data)
     assert made.is_empty == (not objects)
-    infos = [pack.info for pack in made.flush()]
+    infos = made.flush()
     made.close()
     assert made.is_empty
     assert sorted(contents(storage, infos)) == sorted(objects)
@@ -103,7 +103,7 @@ def test_the_largest_object_is_read_back_from_whatever_frame_it_came_to():
     small, large = bytes(RECOMPRESS.size - 1), bytes(pack_format.MAX_OBJECT)
     made.add(Kind.CHUNK, b"s" * 32, small, True)
     made.add(Kind.CHUNK, b"l" * 32, large, True)
-    infos = [pack.info for pack in made.flush()]
+    infos = made.flush()
     made.close()
     assert [(id[:1], data == (small if id[:1] == b"s" else large)) for _, id, data in contents(storage, infos)] == [
         (b"s", True),

@@ -86,7 +86,7 @@ def _show(output: Output, merged: Merged, *, is_decided: bool) -> None:
 
 
 def _show_conflict(output: Output, conflict: MergeConflict) -> None:
-    place = "" if conflict.index is None else f" at {conflict.index}"
+    place = "" if conflict.at is None else f" at {conflict.at}"
     what = f"{conflict.kind}{place}" if not conflict.name else f"{conflict.kind} {conflict.name}{place}"
     kept = f"; theirs is {conflict.copy}" if conflict.copy else ""
     output.line(

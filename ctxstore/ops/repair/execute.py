@@ -18,7 +18,7 @@ from ctxstore.ids import ObjectId
 from ctxstore.ops.check import Problem
 from ctxstore.ops.repair.plan import Decided, Options, decide, is_whole
 from ctxstore.ops.repair.state import OLD_ROOT
-from ctxstore.packs.compact import copy_objects
+from ctxstore.packs.compact import copy_objects, once
 from ctxstore.packs.format import is_data_kind
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.writer import PackWriter
@@ -112,17 +112,17 @@ class RepairPlan:
         """New packs with all that was saved, taken, and made anew."""
         decided, stock = self._decided, self._decided.stock
         packer = PackWriter(self._storage, decided.root.epoch, random=self._environment.random)
-        seen: set[bytes] = set()
+        is_new = once()
         try:
             for each in decided.packs.damaged:
-                copy_objects(self._storage, each.info, each.footer, packer, seen)
-            for id in stock.taken.keys() - seen:
-                packer.add(stock.taken[id].kind, id, stock.take(id), is_data_kind(stock.taken[id].kind))
-                seen.add(id)
+                copy_objects(self._storage, each.info, each.footer, packer, is_new)
+            for id, taken in stock.taken.items():
+                if is_new(id):
+                    packer.add(taken.kind, id, stock.take(id), is_data_kind(taken.kind))
             for id, (kind, data) in stock.made.items():
-                if id not in seen:
+                if is_new(id):
                     packer.add(kind, id, data, is_data_kind(kind))
-            return [pack.info for pack in packer.flush()]
+            return packer.flush()
         finally:
             packer.close()
 
