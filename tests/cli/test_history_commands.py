@@ -176,7 +176,7 @@ def test_a_dropped_session_whose_files_are_there_is_saved_again(saved: Any, ctx:
 
 def test_merge_lists_conflicts_and_ends_with_4_though_it_is_made(chats: str, ctx: Any) -> None:
     value = ctx.json("merge", "chat/a", "chat/b", "--into", "chat/a", "-m", "together", code=4)
-    assert [(c["kind"], c["name"], c["index"]) for c in value["conflicts"]] == [
+    assert [(c["kind"], c["name"], c["at"]) for c in value["conflicts"]] == [
         ("memory", "mood", None),
         ("messages", "", 2),
     ]
