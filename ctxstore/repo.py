@@ -241,8 +241,6 @@ def repair(
     from ctxstore.ops.repair.stock import OtherRepository
 
     place, environment = os.fspath(path), environment or real_environment()
-    if not os.path.isdir(place):
-        raise _no_repository(place)
     with ExitStack() as stack:
         repos = [stack.enter_context(open(other, environment=environment)) for other in others]
         options = Options([OtherRepository(repo.path, repo._engine) for repo in repos], forget_damaged)

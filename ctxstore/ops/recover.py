@@ -17,7 +17,8 @@ WHOLE, COLLECTED, DAMAGED = "whole", "collected", "damaged"
 
 
 class Unreached(NamedTuple):
-    """A commit nothing refers to. `commits` are as many of its history, itself among them, that nothing else reaches.
+    """A commit nothing refers to. `commits` are as many of its history, itself among them, that nothing else reaches;
+    1 when each of them is listed.
 
     `state` is whole (it can be brought back), collected (it was forgotten, or never became part of the history, and its
     content is gone) or damaged. `forgotten`: why it was forgotten, or nothing. `in_log`: whether a run tells of it.
@@ -47,7 +48,7 @@ def iter_unreached(engine: Engine, *, all: bool = False) -> Iterator[Unreached]:
         state = WHOLE
         if health.tree(left[id].tree):
             state = DAMAGED if is_held(id) and id in told else COLLECTED
-        commits = len(_ancestors(left, [id]))
+        commits = 1 if all else len(_ancestors(left, [id]))
         yield Unreached(id, left[id], commits, state, mark.reason if mark else "", id in told)
 
 

@@ -450,6 +450,13 @@ def test_a_full_disk_stops_a_repair_and_loses_nothing(made: Made, place: Path, m
     mend(place)
 
 
+def test_a_file_that_names_an_impossible_epoch_does_no_harm(made: Made, place: Path) -> None:
+    (place / "packs" / f"ffffffff-{'0' * 32}").write_bytes(b"")
+    (place / "root").unlink()
+    mend(place)
+    assert contents(place) == made.contents
+
+
 def test_caches_are_thrown_away(made: Made, place: Path) -> None:
     (place / "cache" / "index.sqlite").write_bytes(b"nonsense")
     flip(made.packs[3], content_frame(made.packs[3]))

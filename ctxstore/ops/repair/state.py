@@ -10,7 +10,7 @@ from ctxstore.history.config import KEY, MAX_CONFIG, Config, decode_config
 from ctxstore.history.root import MAX_ROOT, Root, RootFile, decode_root
 from ctxstore.ids import IdKeys
 from ctxstore.ops.repair.salvage import Examined, examine
-from ctxstore.packs.names import PackInfo, epoch_of
+from ctxstore.packs.names import MAX_EPOCH, PackInfo, epoch_of
 from ctxstore.progress import Progress
 from ctxstore.storage.protocol import Storage
 
@@ -130,6 +130,7 @@ def _names(storage: Storage, folder: str) -> dict[str, int]:
 
 
 def newest_epoch(storage: Storage, known: Root | None) -> int:
-    """The highest epoch that any file or root names."""
+    """The highest epoch that any file or root names; one that no repository gets to is nobody's."""
     names = (name for folder in ("packs", "manifests", "quarantine") for name in _names(storage, folder))
-    return max([known.epoch if known else 0, *(epoch_of(name.partition(".")[0]) or 0 for name in names)])
+    epochs = [known.epoch if known else 0, *(epoch_of(name.partition(".")[0]) or 0 for name in names)]
+    return max((epoch for epoch in epochs if epoch < MAX_EPOCH // 2), default=0)
