@@ -8,7 +8,7 @@ import click
 
 from ctxstore.cli.amounts import count
 from ctxstore.cli.damage import problem_value, show_damage
-from ctxstore.cli.invocation import Invocation, Path, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Output, Styled
 from ctxstore.errors import Corrupt
 
@@ -20,7 +20,7 @@ SHOWN = 20
 
 
 @click.command()
-@click.option("--from", "others", metavar="PLACE", type=Path(), multiple=True, help="Another repository that may have what is lost.")
+@click.option("--from", "others", metavar="PLACE", multiple=True, help="Another repository that may have what is lost.")
 @click.option(
     "--forget-damaged", is_flag=True, help="Forget commits that stay damaged; contexts go back to whole ones."
 )
@@ -67,7 +67,7 @@ def _show(output: Output, report: RepairReport) -> None:
         show_damage(output, report.problems)
         output.line(f"{count(len(report.problems), 'object')} could not be found. What is not named is whole.")
         output.note("If another repository has what is lost: ctx repair --from PLACE.")
-        output.note("To go on without the commits named: ctx repair --forget-damaged (with --dry-run: what that drops).")
+        output.note("To go on without the commits named: ctx repair --forget-damaged; look with --dry-run first.")
     elif report.executed:
         output.report("Repaired: everything is there and whole.")
     else:
