@@ -24,15 +24,36 @@ from ctxstore.trees.entries import (
 )
 from ctxstore.trees.files import read_content
 from ctxstore.trees.lists import RECORDS, load_list
-from ctxstore.trees.maps import MapView
+from ctxstore.trees.maps import Maps, MapView
+from ctxstore.trees.sequence import Getter
+
+
+class _Objects:
+    """The objects of one commit: one that is missing was collected, if the commit was forgotten."""
+
+    def __init__(self, engine: Engine, ref: str, id: ObjectId) -> None:
+        self._engine, self._ref, self._id = engine, ref, id
+
+    def get(self, id: ObjectId, kind: Kind) -> bytes:
+        try:
+            return self._engine.store.get(id, kind)
+        except NotFound as error:
+            mark = self._engine.forgotten(self._engine.root()).find(self._id)
+            if mark is None:
+                raise
+            what = f"commit {format_id(self._id)} of {self._ref}"
+            raise NotFound(
+                f"{what} was forgotten ({mark.reason}), and its content is collected",
+                hint=f"`ctx log {self._ref}` shows which commits are still there",
+            ) from error
 
 
 class Records(Sequence[Any]):
     """A stored list of JSON values; each is read when it is asked for."""
 
-    def __init__(self, engine: Engine, entry: ListEntry | None) -> None:
-        self._engine = engine
-        self._list = load_list(RECORDS, engine.store, entry.id) if entry else None
+    def __init__(self, objects: Getter, entry: ListEntry | None) -> None:
+        self._objects = objects
+        self._list = load_list(RECORDS, objects, entry.id) if entry else None
 
     def __len__(self) -> int:
         return self._list.count if self._list else 0
@@ -59,7 +80,7 @@ class Records(Sequence[Any]):
         """The values from `start` to `stop`, one at a time."""
         if self._list is not None:
             for _, id, _ in self._list.leaves(start, stop):
-                yield decode_record(self._engine.store.get(id, Kind.RECORD))
+                yield decode_record(self._objects.get(id, Kind.RECORD))
 
     def ids(self) -> Iterator[ObjectId]:
         """The values' ids: equal values have equal ids."""
@@ -71,8 +92,8 @@ class Records(Sequence[Any]):
 class Memories(Mapping[str, Any]):
     """A stored map of JSON values by key, sorted; each is read when it is asked for."""
 
-    def __init__(self, engine: Engine, entry: MapEntry | None) -> None:
-        self.map: MapView | None = engine.maps.load(engine.store, entry.id) if entry else None
+    def __init__(self, maps: Maps, objects: Getter, entry: MapEntry | None) -> None:
+        self.map: MapView | None = maps.load(objects, entry.id) if entry else None
 
     def __len__(self) -> int:
         return len(self.map) if self.map else 0
@@ -108,7 +129,10 @@ class Files(Mapping[str, Entry]):
         return sum(1 for _ in self)
 
     def __getitem__(self, path: str) -> Entry:
-        value = None if path.startswith("/") else self._tree.find(encode_key(path))
+        try:
+            value = None if path.startswith("/") else self._tree.find(encode_key(path))
+        except UnicodeEncodeError:  # a lone surrogate that stands for no byte: no file has such a name
+            value = None
         if value is None:
             raise KeyError(path)
         return decode_entry(value)
@@ -132,16 +156,8 @@ class View:
         self.ref = ref
         self.id = id
         self.commit = commit
-        try:
-            self.tree = engine.maps.load(engine.store, commit.tree, Kind.RECORD)
-        except NotFound as error:
-            mark = engine.forgotten(engine.root()).find(id)
-            if mark is None:
-                raise
-            raise NotFound(
-                f"commit {format_id(id)} of {ref} was forgotten ({mark.reason}), and its content is collected",
-                hint=f"`ctx log {ref}` shows which commits are still there",
-            ) from error
+        self._objects = _Objects(engine, ref, id)
+        self.tree = engine.maps.load(self._objects, commit.tree, Kind.RECORD)
 
     def __repr__(self) -> str:
         return f"<View {self.ref} {format_id(self.id)}>"
@@ -155,13 +171,13 @@ class View:
     def messages(self) -> Records:
         """The messages a program stored. An agent's own are in its files: see `conversation`."""
         entry = self.find_native(MESSAGES)
-        return Records(self._engine, entry if isinstance(entry, ListEntry) else None)
+        return Records(self._objects, entry if isinstance(entry, ListEntry) else None)
 
     @property
     def memories(self) -> Memories:
         """The memories a program stored."""
         entry = self.find_native(MEMORIES)
-        return Memories(self._engine, entry if isinstance(entry, MapEntry) else None)
+        return Memories(self._engine.maps, self._objects, entry if isinstance(entry, MapEntry) else None)
 
     @property
     def is_native(self) -> bool:
@@ -182,7 +198,7 @@ class View:
 
     def iter_bytes(self, path: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """A file's bytes from `start` to `stop` in pieces, each checked. Raises `NotFound`, `Corrupt`."""
-        return read_content(self._engine.store, self.get_file(path), start, stop)
+        return read_content(self._objects, self.get_file(path), start, stop)
 
     def read(self, path: str) -> bytes:
         """A whole file. Raises `NotFound`, `Corrupt`."""

@@ -24,8 +24,11 @@ JUMPS = (0, -10 * YEAR, -HOUR, 13 * HOUR, 40 * 24 * HOUR, 10 * YEAR)
 class Care(Retention):
     """Rules on the repository and what surrounds it."""
 
-    @rule(n=handles, recompress=st.booleans(), trouble=troubles)
-    def gc(self, n: int, recompress: bool, trouble: Any) -> None:
+    @rule(n=handles, forget=st.integers(0, 9), recompress=st.booleans(), trouble=troubles)
+    def gc(self, n: int, forget: int, recompress: bool, trouble: Any) -> None:
+        """Perhaps with something to do."""
+        forgotten = list(self.model.forgettable())[:forget]
+        self.forget_commits(n, forgotten, None)
         trap = self.make_trap(n, trouble, "elsewhere")
         self.model.collect()
         try:
@@ -36,8 +39,9 @@ class Care(Retention):
         self.model.collect()
         if trap is None or not trap.is_sprung:
             self.check_no_litter()
-            if recompress:
-                assert self.repos[n].plan_gc().dead == 0, "something was left that nothing reaches"
+            plan = self.repos[n].plan_gc()
+            assert not (recompress and plan.dead), "something was left that nothing reaches"
+            assert not (forgotten and (plan.remove or plan.rewrite)), "a pack was left that is mostly dead"
 
     @rule(n=handles, how=st.sampled_from(["close", "crash"]), later=st.sampled_from(JUMPS))
     def begin_anew(self, n: int, how: str, later: int) -> None:

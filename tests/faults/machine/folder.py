@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis.stateful import precondition, rule
 
 from ctxstore.errors import InvalidInput
 from ctxstore.history.oplog import Op
+from ctxstore.ops.statcache import GRANULARITY_NS
 from ctxstore.ops.targets import Target
 from ctxstore.sources.directory import Directory, context_name
 from ctxstore.sources.protocol import Root
@@ -95,6 +97,19 @@ class Folder(Care):
     def snapshot(self, n: int, changes: list[Any], trouble: Any) -> None:
         """After some work."""
         self.work(changes)
+        self._save(n, trouble)
+
+    @precondition(lambda self: self.context in self.model.refs)
+    @rule(n=handles)
+    def snapshot_what_was_dropped(self, n: int) -> None:
+        """The cache knows all files, and speaks of a commit that is no head any more."""
+        time.sleep(GRANULARITY_NS / 10**9)
+        self._save(n, None)
+        plan = self.repos[n].plan_drop(self.context)
+        self.publishing(plan.execute, lambda _: self.model.state.moved(**{self.context: None}), n, None)
+        self._save(n, None)
+
+    def _save(self, n: int, trouble: Any) -> None:
         target = Target(Directory(), Root("directory", self.folder, "work"))
         content = Content(files=self._there())
         head = self.model.refs.get(self.context)

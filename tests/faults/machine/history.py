@@ -76,7 +76,7 @@ class History(Drafts):
         except RefMoved:
             assert self.model.refs.get(ref) != head
         except MustRestart:
-            assert trouble is not None and trouble[0] != "commit"
+            assert trouble is not None and trouble[0] not in ("commit", "repeat")
 
     @precondition(has_commits)
     @rule(n=handles, pick=picks, name=st.sampled_from(["v1", "v2"]), force=st.booleans(), trouble=troubles)

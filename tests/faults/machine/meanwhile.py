@@ -6,21 +6,22 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ctxstore.errors import NotFound
 from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.oplog import Op
 from ctxstore.history.transaction import transaction
 from ctxstore.ids import ObjectId
-from tests.faults.machine.model import State
+from tests.faults.machine.model import Content, State
 from tests.faults.machine.trapped import Crashed, Trap
 from tests.faults.machine.world import HOUR, World
 
-OTHERS = ("commit", "forget", "epochs", "recompress")
+OTHERS = ("commit", "repeat", "recall", "forget", "epochs", "recompress")
 
 troubles = st.one_of(
     st.none(),
     st.none(),
     st.tuples(st.just("crash"), st.integers(0, 9)),
-    st.tuples(st.sampled_from(OTHERS), st.integers(0, 5), st.booleans()),
+    st.tuples(st.sampled_from(OTHERS), st.sampled_from([0, 0, 1, 1, 2, 3, 5]), st.booleans()),
 )
 """Nothing; a crash at a call; what the other handle does at a call, to the same context or not."""
 
@@ -39,20 +40,28 @@ class Meanwhile(World):
         name = ref if rest[0] else "elsewhere"
         actions = {
             "commit": lambda: self.commit_quickly(other, name),
+            "repeat": lambda: self._commit_what_was_forgotten(other, name),
+            "recall": lambda: self._recall_what_was_forgotten(other),
             "forget": lambda: self._forget_and_collect(other, name),
             "epochs": lambda: self._live_on(other),
             "recompress": lambda: self._collect(other, recompress=True),
         }
         return Trap(at, actions[kind], is_crash=False)
 
-    def commit_quickly(self, n: int, ref: str) -> None:
-        """Add a message to a context."""
+    def commit_quickly(self, n: int, ref: str, new: Content | None = None) -> None:
+        """Add to a context: a message, or something else."""
         head = self.model.refs.get(ref)
-        content = self.model.content(head)
+        old = self.model.content(head)
         draft = self.repos[n].edit(ref)
-        number = len(self.model.ops)
-        draft.messages.append(number)
-        content = content._replace(messages=(*(content.messages or ()), number))
+        added = [len(self.model.ops)] if new is None else list(new.messages or ())
+        draft.messages.extend(added)
+        files = new.files if new else {}
+        for path, kept in files.items():
+            if kept.data is not None:
+                draft.files.put(path, kept.data, mode=kept.mode, mtime_ns=kept.mtime_ns)
+        files = {**old.files, **{path: kept for path, kept in files.items() if kept.data is not None}}
+        messages = (*(old.messages or ()), *added) if added else old.messages
+        content = old._replace(messages=messages, files=files)
 
         def follow(op: Op) -> State:
             (change,) = op.changes
@@ -61,6 +70,24 @@ class Meanwhile(World):
             return self.model.state.moved(**{ref: change.new})
 
         self.publishing(draft.commit, follow, n, None)
+
+    def _commit_what_was_forgotten(self, n: int, ref: str) -> None:
+        """The same content once more: what a collector has found dead lives again."""
+        for id in list(self.model.state.forgotten)[-2:]:
+            self.commit_quickly(n, ref, self.model.content(id))
+
+    def _recall_what_was_forgotten(self, n: int) -> None:
+        """Tag a forgotten commit, if it is still there: it is not forgotten any more."""
+        for id in list(self.model.state.forgotten)[-1:]:
+            try:
+                self.publishing(
+                    lambda id=id: self.repos[n].tag("recalled", id.hex(), force=True),
+                    lambda _, id=id: self.model.state.moved(**{"tag:recalled": id}).recalled(id),
+                    n,
+                    None,
+                )
+            except NotFound as error:
+                assert self.model.may_be_gone(id), error
 
     def _forget_and_collect(self, n: int, ref: str) -> None:
         """Move a context on, forget all that may be forgotten, and collect it, wherever it lies."""
