@@ -57,7 +57,10 @@ class ObjectStore:
         while True:
             location = self.index.find(id)
             if location is None:
-                raise NotFound(f"object {format_id(id)} ({kind.name.lower()}) is not in the repository")
+                raise NotFound(
+                    f"object {format_id(id)} ({kind.name.lower()}) is not in the repository",
+                    hint="`ctx check` says what that hits, `ctx repair` looks for it elsewhere",
+                )
             data = self._find_sound(location, id, kind)
             if data is not None:
                 return data
