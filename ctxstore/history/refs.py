@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from ctxstore.errors import Corrupt, InvalidInput
 from ctxstore.ids import ID_SIZE, Kind, ObjectId
-from ctxstore.trees.maps import Maps, MapView
+from ctxstore.trees.maps import Maps, MapView, map_differences
 from ctxstore.trees.sequence import Getter, Putter
 
 MAX_NAME = 1024
@@ -89,6 +89,11 @@ class Refs:
     def settings(self) -> Iterator[tuple[str, ObjectId]]:
         """(name without ``setting:``, record) of the settings, sorted."""
         return ((name.removeprefix(SETTING), id) for name, id in self.iter_all(SETTING))
+
+    def differences(self, new: Refs) -> Iterator[tuple[str, ObjectId | None, ObjectId | None]]:
+        """(name, id here, id in `new`) of contexts, tags and settings that differ; None: not there."""
+        for key, a, b in map_differences(self._map, new._map):
+            yield decode_name(key), None if a is None else _id(a), None if b is None else _id(b)
 
     def updated(self, maps: Maps, putter: Putter, changes: Mapping[str, ObjectId | None]) -> ObjectId:
         """The id of the refs map with `changes` made; None removes a ref."""

@@ -18,8 +18,10 @@ from ctxstore.history.transaction import MustRestart, transaction
 from ctxstore.ids import ObjectId
 from ctxstore.ops.histories import Histories, ages_count_from
 from ctxstore.ops.retention import Candidate, Policy, check_policy, decide, describe
+from ctxstore.ops.standing import stands
 
 _TRIES = 16
+_SWAPS = 64
 
 
 class Selection(NamedTuple):
@@ -102,13 +104,19 @@ class ForgetPlan:
 
     def _execute(self) -> ForgetResult:
         time = self._engine.environment.clock()
+        marks = {id: Forgotten(time, reason) for id, reason in self.reasons.items()}
         touched = sum(bool(context.forgotten) for context in self.contexts)
-        with transaction(self._engine) as tx:
-            if (tx.root.refs, tx.root.forgotten) != (self._root.refs, self._root.forgotten):
-                raise MustRestart
-            tx.forget({id: Forgotten(time, reason) for id, reason in self.reasons.items()})
-            statistics = {"contexts": touched, "forgotten": self.forgotten, "kept": self.kept}
-            return ForgetResult(tx.publish([], "forget", self.basis.policy, statistics).id, self)
+        statistics = {"contexts": touched, "forgotten": self.forgotten, "kept": self.kept}
+        for _ in range(_SWAPS):
+            with transaction(self._engine) as tx:
+                if not stands(self._engine, self._root, tx.root, marks):
+                    break
+                tx.forget(marks)
+                try:
+                    return ForgetResult(tx.publish([], "forget", self.basis.policy, statistics).id, self)
+                except MustRestart:
+                    continue  # somebody else was faster, which need not matter
+        raise MustRestart
 
 
 def plan_forget(

@@ -202,20 +202,41 @@ def test_merged_histories_are_decided_as_one(repo, days, clock, is_sound):
     assert is_sound(repo)
 
 
-def test_a_stale_plan_is_refused_and_forgetting_plans_anew(shared, days, clock):
+def test_a_plan_stands_while_others_only_go_on(shared, days, clock):
     one, two = shared
     ids = days(one, "chat/alice", 5)
     plan = one.plan_forget(Policy(last=2))
     (newest,) = days(two, "chat/alice", 1)
-    with pytest.raises(MustRestart):
-        plan.execute()
-    assert not forgotten(one)
+    days(two, "chat/bob", 2)
+    plan.execute()
+    assert forgotten(one) == set(ids[2:])
     late: list[ObjectId] = []
     clock.before = lambda: late.extend(days(two, "chat/alice", 1))
-    one.forget(Policy(last=2))  # reads the clock when its plan is made
+    one.forget(Policy(last=2), "alice")  # reads the clock when its plan is made
     assert len(late) == 1
-    assert forgotten(one) == set(ids)
+    assert forgotten(one) == set(ids[1:])
     assert one.view("chat/alice~1").id == newest
+
+
+@pytest.mark.parametrize("meanwhile", ["fork", "move", "tag", "undo", "forget"])
+def test_a_plan_is_refused_when_a_ref_came_to_what_it_would_forget(repo, days, meanwhile):
+    days(repo, "chat/alice", 4)
+    chosen = repo.resolve("chat/alice~2").id
+    plan = repo.plan_forget(Policy(last=1))
+    if meanwhile == "fork":
+        repo.fork("chat/alice~1", "chat/again")
+    elif meanwhile == "move":
+        repo.set_ref("chat/alice", chosen, expected=repo.find_ref("chat/alice"))
+    elif meanwhile == "tag":
+        repo.tag("good", chosen.hex())
+    elif meanwhile == "forget":
+        repo.forget(Policy(last=3))
+    else:
+        repo.plan_undo().execute()
+    before = forgotten(repo)
+    with pytest.raises(MustRestart):
+        plan.execute()
+    assert forgotten(repo) == before
 
 
 def test_a_commit_that_becomes_a_head_while_it_is_forgotten_stays(shared, days, clock, is_sound):
