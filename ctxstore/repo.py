@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from ctxstore.errors import AlreadyExists, Corrupt, NotFound, SourceError
+from ctxstore.errors import AlreadyExists, Corrupt, NotFound, SourceError, UnknownFormat
 from ctxstore.history.commits import Stored, read_commit
 from ctxstore.history.config import SAVE_IT
 from ctxstore.history.engine import Engine, Environment, create, open_engine, real_environment
@@ -205,12 +205,14 @@ def open(path: str | os.PathLike[str], *, environment: Environment | None = None
     place = os.fspath(path)
     try:
         engine = open_engine(locate(place), environment or real_environment())
+        engine.root()
+    except (Corrupt, UnknownFormat) as error:
+        raise type(error)(f"{place}: {error.message}", hint=error.hint) from error
     except NotFound:
         packs = os.path.join(place, "packs")
         if os.path.exists(os.path.join(place, "root")) or (os.path.isdir(packs) and os.listdir(packs)):
-            raise Corrupt("the repository's config is missing", hint=SAVE_IT) from None
+            raise Corrupt(f"{place}: the repository's config is missing", hint=SAVE_IT) from None
         raise _no_repository(place) from None
-    engine.root()
     return Repo(engine, place)
 
 
@@ -259,6 +261,8 @@ _UNFINISHED = {"config", "packs", "manifests", "cache", "reserve", "root.lock", 
 def init(path: str | os.PathLike[str], *, environment: Environment | None = None) -> Repo:
     """Make a repository in a new or empty folder and open it. Raises `AlreadyExists`, `StorageError`."""
     place = os.fspath(path)
+    if os.path.lexists(place) and not os.path.isdir(place):
+        raise AlreadyExists(f"{place} is there already, and is no folder", hint="name a new folder")
     if os.path.isdir(place) and set(os.listdir(place)) - _UNFINISHED:
         if os.path.exists(os.path.join(place, "root")):
             raise AlreadyExists(f"there is a repository at {place} already", hint="open it, or name another folder")

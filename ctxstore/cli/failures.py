@@ -12,6 +12,9 @@ from ctxstore.cli.output import has_color
 from ctxstore.cli.printable import clean_line, discard_stdout, is_terminal
 from ctxstore.errors import CtxstoreError, InvalidInput, StorageError
 
+LONGEST = 2_000
+"""Characters of a message or hint: what an error quotes may be of any length."""
+
 UNEXPECTED = 70
 INTERRUPTED = 130
 
@@ -27,6 +30,16 @@ class Failure(NamedTuple):
 
 def explain(error: BaseException) -> Failure:
     """The failure an exception stands for."""
+    failure = _explain(error)
+    return failure._replace(message=_shortened(failure.message), hint=_shortened(failure.hint))
+
+
+def _shortened(text: str) -> str:
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]} … {text[-half:]}"
+
+
+def _explain(error: BaseException) -> Failure:
     if isinstance(error, CtxstoreError):
         return Failure(type(error).__name__, error.message, error.hint, error.exit_code)
     if isinstance(error, click.UsageError):

@@ -52,6 +52,15 @@ class Invocation:
             yield progress
 
 
+class Path(click.Path):
+    """A path. An empty one is mostly a variable that is not set, and must not mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("it is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def common(function: Function) -> Function:
     """The options of every command, which may also stand before its name."""
     for option in (_quiet, _json, _repo):
@@ -65,9 +74,9 @@ def _repo(function: Function) -> Function:
             ctx.ensure_object(Invocation).repo = value
 
     help = "The repository. Default: $CTX_REPO, the nearest .ctx, or your own."
-    return click.option("--repo", metavar="PLACE", expose_value=False, is_eager=True, callback=store, help=help)(
-        function
-    )
+    return click.option(
+        "--repo", metavar="PLACE", type=Path(), expose_value=False, is_eager=True, callback=store, help=help
+    )(function)
 
 
 def _json(function: Function) -> Function:

@@ -15,9 +15,9 @@ from ctxstore.history.refs import SETTING, TAG, Refs, is_context
 from ctxstore.ids import ID_SIZE, Kind, ObjectId, format_id, parse_id
 from ctxstore.packs.reader import read_footer
 
-_SUFFIX = re.compile(r"(?P<base>.*?)(?:~(?P<back>\d*)|@\{(?P<time>[^{}]*)\})\Z", re.DOTALL)
+_SUFFIX = re.compile(r"(?P<base>.*?)(?:~(?P<back>[0-9]{0,20})|@\{(?P<time>[^{}]*)\})\Z", re.DOTALL)
 _HEX = re.compile(r"[0-9a-f]{4,64}\Z")
-_AGO = re.compile(r"(\d+)\s*(s|sec|m|min|h|hour|d|day|w|week)s?(\s+ago)?\Z")
+_AGO = re.compile(r"([0-9]{1,12})\s*(s|sec|m|min|h|hour|d|day|w|week)s?(\s+ago)?\Z")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -35,7 +35,7 @@ def parse_time(text: str, now: int) -> int:
     text = text.strip()
     if text == "now":
         return now
-    if re.fullmatch(r"@\d+", text):
+    if re.fullmatch(r"@[0-9]{1,30}", text):
         return int(text[1:])
     if text == "yesterday":
         return now - 86400 * 10**9

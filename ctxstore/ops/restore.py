@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from ctxstore.errors import Conflict, InvalidInput, NotFound, StorageError
 from ctxstore.history.commits import read_commit
 from ctxstore.history.engine import Engine
+from ctxstore.history.refs import Refs
 from ctxstore.history.revisions import Resolver, Revision, parse_time
 from ctxstore.ids import ObjectId
 from ctxstore.ops.checkout import Action, CheckoutPlan, Step
@@ -33,10 +34,9 @@ def plan_checkout_to(engine: Engine, revision: Revision, to: str) -> CheckoutPla
 
 def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
     """Lay all contexts out below `to` as their homes were, now or at a time."""
-    time = parse_time(at, engine.environment.clock()) if at is not None else None
     entries: dict[str, Entry] = {}
     refs = []
-    for ref, id in Resolver(engine).refs_at(time).iter():
+    for ref, id in _refs_at(engine, at).iter():
         commit = read_commit(engine.store, id)
         # Files of a fork would lie where those of its original do: they get a place by the fork's name.
         prefix = commit.label if commit.label and commit.ref == ref else ref
@@ -49,6 +49,15 @@ def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
     every = sorted(entries.items())
     _check_paths("all contexts", every)
     return CheckoutPlan(engine, os.path.abspath(to), _steps(engine, to, every), refs=tuple(refs))
+
+
+def _refs_at(engine: Engine, at: str | None) -> Refs:
+    if at is None:
+        return engine.refs(engine.root())
+    try:
+        return Resolver(engine).refs_at(parse_time(at, engine.environment.clock()))
+    except NotFound as error:
+        raise NotFound(f"nothing was saved as early as {at!r}", hint="`ctx log` lists the runs") from error
 
 
 def plan_checkout_in_place(

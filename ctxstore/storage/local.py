@@ -281,7 +281,7 @@ def _translated(what: str) -> Iterator[None]:
     """`OSError` as ctxstore's own errors, naming what was being done and the next step."""
     try:
         yield
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFound(f"{what}: not in the repository", hint="run `ctx check`") from error
     except FileExistsError as error:
         raise AlreadyExists(f"{what}: already in the repository") from error

@@ -20,8 +20,12 @@ class Ctx:
     def __init__(self) -> None:
         self._runner = CliRunner()
 
+    def run(self, *args: str, input: str | None = None) -> Result:
+        """However it ends."""
+        return self._runner.invoke(cli, args, input=input)
+
     def __call__(self, *args: str, code: int = 0, input: str | None = None) -> Result:
-        result = self._runner.invoke(cli, args, input=input)
+        result = self.run(*args, input=input)
         assert result.exit_code == code, (result.exit_code, result.output, result.exception)
         return result
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ctxstore.cli.amounts import count, format_size
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, Path, common, pass_invocation
 from ctxstore.cli.output import Output, Styled
 from ctxstore.cli.printable import clean_line, is_terminal
 from ctxstore.cli.repository import complete_refs
@@ -37,7 +37,7 @@ class Options(NamedTuple):
 
 @click.command()
 @click.argument("rev", required=False, shell_complete=complete_refs)
-@click.option("--to", metavar="DIR", type=click.Path(), help="Write below DIR, not where the files were.")
+@click.option("--to", metavar="DIR", type=Path(), help="Write below DIR, not where the files were.")
 @click.option("--all", "everything", is_flag=True, help="All contexts, laid out as their homes were.")
 @click.option("--at", metavar="TIME", help="With --all: as of TIME.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")

@@ -31,6 +31,8 @@ _COLORS = {"+": "green", "-": "red", "~": "yellow", "^": "cyan", "m": "dim", "@"
 @pass_invocation
 def command(invocation: Invocation, old: str, new: str | None, stat: bool, patch: bool) -> None:
     """Show what changed from one REV to another; with one REV, from its parent to it."""
+    if stat and patch:
+        raise click.UsageError("--stat and --patch exclude each other.")
     output = invocation.output
     with invocation.open() as repo:
         if new is None:

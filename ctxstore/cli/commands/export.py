@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import click
 
 from ctxstore.cli.amounts import format_size
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, Path, common, pass_invocation
 from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import AlreadyExists, StorageError
 
@@ -17,13 +17,16 @@ from ctxstore.errors import AlreadyExists, StorageError
 @click.command()
 @click.argument("rev", shell_complete=complete_refs)
 @click.option("--format", "-f", type=click.Choice(["json", "jsonl", "markdown"]), default="json", show_default=True)
-@click.option("--output", "-o", "path", metavar="FILE", type=click.Path(), help="Write to FILE, not to stdout.")
+@click.option("--output", "-o", "path", metavar="FILE", type=Path(), help="Write to FILE, not to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @common
 @pass_invocation
 def command(invocation: Invocation, rev: str, format: str, path: str | None, overwrite: bool) -> None:
     """Write a context as it was at REV for other programs: files, messages, memories, commit."""
     from ctxstore.ops.export import iter_export
+
+    if overwrite and path is None:
+        raise click.UsageError("--overwrite is for --output FILE.")
 
     output = invocation.output
     with invocation.open() as repo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -51,7 +52,7 @@ def take(items: Iterable[Item], number: int, error: list[CtxstoreError] | None =
     """The first ones, and whether there are more. With `error`, the one that ends them is put there."""
     taken: list[Item] = []
     try:
-        taken.extend(islice(items, number + 1 if number else None))
+        taken.extend(islice(items, min(number, sys.maxsize - 1) + 1 if number else None))
     except CtxstoreError as raised:
         if error is None or not taken:
             raise

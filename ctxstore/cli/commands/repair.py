@@ -8,7 +8,7 @@ import click
 
 from ctxstore.cli.amounts import count
 from ctxstore.cli.damage import problem_value, show_damage
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, Path, common, pass_invocation
 from ctxstore.cli.output import Output, Styled
 from ctxstore.errors import Corrupt
 
@@ -20,7 +20,14 @@ SHOWN = 20
 
 
 @click.command()
-@click.option("--from", "others", metavar="PLACE", multiple=True, help="Another repository that may have what is lost.")
+@click.option(
+    "--from",
+    "others",
+    metavar="PLACE",
+    type=Path(),
+    multiple=True,
+    help="Another repository that may have what is lost.",
+)
 @click.option(
     "--forget-damaged", is_flag=True, help="Forget commits that stay damaged; contexts go back to whole ones."
 )

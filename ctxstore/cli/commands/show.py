@@ -41,6 +41,7 @@ class Options(NamedTuple):
 @pass_invocation
 def command(invocation: Invocation, /, rev: str, path: str | None, **options: bool) -> None:
     """Read the conversation at REV, or the file PATH of it; or a run, as op:ID."""
+    _validate(rev, path, Options(**options))
     with invocation.open() as repo:
         if rev.startswith("op:"):
             _show_run(invocation.output, repo, rev)
@@ -48,6 +49,13 @@ def command(invocation: Invocation, /, rev: str, path: str | None, **options: bo
             _show_file(invocation.output, repo.view(rev), path, raw=options["raw"])
         else:
             _show_commit(invocation.output, repo, repo.view(rev), Options(**options))
+
+
+def _validate(rev: str, path: str | None, options: Options) -> None:
+    if rev.startswith("op:") and (path is not None or any(options)):
+        raise click.UsageError("A run has no files and no transcript: op:ID stands alone.")
+    if options.files and (path is not None or options.raw):
+        raise click.UsageError("--files lists the files: it goes with neither PATH nor --raw.")
 
 
 def _show_run(output: Output, repo: Repo, text: str) -> None:
