@@ -92,3 +92,9 @@ class SourceError(CtxstoreError):
     """An agent's files could not be read, wholly or in part."""
 
     exit_code = 7
+
+
+def require_text(value: object, what: str) -> None:
+    """Raises `InvalidInput` unless a program's value is a str: what it is taken for may be stored before it fails."""
+    if not isinstance(value, str):
+        raise InvalidInput(f"{what} is a str, not {type(value).__name__}")

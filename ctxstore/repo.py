@@ -261,10 +261,11 @@ _UNFINISHED = {"config", "packs", "manifests", "cache", "reserve", "root.lock", 
 def init(path: str | os.PathLike[str], *, environment: Environment | None = None) -> Repo:
     """Make a repository in a new or empty folder and open it. Raises `AlreadyExists`, `StorageError`."""
     place = os.fspath(path)
+    storage = locate(place)
     if os.path.lexists(place) and not os.path.isdir(place):
         raise AlreadyExists(f"{place} is there already, and is no folder", hint="name a new folder")
     if os.path.isdir(place) and set(os.listdir(place)) - _UNFINISHED:
         if os.path.exists(os.path.join(place, "root")):
             raise AlreadyExists(f"there is a repository at {place} already", hint="open it, or name another folder")
         raise AlreadyExists(f"{place} is not empty", hint="name a new folder")
-    return Repo(create(locate(place), environment or real_environment()), place)
+    return Repo(create(storage, environment or real_environment()), place)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ctxstore.errors import InvalidInput
 from ctxstore.history.commits import Stored
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import check_name
 from ctxstore.history.transaction import Move, transaction
-from ctxstore.ids import ObjectId
+from ctxstore.ids import ID_SIZE, ObjectId
 
 if TYPE_CHECKING:
     from ctxstore.history.oplog import Op
@@ -39,6 +40,8 @@ class RefMethods:
     def set_ref(self, ref: str, new: ObjectId | None, *, expected: ObjectId | None) -> None:
         """Compare-and-set: move a ref from `expected` to `new`; None: it is not there. Raises `RefMoved`."""
         check_name(ref)
+        if not all(each is None or (isinstance(each, bytes) and len(each) == ID_SIZE) for each in (new, expected)):
+            raise InvalidInput(f"a ref is moved from a commit's id to another: {ID_SIZE} bytes each, or None")
         with transaction(self._engine) as tx:
             if new is not None:
                 tx.rely(new)

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from ctxstore.errors import Corrupt
+from ctxstore.errors import Corrupt, InvalidInput, require_text
 from ctxstore.ids import Kind, ObjectId, as_id
 from ctxstore.objects.encoding import decode_structure, encode_structure
 from ctxstore.trees.sequence import Getter, Putter
@@ -83,7 +83,11 @@ def encode_commit(commit: Commit) -> bytes:
 
 
 def encode_text(text: str) -> bytes:
-    """Texts are kept as bytes, because names and titles may hold what is not UTF-8: every str comes back."""
+    """Texts are kept as bytes, because names and titles may hold what is not UTF-8: every str comes back.
+
+    Raises `InvalidInput` for what is none: a commit that can't be read again must not be stored.
+    """
+    require_text(text, "a note, a title or a name")
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -96,7 +100,8 @@ def decode_text(data: Any) -> str:
 
 def encode_summary(summary: Summary) -> list[Any]:
     """A summary's encodable fields."""
-    return [encode_text(value) if isinstance(value, str) else value for value in summary]
+    texts, numbers = summary[:4], summary[4:]
+    return [*(None if text is None else encode_text(text) for text in texts), *numbers]
 
 
 def decode_summary(fields: list[Any]) -> Summary:
@@ -169,5 +174,14 @@ def read_commit(getter: Getter, id: ObjectId) -> Commit:
 
 
 def write_commit(putter: Putter, commit: Commit) -> ObjectId:
-    """Store a commit; its id."""
-    return putter.put(Kind.COMMIT, encode_commit(commit))
+    """Store a commit; its id. Raises `InvalidInput` for one that could not be read again as it is."""
+    data = encode_commit(commit)
+    try:
+        is_readable = decode_commit(data) == commit
+    except Corrupt:
+        is_readable = False
+    if not is_readable:
+        raise InvalidInput(
+            f"a commit of {commit.ref!r} has a value of the wrong type or size", hint="look at its author and summary"
+        )
+    return putter.put(Kind.COMMIT, data)

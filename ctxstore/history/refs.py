@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterator, Mapping
 
-from ctxstore.errors import Corrupt, InvalidInput
+from ctxstore.errors import Corrupt, InvalidInput, require_text
 from ctxstore.ids import ID_SIZE, Kind, ObjectId
 from ctxstore.trees.maps import Maps, MapView, map_differences
 from ctxstore.trees.sequence import Getter, Putter
@@ -21,6 +21,7 @@ _FORBIDDEN = set("~^:@{}#*?[\\\x7f") | {chr(c) for c in range(33)}
 
 def check_name(name: str) -> str:
     """The name, if a ref may have it. Raises `InvalidInput`."""
+    require_text(name, "a context's name")
     parts = name.split("/")
     if not name or len(_encode(name)) > MAX_NAME or any(p in ("", ".", "..") for p in parts):
         raise InvalidInput(f"{name!r} is no name for a context", hint="use parts joined by /, such as chat/alice")
@@ -31,6 +32,7 @@ def check_name(name: str) -> str:
 
 def check_tag(name: str) -> str:
     """The tag's name as the refs map keeps it, given with or without ``tag:``. Raises `InvalidInput`."""
+    require_text(name, "a tag's name")
     return TAG + check_name(name.removeprefix(TAG))
 
 
@@ -101,6 +103,7 @@ class Refs:
 
 
 def _encode(name: str) -> bytes:
+    require_text(name, "a name")
     try:
         return name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from ctxstore.errors import Corrupt, InvalidInput, NotFound
+from ctxstore.errors import Corrupt, InvalidInput, NotFound, require_text
 from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import Op, iter_ops
@@ -32,6 +32,7 @@ class Revision(NamedTuple):
 def parse_time(text: str, now: int) -> int:
     """UTC nanoseconds of an ISO date or time (local time unless it says otherwise), ``yesterday``, ``2 hours ago``,
     or ``@`` and nanoseconds since 1970. `now` in nanoseconds. Raises `InvalidInput`."""
+    require_text(text, "a time")
     text = text.strip()
     if text == "now":
         return now
@@ -84,6 +85,7 @@ class Resolver:
 
     def resolve(self, text: str) -> Revision:
         """Raises `NotFound`, `InvalidInput` (ambiguous, malformed)."""
+        require_text(text, "a revision")
         suffixes: list[tuple[str, str]] = []
         base = text
         while match := _SUFFIX.match(base):
@@ -132,6 +134,7 @@ class Resolver:
         Raises `NotFound`.
         """
         refs = self._engine.refs(self._root)
+        require_text(name, "a context's name")
         head = refs.find(name) if is_context(name) else None
         if head is not None:
             return head
@@ -197,6 +200,7 @@ class Resolver:
 
     def op(self, text: str) -> tuple[ObjectId, Op]:
         """An op by the start of its id, with or without ``op:``. Raises `NotFound`, `InvalidInput`."""
+        require_text(text, "an op's id")
         prefix = text.removeprefix("op:")
         found = [(id, op) for id, op in iter_ops(self._engine.store, self._root.op) if id.hex().startswith(prefix)]
         if not found or not _HEX.match(prefix):

@@ -22,6 +22,9 @@ Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 MAX_DEPTH = 200
 """Nested arrays and objects a record may have."""
 
+TOO_LARGE = 10**4300
+"""The first integer, of either sign, that Python writes and reads no digits of: `json` refuses it."""
+
 SURROGATES = 27_680
 """CBOR tag (unassigned by IANA) of a text with lone surrogates: a byte string, UTF-8 with ``surrogatepass``."""
 
@@ -53,7 +56,11 @@ def _checked(value: Any, depth: int) -> Any:
     kind = type(value)
     if kind is str:
         return value if value.isascii() else _text(value)
-    if value is None or kind is bool or kind is int or kind is float:
+    if value is None or kind is bool or kind is float:
+        return value
+    if kind is int:
+        if not -TOO_LARGE < value < TOO_LARGE:
+            raise InvalidInput("an integer has more than 4,300 digits", hint="keep it as a string")
         return value
     if depth == 0:
         raise InvalidInput(f"a record nests more than {MAX_DEPTH} deep")
@@ -120,11 +127,17 @@ def _text_with_surrogates(value: Any, is_immutable: bool) -> str:
 def _large(value: Any, is_immutable: bool) -> int:
     if type(value) is not bytes or len(value) <= 8 or not value[0]:
         raise ValueError("not a large integer")
-    return int.from_bytes(value)
+    return _writable(int.from_bytes(value))
 
 
 def _large_negative(value: Any, is_immutable: bool) -> int:
-    return -1 - _large(value, is_immutable)
+    return _writable(-1 - _large(value, is_immutable))
+
+
+def _writable(number: int) -> int:
+    if not -TOO_LARGE < number < TOO_LARGE:
+        raise ValueError("an integer that can't be written as digits")
+    return number
 
 
 _STRUCTURE_TAGS = Tags({2: _large, 3: _large_negative})

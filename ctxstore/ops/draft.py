@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sortedcontainers import SortedDict
 
-from ctxstore.errors import InvalidInput
+from ctxstore.errors import InvalidInput, require_text
 from ctxstore.history.commits import Author, Commit, Stored, Summary, read_commit, write_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import check_name
@@ -27,6 +27,7 @@ from ctxstore.trees.entries import (
     decode_entry,
     encode_entry,
     encode_key,
+    is_time,
 )
 from ctxstore.trees.files import write_content
 from ctxstore.trees.sequence import Sequence as StoredSequence
@@ -42,7 +43,12 @@ class DraftFiles:
     def put(
         self, path: str, content: bytes | Iterable[bytes], *, mode: int = 0o644, mtime_ns: int | None = None
     ) -> None:
-        """Keep `content` (bytes, or blocks of a stream that is read at commit) under a relative path."""
+        """Keep `content` (bytes, or blocks of a stream that is read at commit) under a relative path.
+
+        Raises `InvalidInput`.
+        """
+        if type(mode) is not int or not (mtime_ns is None or is_time(mtime_ns)):
+            raise InvalidInput(f"mode {mode!r} and time {mtime_ns!r} can't be those of a file", hint="integers are")
         blocks = [bytes(content)] if isinstance(content, (bytes, bytearray, memoryview)) else _Blocks(path, content)
         now = self._draft.engine.environment.clock() if mtime_ns is None else mtime_ns
         self.edits[encode_key(check_path(path))] = (blocks, mode & 0o7777, now)
@@ -75,6 +81,7 @@ class _Blocks:
 
 def check_path(path: str) -> str:
     """The path, if a tree may have it: relative, no empty part, no ``.`` or ``..``. Raises `InvalidInput`."""
+    require_text(path, "a path")
     if not path or "\0" in path or any(part in ("", ".", "..") or not _is_name(part) for part in path.split("/")):
         raise InvalidInput(f"{path!r} is no path of a file in a context", hint="use a relative path such as src/a.py")
     return path

@@ -78,6 +78,8 @@ Reasons = Iterator[tuple[ObjectId, str]]
 
 def check_policy(policy: Policy) -> Policy:
     """The policy, if it says what to keep. Raises `InvalidInput`."""
+    if not isinstance(policy, Policy):
+        raise InvalidInput(f"a policy is a Policy or a name, not {type(policy).__name__}")
     for name in ("last", *_CALENDAR):
         if not 0 <= getattr(policy, name) <= MAX_COUNT:
             raise InvalidInput(f"{name} {getattr(policy, name)} is out of range", hint=f"from 1 to {MAX_COUNT:,}")

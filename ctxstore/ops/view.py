@@ -110,7 +110,9 @@ class Memories(Mapping[str, Any]):
 
 
 def encode_memory_key(key: str) -> bytes:
-    """A memory's key as the map keeps it."""
+    """A memory's key as the map keeps it. Raises `KeyError` for what is none."""
+    if not isinstance(key, str):
+        raise KeyError(key)
     return key.encode("utf-8", "surrogatepass")
 
 
@@ -130,9 +132,10 @@ class Files(Mapping[str, Entry]):
 
     def __getitem__(self, path: str) -> Entry:
         try:
-            value = None if path.startswith("/") else self._tree.find(encode_key(path))
-        except UnicodeEncodeError:  # a lone surrogate that stands for no byte: no file has such a name
-            value = None
+            key = encode_key(path)
+        except (UnicodeEncodeError, AttributeError):  # no name: a surrogate that stands for no byte, or no str
+            raise KeyError(path) from None
+        value = None if key.startswith(b"/") else self._tree.find(key)
         if value is None:
             raise KeyError(path)
         return decode_entry(value)

@@ -10,6 +10,8 @@ from ctxstore.storage.protocol import Storage
 
 def locate(place: str) -> Storage:
     """The storage a place names: a folder's path, ``file:PATH`` or ``memory:``. Raises `InvalidInput`."""
+    if not _is_path(place):
+        raise InvalidInput(f"{place!r} is no path of a folder", hint="name a folder, or file:PATH")
     scheme, colon, rest = place.partition(":")
     if colon and scheme == "memory":
         from ctxstore.storage.memory import MemoryStorage
@@ -24,3 +26,11 @@ def locate(place: str) -> Storage:
     from ctxstore.storage.local import LocalStorage
 
     return LocalStorage(os.path.abspath(place))
+
+
+def _is_path(place: str) -> bool:
+    """Whether the operating system takes it: NUL bytes end its names, and lone surrogates stand for bytes only."""
+    try:
+        return "\0" not in place and os.fsencode(place) is not None
+    except UnicodeEncodeError:
+        return False

@@ -101,7 +101,7 @@ def _is_sound(entry: Entry) -> bool:
     if isinstance(entry, DirEntry):
         return _is_metadata(entry)
     if isinstance(entry, SymlinkEntry):
-        return type(entry.target) is bytes and _is_time(entry.mtime_ns)
+        return type(entry.target) is bytes and is_time(entry.mtime_ns)
     if isinstance(entry, ListEntry):
         return _is_id(entry.id) and _is_size(entry.length) and _is_size(entry.size)
     return _is_id(entry.id) and _is_size(entry.length)
@@ -112,14 +112,15 @@ def _is_id(value: object) -> bool:
 
 
 def _is_metadata(entry: FileEntry | DirEntry) -> bool:
-    return type(entry.mode) is int and 0 <= entry.mode <= 0o7777 and _is_time(entry.mtime_ns)
+    return type(entry.mode) is int and 0 <= entry.mode <= 0o7777 and is_time(entry.mtime_ns)
 
 
 def _is_size(value: object) -> bool:
     return type(value) is int and 0 <= value < 1 << 63
 
 
-def _is_time(value: object) -> bool:
+def is_time(value: object) -> bool:
+    """Whether it is a time an entry may have, in nanoseconds."""
     # Some file systems keep seconds in 64 bits: more than nanoseconds can be counted in.
     return type(value) is int and abs(value) <= 10**9 << 63
 
