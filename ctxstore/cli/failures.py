@@ -44,11 +44,11 @@ def _explain(error: BaseException) -> Failure:
         return Failure(type(error).__name__, error.message, error.hint, error.exit_code)
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "ctx"
-        return Failure("UsageError", error.format_message(), f"`{path} --help` shows how", InvalidInput.exit_code)
+        return Failure("UsageError", _own_style(error), f"`{path} --help` shows how", InvalidInput.exit_code)
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         return Failure("Interrupted", "interrupted; the repository is unharmed", "", INTERRUPTED)
     if isinstance(error, click.ClickException):
-        return Failure("UsageError", error.format_message(), "", InvalidInput.exit_code)
+        return Failure("UsageError", _own_style(error), "", InvalidInput.exit_code)
     if isinstance(error, OSError):
         return Failure("StorageError", _os_message(error), "", StorageError.exit_code)
     return Failure(
@@ -57,6 +57,12 @@ def _explain(error: BaseException) -> Failure:
         "run it again with CTX_DEBUG=1 and report what it prints; the repository is unharmed",
         UNEXPECTED,
     )
+
+
+def _own_style(error: click.ClickException) -> str:
+    """What click says, as everything else is said."""
+    message = error.format_message()
+    return message[:1].lower() + message[1:].removesuffix(".")
 
 
 def _os_message(error: OSError) -> str:

@@ -65,6 +65,13 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **extra)
+        except BrokenPipeError:  # of --help, which is printed while arguments are parsed
+            discard_stdout()
+            raise click.exceptions.Exit(0) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             code = super().invoke(ctx)
@@ -118,6 +125,9 @@ def cli(ctx: click.Context) -> None:
     """Snapshots of what your AI agents know, kept so that no session is ever lost.
 
     Start with `ctx snapshot`; `ctx demo` shows the rest.
+
+    A revision, REV, is a context's name or the end of it; REF~2, two commits earlier; 'REF@{yesterday}' or of
+    any time; tag:NAME; or the first digits of a commit's id.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

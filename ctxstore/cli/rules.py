@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _COUNTS = {
-    "hourly": "Keep the newest of each of the newest N hours that have one;",
-    "daily": "the same for days,",
-    "weekly": "ISO weeks,",
-    "monthly": "months,",
-    "yearly": "years (UTC).",
+    "hourly": "Keep the newest of an hour, for N hours that have one.",
+    "daily": "Keep the newest of a day, for N days.",
+    "weekly": "Keep the newest of an ISO week, for N weeks.",
+    "monthly": "Keep the newest of a month, for N months.",
+    "yearly": "Keep the newest of a year, for N years (in UTC).",
 }
 
 
 def rules(function: Function) -> Function:
     """The options of a policy. `policy_of` makes one of what they were given."""
-    tagged = "Keep the tagged ones, which always are: may be the only rule."
+    tagged = "Tagged commits are kept anyway: as the only rule, keep no others."
     options = [
         _count("last", "Keep the newest N."),
         _duration("keep-within", "Keep what is not older: 30d, 12h, 2w, 6m, 1y."),

@@ -144,7 +144,7 @@ def test_long_lists_are_cut_short(filled: Any, ctx: Any, tmp_path: Path) -> None
         (["--keep-last", "1", "alice", "nob*"], 3, "NotFound", "no context matches 'nob*'"),
         (["--keep-last", "1", ""], 2, "InvalidInput", "a pattern is empty"),
         (["--keep-last", "1", "--dropped", "alice"], 3, "NotFound", "nothing that was dropped matches"),
-        (["--nonsense"], 2, "UsageError", "No such option"),
+        (["--nonsense"], 2, "UsageError", "no such option"),
     ],
 )
 def test_wrong_arguments(filled: Any, ctx: Any, arguments: list[str], code: int, type: str, message: str) -> None:

@@ -62,8 +62,8 @@ def test_options_may_stand_before_the_subcommand(saved: Any, ctx: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "type", "message"),
     [
-        (["nonsense"], 2, "UsageError", "No such command"),
-        (["set"], 2, "UsageError", "Missing argument"),
+        (["nonsense"], 2, "UsageError", "no such command"),
+        (["set"], 2, "UsageError", "missing argument"),
         (["set", "mine"], 2, "InvalidInput", "what to keep is not said"),
         (["set", "mine", "--max-age", "1d"], 2, "InvalidInput", "a highest age alone"),
         (["set", "my/own", "--keep-last", "1"], 2, "InvalidInput", "no name for a policy"),
@@ -71,7 +71,7 @@ def test_options_may_stand_before_the_subcommand(saved: Any, ctx: Any) -> None:
         (["set", "mine", "--keep-last", "0"], 2, "UsageError", "not in the range"),
         (["set", "mine", "--keep-within", "x"], 2, "InvalidInput", "not a duration"),
         (["set", "mine", "more", "--keep-last", "1"], 2, "UsageError", "unexpected extra argument"),
-        (["remove"], 2, "UsageError", "Missing argument"),
+        (["remove"], 2, "UsageError", "missing argument"),
         (["remove", "none"], 3, "NotFound", "no policy 'none'"),
         (["remove", "session-backup"], 3, "NotFound", "built in"),
         (["remove", "a b"], 2, "InvalidInput", "no name for a policy"),

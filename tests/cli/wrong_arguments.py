@@ -202,7 +202,7 @@ def _usage_cases(line: list[str], command: click.Command) -> Iterator[Case]:
     if not any(each.nargs == -1 for each in arguments):
         yield Case([*line, *["many"] * 4], (INVALID,), "many")
     if any(each.required for each in arguments):
-        yield Case(line[: 2 if line[0] in ("op", "policy") else 1], (INVALID,), "Missing argument")
+        yield Case(line[: 2 if line[0] in ("op", "policy") else 1], (INVALID,), "missing argument")
     for option in (each for each in command.params if isinstance(each, click.Option)):
         for name in option.opts:
             if not option.is_flag:

@@ -33,7 +33,15 @@ Item = TypeVar("Item")
 @click.command()
 @click.argument("rev", metavar="[REF]", required=False, shell_complete=complete_refs)
 @click.option("--graph", is_flag=True, help="Draw lines of descent; for runs, list what each changed.")
-@click.option("-n", "number", type=click.IntRange(min=0), default=DEFAULT, show_default=True, help="How many; 0: all.")
+@click.option(
+    "-n",
+    "number",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=DEFAULT,
+    show_default=True,
+    help="How many; 0: all.",
+)
 @common
 @pass_invocation
 def command(invocation: Invocation, rev: str | None, graph: bool, number: int) -> None:

@@ -32,7 +32,15 @@ def command(ctx: click.Context) -> None:
 
 
 @command.command()
-@click.option("-n", "number", type=click.IntRange(min=0), default=DEFAULT, show_default=True, help="How many; 0: all.")
+@click.option(
+    "-n",
+    "number",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=DEFAULT,
+    show_default=True,
+    help="How many; 0: all.",
+)
 @common
 @pass_invocation
 def log(invocation: Invocation, number: int) -> None:

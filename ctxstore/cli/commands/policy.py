@@ -60,7 +60,7 @@ def remove(invocation: Invocation, name: str) -> None:
     invocation.output.report(f"Removed {name}.")
 
 
-@command.command()
+@command.command(short_help="Let snapshots forget what a policy does not keep.")
 @click.argument("name", required=False)
 @click.argument("pattern", required=False, default="")
 @click.option("--off", is_flag=True, help="Let snapshots forget nothing any more.")
