@@ -104,10 +104,20 @@ class LocalStorage:
             self.files.size(path)  # before a folder is made for nothing
             self.files.make_folder(folder)
             moved = _free_name(self.files, f"{folder}/{os.path.basename(key)}")
-            self.files.rename(path, moved)
-            self.files.sync_folder(folder)
-            self.files.sync_folder(os.path.dirname(path))
+            self._move(path, moved)
         return f"quarantine/{os.path.basename(moved)}"
+
+    def _move(self, old: str, new: str) -> None:
+        """Durably, and so that no crash leaves the file without either name."""
+        try:
+            self.files.link(old, new)
+        except OSError:
+            self.files.rename(old, new)  # a file system without links has to do it at once
+            self.files.sync_folder(os.path.dirname(new))
+        else:
+            self.files.sync_folder(os.path.dirname(new))
+            self.files.unlink(old)
+        self.files.sync_folder(os.path.dirname(old))
 
     def list(self, folder: str) -> Iterator[Stored]:
         with _translated(self._path(folder)):
