@@ -122,10 +122,11 @@ def test_there_must_be_a_repository(tmp_path: Path) -> None:
     assert list((tmp_path / "folder").iterdir()) == []
 
 
-def test_a_newer_releases_repository_is_left_alone(made: Made, place: Path) -> None:
+@pytest.mark.parametrize("newer", [("root", "root.old"), ("root",)], ids=["all of it", "all but the root before"])
+def test_a_newer_releases_repository_is_left_alone(made: Made, place: Path, newer: tuple[str, ...]) -> None:
     config = (place / "config").read_text().replace('"format": 1', '"format": 2')
     (place / "config").write_text(config)
-    for name in ("root", "root.old"):
+    for name in newer:
         data = (place / name).read_bytes()
         (place / name).write_bytes(data[:7] + b"\x02" + data[8:])
     with pytest.raises(UnknownFormat):
@@ -343,6 +344,54 @@ def test_a_damaged_newest_commit_goes_back_to_the_newest_whole_one(made: Made, p
         (op,) = [op for _, op in repo.runs() if op.command == "repair"]
         assert [(change.ref, change.old.hex()) for change in op.changes if change.old] == [("chat/a", made.ids[3])]
         assert "damaged" in repo._engine.forgotten(repo._engine.root()).find(bytes.fromhex(made.ids[3])).reason
+
+
+@pytest.mark.parametrize("damage", ["content", "record"])
+def test_a_renamed_context_and_a_fork_go_back_along_their_own_history(place: Path, damage: str) -> None:
+    repo = ctxstore.init(place)
+    ids = {number: _commit(repo, "chat/a", number) for number in range(2)}
+    repo.fork("chat/a", "chat/fork")
+    before = set((place / "packs").iterdir())
+    lost = {name: _commit(repo, name, 2) for name in ("chat/a", "chat/fork")}
+    packs = sorted(set((place / "packs").iterdir()) - before)
+    _commit(repo, "chat/a", 3)
+    repo.plan_undo().execute()  # newer than the damaged one, but no state of the context
+    repo.rename("chat/a", "chat/renamed")
+    repo.close()
+    for pack in packs:
+        flip(pack, content_frame(pack) if damage == "content" else structure_frame(place, pack))
+    report = mend(place, forget_damaged=True)
+    assert report.problems == () and set(lost.values()) <= {id.hex() for id in report.forgotten}
+    assert refs(place) == {"chat/renamed": ids[1], "chat/fork": ids[1]}
+
+
+def test_a_damaged_merge_goes_back_to_what_was_merged_into(place: Path) -> None:
+    repo = ctxstore.init(place)
+    lines = [f"{random.Random(n).randbytes(200).hex()}\n".encode() for n in range(200)]
+    _put(repo, "chat/a", b"".join(lines))
+    repo.fork("chat/a", "chat/b")
+    ours = _put(repo, "chat/a", b"".join([*lines[:100], b"ours\n", *lines[101:]]))
+    for number in range(3):
+        theirs = _put(repo, "chat/b", b"".join([*lines[:102], f"theirs {number}\n".encode(), *lines[103:]]))
+    before = set((place / "packs").iterdir())
+    assert not repo.merge("chat/a", "chat/b", into="chat/a").conflicts
+    (pack,) = set((place / "packs").iterdir()) - before
+    repo.close()
+    footer, _ = find_footer(LocalStorage(str(place)), f"packs/{pack.name}")
+    (content,) = (frame.offset for frame in footer.frames if frame.is_data)
+    flip(pack, content + 100)
+    assert mend(place, forget_damaged=True).problems == ()
+    assert refs(place) == {"chat/a": ours, "chat/b": theirs}
+
+
+def _commit(repo: ctxstore.Repo, ref: str, number: int) -> str:
+    return _put(repo, ref, random.Random(f"{ref} {number}").randbytes(40_000))
+
+
+def _put(repo: ctxstore.Repo, ref: str, data: bytes) -> str:
+    draft = repo.edit(ref)
+    draft.files.put("f", data)
+    return draft.commit().id.hex()
 
 
 def test_without_being_told_nothing_is_forgotten(made: Made, place: Path) -> None:

@@ -49,12 +49,12 @@ def find_state(storage: Storage) -> Found:
     config, config_problem = _tried(lambda: decode_config(storage.get(KEY, 0, MAX_CONFIG)))
     root, root_problem = _tried(lambda: _decoded(data))
     old, _ = _tried(lambda: _decoded(storage.get(OLD_ROOT, 0, MAX_ROOT + 1)))
-    if config is None and root is None and old is None:
-        if not _names(storage, "packs"):
+    if config is None and root is None:
+        problems = [part for part in (config_problem, root_problem) if isinstance(part, UnknownFormat)]
+        if len(problems) == 2 or (problems and old is None):
+            raise problems[0]  # a newer release's, though its last root may still be of this one's format: leave it alone
+        if old is None and not _names(storage, "packs"):
             raise NoRepository("there is no repository", hint="`ctx init` makes one")
-        for part in (config_problem, root_problem):
-            if isinstance(part, UnknownFormat):
-                raise part  # nothing says that it is this release's: leave it alone
     listed, manifest_problem = _tried(lambda: RootFile(storage).packs(root) if root else None)
     problem = root_problem or manifest_problem
     return Found(
