@@ -52,7 +52,7 @@ def find_state(storage: Storage) -> Found:
     if config is None and root is None:
         problems = [part for part in (config_problem, root_problem) if isinstance(part, UnknownFormat)]
         if len(problems) == 2 or (problems and old is None):
-            raise problems[0]  # a newer release's, though its last root may still be of this one's format: leave it alone
+            raise problems[0]  # a newer release's, though the root before may be of this format: leave it alone
         if old is None and not _names(storage, "packs"):
             raise NoRepository("there is no repository", hint="`ctx init` makes one")
     listed, manifest_problem = _tried(lambda: RootFile(storage).packs(root) if root else None)
