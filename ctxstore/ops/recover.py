@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from ctxstore.errors import CtxstoreError
@@ -33,23 +33,40 @@ class Unreached(NamedTuple):
 
 
 def iter_unreached(engine: Engine, *, all: bool = False) -> Iterator[Unreached]:
-    """The newest commit of every history that nothing refers to, newest first; with `all` each commit of them."""
+    """The newest commit of every history that nothing refers to, newest first; with `all` each commit of them.
+
+    Where the newest is not whole, the newest whole one before it as well: that one can be brought back.
+    """
     root = engine.root()
     told = {id: commit for _, id, commit in iter_commits(engine, root) if commit is not None}
     known = {**told, **_packed(engine, told)}
     reached = _ancestors(known, (id for name, id in engine.refs(root).iter_all() if not name.startswith(SETTING)))
     left = {id: commit for id, commit in known.items() if id not in reached}
-    followed = set() if all else {parent for commit in left.values() for parent in commit.parents}
     health = Health(engine, lambda id: engine.store.index.find_pack(id) is None)
     is_held = held_commits(engine, root)
     forgotten = engine.forgotten(root)
-    for id in sorted(left.keys() - followed, key=lambda id: (-left[id].time, id)):
+
+    def state_of(id: ObjectId) -> str:
+        if not health.tree(left[id].tree):
+            return WHOLE
+        return DAMAGED if is_held(id) and id in told else COLLECTED
+
+    for id in sorted(left if all else _newest(left, state_of), key=lambda id: (-left[id].time, id)):
         mark = forgotten.find(id)
-        state = WHOLE
-        if health.tree(left[id].tree):
-            state = DAMAGED if is_held(id) and id in told else COLLECTED
         commits = 1 if all else len(_ancestors(left, [id]))
-        yield Unreached(id, left[id], commits, state, mark.reason if mark else "", id in told)
+        yield Unreached(id, left[id], commits, state_of(id), mark.reason if mark else "", id in told)
+
+
+def _newest(left: dict[ObjectId, Commit], state_of: Callable[[ObjectId], str]) -> Iterator[ObjectId]:
+    """Those that no other descends from, and those that no whole one does."""
+    followed = {parent for commit in left.values() for parent in commit.parents}
+    covered: set[ObjectId] = set()
+    for id in sorted(left, key=lambda id: -left[id].generation):
+        is_whole = id in covered or state_of(id) == WHOLE
+        if id not in followed or (is_whole and id not in covered):
+            yield id
+        if is_whole:
+            covered.update(left[id].parents)
 
 
 def _packed(engine: Engine, told: dict[ObjectId, Commit]) -> dict[ObjectId, Commit]:

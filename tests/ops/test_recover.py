@@ -85,3 +85,18 @@ def test_a_commit_that_no_run_tells_of_is_found_in_its_pack_and_by_its_id(repo: 
         assert fresh.view(left.hex()[:10]).id == left
         assert fresh.fork(left.hex()[:10], "chat/back").id == left
         assert list(fresh.unreached()) == []
+
+
+def test_before_a_newest_commit_that_is_collected_the_newest_whole_one_is_listed(repo: ctxstore.Repo) -> None:
+    ids = commit(repo, "chat/a", "1", "2", "3", "4")
+    drop(repo, "chat/a")
+    with transaction(repo._engine) as tx:
+        tx.forget({id: Forgotten(1, "let go") for id in ids[2:]})
+        tx.publish([], "forget")
+    repo.gc()
+    assert [(each.id, each.state, each.commits) for each in repo.unreached()] == [
+        (ids[3], "collected", 4),
+        (ids[1], "whole", 2),
+    ]
+    repo.fork(ids[1].hex(), "chat/back")
+    assert [(each.id, each.state) for each in repo.unreached()] == [(ids[3], "collected")]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
-from ctxstore.history.commits import Commit
+from ctxstore.errors import Corrupt, NotFound
 from ctxstore.history.engine import Engine
 from ctxstore.history.forgotten import DAMAGED, Forgotten
+from ctxstore.history.oplog import iter_ops
 from ctxstore.history.refs import is_context
 from ctxstore.history.root import Root
 from ctxstore.ids import ObjectId
 from ctxstore.ops.damage import Health, held_commits, iter_commits
+from ctxstore.ops.repair.heads import find_commit
 from ctxstore.ops.repair.stock import Stock
 
 REASON = f"{DAMAGED}part of it is lost"
@@ -27,16 +30,17 @@ def give_up(engine: Engine, stock: Stock, root: Root, missing: set[bytes]) -> tu
     """The root in which damaged commits are forgotten, and no context's newest."""
     health = Health(engine, missing.__contains__)
     is_held = held_commits(engine, root)
-    whole: dict[str, tuple[int, int, ObjectId]] = {}
+    whole: set[ObjectId] = set()
     damaged: dict[ObjectId, None] = {}
-    for ref, id, commit in iter_commits(engine, root):
+    for _, id, commit in iter_commits(engine, root):
         if commit is None or (is_held(id) and health.tree(commit.tree)):
             damaged[id] = None
         elif is_held(id):
-            whole[ref] = max(_rank(id, commit), whole.get(ref, _rank(id, commit)))
+            whole.add(id)
     refs = engine.refs(root)
     heads = list(refs.iter_all())
-    moved = {name: _newest(whole, name) for name, id in heads if id in damaged and is_context(name)}
+    lost = [head for head in heads if head[1] in damaged and is_context(head[0])]
+    moved = {head[0]: _newest_whole(engine, stock, root, head, whole) for head in lost}
     tags = tuple(name for name, id in heads if id in damaged and name not in moved)
     for name, id in heads:
         if name in tags:
@@ -50,10 +54,46 @@ def give_up(engine: Engine, stock: Stock, root: Root, missing: set[bytes]) -> tu
     return new, GivenUp(tuple(damaged), tags)
 
 
-def _rank(id: ObjectId, commit: Commit) -> tuple[int, int, ObjectId]:
-    return commit.generation, commit.time, id
+def _find_before(engine: Engine, root: Root, name: str, head: ObjectId) -> ObjectId | None:
+    """Where a context was before it came to `head`, whose record is lost: by the newest list from before that."""
+    names = [name]
+    found: ObjectId | None = None
+    try:
+        for _, op in iter_ops(engine.store, root.op):
+            told = [each.ref for each in op.changes if head in (each.old, each.new)]
+            names += (each for each in told if each not in names)  # it may have had another name then
+            refs = engine.refs_at(op.refs)
+            there = [id for each in reversed(names) if (id := refs.find(each)) is not None]
+            if told or head in there:
+                found = None
+            elif found is None and there:
+                found = there[0]
+    except (Corrupt, NotFound):
+        pass  # what older ops tell is not known
+    return found
 
 
-def _newest(whole: dict[str, tuple[int, int, ObjectId]], name: str) -> ObjectId | None:
-    """A context's newest whole commit; a context without any goes, and what it was stays in the log."""
-    return whole[name][-1] if name in whole else None
+def _newest_whole(
+    engine: Engine, stock: Stock, root: Root, head: tuple[str, ObjectId], whole: Collection[ObjectId]
+) -> ObjectId | None:
+    """The newest whole commit that a context's damaged one was made from: along first parents, and if none is whole,
+    along those that were merged in. None: the context goes, and what it was stays in the log.
+
+    Not simply the newest that was made for a context of that name: a fork or a renamed context has others' commits,
+    and what was undone, or merged into another context, is no earlier state of this one.
+    """
+    met = {head[1]}
+    waiting = [head[1]]
+    while waiting:
+        id = waiting.pop()
+        if id in whole:
+            return id
+        commit = find_commit(stock, id)
+        if commit is not None:
+            older = commit.parents
+        else:
+            before = _find_before(engine, root, head[0], id)
+            older = (before,) if before is not None else ()
+        waiting += (each for each in reversed(older) if each not in met)
+        met.update(older)
+    return None
