@@ -137,9 +137,10 @@ class _Check:
                 what = f"{pack.name} frame {number}"
                 if not self._add_pack_problem(pack, what, error.message):
                     return
-                # A writer of this process then keeps once more what it would have left out because of this frame.
-                place = Location(pack.name, frame.offset, frame.stored, 0, 0, 0)
-                self._engine.store.index.mark_bad(place, error, whole_frame=True)
+                if isinstance(error, Corrupt):  # else the disk may read it the next time
+                    # A writer of this process then keeps once more what it would have left out because of this frame.
+                    place = Location(pack.name, frame.offset, frame.stored, 0, 0, 0)
+                    self._engine.store.index.mark_bad(place, error, whole_frame=True)
                 self._bad.update((ids[i : i + ID_SIZE], what) for i in range(0, len(ids), ID_SIZE))
             else:
                 self._sound.add_all(ids)
