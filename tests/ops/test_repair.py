@@ -403,12 +403,23 @@ def test_without_being_told_nothing_is_forgotten(made: Made, place: Path) -> Non
 def test_a_tag_on_a_damaged_commit_is_kept_and_named(made: Made, place: Path) -> None:
     with ctxstore.open(place) as repo:
         repo.tag("mine", made.ids[3])
+        repo.tag("yours", made.ids[3])
     flip(made.packs[3], content_frame(made.packs[3]))
     report = repair(place, forget_damaged=True)
-    assert report.kept_tags == ("tag:mine",) and report.problems
+    assert report.kept_tags == ("tag:mine", "tag:yours") and report.problems
     with ctxstore.open(place) as repo:
         repo.delete_tag("mine")
+        repo.delete_tag("yours")
     assert repair(place, forget_damaged=True).problems == ()
+
+
+def test_what_was_given_up_is_not_given_up_again(made: Made, place: Path) -> None:
+    with ctxstore.open(place) as repo:
+        repo.tag("mine", made.ids[3])
+    flip(made.packs[3], content_frame(made.packs[3]))
+    made.packs[1].unlink()
+    assert made.ids[1] in {id.hex() for id in repair(place, forget_damaged=True).forgotten}
+    assert repair(place, forget_damaged=True).forgotten == ()
 
 
 # -- agents' files

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Set
 from typing import NamedTuple
 
 from ctxstore.errors import Corrupt, NotFound
@@ -32,10 +32,13 @@ def give_up(engine: Engine, stock: Stock, root: Root, missing: set[bytes]) -> tu
     is_held = held_commits(engine, root)
     whole: set[ObjectId] = set()
     damaged: dict[ObjectId, None] = {}
+    forgotten = engine.forgotten(root)
     for _, id, commit in iter_commits(engine, root):
-        if commit is None or (is_held(id) and health.tree(commit.tree)):
+        if not is_held(id) and (commit is not None or forgotten.is_given_up(id)):
+            continue
+        if commit is None or health.tree(commit.tree):
             damaged[id] = None
-        elif is_held(id):
+        else:
             whole.add(id)
     refs = engine.refs(root)
     heads = list(refs.iter_all())
@@ -44,27 +47,28 @@ def give_up(engine: Engine, stock: Stock, root: Root, missing: set[bytes]) -> tu
     tags = tuple(name for name, id in heads if id in damaged and name not in moved)
     for name, id in heads:
         if name in tags:
-            del damaged[id]
+            damaged.pop(id, None)  # several tags may name it
     now = engine.environment.clock()
     marks: dict[ObjectId, Forgotten | None] = dict.fromkeys(damaged, Forgotten(now, REASON))
     new = root._replace(
         refs=refs.updated(engine.maps, stock, moved),
-        forgotten=engine.forgotten(root).updated(engine.maps, stock, marks),
+        forgotten=forgotten.updated(engine.maps, stock, marks),
     )
     return new, GivenUp(tuple(damaged), tags)
 
 
-def _find_before(engine: Engine, root: Root, name: str, head: ObjectId) -> ObjectId | None:
-    """Where a context was before it came to `head`, whose record is lost: by the newest list from before that."""
+def _find_before(engine: Engine, root: Root, name: str, met: Set[ObjectId]) -> ObjectId | None:
+    """Where a context was before it came to the commits `met`, of which a record is lost: by the newest list of
+    contexts from before."""
     names = [name]
     found: ObjectId | None = None
     try:
         for _, op in iter_ops(engine.store, root.op):
-            told = [each.ref for each in op.changes if head in (each.old, each.new)]
+            told = [each.ref for each in op.changes if each.old in met or each.new in met]
             names += (each for each in told if each not in names)  # it may have had another name then
             refs = engine.refs_at(op.refs)
             there = [id for each in reversed(names) if (id := refs.find(each)) is not None]
-            if told or head in there:
+            if told or not met.isdisjoint(there):
                 found = None
             elif found is None and there:
                 found = there[0]
@@ -74,7 +78,7 @@ def _find_before(engine: Engine, root: Root, name: str, head: ObjectId) -> Objec
 
 
 def _newest_whole(
-    engine: Engine, stock: Stock, root: Root, head: tuple[str, ObjectId], whole: Collection[ObjectId]
+    engine: Engine, stock: Stock, root: Root, head: tuple[str, ObjectId], whole: Set[ObjectId]
 ) -> ObjectId | None:
     """The newest whole commit that a context's damaged one was made from: along first parents, and if none is whole,
     along those that were merged in. None: the context goes, and what it was stays in the log.
@@ -92,7 +96,7 @@ def _newest_whole(
         if commit is not None:
             older = commit.parents
         else:
-            before = _find_before(engine, root, head[0], id)
+            before = _find_before(engine, root, head[0], met)
             older = (before,) if before is not None else ()
         waiting += (each for each in reversed(older) if each not in met)
         met.update(older)
