@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+import ctxstore
+from ctxstore.ops.settings import RETENTION, change_setting
+
 SESSION_BACKUP = {"name": "session-backup", "rules": {"last": 10, "max_age": "30d"}, "built_in": True}
 
 
@@ -52,6 +55,17 @@ def test_snapshots_apply_a_policy_until_told_not_to(saved: Any, ctx: Any) -> Non
     assert ctx.json("policy", "auto", "--off") == {"automatic": []}
     assert "Snapshots forget nothing." in ctx("policy", "auto", "--off").stdout
     assert ctx("policy", "auto", "--off", "-q").stdout == ""
+
+
+@pytest.mark.parametrize("value", [5, [None], [{"pattern": 1, "policy": "p"}], [{"pattern": "", "policy": "../p"}]])
+def test_a_snapshot_succeeds_whatever_the_setting_says(saved: Any, ctx: Any, value: Any) -> None:
+    with ctxstore.open(ctx.json("snapshot")["repository"]) as repo:
+        change_setting(repo._engine, RETENTION, lambda _: value, "policy")
+    with open(saved.transcript, "a") as file:
+        file.write("{}\n")
+    result = ctx("snapshot")
+    assert "nothing was forgotten: " in result.stderr
+    assert "1 commit" in result.stdout
 
 
 def test_options_may_stand_before_the_subcommand(saved: Any, ctx: Any) -> None:

@@ -174,7 +174,10 @@ def _show_one(output: Output, repo: Repo, name: str) -> None:
 def _kept(repo: Repo, ref: str) -> str:
     from ctxstore.history.refs import matches
 
-    names = [policy for pattern, policy in repo.retention() if matches(ref, pattern)]
+    try:
+        names = [policy for pattern, policy in repo.retention() if matches(ref, pattern)]
+    except CtxstoreError:
+        return "everything: which policies apply can't be read"  # what is wrong was said above
     return f"by policy {', '.join(names)}" if names else "for good: nothing expires on its own"
 
 
