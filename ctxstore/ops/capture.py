@@ -222,8 +222,9 @@ def summarise(source: Source, name: str, captured: Captured, before: Summary | N
     found = captured.attributes
     if found is None and before is not None:
         found = Attributes(*before[:5])
-        if found.messages and source.transcript(name, [decode_key(key) for key in captured.entries]) is None:
-            found = found._replace(messages=0)  # the transcript is gone, though other files of the context are not
+        if found.messages and source.transcript(name, [decode_key(key) for key, _ in contents]) is None:
+            # The transcript is gone, or a link or a folder now, though other files of the context are not.
+            found = found._replace(messages=0)
     found = found or Attributes(agent=source.agent)
     return Summary(
         *found,

@@ -16,6 +16,7 @@ import pytest
 
 import ctxstore
 from ctxstore.errors import Corrupt, StorageError
+from ctxstore.ops.retention import Policy
 from ctxstore.storage.files import Files
 
 
@@ -252,3 +253,21 @@ def test_a_damaged_root_is_refused_and_nothing_is_written(home, snap, place, sto
     with pytest.raises(Corrupt), ctxstore.open(place) as again:
         again.snapshot([home.target])
     assert stored_files(place) == before
+
+
+@pytest.mark.parametrize("kind", ["link", "folder"])
+def test_a_transcript_that_is_no_file_any_more_is_a_shrink_and_what_it_was_is_kept(home, snap, repo, kind):
+    home.write("one", 40)
+    good = snap(home).commits[0][1]
+    transcript = home.transcript("one")
+    transcript.unlink()
+    if kind == "link":
+        transcript.symlink_to("elsewhere")
+    else:
+        transcript.mkdir()
+    (shrunk,) = snap(home).sources[0].shrunk
+    assert (shrunk.ref, shrunk.before, shrunk.after, shrunk.last_good) == (home.ref("one"), 40, 0, good)
+    transcript.with_suffix("").mkdir()
+    snap(home)
+    repo.forget(Policy(last=1))
+    assert good not in repo.forgotten()
