@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ctxstore.errors import Corrupt, CtxstoreError, NotFound
 from ctxstore.ids import ID_SIZE
 from ctxstore.packs.format import Footer
-from ctxstore.packs.index_database import database_error, is_place, open_database, remove_database
+from ctxstore.packs.index_database import database_error, is_mostly_dead, is_place, open_database, remove_database
 from ctxstore.packs.names import PackInfo, number_of
 
 if TYPE_CHECKING:
@@ -271,25 +271,20 @@ class Index:
             self._bad.clear()
             self._loaded.clear()
             self._in_database.clear()
-            if self._path is not None:
-                remove_database(self._path)
+            if self._path is not None and not remove_database(self._path):
+                self._path = None  # it stays, so it is done without
 
     def compact(self) -> None:
         """Rebuild the database without packs that are gone, when these are most of it."""
         with self._lock:
             if self._path is None or not os.path.exists(self._path):
                 return
-            counts = self._open_database().execute("SELECT number, count FROM packs").fetchall()
-            dead = sum(count for number, count in counts if number not in self._names)
-            if dead * 2 > sum(count for _, count in counts):
-                self.forget_cache()
-
-    def all_ids(self) -> Iterable[bytes]:
-        """The ids of all live objects, each at least once, in no order."""
-        for pack in list(self._live.values()):
-            ids = self._read_footer(pack).ids
-            for i in range(0, len(ids), ID_SIZE):
-                yield ids[i : i + ID_SIZE]
+            try:
+                if not is_mostly_dead(self._open_database(), self._names):
+                    return
+            except database_error():
+                pass  # damaged
+            self.forget_cache()
 
     def close(self) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from ctxstore.packs.format import FRAME_HEADER, MAX_FRAME_RAW, MAX_FRAME_STORED, MAX_OBJECT
@@ -79,10 +80,20 @@ def database_error() -> type[Exception]:
     return sqlite3.DatabaseError
 
 
-def remove_database(path: str) -> None:
-    """Remove the database and what SQLite keeps beside it."""
+def remove_database(path: str) -> bool:
+    """Remove the database and what SQLite keeps beside it; False if it stays, as where nothing may be written."""
     for suffix in ("", "-journal", "-wal", "-shm"):
         try:
             os.unlink(path + suffix)
         except FileNotFoundError:
             pass
+        except OSError:
+            return False
+    return True
+
+
+def is_mostly_dead(database: sqlite3.Connection, live: Container[int]) -> bool:
+    """Whether more than half of the objects are of packs that are not `live`; a count that is none is of none."""
+    counts = database.execute("SELECT number, count FROM packs WHERE typeof(count) = 'integer'").fetchall()
+    dead = sum(count for number, count in counts if number not in live)
+    return bool(dead * 2 > sum(count for _, count in counts))

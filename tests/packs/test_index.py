@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ctxstore.ids import IdKeys, Kind
+from ctxstore.errors import NotFound
+from ctxstore.ids import IdKeys, Kind, ObjectId
 from ctxstore.objects.store import ObjectStore
 from ctxstore.packs import index as index_module
 from ctxstore.packs.index import Index, Location, iter_locations
@@ -73,7 +74,6 @@ def test_a_location_leads_to_the_object(filled):
     for kind, id, data in objects:
         assert store.get(id, kind) == data
         assert store.index.find_pack(id) == store.index.find(id).pack
-    assert {id for _, id, _ in objects} == set(store.index.all_ids())
     assert store.index.find(b"?" * 32) is None
     assert store.index.find_pack(b"?" * 32) is None
 
@@ -179,6 +179,30 @@ def test_a_cache_that_lies_is_found_out_when_objects_are_read(filled, in_sqlite,
     store = ObjectStore(packs.storage, KEYS)
     store.refresh(infos)
     assert [store.get(id, kind) for kind, id, _ in objects] == [data for _, _, data in objects]
+    store.close()
+
+
+@pytest.mark.parametrize("number", ["'x'", "NULL"])
+def test_a_cache_whose_counts_are_no_numbers_does_not_fail_a_collection(filled, in_sqlite, number):
+    packs, infos, objects = filled
+    expected = all_locations(packs, infos, objects)
+    change_cache(packs, f"UPDATE packs SET count = {number}")
+    index = open_index(packs)
+    index.refresh(infos)
+    index.compact()
+    index.close()
+    assert all_locations(packs, infos, objects) == expected
+
+
+def test_a_damaged_cache_that_can_not_be_removed_is_done_without(filled, in_sqlite):
+    packs, infos, objects = filled
+    cache_of(packs).mkdir(parents=True)
+    store = ObjectStore(packs.storage, KEYS)
+    store.refresh(infos)
+    store.index.forget_cache()
+    assert [store.get(id, kind) for kind, id, _ in objects] == [data for _, _, data in objects]
+    with pytest.raises(NotFound):
+        store.get(ObjectId(bytes(32)), Kind.CHUNK)
     store.close()
 
 
