@@ -84,11 +84,23 @@ class Repo(RefMethods, RetentionMethods):
         return iter_messages(self.view(rev))
 
     def refs(self, pattern: str = "") -> Iterator[tuple[str, Stored]]:
-        """(name, newest commit) of the contexts that match a glob, a prefix or a part of the name; sorted."""
+        """(name, newest commit) of the contexts that match a glob, a prefix or a part of the name; sorted.
+
+        One whose commit can't be read is raised when all others were given.
+        """
         engine = self._engine
+        failed: Corrupt | NotFound | None = None
         for name, id in engine.refs(engine.root()).iter():
-            if matches(name, pattern):
-                yield name, Stored(id, read_commit(engine.store, id))
+            if not matches(name, pattern):
+                continue
+            try:
+                commit = read_commit(engine.store, id)
+            except (Corrupt, NotFound) as error:
+                failed = failed or type(error)(f"{name}: {error.message}", hint=error.hint)
+                continue
+            yield name, Stored(id, commit)
+        if failed is not None:
+            raise failed
 
     def log(self, rev: str) -> Iterator[Stored]:
         """A revision's commit and all it descends from, newest first."""

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+import ctxstore
+
 REPOSITORY = Path(".local/share/ctxstore")
 REPORT = {
     "ok",
@@ -54,6 +56,20 @@ def test_a_sound_repository_needs_no_repair(place: Path, ctx: Any) -> None:
     assert ctx("repair", "-q").stdout == ""
     report = ctx.json("repair")
     assert set(report) == REPORT and report["ok"] is True and report["packs"] == []
+
+
+def test_one_context_that_cannot_be_read_hides_no_other(saved: Any, place: Path, ctx: Any) -> None:
+    with ctxstore.open(place) as repo:
+        known = [name for name, _ in repo.refs()]
+        before = set((place / "packs").iterdir())
+        draft = repo.edit("a/lost")
+        draft.messages.append("x")
+        draft.commit()
+        (pack,) = set((place / "packs").iterdir()) - before
+        repo.tag("later", known[0])
+    pack.unlink()
+    shown = ctx("refs", code=3)
+    assert all(name in shown.stdout for name in known) and "error: a/lost: " in shown.stderr
 
 
 def test_a_lost_root_is_told_by_every_command_and_repaired(place: Path, ctx: Any) -> None:

@@ -32,17 +32,18 @@ def command(invocation: Invocation, read_data: bool, subset: str | None) -> int:
         problems = [problem_value(problem) for problem in report.problems]
         output.value({"ok": not problems, **report._asdict(), "problems": problems})
     else:
-        _show(output, report, read_data)
+        _show(output, report, read_data, complete=read_data and subset is None)
     return Corrupt.exit_code if report.problems else 0
 
 
-def _show(output: Output, report: CheckReport, read_data: bool) -> None:
+def _show(output: Output, report: CheckReport, read_data: bool, *, complete: bool) -> None:
     looked = f"{count(report.packs, 'pack')}, {count(report.objects, 'object')}, {count(report.commits, 'commit')}"
     if read_data:
         looked += f", {format_size(report.bytes_read)} read"
     show_damage(output, report.problems)
     if report.problems:
-        output.line(f"Checked {looked}: {count(len(report.problems), 'problem')}. What is not named is whole.")
+        rest = "What is not named is whole." if complete else "What was looked at and is not named is whole."
+        output.line(f"Checked {looked}: {count(len(report.problems), 'problem')}. {rest}")
         output.note("`ctx repair` saves what can be read, and takes the rest from another repository that has it.")
         return
     output.report(f"Checked {looked}: all is well.")

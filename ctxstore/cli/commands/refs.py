@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxstore.cli.amounts import count, format_size, format_time
+from ctxstore.cli.commands.log import take
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.errors import CtxstoreError
 
 if TYPE_CHECKING:
     from ctxstore.history.commits import Stored
@@ -23,16 +25,19 @@ HEADER = ("CONTEXT", "TITLE", "AGENT", "MESSAGES", "SIZE", "LAST CHANGE")
 def command(invocation: Invocation, pattern: str) -> None:
     """List the contexts: those PATTERN matches, or whose name it is a part of."""
     output = invocation.output
+    error: list[CtxstoreError] = []
     with invocation.open() as repo:
-        found = list(repo.refs(pattern))
+        found, _ = take(repo.refs(pattern), 0, error)
     if output.json:
         from ctxstore.cli.shapes import stored_value
 
         output.value({"refs": [{"name": name, "commit": stored_value(stored)} for name, stored in found]})
-        return
-    if found:
-        output.table(HEADER, _rows(found), right="MESSAGES SIZE", fit="TITLE")
-    output.note(_sum(len(found), pattern))
+    else:
+        if found:
+            output.table(HEADER, _rows(found), right="MESSAGES SIZE", fit="TITLE")
+        output.note(_sum(len(found), pattern))
+    if error:
+        raise error[0]  # what can be read was shown
 
 
 def _rows(found: list[tuple[str, Stored]]) -> Iterator[tuple[str, ...]]:
