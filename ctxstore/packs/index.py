@@ -236,17 +236,16 @@ class Index:
         self._in_memory += pack.objects
 
     def _store(self, pack: PackInfo, footer: Footer) -> None:
-        database = self._open_database()
         number = number_of(pack.name)
         rows = [(id, number, *location[1:]) for id, location in iter_locations(pack.name, footer)]
         rows.sort()
         try:
-            with database:
+            with self._open_database() as database:
                 database.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
                 # Last, so that a pack is listed only when all of its objects are.
                 database.execute("INSERT OR IGNORE INTO packs VALUES (?, ?, ?)", (number, pack.name, pack.objects))
         except Exception:
-            # A full disk or a busy database must not fail a snapshot: memory serves this process.
+            # A full disk, a busy or damaged database must not fail a snapshot: memory serves this process.
             self._keep(pack, footer)
             return
         self._in_database.add(number)

@@ -51,13 +51,20 @@ def open_database(path: str | None) -> sqlite3.Connection:
 def _connect(path: str) -> sqlite3.Connection:
     import sqlite3
 
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    try:
+        # Only a new one: closing any descriptor of a file lets go of the locks SQLite holds on it in this process.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass
     return sqlite3.connect(path, check_same_thread=False, timeout=10.0)
 
 
 def _prepare(database: sqlite3.Connection) -> sqlite3.Connection:
     try:
-        # No syncing: after a power cut the worst is a damaged file, which is rebuilt.
+        # No journal in a file: it goes by the path, where another process may have removed this database and made a
+        # new one, which the next to open it would "roll back" to pages of the old one. And no syncing: after a power
+        # cut or a kill the worst is a damaged file, which is rebuilt.
+        database.execute("PRAGMA journal_mode = MEMORY")
         database.execute("PRAGMA synchronous = OFF")
         database.execute("PRAGMA cache_size = -8000")
         database.execute("PRAGMA mmap_size = 67108864")

@@ -14,6 +14,7 @@ from ctxstore.ids import IdKeys, Kind, ObjectId
 from ctxstore.objects.store import ObjectStore
 from ctxstore.packs import index as index_module
 from ctxstore.packs.index import Index, Location, iter_locations
+from ctxstore.packs.index_database import open_database
 from ctxstore.packs.reader import read_footer
 
 KEYS = IdKeys()
@@ -291,3 +292,28 @@ def test_kinds_are_kept_in_both_places(filled, monkeypatch):
         monkeypatch.setattr(index_module, "IN_MEMORY", limit)
         found = all_locations(packs, infos, objects)
         assert all(Kind(found[id].kind) == kind for kind, id, _ in objects)
+
+
+def test_a_writer_keeps_nothing_beside_a_cache_that_others_may_have_made_anew(filled, in_sqlite):
+    packs, infos, objects = filled
+    all_locations(packs, infos, objects)
+    slow = open_database(str(cache_of(packs)))
+    open_index(packs).forget_cache()
+    slow.execute("BEGIN IMMEDIATE")
+    slow.execute("DELETE FROM objects")
+    all_locations(packs, infos, objects)
+    assert [path.name for path in cache_of(packs).parent.iterdir()] == ["index.sqlite"]
+    slow.rollback()
+    slow.close()
+
+
+def test_a_cache_that_breaks_while_a_writer_has_it_open_does_not_fail_the_writer(filled, in_sqlite):
+    packs, infos, objects = filled
+    index = open_index(packs)
+    index.refresh(infos)
+    assert all(index.find(id) for _, id, _ in objects)
+    change_cache(packs, "DROP TABLE packs", "DROP TABLE objects")
+    new, written = packs.write([b"new %d" % i for i in range(50)])
+    index.add(new.info, new.footer)
+    assert all(index.find(id) for _, id, _ in objects + written)
+    index.close()
