@@ -13,8 +13,10 @@ import pytest
 
 import ctxstore
 from ctxstore.errors import Corrupt, NoSpace, NotFound, UnknownFormat
+from ctxstore.history.commits import Commit, write_commit
 from ctxstore.history.engine import real_environment
 from ctxstore.history.root import decode_root
+from ctxstore.history.transaction import Move, transaction
 from ctxstore.ops.repair.execute import RepairReport, plan_repair
 from ctxstore.ops.repair.plan import Options
 from ctxstore.packs.format import FRAME_HEADER, PACK_MAGIC
@@ -22,6 +24,8 @@ from ctxstore.packs.names import make_name
 from ctxstore.packs.reader import find_footer
 from ctxstore.repo import repair
 from ctxstore.storage.local import LocalStorage
+from ctxstore.trees.entries import FileEntry, encode_entry
+from ctxstore.trees.files import write_content
 
 
 def flip(path: Path, at: int) -> None:
@@ -457,6 +461,32 @@ def test_a_folders_content_comes_back_structure_and_all(
     flip(packs[-1], content_frame(packs[-1]))
     (hit,) = {ref for p in mend(place).problems for ref in p.refs}
     assert hit.startswith("directory/")
+
+
+@pytest.mark.parametrize(("path", "is_read"), [("inside", True), ("../outside", False), ("x/../../outside", False)])
+def test_no_file_outside_a_contexts_folder_is_read(place: Path, tmp_path: Path, path: str, is_read: bool) -> None:
+    folder = tmp_path / "work"
+    (folder / "x").mkdir(parents=True)
+    data = random.Random(path).randbytes(20_000)
+    (folder / path).write_bytes(data)
+    repo = ctxstore.init(place)
+    before = set((place / "packs").iterdir())
+    _commit_file(repo, str(folder), path, data)
+    (pack,) = set((place / "packs").iterdir()) - before
+    repo.close()
+    flip(pack, content_frame(pack))
+    report = mend(place)
+    assert bool(report.taken) is is_read and bool(report.problems) is not is_read
+
+
+def _commit_file(repo: ctxstore.Repo, root: str, path: str, data: bytes) -> None:
+    engine = repo._engine
+    with transaction(engine) as tx:
+        content = write_content(tx.writer, engine.chunker, [data])
+        entry = FileEntry(0o644, 1, content.size, content.is_list, content.id)
+        tree = engine.maps.create(tx.writer, {path.encode(): encode_entry(entry)})
+        made = Commit(tree, (), 0, 1, engine.environment.author, "directory/w", source="directory", root=root)
+        tx.publish([Move("directory/w", None, write_commit(tx.writer, made))], "test")
 
 
 # -- carefully

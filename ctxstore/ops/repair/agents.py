@@ -15,6 +15,7 @@ from ctxstore.objects.chunker import Chunker
 from ctxstore.objects.store import MakesChunks
 from ctxstore.ops.damage import Health, held_commits, iter_commits
 from ctxstore.ops.reading import read_stable
+from ctxstore.packs.format import MAX_OBJECT
 from ctxstore.trees.files import write_content
 
 
@@ -49,6 +50,8 @@ class AgentFiles:
 
     def try_span(self, id: bytes, path: str, start: int, stop: int) -> None:
         """A missing chunk was at these bytes of a file: if they did not change, here it is."""
+        if stop - start > MAX_OBJECT:
+            return  # a tree may claim anything
         self._spans.setdefault(id, _Span(path, start, stop - start))
         data = self.find(ObjectId(id), Kind.CHUNK)
         if data is None or self._keys.id_of(Kind.CHUNK, data) != id:
@@ -118,6 +121,8 @@ def ask_agents(engine: Engine, root: Root, missing: set[bytes], files: AgentFile
 
 def _paths(commit: Commit, key: str) -> Iterator[str]:
     """Where the file was: below the context's root, or the root itself when that is a single file."""
+    if not {"", ".", ".."}.isdisjoint(key.split("/")):
+        return  # no source made such a path: it leads elsewhere
     for folder in (commit.root, os.path.dirname(commit.root)):
         path = os.path.join(folder, key)
         if os.path.isfile(path) and not os.path.islink(path):
