@@ -191,8 +191,12 @@ def _placed(hits: tuple[Hit, ...], path: str, end: int) -> tuple[Hit, ...]:
 
 
 def iter_commits(engine: Engine, root: Root) -> Iterator[tuple[str, ObjectId, Commit | None]]:
-    """(context, id, commit) of all that refs and ops reach, each once; None for one that can't be read."""
+    """(context, id, commit) of all that refs and ops reach, each once; None for one that can't be read.
+
+    The context is that which the commit was made for, or if there is none of that name any more, one that has it.
+    """
     seen: set[ObjectId] = set()
+    live = _contexts(engine, root)
     for ref, start in _starts(engine, root):
         waiting = [start]
         while waiting:
@@ -205,8 +209,15 @@ def iter_commits(engine: Engine, root: Root) -> Iterator[tuple[str, ObjectId, Co
             except UNREADABLE:
                 yield ref, id, None
                 continue
-            yield commit.ref or ref, id, commit
+            yield ref if ref in live and commit.ref not in live else commit.ref or ref, id, commit
             waiting.extend(commit.parents)
+
+
+def _contexts(engine: Engine, root: Root) -> set[str]:
+    try:
+        return {name for name, _ in engine.refs(root).iter()}
+    except UNREADABLE:
+        return set()
 
 
 def _starts(engine: Engine, root: Root) -> Iterator[tuple[str, ObjectId]]:

@@ -86,6 +86,12 @@ def test_damaged_content_names_the_bytes_messages_and_memories_that_need_it(grow
     assert {problem.commit_count for problem in report.problems if problem.places} == {2}
 
 
+def test_a_context_is_named_as_it_is_called_now(grown: Path, repo: ctxstore.Repo, place: Path) -> None:
+    repo.rename("chat/a", "chat/renamed")
+    flip(grown, frame_of(place, grown, is_data=True) + 100)
+    assert {ref for problem in check(place).problems for ref in problem.refs} == {"chat/renamed"}
+
+
 def test_damaged_structure_names_what_cannot_be_reached(repo: ctxstore.Repo, place: Path) -> None:
     draft = repo.edit("chat/a")
 
