@@ -40,7 +40,7 @@ class MustRestart(Conflict):
     """What the transaction built on is gone: do it again from the start."""
 
     def __init__(self) -> None:
-        super().__init__("the repository was collected while this was going on", hint="run the command again")
+        super().__init__("others changed the repository all the while", hint="run the command again")
 
 
 class Move(NamedTuple):
