@@ -12,6 +12,7 @@ from ctxstore.ids import ObjectId
 from ctxstore.objects.store import ObjectWriter
 from ctxstore.ops.reading import Reading, read_stable, stamp_of
 from ctxstore.ops.statcache import Row, Seen
+from ctxstore.ops.targets import Target
 from ctxstore.progress import Progress
 from ctxstore.sources.protocol import Attributes, FoundContext, FoundFile, Scanner, Skipped, Source
 from ctxstore.trees.entries import (
@@ -67,13 +68,14 @@ class Capture:
     """Reads contexts of one source into a transaction."""
 
     def __init__(
-        self, engine: Engine, writer: ObjectWriter, source: Source, *, skipped: list[Skipped], progress: Progress
+        self, engine: Engine, writer: ObjectWriter, target: Target, *, skipped: list[Skipped], progress: Progress
     ) -> None:
         self._engine = engine
         self._writer = writer
-        self._source = source
+        self._source = target.source
         self._skipped = skipped
-        self._unlisted = {skip.path for skip in skipped}
+        failed = (os.path.relpath(skip.path, target.root.path) for skip in skipped if skip.failed)
+        self._unlisted = tuple(encode_key(path) for path in failed)
         self._progress = progress
         self.bytes_read = 0
 
@@ -83,7 +85,7 @@ class Capture:
         rows: list[Row] = []
         attributes: Attributes | None = None
         kept = self._left_out(context, base) if only_state else {}
-        kept |= self._not_listed(context, base)
+        kept |= self._not_listed(base)
         for file in context.files:
             if only_state and not file.state:
                 continue
@@ -111,13 +113,13 @@ class Capture:
         there = {encode_key(file.key) for file in context.files}
         return {key: entry for key, entry in base.entries().items() if key in there and key not in states}
 
-    def _not_listed(self, context: FoundContext, base: Base) -> dict[bytes, bytes]:
-        """The last state of what lies in folders that could not be listed: it is not known to be gone."""
+    def _not_listed(self, base: Base) -> dict[bytes, bytes]:
+        """The last state of what could not be looked at, and of what is in folders that could not: it is not known to
+        be gone."""
         if not self._unlisted:
             return {}
-        folders = (file for file in context.files if file.path in self._unlisted and stat.S_ISDIR(file.stat.st_mode))
-        below = tuple(encode_key(folder.key + "/") for folder in folders)
-        return {key: entry for key, entry in base.entries().items() if key.startswith(below)} if below else {}
+        below = tuple(key + b"/" for key in self._unlisted)
+        return {key: entry for key, entry in base.entries().items() if key in self._unlisted or key.startswith(below)}
 
     def _read(self, context: str, file: FoundFile, known: _Known) -> tuple[Row, Attributes | None]:
         mode = file.stat.st_mode

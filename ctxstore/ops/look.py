@@ -145,7 +145,7 @@ class Look:
 
     def save(self, tx: Transaction, progress: Progress) -> Iterator[Move]:
         """Read what changed; a move for each context that has a new commit."""
-        capture = Capture(self._engine, tx.writer, self._target.source, skipped=self._skipped, progress=progress)
+        capture = Capture(self._engine, tx.writer, self._target, skipped=self._skipped, progress=progress)
         before = tx.raw_bytes
         refs = tx.refs
         for context in self._open:

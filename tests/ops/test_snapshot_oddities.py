@@ -162,6 +162,21 @@ def test_a_folder_that_cannot_be_listed_keeps_the_last_state_of_what_is_in_it(
     assert list(repo.view(ref).files) == ["open", "open/a", "shut", "shut/deep"]
 
 
+@pytest.mark.parametrize("beside", ["file-history/one/a@v1", "tasks/one/1.json"])
+def test_a_session_s_files_in_a_folder_of_all_sessions_that_cannot_be_listed_are_kept(
+    home, snap, repo, monkeypatch, beside
+):
+    home.write("one", 4)
+    home.add(beside, b"beside")
+    snap(home)
+    home.write("one", 6)
+    with monkeypatch.context() as patched:
+        refuse(patched, "scandir", home.claude / beside.partition("/")[0])
+        report = snap(home)
+    assert report.sources[0].changed == (home.ref("one"),)
+    assert repo.view(home.ref("one")).read(beside) == b"beside"
+
+
 def test_a_root_that_cannot_be_listed_keeps_all_of_it(folder, snap, repo, folder_target, monkeypatch):
     (folder / "a").write_bytes(b"1")
     target = folder_target(folder)
