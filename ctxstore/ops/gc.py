@@ -76,7 +76,7 @@ class GcPlan:
         """Carry it out. Raises `MustRestart` when the repository moved on so that the plan has to be made anew."""
         engine = self._engine
         reason = ""
-        with engine.writing, engine.storage.presence() as presence:
+        with engine.storage.presence() as presence:
             self._sweep(presence)  # first, because a full disk has no room for what follows
             try:
                 self._replace(self._rewrite, self._remove, progress)
@@ -120,13 +120,8 @@ class GcPlan:
         """Exchange `rewrite` for what is in use of them, drop `remove`, in one swap."""
         if not rewrite and not remove:
             return
-        made: list[PackInfo] = []
-        try:
-            if rewrite:
-                made = self._copy(rewrite, progress)
-            self._swap(rewrite, remove, made)
-        finally:
-            self._engine.store.index.release(made, self._engine.live_packs())
+        made = self._copy(rewrite, progress) if rewrite else []
+        self._swap(rewrite, remove, made)
 
     def _copy(self, packs: Sequence[PackInfo], progress: Progress) -> list[PackInfo]:
         try:
@@ -152,10 +147,11 @@ class GcPlan:
             environment = engine.environment
             new = engine.roots.with_packs(advanced(root, environment.clock()), [*kept, *made], environment.random)
             try:
-                engine.adopt(new, engine.roots.swap(data, new))
+                engine.roots.swap(data, new)
             except SwapLost:
                 continue
             self._marking.root = new
+            engine.root()  # not `new`, which may be history by now: a thread that writes goes by the newest one
             return
         raise MustRestart
 
@@ -204,7 +200,7 @@ def collect(engine: Engine, *, recompress: bool = False, progress: Progress = SI
 
 def _sweep_only(engine: Engine) -> GcResult:
     before = _stored_bytes(engine)
-    with engine.writing, engine.storage.presence() as presence:
+    with engine.storage.presence() as presence:
         later = sweep(engine, presence)
         engine.storage.keep_reserve()
     after = _stored_bytes(engine)

@@ -50,13 +50,12 @@ class Rewrite:
             self._progress.done()
 
     def _open(self, settings: Settings) -> PackWriter:
-        index = self._engine.store.index
+        # The index learns of these packs when a root lists them: a writer of this process must not rely on them before.
         return PackWriter(
             self._engine.storage,
             self._marking.root.epoch,
             settings=settings,
             random=self._engine.environment.random,
-            on_pack=lambda pack: index.add(pack.info, pack.footer),
         )
 
     def _copy_rest(self, packer: PackWriter, pack: PackInfo) -> None:

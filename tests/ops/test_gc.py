@@ -438,6 +438,33 @@ def test_a_writer_need_not_wait_while_packs_are_rewritten(tmp_path, monkeypatch)
         assert repo.check(read_data=True).problems == ()
 
 
+def test_a_thread_that_commits_need_not_wait_for_one_that_collects(tmp_path, monkeypatch):
+    with ctxstore.init(tmp_path / "store") as repo, repo.edit("a/b") as draft:
+        draft.messages.append({"role": "user", "content": "x" * 5000})
+        draft.commit()
+        plan = repo.plan_gc(recompress=True)
+        copy = plan._copy
+
+        def commit():
+            draft.messages.append("meanwhile")
+            draft.commit()
+
+        def copy_while_another_commits(packs, progress):
+            made = copy(packs, progress)
+            thread = threading.Thread(target=commit, daemon=True)
+            thread.start()
+            thread.join(30)
+            assert not thread.is_alive()
+            assert all(repo._engine.store.index.find_pack(id) not in {pack.name for pack in made} for id in ids)
+            return made
+
+        ids = [repo.resolve("a/b").id]
+        monkeypatch.setattr(plan, "_copy", copy_while_another_commits)
+        plan.execute()
+        assert repo.view("a/b").messages[-1] == "meanwhile"
+        assert repo.check(read_data=True).problems == ()
+
+
 @pytest.mark.parametrize("lie", ["missing", "wrong place"])
 def test_recompressing_loses_nothing_when_the_index_is_wrong(tmp_path, monkeypatch, lie):
     with ctxstore.init(tmp_path / "store") as repo, repo.edit("a/b") as draft:
