@@ -361,12 +361,13 @@ def test_a_renamed_context_and_a_fork_go_back_along_their_own_history(place: Pat
     _commit(repo, "chat/a", 3)
     repo.plan_undo().execute()  # newer than the damaged one, but no state of the context
     repo.rename("chat/a", "chat/renamed")
+    repo.fork("chat/renamed", "chat/beside")
     repo.close()
     for pack in packs:
         flip(pack, content_frame(pack) if damage == "content" else structure_frame(place, pack))
     report = mend(place, forget_damaged=True)
     assert report.problems == () and set(lost.values()) <= {id.hex() for id in report.forgotten}
-    assert refs(place) == {"chat/renamed": ids[1], "chat/fork": ids[1]}
+    assert refs(place) == {"chat/renamed": ids[1], "chat/fork": ids[1], "chat/beside": ids[1]}
 
 
 def test_a_damaged_merge_goes_back_to_what_was_merged_into(place: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from typing import NamedTuple
 
 from ctxstore.errors import Corrupt, NotFound
@@ -43,7 +43,8 @@ def give_up(engine: Engine, stock: Stock, root: Root, missing: set[bytes]) -> tu
     refs = engine.refs(root)
     heads = list(refs.iter_all())
     lost = [head for head in heads if head[1] in damaged and is_context(head[0])]
-    moved = {head[0]: _newest_whole(engine, stock, root, head, whole) for head in lost}
+    search = _Search(engine, stock, root, heads, whole)
+    moved = {name: search.newest_whole(name, id) for name, id in lost}
     tags = tuple(name for name, id in heads if id in damaged and name not in moved)
     for name, id in heads:
         if name in tags:
@@ -57,47 +58,59 @@ def give_up(engine: Engine, stock: Stock, root: Root, missing: set[bytes]) -> tu
     return new, GivenUp(tuple(damaged), tags)
 
 
-def _find_before(engine: Engine, root: Root, name: str, met: Set[ObjectId]) -> ObjectId | None:
-    """Where a context was before it came to the commits `met`, of which a record is lost: by the newest list of
-    contexts from before."""
-    names = [name]
-    found: ObjectId | None = None
-    try:
-        for _, op in iter_ops(engine.store, root.op):
-            told = [each.ref for each in op.changes if each.old in met or each.new in met]
-            names += (each for each in told if each not in names)  # it may have had another name then
-            refs = engine.refs_at(op.refs)
-            there = [id for each in reversed(names) if (id := refs.find(each)) is not None]
-            if told or not met.isdisjoint(there):
-                found = None
-            elif found is None and there:
-                found = there[0]
-    except (Corrupt, NotFound):
-        pass  # what older ops tell is not known
-    return found
+class _Search:
+    """Looks for what contexts were before what is damaged."""
 
+    def __init__(
+        self, engine: Engine, stock: Stock, root: Root, heads: Iterable[tuple[str, ObjectId]], whole: Set[ObjectId]
+    ) -> None:
+        self._engine = engine
+        self._stock = stock
+        self._root = root
+        self._whole = whole
+        self._called: dict[ObjectId, list[str]] = {}
+        for name, id in heads:
+            self._called.setdefault(id, []).append(name)
 
-def _newest_whole(
-    engine: Engine, stock: Stock, root: Root, head: tuple[str, ObjectId], whole: Set[ObjectId]
-) -> ObjectId | None:
-    """The newest whole commit that a context's damaged one was made from: along first parents, and if none is whole,
-    along those that were merged in. None: the context goes, and what it was stays in the log.
+    def newest_whole(self, name: str, head: ObjectId) -> ObjectId | None:
+        """The newest whole commit that a context's damaged one was made from: along first parents, and if none is
+        whole, along those that were merged in. None: the context goes, and what it was stays in the log.
 
-    Not simply the newest that was made for a context of that name: a fork or a renamed context has others' commits,
-    and what was undone, or merged into another context, is no earlier state of this one.
-    """
-    met = {head[1]}
-    waiting = [head[1]]
-    while waiting:
-        id = waiting.pop()
-        if id in whole:
-            return id
-        commit = find_commit(stock, id)
-        if commit is not None:
-            older = commit.parents
-        else:
-            before = _find_before(engine, root, head[0], met)
-            older = (before,) if before is not None else ()
-        waiting += (each for each in reversed(older) if each not in met)
-        met.update(older)
-    return None
+        Not simply the newest that was made for a context of that name: a fork or a renamed context has others' commits,
+        and what was undone, or merged into another context, is no earlier state of this one.
+        """
+        met = {head}
+        waiting = [head]
+        while waiting:
+            id = waiting.pop()
+            if id in self._whole:
+                return id
+            commit = find_commit(self._stock, id)
+            if commit is not None:
+                older = commit.parents
+            else:
+                before = self._find_before(name, met)
+                older = (before,) if before is not None else ()
+            waiting += (each for each in reversed(older) if each not in met)
+            met.update(older)
+        return None
+
+    def _find_before(self, name: str, met: Set[ObjectId]) -> ObjectId | None:
+        """Where a context was before it came to the commits `met`, of which a record is lost: by the newest list of
+        contexts from before."""
+        # It may have had another name then, or be a fork of one that is there.
+        names = list(dict.fromkeys((name, *(other for id in met for other in self._called.get(id, ())))))
+        found: ObjectId | None = None
+        try:
+            for _, op in iter_ops(self._engine.store, self._root.op):
+                told = [each.ref for each in op.changes if each.old in met or each.new in met]
+                names += (each for each in told if each not in names)
+                refs = self._engine.refs_at(op.refs)
+                there = [id for each in reversed(names) if (id := refs.find(each)) is not None]
+                if told or not met.isdisjoint(there):
+                    found = None
+                elif found is None and there:
+                    found = there[0]
+        except (Corrupt, NotFound):
+            pass  # what older ops tell is not known
+        return found
