@@ -7,7 +7,6 @@ collector that gets it alone knows that no one relies on what it deletes.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,8 @@ from itertools import chain, count
 
 from blake3 import blake3
 
-from ctxstore.errors import AlreadyExists, NoSpace, NotFound, StorageError
+from ctxstore.errors import NoSpace
+from ctxstore.storage.failures import translated
 from ctxstore.storage.files import Files
 from ctxstore.storage.protocol import Presence, Stored, SwapLost, Unsettled
 
@@ -35,7 +35,7 @@ class LocalStorage:
 
     def prepare(self) -> None:
         """Make the folders. Raises `StorageError`."""
-        with _translated(self.path):
+        with translated(self.path):
             self.files.make_folder(self.path)
             self._settle_above()
             for folder in FOLDERS:
@@ -56,11 +56,11 @@ class LocalStorage:
         return f"{self.path}/{key}"
 
     def get(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
-        with _translated(self._path(key)):
+        with translated(self._path(key)):
             return self.files.read(self._path(key), offset, length)
 
     def size(self, key: str) -> int:
-        with _translated(self._path(key)):
+        with translated(self._path(key)):
             return self.files.size(self._path(key))
 
     def put(self, key: str, data: bytes) -> None:
@@ -70,19 +70,19 @@ class LocalStorage:
     @contextmanager
     def create(self, key: str) -> Iterator[_FileSink]:
         path = self._path(key)
-        with _translated(self._path(key)):
+        with translated(self._path(key)):
             fd = self.files.create(path)
         try:
             # Outside of the translation: an error of the caller's block is the caller's.
             yield _FileSink(self.files, fd, path)
-            with _translated(self._path(key)):
+            with translated(self._path(key)):
                 self.files.sync(fd)
         except BaseException:
             self._discard(path)  # nothing refers to it, and a full disk needs the space
             raise
         finally:
             self.files.close(fd)
-        with _translated(self._path(key)):
+        with translated(self._path(key)):
             self.files.sync_folder(os.path.dirname(path))
 
     def _discard(self, path: str) -> None:
@@ -92,7 +92,7 @@ class LocalStorage:
             pass
 
     def delete(self, key: str) -> None:
-        with _translated(self._path(key)):
+        with translated(self._path(key)):
             try:
                 self.files.unlink(self._path(key))
             except FileNotFoundError:
@@ -100,7 +100,7 @@ class LocalStorage:
 
     def quarantine(self, key: str) -> str:
         folder, path = self._path("quarantine"), self._path(key)
-        with _translated(path):
+        with translated(path):
             self.files.size(path)  # before a folder is made for nothing
             self.files.make_folder(folder)
             moved = _free_name(self.files, f"{folder}/{os.path.basename(key)}")
@@ -120,19 +120,19 @@ class LocalStorage:
         self.files.sync_folder(os.path.dirname(old))
 
     def list(self, folder: str) -> Iterator[Stored]:
-        with _translated(self._path(folder)):
+        with translated(self._path(folder)):
             for name, size in self.files.scan(self._path(folder)):
                 yield Stored(f"{folder}/{name}", size)
 
     def read_root(self) -> bytes | None:
-        with _translated(self._root):
+        with translated(self._root):
             try:
                 return self.files.read(self._root)
             except FileNotFoundError:
                 return None
 
     def swap(self, expected: bytes | None, new: bytes) -> None:
-        with _translated(self._root):
+        with translated(self._root):
             lock = self.files.lock(self._root + ".lock")
             assert lock is not None
             try:
@@ -185,18 +185,18 @@ class LocalStorage:
                 continue
             except NoSpace:
                 break
-        with _translated(self.path):
+        with translated(self.path):
             self.files.sync_folder(self.path)  # there is nothing to put, or no room for it
 
     def confirm(self, key: str) -> None:
         path = self._path(key)
-        with _translated(path):
+        with translated(path):
             self.files.sync_existing(path)
             self.files.sync_folder(os.path.dirname(path))
 
     @contextmanager
     def presence(self) -> Iterator[Presence]:
-        with _translated(self._path("writers.lock")):
+        with translated(self._path("writers.lock")):
             fd = self.files.lock(self._path("writers.lock"), shared=True)
         assert fd is not None
         try:
@@ -254,7 +254,7 @@ class _FileSink:
         self._files, self._fd, self._key = files, fd, key
 
     def write(self, data: bytes) -> None:
-        with _translated(self._key):
+        with translated(self._key):
             self._files.write(self._fd, data)
 
 
@@ -265,7 +265,7 @@ class _FilePresence:
         self._files, self._fd, self._path = files, fd, path
 
     def alone(self) -> bool:
-        with _translated(self._path):
+        with translated(self._path):
             if self._files.relock(self._fd, shared=False, wait=False):
                 return True
         # The failed try may have dropped the shared lock; be present again.
@@ -273,34 +273,5 @@ class _FilePresence:
         return False
 
     def share(self) -> None:
-        with _translated(self._path):
+        with translated(self._path):
             self._files.relock(self._fd, shared=True, wait=True)
-
-
-_HINTS = {
-    errno.ENOSPC: "free some space, then run the command again; nothing that was saved before is affected",
-    errno.EDQUOT: "free some of your quota, then run the command again",
-    errno.EACCES: "check the permissions of the repository's folder",
-    errno.EPERM: "check the permissions of the repository's folder",
-    errno.EROFS: "the file system is read-only; name another repository with --repo",
-}
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """`OSError` as ctxstore's own errors, naming what was being done and the next step."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFound(f"{what}: not in the repository", hint="run `ctx check`") from error
-    except FileExistsError as error:
-        raise AlreadyExists(f"{what}: already in the repository") from error
-    except OSError as error:
-        raise storage_error(what, error) from error
-
-
-def storage_error(what: str, error: OSError) -> StorageError:
-    """The typed error for a failed call, with a hint for the usual causes."""
-    reason = error.strerror or str(error)
-    kind = NoSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
-    return kind(f"{what}: {reason}", hint=_HINTS.get(error.errno or 0, ""))

@@ -1,0 +1,37 @@
+"""Errors of the operating system as ctxstore's own."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ctxstore.errors import AlreadyExists, NoSpace, NotFound, StorageError
+
+_HINTS = {
+    errno.ENOSPC: "free some space, then run the command again; nothing that was saved before is affected",
+    errno.EDQUOT: "free some of your quota, then run the command again",
+    errno.EACCES: "check the permissions of the repository's folder",
+    errno.EPERM: "check the permissions of the repository's folder",
+    errno.EROFS: "the file system is read-only; name another repository with --repo",
+}
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """`OSError` as ctxstore's own errors, naming what was being done and the next step."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound(f"{what}: not in the repository", hint="run `ctx check`") from error
+    except FileExistsError as error:
+        raise AlreadyExists(f"{what}: already in the repository") from error
+    except OSError as error:
+        raise _storage_error(what, error) from error
+
+
+def _storage_error(what: str, error: OSError) -> StorageError:
+    """The typed error for a failed call, with a hint for the usual causes."""
+    reason = error.strerror or str(error)
+    kind = NoSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
+    return kind(f"{what}: {reason}", hint=_HINTS.get(error.errno or 0, ""))
