@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ctxstore.errors import AlreadyExists, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
-from ctxstore.ops.fetch import fetch
+from ctxstore.ops.fetch import fetch, place_of
 from ctxstore.ops.guard import Guard
 from ctxstore.ops.target_folder import PendingFile, TargetFolder
 from ctxstore.progress import SILENT, Progress
@@ -129,6 +129,9 @@ class CheckoutPlan:
                 folder.write_link(path, entry.target, entry.mtime_ns)
             elif isinstance(entry, DirEntry):
                 folder.make_folder(path)
+        if len(files) > OPEN_FILES:
+            # By name, every batch would decompress frames from all over the repository again.
+            files.sort(key=lambda file: place_of(self._engine, file.entry))
         for first in range(0, len(files), OPEN_FILES):
             self._write_files(folder, files[first : first + OPEN_FILES], guard, progress)
         # Deepest first, because writing into a folder changes its time.

@@ -52,6 +52,15 @@ def fetch(engine: Engine, entries: Sequence[FileEntry], write: Write) -> None:
         _fetch(engine, entries, write)
 
 
+def place_of(engine: Engine, entry: FileEntry) -> tuple[str, int]:
+    """Pack and frame where a file's content begins, as far as that is known without reading: an order for batches."""
+    try:
+        location = engine.store.index.find(entry.id) if entry.id is not None else None
+    except (Corrupt, NotFound):
+        location = None  # reading the file will say so
+    return (location.pack, location.frame) if location else ("", 0)
+
+
 def _fetch(engine: Engine, entries: Sequence[FileEntry], write: Write) -> None:
     frames: dict[_Frame, list[_Piece]] = {}
     for number, entry in enumerate(entries):
