@@ -524,6 +524,27 @@ def test_a_repair_that_loses_the_race_looks_again(made: Made, place: Path, monke
     assert (place / "quarantine" / made.packs[3].name).exists()
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_repair_takes_nothing_for_missing_that_others_merge_away_while_it_looks(
+    made: Made, place: Path, monkeypatch: pytest.MonkeyPatch, dry_run: bool
+) -> None:
+    real, left = LocalStorage.get, [3]
+
+    def get(self: LocalStorage, key: str, offset: int = 0, length: int | None = None) -> bytes:
+        if key.startswith("packs/") and left[0]:
+            left[0] -= 1
+            if not left[0]:
+                with ctxstore.open(place) as repo:
+                    repo.gc(recompress=True)
+        return real(self, key, offset, length)
+
+    monkeypatch.setattr(LocalStorage, "get", get)
+    report = repair(place, dry_run=dry_run)
+    assert left == [0]
+    assert report.did_nothing
+    assert problems(place) == ()
+
+
 def test_a_full_disk_stops_a_repair_and_loses_nothing(made: Made, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flip(made.packs[3], content_frame(made.packs[3]))
     before = {path.name: path.read_bytes() for path in (place / "packs").iterdir()}

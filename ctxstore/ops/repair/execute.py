@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ctxstore.errors import NotFound
+from ctxstore.errors import CtxstoreError, NotFound
 from ctxstore.history.config import KEY, encode_config
 from ctxstore.history.engine import Environment
 from ctxstore.history.oplog import Change
@@ -26,6 +26,7 @@ from ctxstore.progress import SILENT, Progress
 from ctxstore.storage.protocol import Storage, SwapLost
 
 _TRIES = 16
+_LOOKS = 4
 
 
 class DamagedPack(NamedTuple):
@@ -172,8 +173,30 @@ def _remove_caches(folder: str | None) -> None:
 def plan_repair(
     storage: Storage, environment: Environment, options: Options, progress: Progress = SILENT
 ) -> RepairPlan:
-    """Look what is damaged, and what can be done. Raises `NotFound`, `UnknownFormat`, `StorageError`."""
-    return RepairPlan(storage, environment, decide(storage, environment, options, progress))
+    """Look what is damaged, and what can be done; anew when others wrote in between and something seemed to be missing.
+
+    Raises `NotFound`, `UnknownFormat`, `StorageError`, and `MustRestart` if others never pause.
+    """
+    for _ in range(_LOOKS):
+        before = _find_root(storage)
+        try:
+            decided = decide(storage, environment, options, progress)
+        except NotFound:
+            if _find_root(storage) == before:
+                raise
+            continue  # a writer merged packs away meanwhile
+        is_sound = is_whole(decided) and not decided.problems
+        if is_sound or _find_root(storage) == before:
+            return RepairPlan(storage, environment, decided)
+    raise MustRestart
+
+
+def _find_root(storage: Storage) -> bytes | None:
+    """What is there now, to know whether somebody else wrote: that it can't be read is damage, and said elsewhere."""
+    try:
+        return storage.read_root()
+    except CtxstoreError:
+        return None
 
 
 def repair(storage: Storage, environment: Environment, options: Options, progress: Progress = SILENT) -> RepairReport:
