@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from ctxstore.errors import Corrupt, NotFound
+from ctxstore.errors import Corrupt, InvalidInput, NotFound
 from ctxstore.ids import IdKeys, Kind, ObjectId, format_id
 from ctxstore.packs.format import MAX_OBJECT
 from ctxstore.packs.index import Index, Location
@@ -126,11 +126,14 @@ class ObjectWriter:
         self._relied: dict[str, bytearray] = {}
 
     def put(self, kind: Kind, data: bytes) -> ObjectId:
-        """Keep an object unless the repository has it; its id."""
+        """Keep an object unless the repository has it; its id. Raises `InvalidInput` for one that is too large."""
         id = self.keys.id_of(kind, data)
         if not self.has(id):
             if len(data) > MAX_OBJECT:
-                raise Corrupt(f"an object of {len(data)} bytes is over the limit of {MAX_OBJECT}")
+                raise InvalidInput(
+                    f"a {kind.name.lower()} of {len(data):,} bytes is over the limit of {MAX_OBJECT:,}",
+                    hint="shorten notes, titles, names and keys; files may be of any size",
+                )
             self.add(kind, id, data)
         return id
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ctxstore.errors import Corrupt, NotFound
+from ctxstore.errors import Corrupt, InvalidInput, NotFound
 from ctxstore.ids import IdKeys, Kind
 from ctxstore.objects.store import ObjectStore, ObjectWriter
 from ctxstore.packs.frames import Settings
@@ -172,3 +172,11 @@ def test_what_was_found_damaged_is_not_relied_upon_but_written_once_more():
     assert kept.writer.put(Kind.CHUNK, b"x" * 1000) == id
     assert len(kept.writer.flush()) == 1
     assert kept.store.get(id, Kind.CHUNK) == b"x" * 1000
+
+
+def test_an_object_that_is_too_large_is_refused_before_it_is_written(monkeypatch):
+    monkeypatch.setattr("ctxstore.objects.store.MAX_OBJECT", 100)
+    kept = Kept()
+    with pytest.raises(InvalidInput, match="a commit of 101 bytes is over the limit of 100"):
+        kept.writer.put(Kind.COMMIT, bytes(101))
+    assert kept.writer.flush() == []
