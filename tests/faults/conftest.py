@@ -14,6 +14,7 @@ from tests.faults.processes import Scene, Server
 
 pytest.register_assert_rewrite("tests.faults.machine")
 
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     made = Server()
