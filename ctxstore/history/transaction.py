@@ -86,6 +86,8 @@ class Transaction:
         with self.engine.lock:
             self.root, self._bytes = self.engine.load()
             self._listed = self.engine.roots.packs(self.root)
+        self._recent = islice(iter_ops(self.engine.store, self.root.op), _RECENT)
+        self._named: set[ObjectId] = set()
 
     @property
     def refs(self) -> Refs:
@@ -128,9 +130,12 @@ class Transaction:
         return True
 
     def _is_named(self, id: ObjectId) -> bool:
-        """Whether a recent op names a commit. Of another one it is not known, which costs looking at its tree."""
-        recent = islice(iter_ops(self.engine.store, self.root.op), _RECENT)
-        return any(id in (change.old, change.new) for _, op in recent for change in op.changes)
+        """Whether a recent op, each read once, names a commit. Of another it is unknown: a look at its tree tells."""
+        while id not in self._named:
+            if (found := next(self._recent, None)) is None:
+                return False
+            self._named.update(each for change in found[1].changes for each in (change.old, change.new) if each)
+        return True
 
     def forget(self, marks: Mapping[ObjectId, Forgotten]) -> None:
         """Let go of commits' trees. A lost swap then is a `MustRestart`: what was decided may be wrong by now."""
