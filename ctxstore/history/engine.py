@@ -188,7 +188,7 @@ def _write_first_root(engine: Engine) -> None:
         packs = writer.flush()
     finally:
         packer.close()
-    root = Root(0, 0, environment.clock(), tuple(packs), None, refs, None, None)
+    root = Root(0, 0, max(0, environment.clock()), tuple(packs), None, refs, None, None)
     try:
         engine.adopt(root, engine.roots.swap(None, root))
     finally:

@@ -199,6 +199,7 @@ def advanced(root: Root, now: int) -> Root:
     """The root with the next serial, and the next epoch when its time has come."""
     root = root._replace(serial=root.serial + 1)
     # A clock that jumped back leaves epoch_time in the future: then the epoch waits, which is safe.
-    if now - root.epoch_time >= EPOCH_NS:
+    # The last epoch there is stays for good: litter then goes when a collector is alone.
+    if now - root.epoch_time >= EPOCH_NS and root.epoch < MAX_EPOCH:
         return root._replace(epoch=root.epoch + 1, epoch_time=now)
     return root

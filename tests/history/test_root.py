@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from ctxstore.errors import AlreadyExists, Corrupt, NotFound, UnknownFormat
 from ctxstore.history import root as root_module
 from ctxstore.history.config import FORMAT, Config, decode_config, encode_config
-from ctxstore.history.engine import create, open_engine
+from ctxstore.history.engine import create, open_engine, real_environment
 from ctxstore.history.root import MAGIC, Root, RootFile, advanced, decode_root, encode_root
 from ctxstore.history.transaction import transaction
 from ctxstore.objects.chunker import Chunker, ChunkerSettings
 from ctxstore.objects.encoding import encode_structure
-from ctxstore.packs.names import PackInfo, make_name
+from ctxstore.packs.names import MAX_EPOCH, PackInfo, make_name
 from ctxstore.storage.memory import MemoryStorage
 
 ID = bytes(range(32))
@@ -299,3 +299,17 @@ def test_of_two_inits_at_once_both_open_the_one_repository(world):
     engine = create(storage, world.environment)
     assert engine.root().serial == 0
     assert len(engine.refs(engine.root())) == 0
+
+
+def test_the_last_epoch_is_not_left_for_one_that_no_root_can_have():
+    last = ROOT._replace(epoch=MAX_EPOCH, epoch_time=0)
+    after = advanced(last, 10 * root_module.EPOCH_NS)
+    assert (after.serial, after.epoch) == (last.serial + 1, MAX_EPOCH)
+    assert decode_root(encode_root(after)) == after
+
+
+def test_a_repository_made_by_a_clock_before_1970_can_be_opened():
+    storage = MemoryStorage()
+    environment = real_environment()._replace(clock=lambda: -5)
+    create(storage, environment)
+    assert open_engine(storage, environment).root().epoch_time == 0
