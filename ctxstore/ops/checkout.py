@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ctxstore.errors import AlreadyExists, StorageError
+from ctxstore.errors import AlreadyExists, Corrupt, NotFound, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
 from ctxstore.ops.fetch import fetch, place_of
@@ -27,6 +27,13 @@ class Action(NamedTuple):
     size: int
 
 
+class Unreadable(NamedTuple):
+    """A context or a file that is damaged or gone, and how: everything else is brought back."""
+
+    what: str
+    message: str
+
+
 class CheckoutResult(NamedTuple):
     """What a checkout did. `safety` is the op that saved the state before it, if it replaced anything."""
 
@@ -35,6 +42,7 @@ class CheckoutResult(NamedTuple):
     removed: int
     safety: ObjectId | None
     target: str
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 class Step(NamedTuple):
@@ -54,7 +62,10 @@ SaveFirst = Callable[[Sequence[str]], ObjectId | None]
 
 
 class CheckoutPlan:
-    """What a checkout will do. Nothing is written before `execute`."""
+    """What a checkout will do. Nothing is written before `execute`.
+
+    With `unreadable` given, even empty, what is damaged is left out and told; else it stops the checkout.
+    """
 
     def __init__(
         self,
@@ -64,12 +75,16 @@ class CheckoutPlan:
         *,
         refs: tuple[str, ...],
         save_first: SaveFirst | None = None,
+        unreadable: tuple[Unreadable, ...] | None = None,
     ) -> None:
         self._engine = engine
         self._steps = steps
         self._save_first = save_first
         self.target = target
         self.refs = refs
+        self.unreadable = unreadable or ()
+        self._goes_on = unreadable is not None
+        self._failed: list[Unreadable] = []
         self.actions = tuple(step.action for step in steps)
 
     @property
@@ -101,7 +116,8 @@ class CheckoutPlan:
             progress.done()
         written = sum(s.action.verb in ("create", "replace") and not isinstance(s.entry, DirEntry) for s in self._steps)
         removed = sum(action.verb == "remove" for action in self.actions)
-        return CheckoutResult(written, size, removed, safety, self.target)
+        failed = (*self.unreadable, *self._failed)
+        return CheckoutResult(written - len(self._failed), size, removed, safety, self.target, failed)
 
     def _refuse_overwriting(self, overwrite: bool) -> None:
         replaced = [action.path for action in self.actions if action.verb == "replace"]
@@ -129,15 +145,29 @@ class CheckoutPlan:
                 folder.write_link(path, entry.target, entry.mtime_ns)
             elif isinstance(entry, DirEntry):
                 folder.make_folder(path)
+        size = 0
         if len(files) > OPEN_FILES:
             # By name, every batch would decompress frames from all over the repository again.
             files.sort(key=lambda file: place_of(self._engine, file.entry))
         for first in range(0, len(files), OPEN_FILES):
-            self._write_files(folder, files[first : first + OPEN_FILES], guard, progress)
+            size += self._write_batch(folder, files[first : first + OPEN_FILES], guard, progress)
         # Deepest first, because writing into a folder changes its time.
         for step in reversed(self._steps):
             if isinstance(step.entry, DirEntry) and (exact or step.action.verb != "keep"):
                 folder.finish_folder(step.action.path, step.entry.mode, step.entry.mtime_ns)
+        return size
+
+    def _write_batch(self, folder: TargetFolder, files: Sequence[_File], guard: Guard, progress: Progress) -> int:
+        """The bytes written. Of all contexts, a damaged file is left out; of one context, it stops everything."""
+        try:
+            self._write_files(folder, files, guard, progress)
+        except (Corrupt, NotFound) as error:
+            if not self._goes_on:
+                raise
+            if len(files) > 1:
+                return sum(self._write_batch(folder, [file], guard, progress) for file in files)
+            self._failed.append(Unreadable(files[0].path, error.message))
+            return 0
         return sum(file.entry.size for file in files)
 
     def _write_files(self, folder: TargetFolder, files: Sequence[_File], guard: Guard, progress: Progress) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 
 from ctxstore.errors import Corrupt, NotFound
@@ -41,7 +42,8 @@ def iter_history(engine: Engine, start: ObjectId, read: Callable[[ObjectId], Com
         raise failed
 
 
-def iter_contexts(engine: Engine, prefix: str = "") -> Iterator[tuple[str, Stored]]:
-    """(ref, newest commit) of every context, sorted by name."""
-    for name, id in engine.refs(engine.root()).iter(prefix):
-        yield name, Stored(id, read_commit(engine.store, id))
+def iter_contexts(engine: Engine) -> Iterator[tuple[str, Stored]]:
+    """(ref, newest commit) of every context whose newest commit can be read, sorted by name."""
+    for name, id in engine.refs(engine.root()).iter():
+        with suppress(Corrupt, NotFound):
+            yield name, Stored(id, read_commit(engine.store, id))

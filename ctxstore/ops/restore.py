@@ -6,13 +6,13 @@ import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from ctxstore.errors import Conflict, InvalidInput, NotFound, StorageError
+from ctxstore.errors import Conflict, Corrupt, InvalidInput, NotFound, StorageError
 from ctxstore.history.commits import read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import Refs
 from ctxstore.history.revisions import Resolver, Revision, parse_time
 from ctxstore.ids import ObjectId
-from ctxstore.ops.checkout import Action, CheckoutPlan, Step
+from ctxstore.ops.checkout import Action, CheckoutPlan, Step, Unreadable
 from ctxstore.ops.conversation import source_of
 from ctxstore.ops.target_folder import TargetFolder, split_path
 from ctxstore.ops.view import View
@@ -36,19 +36,27 @@ def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
     """Lay all contexts out below `to` as their homes were, now or at a time."""
     entries: dict[str, Entry] = {}
     refs = []
+    unreadable = []
     for ref, id in _refs_at(engine, at).iter():
-        commit = read_commit(engine.store, id)
+        try:
+            commit = read_commit(engine.store, id)
+            found = _entries(View(engine, ref, id, commit))
+        except (Corrupt, NotFound) as error:
+            unreadable.append(Unreadable(ref, error.message))
+            continue
         # Files of a fork would lie where those of its original do: they get a place by the fork's name.
         prefix = commit.label if commit.label and commit.ref == ref else ref
-        found = _entries(View(engine, ref, id, commit))
         entries.update((f"{prefix}/{path}", entry) for path, entry in found)
         if found:
             refs.append(ref)
+    if not refs and unreadable:
+        raise Corrupt(f"no context can be read: {unreadable[0].message}")
     if not refs:
         raise NotFound("nothing with files was saved by then", hint="`ctx log` lists what was saved")
     every = sorted(entries.items())
     _check_paths("all contexts", every)
-    return CheckoutPlan(engine, os.path.abspath(to), _steps(engine, to, every), refs=tuple(refs))
+    steps = _steps(engine, to, every)
+    return CheckoutPlan(engine, os.path.abspath(to), steps, refs=tuple(refs), unreadable=tuple(unreadable))
 
 
 def _refs_at(engine: Engine, at: str | None) -> Refs:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
+from ctxstore.errors import Corrupt, NotFound
 from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import iter_ops
 from ctxstore.ops.log import iter_contexts, iter_history
@@ -36,21 +38,22 @@ class Stats(NamedTuple):
 
 
 def stats(engine: Engine) -> Stats:
-    """Counts what a repository holds; reads its history, not its content."""
+    """Counts what a repository holds, as far as it can be read; reads its history, not its content."""
     contexts = list(iter_contexts(engine))
     packs = engine.live_packs()
     seen: set[bytes] = set()
     versions = 0
     for _, head in contexts:
-        for id, commit in iter_history(engine, head.id):
-            if id not in seen:
-                seen.add(id)
-                versions += commit.summary.bytes
+        with suppress(Corrupt, NotFound):  # the count is of what can be read
+            for id, commit in iter_history(engine, head.id):
+                if id not in seen:
+                    seen.add(id)
+                    versions += commit.summary.bytes
     biggest = sorted(((head.commit.summary.bytes, ref) for ref, head in contexts), reverse=True)[:BIGGEST]
     return Stats(
         contexts=len(contexts),
         commits=len(seen),
-        ops=sum(1 for _ in iter_ops(engine.store, engine.root().op)),
+        ops=_count_ops(engine),
         versions_bytes=versions,
         unique_bytes=sum(pack.raw for pack in packs),
         stored_bytes=sum(pack.size for pack in packs),
@@ -58,3 +61,11 @@ def stats(engine: Engine) -> Stats:
         objects=sum(pack.objects for pack in packs),
         biggest=tuple((ref, size) for size, ref in biggest),
     )
+
+
+def _count_ops(engine: Engine) -> int:
+    count = 0
+    with suppress(Corrupt, NotFound):
+        for _ in iter_ops(engine.store, engine.root().op):
+            count += 1
+    return count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 
 import pytest
 
@@ -388,3 +389,28 @@ def test_a_file_saved_by_its_path_goes_back_to_where_it_was(tmp_path, monkeypatc
         assert file.read_text() == "first"
         repo.plan_checkout_all(str(tmp_path / "all")).execute()
     assert (tmp_path / "all/notes/plan.txt").read_text() == "second, and longer"
+
+
+def test_one_damaged_context_or_file_keeps_no_other_from_being_brought_back(tmp_path):
+    repo, lost = ctxstore.init(tmp_path / "store"), {}
+    for name in ("whole", "no tree", "no content"):
+        before = set((tmp_path / "store" / "packs").iterdir())
+        draft = repo.edit(f"chat/{name.replace(' ', '-')}")
+        draft.files.put("big", random.Random(name).randbytes(40_000))
+        draft.files.put("small", name.encode())
+        draft.commit()
+        (lost[name],) = set((tmp_path / "store" / "packs").iterdir()) - before
+    repo.close()
+    lost["no tree"].unlink()
+    data = bytearray(lost["no content"].read_bytes())
+    data[5000] ^= 1  # in the frame of both files
+    lost["no content"].write_bytes(data)
+    with ctxstore.open(tmp_path / "store") as repo:
+        plan = repo.plan_checkout_all(str(tmp_path / "back"))
+        assert [each.what for each in plan.unreadable] == ["chat/no-tree"]
+        result = plan.execute()
+        assert repo.stats().contexts == 2
+    assert [each.what for each in result.unreadable] == ["chat/no-tree", "chat/no-content/big", "chat/no-content/small"]
+    assert (tmp_path / "back/chat/whole/big").read_bytes() == random.Random("whole").randbytes(40_000)
+    assert list((tmp_path / "back/chat").rglob("*")) != [] and not list((tmp_path / "back/chat/no-content").glob("*"))
+    assert (result.files, result.bytes) == (2, 40_005)

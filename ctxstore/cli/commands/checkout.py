@@ -13,7 +13,7 @@ from ctxstore.cli.invocation import Invocation, Path, common, pass_invocation
 from ctxstore.cli.output import Output, Styled
 from ctxstore.cli.printable import clean_line, is_terminal
 from ctxstore.cli.repository import complete_refs
-from ctxstore.errors import InvalidInput
+from ctxstore.errors import Corrupt, InvalidInput
 
 if TYPE_CHECKING:
     from ctxstore.ops.checkout import CheckoutPlan, CheckoutResult
@@ -58,15 +58,13 @@ def command(invocation: Invocation, /, **options: Any) -> int:
         if not invocation.output.json:
             _show_plan(invocation.output, plan)
         if asked.dry_run or plan.is_empty:
-            _finish(invocation.output, plan, None)
-            return 0
+            return _finish(invocation.output, plan, None)
         if not _is_allowed(invocation.output, plan, asked):
             invocation.output.report("Nothing was changed.")
             return 1
         with invocation.progress() as progress:
             result = plan.execute(overwrite=asked.overwrite, progress=progress)
-    _finish(invocation.output, plan, result)
-    return 0
+    return _finish(invocation.output, plan, result)
 
 
 def _validate(asked: Options) -> None:
@@ -115,7 +113,9 @@ def _show_plan(output: Output, plan: CheckoutPlan) -> None:
     output.report(", ".join(f"{number:,} to {verb}" for verb, number in counts.items() if number) or "No files.")
 
 
-def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -> None:
+def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -> int:
+    """Tell what was done; the exit code."""
+    unreadable = result.unreadable if result else plan.unreadable
     if output.json:
         output.value(_value(plan, result))
     elif result is None:
@@ -125,15 +125,21 @@ def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -
         output.report(f"Wrote {count(result.files, 'file')}, {format_size(result.bytes)}{removed}.")
         if result.safety:
             output.report(f"What was there before is saved: `ctx show op:{result.safety.hex()[:8]}`.")
+    for what, message in unreadable:
+        output.warn(f"{what} could not be brought back: {message}")
+    return Corrupt.exit_code if unreadable else 0
 
 
 def _value(plan: CheckoutPlan, result: CheckoutResult | None) -> dict[str, Any]:
     done = result and {**result._asdict(), "safety": result.safety.hex() if result.safety else None}
+    if done:
+        done.pop("unreadable")
     return {
         "target": os.path.abspath(plan.target),
         "in_place": plan.in_place,
         "refs": list(plan.refs),
         "actions": [action._asdict() for action in plan.actions],
         "executed": result is not None,
+        "unreadable": [each._asdict() for each in (result or plan).unreadable],
         "result": done,
     }
