@@ -20,6 +20,9 @@ from ctxstore.storage.protocol import Presence, SwapLost
 SPARSE = 0.75
 """A pack with a smaller share of live bytes than this is rewritten."""
 
+WORTH_TELLING = 64 << 10
+MOSTLY_USED = "some lies in packs that are mostly in use, rewritten when a quarter of one is dead or by --recompress"
+
 _TRIES = 16
 _SWAPS = 64
 
@@ -50,7 +53,7 @@ class GcPlan:
         self.bytes_before = _stored_bytes(engine)
 
     def _choose(self, packs: Sequence[PackInfo]) -> None:
-        remove, rewrite, freed = [], [], 0.0
+        remove, rewrite, freed, left = [], [], 0.0, 0.0
         for pack in packs:
             found = self._marking.liveness(pack)
             self.live += found.live
@@ -62,10 +65,13 @@ class GcPlan:
                 rewrite.append(pack)
                 self._live_bytes[pack] = found.live_bytes
                 freed += pack.size * (1 - found.live_bytes / (found.all_bytes or 1))
+            else:
+                left += pack.size * (1 - found.live_bytes / (found.all_bytes or 1))
         self._remove, self._rewrite = remove, rewrite
         self.remove = tuple(pack.name for pack in remove)
         self.rewrite = tuple(pack.name for pack in rewrite)
         self.frees = int(freed)
+        self.left = int(left) if left > WORTH_TELLING else 0
 
     @property
     def is_empty(self) -> bool:
@@ -89,7 +95,9 @@ class GcPlan:
             write_note(engine)
         after = _stored_bytes(engine)
         freed = max(0, self.bytes_before - after)
-        return GcResult(self.bytes_before, after, freed, later.bytes, reason or later.reason)
+        waits = later.bytes + self.left
+        reasons = (reason, later.reason if later.bytes else "", MOSTLY_USED if self.left else "")
+        return GcResult(self.bytes_before, after, freed, waits, "; ".join(filter(None, reasons)))
 
     def _sweep(self, presence: Presence) -> Later:
         try:

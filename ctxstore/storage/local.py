@@ -111,6 +111,8 @@ class LocalStorage:
         """Durably, and so that no crash leaves the file without either name."""
         try:
             self.files.link(old, new)
+        except FileExistsError:
+            raise  # somebody's since the name was found free: nothing there is replaced
         except OSError:
             self.files.rename(old, new)  # a file system without links has to do it at once
             self.files.sync_folder(os.path.dirname(new))

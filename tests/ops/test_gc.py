@@ -487,3 +487,18 @@ def test_recompressing_loses_nothing_when_the_index_is_wrong(tmp_path, monkeypat
         assert repo.check(read_data=True).problems == ()
         assert len(repo.view("a/b").messages[:]) == 40
         assert repo.view("a/b").read("f") == random.Random(1).randbytes(200_000)
+
+
+def test_what_stays_in_packs_that_are_mostly_used_is_told(repo):
+    draft = repo.edit("chat/alice")
+    draft.files.put("kept", random.Random(1).randbytes(900_000))
+    draft.files.put("gone", random.Random(2).randbytes(150_000))
+    draft.commit()
+    draft.files.remove("gone")
+    draft.commit()
+    forget(repo, "chat/alice~1")
+    result = repo.gc()
+    assert result.freed_now < 10_000
+    assert 140_000 < result.freed_later < 160_000
+    assert "--recompress" in result.reason
+    assert repo.gc(recompress=True).freed_now > 140_000

@@ -51,5 +51,5 @@ def _show_plan(output: Output, plan: GcPlan) -> None:
 def _show_result(output: Output, result: GcResult) -> None:
     sizes = f"{format_size(result.bytes_before)} → {format_size(result.bytes_after)}"
     output.report(f"Freed {format_size(result.freed_now)} ({sizes}).")
-    if result.freed_later:
+    if result.reason:
         output.report(f"{format_size(result.freed_later)} more later: {result.reason}.")
