@@ -203,14 +203,14 @@ class Transaction:
         sources = plan_merge([*self._listed, *self._own])
         if not sources:
             return
-        packer = PackWriter(
-            self.engine.storage, self.root.epoch, random=self.engine.environment.random, on_pack=self._on_pack
-        )
+        before, random = len(self._made), self.engine.environment.random
+        packer = PackWriter(self.engine.storage, self.root.epoch, random=random, on_pack=self._on_pack)
         try:
             merge(self.engine.storage, sources, packer)
             made = packer.flush()
         except (Corrupt, NotFound, StorageError):
-            # A damaged pack stays as it is, for `ctx check` to name; a full disk must not fail the commit for this.
+            # A damaged pack stays for `ctx check` to name, a full disk fails no commit; what was made by then is litter.
+            self.engine.store.index.release(self._made[before:], self.engine.live_packs())
             return
         finally:
             packer.close()

@@ -1,6 +1,7 @@
 """Reads a source's file while its agent may be writing it."""
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
@@ -62,6 +63,9 @@ class _opened:
             self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
             raise SourceError(f"{self._path}: {error.strerror}") from error
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            os.close(self._fd)
+            raise SourceError(f"{self._path}: no longer a file")  # else a FIFO would be read as an empty one
         return self._fd
 
     def __exit__(self, *exc: object) -> None:

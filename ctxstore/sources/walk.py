@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 
 from ctxstore.sources.protocol import FoundFile, Report, Skipped
 
 SECRETS = frozenset({".credentials.json", "auth.json", "oauth_creds.json", "secrets.json"})
 """Names of files that hold an agent's keys: left out wherever they are."""
+
+_LEFT_OVER = re.compile(r"\.ctx-\d+-\d+\.part")
+"""What a checkout that was killed left of a file it was writing."""
 
 _REPOSITORY = frozenset({"root", "packs", "config"})
 
@@ -62,7 +66,8 @@ def look_at(entry: os.DirEntry[str], key: str, report: Report, *, state: bool = 
     except OSError as error:
         report(Skipped(entry.path, error.strerror or str(error)))
         return None
-    plain = stat.S_ISREG(status.st_mode) and entry.name not in SECRETS  # spares the many a call
+    # Spares the many a call.
+    plain = stat.S_ISREG(status.st_mode) and entry.name not in SECRETS and not entry.name.startswith(".ctx-")
     reason = "" if plain else why_not(entry.name, status.st_mode)
     if reason:
         report(Skipped(entry.path, reason, failed=False))
@@ -76,6 +81,8 @@ def why_not(name: str, mode: int) -> str:
         return ""
     if name in SECRETS:
         return "holds secrets"
+    if _LEFT_OVER.fullmatch(name):
+        return "left over by a checkout that was killed"
     if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
         return ""
     if stat.S_ISFIFO(mode):

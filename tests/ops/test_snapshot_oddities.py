@@ -117,6 +117,25 @@ def test_a_folder_put_in_a_files_place_between_listing_and_reading_is_reported(h
     assert report.sources[0].new == (home.ref("two"),)
 
 
+def test_a_fifo_put_in_a_files_place_between_listing_and_reading_is_not_an_empty_file(home, snap, monkeypatch):
+    path = home.write("one")
+    snap(home)
+    home.append("one")
+    real = os.open
+
+    def swap(given, *rest, **options):
+        if given == str(path) and path.is_file():
+            path.unlink()
+            os.mkfifo(path)
+        return real(given, *rest, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", swap)
+        report = snap(home)
+    assert [skipped.path for skipped in report.sources[0].skipped] == [str(path)]
+    assert report.commits == ()
+
+
 def test_a_link_put_in_a_files_place_between_listing_and_reading_is_not_followed(
     home, snap, repo, tmp_path, monkeypatch
 ):
@@ -307,3 +326,11 @@ def test_a_large_file_is_streamed(folder, tmp_path):
         assert not other.read(1)
     (folder / "large").unlink()
     (tmp_path / "back" / "large").unlink()
+
+
+def test_what_a_killed_checkout_left_is_no_part_of_a_folder(folder, snap, repo, folder_target):
+    (folder / ".ctx-12-3.part").write_bytes(b"half a file")
+    (folder / ".ctx-mine.part").write_bytes(b"the user's own")
+    report = snap(folder_target(folder))
+    assert [os.path.basename(each.path) for each in report.sources[0].skipped] == [".ctx-12-3.part"]
+    assert ".ctx-mine.part" in repo.view(report.commits[0][0]).files
