@@ -209,7 +209,7 @@ class Transaction:
             merge(self.engine.storage, sources, packer)
             made = packer.flush()
         except (Corrupt, NotFound, StorageError):
-            # A damaged pack stays for `ctx check` to name, a full disk fails no commit; what was made by then is litter.
+            # A damaged pack stays for `ctx check` to name, a full disk fails no commit; what was made is litter.
             self.engine.store.index.release(self._made[before:], self.engine.live_packs())
             return
         finally:
