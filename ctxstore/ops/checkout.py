@@ -148,7 +148,7 @@ class CheckoutPlan:
         size = 0
         if len(files) > OPEN_FILES:
             # By name, every batch would decompress frames from all over the repository again.
-            files.sort(key=lambda file: place_of(self._engine, file.entry))
+            files.sort(key=lambda file: place_of(self._engine, file.entry.id))
         for first in range(0, len(files), OPEN_FILES):
             size += self._write_batch(folder, files[first : first + OPEN_FILES], guard, progress)
         # Deepest first, because writing into a folder changes its time.

@@ -52,12 +52,12 @@ def fetch(engine: Engine, entries: Sequence[FileEntry], write: Write) -> None:
         _fetch(engine, entries, write)
 
 
-def place_of(engine: Engine, entry: FileEntry) -> tuple[str, int]:
-    """Pack and frame where a file's content begins, as far as that is known without reading: an order for batches."""
+def place_of(engine: Engine, id: ObjectId | None) -> tuple[str, int]:
+    """Pack and frame where an object lies, as far as that is known without reading: an order for many reads."""
     try:
-        location = engine.store.index.find(entry.id) if entry.id is not None else None
+        location = engine.store.index.find(id) if id is not None else None
     except (Corrupt, NotFound):
-        location = None  # reading the file will say so
+        location = None  # reading it will say so
     return (location.pack, location.frame) if location else ("", 0)
 
 

@@ -7,13 +7,14 @@ import stat
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ctxstore.errors import Conflict, Corrupt, InvalidInput, NotFound, StorageError
-from ctxstore.history.commits import read_commit
+from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import Refs
 from ctxstore.history.revisions import Resolver, Revision, parse_time
 from ctxstore.ids import ObjectId
 from ctxstore.ops.checkout import Action, CheckoutPlan, Step, Unreadable
 from ctxstore.ops.conversation import source_of
+from ctxstore.ops.fetch import place_of
 from ctxstore.ops.target_folder import TargetFolder, split_path
 from ctxstore.ops.view import View
 from ctxstore.sources.protocol import Root
@@ -34,21 +35,15 @@ def plan_checkout_to(engine: Engine, revision: Revision, to: str) -> CheckoutPla
 
 def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
     """Lay all contexts out below `to` as their homes were, now or at a time."""
+    heads = list(_refs_at(engine, at).iter())
+    found, unreadable = _read_heads(engine, heads)
     entries: dict[str, Entry] = {}
-    refs = []
-    unreadable = []
-    for ref, id in _refs_at(engine, at).iter():
-        try:
-            commit = read_commit(engine.store, id)
-            found = _entries(View(engine, ref, id, commit))
-        except (Corrupt, NotFound) as error:
-            unreadable.append(Unreadable(ref, error.message))
-            continue
+    refs = [ref for ref, _ in heads if ref in found and found[ref][1]]
+    for ref in refs:
+        commit, files = found[ref]
         # Files of a fork would lie where those of its original do: they get a place by the fork's name.
         prefix = commit.label if commit.label and commit.ref == ref else ref
-        entries.update((f"{prefix}/{path}", entry) for path, entry in found)
-        if found:
-            refs.append(ref)
+        entries.update((f"{prefix}/{path}", entry) for path, entry in files)
     if not refs and unreadable:
         raise Corrupt(f"no context can be read: {unreadable[0].message}")
     if not refs:
@@ -56,7 +51,27 @@ def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
     every = sorted(entries.items())
     _check_paths("all contexts", every)
     steps = _steps(engine, to, every)
-    return CheckoutPlan(engine, os.path.abspath(to), steps, refs=tuple(refs), unreadable=tuple(unreadable))
+    return CheckoutPlan(engine, os.path.abspath(to), steps, refs=tuple(refs), unreadable=tuple(sorted(unreadable)))
+
+
+def _read_heads(
+    engine: Engine, heads: Sequence[tuple[str, ObjectId]]
+) -> tuple[dict[str, tuple[Commit, list[tuple[str, Entry]]]], list[Unreadable]]:
+    """Commit and files of each context, and which can't be read. By name, each would take another frame to unpack."""
+    commits: dict[str, tuple[ObjectId, Commit]] = {}
+    found: dict[str, tuple[Commit, list[tuple[str, Entry]]]] = {}
+    unreadable = []
+    for ref, id in sorted(heads, key=lambda head: place_of(engine, head[1])):
+        try:
+            commits[ref] = id, read_commit(engine.store, id)
+        except (Corrupt, NotFound) as error:
+            unreadable.append(Unreadable(ref, error.message))
+    for ref, (id, commit) in sorted(commits.items(), key=lambda each: place_of(engine, each[1][1].tree)):
+        try:
+            found[ref] = commit, list(_entries(View(engine, ref, id, commit)))
+        except (Corrupt, NotFound) as error:
+            unreadable.append(Unreadable(ref, error.message))
+    return found, unreadable
 
 
 def _refs_at(engine: Engine, at: str | None) -> Refs:
