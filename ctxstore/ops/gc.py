@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
-from ctxstore.errors import NoSpace, NotFound
+from ctxstore.errors import NoSpace, NotFound, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.history.root import Root, advanced
 from ctxstore.history.transaction import MustRestart
@@ -135,9 +136,10 @@ class GcPlan:
         try:
             return Rewrite(self._engine, self._marking, packs, progress).run(self._order)
         except NotFound:
-            if self._engine.root() == self._marking.root:
+            listed = self._engine.roots.packs(self._engine.root())
+            if all(pack in listed for pack in packs):
                 raise
-            raise MustRestart from None  # a writer merged packs away meanwhile
+            raise MustRestart from None  # merged away by a writer, or this one's swap had happened though it failed
 
     def _swap(self, rewritten: Sequence[PackInfo], removed: Sequence[PackInfo], made: Sequence[PackInfo]) -> None:
         """Take the old packs out of the root, after marking what others added since.
@@ -159,7 +161,8 @@ class GcPlan:
             except SwapLost:
                 continue
             self._marking.root = new
-            engine.root()  # not `new`, which may be history by now: a thread that writes goes by the newest one
+            with suppress(StorageError):  # it is done; who reads next asks again
+                engine.root()  # not `new`, which may be history by now: a thread that writes goes by the newest one
             return
         raise MustRestart
 
