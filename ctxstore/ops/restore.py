@@ -50,8 +50,9 @@ def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
         raise NotFound("nothing with files was saved by then", hint="`ctx log` lists what was saved")
     every = sorted(entries.items())
     _check_paths("all contexts", every)
-    steps = _steps(engine, to, every)
-    return CheckoutPlan(engine, os.path.abspath(to), steps, refs=tuple(refs), unreadable=tuple(sorted(unreadable)))
+    target = os.path.abspath(to)
+    steps = _steps(engine, target, every)
+    return CheckoutPlan(engine, target, steps, refs=tuple(refs), unreadable=tuple(sorted(unreadable)))
 
 
 def _read_heads(
