@@ -115,7 +115,7 @@ class Transaction:
             why = f"was forgotten ({mark.reason})" if mark else "is not reached by anything"
             raise NotFound(
                 f"commit {format_id(id)} {why}, and its content is collected",
-                hint="`ctx log` shows the commits before and after it",
+                hint=f"`ctx log {commit.ref}` shows the commits before and after it",
             ) from error
         if mark is not None:
             self._forget[id] = None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
-from ctxstore.errors import Corrupt
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import SETTING
 from ctxstore.ids import ObjectId, as_id
-from ctxstore.objects.encoding import decode_structure, encode_structure
 from ctxstore.ops.forget import ForgetResult, Selection, forget
+from ctxstore.ops.notes import read_values, write_values
 from ctxstore.ops.policies import automatic, get_policy
 from ctxstore.ops.settings import RETENTION
 
@@ -19,7 +17,7 @@ SHARE = 100
 this many times as long as it took has passed since."""
 
 VERSION = 1
-_MAX_NOTE = 1 << 10
+_NAME = "retention-note"
 
 
 class _Note(NamedTuple):
@@ -45,39 +43,15 @@ def apply_retention(engine: Engine) -> ForgetResult | None:
     selections = [Selection(each.pattern, get_policy(engine, each.policy)) for each in automatic(engine)]
     result = forget(engine, selections, after_snapshot=True)
     ended = engine.environment.clock()
-    _write_note(engine, _Note(ended, max(0, ended - started), setting))
+    write_values(engine, _NAME, VERSION, _Note(ended, max(0, ended - started), setting))
     return result
 
 
 def _read_note(engine: Engine) -> _Note | None:
-    path = _path(engine)
-    if path is None:
-        return None
     try:
-        with open(path, "rb") as file:
-            version, time, duration, setting = decode_structure(file.read(_MAX_NOTE))
-        if version != VERSION or type(time) is not int or type(duration) is not int:
+        time, duration, setting = read_values(engine, _NAME, VERSION) or []
+        if type(time) is not int or type(duration) is not int:
             return None
         return _Note(time, duration, as_id(setting))
-    except (OSError, Corrupt, TypeError, ValueError):
+    except (TypeError, ValueError):
         return None
-
-
-def _write_note(engine: Engine, note: _Note) -> None:
-    """A failure costs only time, so it is silent."""
-    path = _path(engine)
-    if path is None:
-        return
-    pending = f"{path}.{os.getpid()}.new"
-    try:
-        fd = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(fd, "wb") as file:
-            file.write(encode_structure([VERSION, *note]))
-        os.replace(pending, path)
-    except OSError:
-        pass
-
-
-def _path(engine: Engine) -> str | None:
-    folder = engine.storage.cache_folder()
-    return os.path.join(folder, "retention-note") if folder else None

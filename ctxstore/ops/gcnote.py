@@ -5,16 +5,14 @@ Only a reason to look or not to look, never what is dead: a wrong note costs tim
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
-from ctxstore.errors import Corrupt
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId, as_id
-from ctxstore.objects.encoding import decode_structure, encode_structure
+from ctxstore.ops.notes import read_values, write_values
 
 VERSION = 1
-_MAX_NOTE = 1 << 10
+_NAME = "gc-note"
 
 GROWTH = 1.5
 """Commands that had to start over leave a few dead objects in live packs: they are looked for when a repository has
@@ -31,34 +29,20 @@ class Note(NamedTuple):
 
 def read_note(engine: Engine) -> Note | None:
     """What the last collection noted, or None."""
-    path = _path(engine)
-    if path is None:
-        return None
     try:
-        with open(path, "rb") as file:
-            version, forgotten, commits, objects = decode_structure(file.read(_MAX_NOTE))
-        if version != VERSION or type(commits) is not int or type(objects) is not int:
+        forgotten, commits, objects = read_values(engine, _NAME, VERSION) or []
+        if type(commits) is not int or type(objects) is not int:
             return None
         return Note(as_id(forgotten), commits, objects)
-    except (OSError, Corrupt, TypeError, ValueError):
+    except (TypeError, ValueError):
         return None
 
 
 def write_note(engine: Engine) -> None:
     """Note the state of the repository. A failure costs only time, so it is silent."""
-    path = _path(engine)
-    if path is None:
-        return
     root = engine.root()
     note = Note(root.forgotten, len(engine.forgotten(root)), _objects(engine))
-    pending = f"{path}.{os.getpid()}.new"
-    try:
-        fd = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(fd, "wb") as file:
-            file.write(encode_structure([VERSION, *note]))
-        os.replace(pending, path)
-    except OSError:
-        pass
+    write_values(engine, _NAME, VERSION, note)
 
 
 def is_worthwhile(engine: Engine) -> bool:
@@ -80,8 +64,3 @@ def newly_forgotten(engine: Engine) -> int:
 
 def _objects(engine: Engine) -> int:
     return sum(pack.objects for pack in engine.live_packs())
-
-
-def _path(engine: Engine) -> str | None:
-    folder = engine.storage.cache_folder()
-    return os.path.join(folder, "gc-note") if folder else None

@@ -1,0 +1,41 @@
+"""Small notes in the cache folder: what a command leaves for its next run. Never believed to be there, or right."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ctxstore.errors import Corrupt
+from ctxstore.history.engine import Engine
+from ctxstore.objects.encoding import decode_structure, encode_structure
+
+_MAX_NOTE = 1 << 10
+
+
+def read_values(engine: Engine, name: str, version: int) -> list[Any] | None:
+    """The values of the note of that name and version, or None. Their types are the caller's to check."""
+    folder = engine.storage.cache_folder()
+    if folder is None:
+        return None
+    try:
+        with open(os.path.join(folder, name), "rb") as file:
+            found = decode_structure(file.read(_MAX_NOTE))
+    except (OSError, Corrupt):
+        return None
+    return found[1:] if isinstance(found, list) and found and found[0] == version else None
+
+
+def write_values(engine: Engine, name: str, version: int, values: tuple[Any, ...]) -> None:
+    """Replace the note. A failure costs only time, so it is silent."""
+    folder = engine.storage.cache_folder()
+    if folder is None:
+        return
+    path = os.path.join(folder, name)
+    pending = f"{path}.{os.getpid()}.new"
+    try:
+        fd = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(fd, "wb") as file:
+            file.write(encode_structure([version, *values]))
+        os.replace(pending, path)
+    except OSError:
+        pass
