@@ -134,7 +134,8 @@ class Capture:
         return Row(known.key, *stamp_of(file.stat), encode_entry(entry)), None
 
     def _read_file(self, context: str, file: FoundFile, known: _Known) -> tuple[Row, Attributes | None]:
-        reading, attributes = self._store(context, file, known)
+        store = self._store_virtual if file.content else self._store
+        reading, attributes = store(context, file, known)
         content, stamp = reading.value, reading.stamp
         entry = FileEntry(stat.S_IMODE(stamp.mode), stamp.mtime_ns, content.size, content.is_list, content.id)
         # A size of -1 matches no file: what changed under our eyes is read again next time.
@@ -158,6 +159,16 @@ class Capture:
             return write_content(self._writer, self._engine.chunker, self._watched(blocks, feed))
 
         return read_stable(file.path, consume), scanner.finish() if scanner else None
+
+    def _store_virtual(
+        self, context: str, file: FoundFile, known: _Known
+    ) -> tuple[Reading[Content], Attributes | None]:
+        """As `_store`, for what the source itself makes of a database: one version, whatever happens meanwhile."""
+        assert file.content is not None
+        scanner = self._source.scanner(context, file.key)
+        blocks = self._watched(file.content(), scanner.feed if scanner else None)
+        content = write_content(self._writer, self._engine.chunker, blocks)
+        return Reading(content, stamp_of(file.stat), True), scanner.finish() if scanner else None
 
     def _store_appended(
         self, context: str, file: FoundFile, old: FileEntry, before: Attributes | None

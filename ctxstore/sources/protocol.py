@@ -27,12 +27,18 @@ class FoundFile(NamedTuple):
 
     `key` is the place in the context's tree: the path below the root, ``/`` between parts.
     `state` marks what an incremental snapshot takes (metadata and state, not artifacts).
+
+    With `content` the bytes are not what lies at `path`, but what `content` yields: rows of the database there,
+    or a consistent copy of it. `stat` is then made up: mode of a regular file, `st_mtime_ns` when it changed,
+    `st_ino` a fingerprint of the version, so that an equal `stat` means equal bytes. `content` raises
+    `SourceError` when they can't be had.
     """
 
     key: str
     path: str
     stat: os.stat_result
     state: bool = True
+    content: Callable[[], Iterator[bytes]] | None = None
 
 
 class FoundContext(NamedTuple):

@@ -10,7 +10,10 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.claude_code.damage import DAMAGE, split, tolerant
+from ctxstore.sources.jsonl.damage import DAMAGE, split, tolerant
+
+_RESTART = '{"parentUuid":'
+"""How a record starts. An object inside a record never starts so."""
 
 COUNTED = ("user", "assistant", "system")
 """The types of records that are messages between a user, a model and tools."""
@@ -78,7 +81,7 @@ def judge(raw: bytes) -> list[tuple[bytes, Line | None]]:
     try:
         kind = _kind.decode(raw)
     except DAMAGE:
-        return [(piece, _line_of(piece) if whole else None) for piece, whole in split(raw)]
+        return [(piece, _line_of(piece) if whole else None) for piece, whole in split(raw, _RESTART)]
     line = _line_of(raw) or Line()
     line.type, line.uuid = kind.type, kind.uuid
     return [(raw, line)]

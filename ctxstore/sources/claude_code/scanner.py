@@ -21,10 +21,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ctxstore.sources.claude_code.damage import DAMAGE
-from ctxstore.sources.claude_code.lines import Documents, Lines, Span, iter_lines, may_continue
 from ctxstore.sources.claude_code.records import COUNTED, Line, decode_kinds, judge
 from ctxstore.sources.claude_code.title import one_line, title_of
+from ctxstore.sources.jsonl.damage import DAMAGE
+from ctxstore.sources.jsonl.lines import Documents, Lines, Span, iter_lines
+from ctxstore.sources.jsonl.scanner import begins_anew
 from ctxstore.sources.protocol import Attributes
 
 _OPEN, _CLOSE = b"{}"
@@ -84,7 +85,7 @@ class TranscriptScanner:
 
     def _span(self, span: Span) -> None:
         if self._anew is None:
-            self._anew = _begins_anew(span)
+            self._anew = begins_anew(span)
         batch = _decode(span) if span.whole and not self._documents.is_open else None
         self._take(batch or _judged(self._one_by_one(span)))
 
@@ -119,14 +120,6 @@ class TranscriptScanner:
         # A record that precedes is not known here. Those of other sessions stand in a file's first lines.
         others = list(self._summaries) if self._resumed else []
         return next(filter(None, (one_line(summary.summary) for summary in own + others)), "")
-
-
-def _begins_anew(span: Span) -> bool | None:
-    """Whether the first line that isn't empty can't be a document's; ``None`` if there is none."""
-    if not span.whole:
-        return True
-    first = next((line for line in iter_lines(span) if line.strip()), None)
-    return None if first is None else not may_continue(first)
 
 
 def _decode(span: Span) -> _Batch | None:

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from ctxstore.sources.claude_code.content import parts_of
-from ctxstore.sources.claude_code.damage import DAMAGE, tolerant
 from ctxstore.sources.claude_code.records import Line
+from ctxstore.sources.jsonl.damage import DAMAGE, tolerant
 
 TITLE_LENGTH = 80
 _WORDS = TITLE_LENGTH // 2 + 1

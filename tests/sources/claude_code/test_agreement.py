@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ctxstore.sources.claude_code import ClaudeCode
-from ctxstore.sources.claude_code import lines as lines_module
+from ctxstore.sources.jsonl import lines as lines_module
 from ctxstore.sources.protocol import Attributes
 
 COUNTED = {"user", "assistant", "system", "tool"}

@@ -17,15 +17,16 @@ DAMAGE = (msgspec.MsgspecError, ValueError, RecursionError)
 _MAX_FAILURES = 16
 """How often a line is searched for another start of a record: each search may read all of it."""
 
-_RESTART = '{"parentUuid":'
-"""How a record starts. An object inside a record never starts so."""
-
 _JUNK = " \t\r\n\0\xef\xbb\xbf"
 """May stand between records: white space, NULs, the bytes of a byte order mark."""
 
 
-def split(raw: bytes) -> list[tuple[bytes, bool]]:
-    """Cuts a line into whole JSON objects (true) and what is none (false). Joined, the pieces are `raw`."""
+def split(raw: bytes, restart: str = "") -> list[tuple[bytes, bool]]:
+    """Cuts a line into whole JSON objects (true) and what is none (false). Joined, the pieces are `raw`.
+
+    `restart` is how a record of this agent starts and an object inside a record never does: with it, a record
+    appended to one that was cut short is found.
+    """
     text = raw.decode("latin-1")  # a character a byte, so positions are the same
     pieces: list[tuple[bytes, bool]] = []
     start, at, failures = 0, _skip(text, 0), 0
@@ -33,7 +34,7 @@ def split(raw: bytes) -> list[tuple[bytes, bool]]:
         end = _end_of_object(text, at)
         if end is None:
             failures += 1
-            at = text.find(_RESTART, at + 1)
+            at = text.find(restart, at + 1) if restart else -1
             if at < 0:
                 break
             continue

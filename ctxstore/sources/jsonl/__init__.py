@@ -1,0 +1,1 @@
+"""JSON lines, as agents write them: cut into records, damage and all; shared by every source that has such files."""

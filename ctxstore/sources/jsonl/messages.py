@@ -1,0 +1,69 @@
+"""The bytes of a file of JSON lines → messages, for any agent that can read one record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from ctxstore.sources.jsonl.lines import LIMIT, Documents, Lines, Span, iter_lines
+from ctxstore.sources.protocol import Message
+
+R = TypeVar("R")
+
+Read = Callable[[bytes], list[tuple[bytes, R | None]]]
+"""A line, or a pretty-printed document → its pieces, and what each says; ``None``: it can't be understood.
+Joined, the pieces are what was given."""
+
+Build = Callable[[bytes, R | None, int], Message]
+"""(raw, record, offset) → the message."""
+
+_BLANK = b" \t\r\n"
+
+
+def iter_messages(blocks: Iterable[bytes], offset: int, read: Read[R], build: Build[R]) -> Iterator[Message]:
+    """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input.
+
+    An empty line belongs to the message before it, at the start of a file to the one after it.
+    """
+    held: tuple[bytes, R | None] | None = None
+    blank: list[bytes] = []
+    size = 0
+    for raw, record in iter_records(blocks, read):
+        if record is None and not raw.strip(_BLANK) and size <= LIMIT:
+            blank.append(raw)
+            size += len(raw)
+            continue
+        if held is not None:
+            message = build(held[0] + b"".join(blank), held[1], offset)
+            offset += len(message.raw)
+            yield message
+            held = raw, record
+        else:
+            held = b"".join(blank) + raw, record
+        blank, size = [], 0
+    if held is not None or blank:
+        raw, record = held or (b"", None)
+        yield build(raw + b"".join(blank), record, offset)
+
+
+def iter_records(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
+    """The pieces of a whole file in order, empty lines among them. A line beyond `LIMIT` is ``None``, in parts."""
+    lines, documents = Lines(), Documents()
+    for block in blocks:
+        for span in lines.feed(bytes(block)):
+            yield from _pieces_of(span, documents, read)
+    for span in lines.finish():
+        yield from _pieces_of(span, documents, read)
+    for record in documents.close():
+        yield from read(record)
+
+
+def _pieces_of(span: Span, documents: Documents, read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
+    if not span.whole:
+        for record in documents.close():
+            yield from read(record)
+        yield span.data[span.start : span.end], None
+        return
+    for line in iter_lines(span):
+        for record in documents.add(line):
+            yield from read(record)

@@ -1,0 +1,123 @@
+"""What a source must know so that its agent goes on from a context that is put back.
+
+Optional: a source that is `Resumable` lets `ctx checkout` change what must change on the way - the session's id,
+the folder it worked in, where it ends - and tell the agent's own lists about it. As every source, it only plans:
+`ctxstore.ops` reads, writes and verifies.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+
+class Change(NamedTuple):
+    """What is to be different. `session`: the id it gets, empty: its own. `paths`: (old, new) folders, absolute.
+    `until`: the last message to keep, empty: all. `now`: ns since 1970, for what has to look recent."""
+
+    session: str = ""
+    paths: tuple[tuple[str, str], ...] = ()
+    until: str = ""
+    now: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything comes back as it was."""
+        return not (self.session or self.paths or self.until)
+
+    def path(self, path: str) -> str:
+        """Where a folder, or a file in it, is now: by the longest of `paths` that it is or lies below."""
+        for old, new in sorted(self.paths, key=lambda pair: -len(pair[0])):
+            if path == old or path.startswith(os.path.join(old, "")):
+                return new + path[len(old) :]
+        return path
+
+
+class Stored(NamedTuple):
+    """A stored context: the name the source gave it, the folder it worked in (as far as known), its files' keys
+    in order, and their bytes."""
+
+    context: str
+    project: str | None
+    keys: Sequence[str]
+    read: Callable[[str], Iterator[bytes]]
+
+
+Edit = Callable[[Iterator[bytes]], Iterator[bytes]]
+"""A file's bytes as stored → as they are written. Called more than once; each time it gives the same."""
+
+
+class Laid(NamedTuple):
+    """A file on its way back: stored as `origin`, written as `key` below the root, through `edit`.
+
+    `is_new`: it gets the time of now, so that the agent doesn't tidy it away as old. What is made anew has no origin:
+    `edit` is then given no bytes.
+    """
+
+    key: str
+    origin: str | None
+    edit: Edit | None = None
+    is_new: bool = False
+
+
+class Registration(Protocol):
+    """An entry in one of the agent's own lists or databases, which other sessions share: it is added, nothing else
+    there is touched.
+
+    `path`: the file, below the root; `what`: what is put there, for a person. Values, made by `registrations`.
+    """
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def what(self) -> str: ...
+
+    def is_there(self, root: str) -> bool:
+        """Whether the agent at `root` has exactly this: asked before, to know whether to do it; after, to verify."""
+
+    def apply(self, root: str) -> None:
+        """Put it there, whole or not at all. Raises `StorageError`, `Conflict` (locked, an unknown version)."""
+
+
+class Program(NamedTuple):
+    """How a running agent is told from other processes: by its executable's name, or by part of the path of the script
+    an interpreter runs. `everywhere`: its sessions share a database, so one running anywhere is in the way; else only
+    one that runs in the session's project, or was given its id."""
+
+    names: frozenset[str]
+    scripts: tuple[str, ...] = ()
+    everywhere: bool = False
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A source whose agent can be made to go on from a context."""
+
+    program: Program
+
+    def new_session(self, now: int, random: bytes) -> str:
+        """An id as the agent makes them, from the time (ns) and 16 random bytes."""
+
+    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+        """The files to write, in the order of their keys; those left out are not files of the agent's (see
+        `registrations`), or belong to the original alone.
+
+        Without a change it is every file as it was. With `session`, the id is replaced wherever the agent looks for
+        it: in names of files and in their records, not in what was said. `paths` likewise change the folder the agent
+        goes by, not what was said. Raises `NotFound` for an unknown message in `until`, `InvalidInput` for a context
+        that is no session, or that can't be changed so.
+        """
+
+    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+        """What the agent at `root` must be told, there already or not. `root` may not be there yet."""
+
+    def context_of(self, stored: Stored, change: Change) -> str:
+        """The name the source will give the context once it is laid out."""
+
+
+def new_uuid(random: bytes) -> str:
+    """A random UUID, version 4 (RFC 9562)."""
+    from uuid import UUID
+
+    return str(UUID(bytes=random[:16], version=4))

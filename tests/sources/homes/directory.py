@@ -1,0 +1,14 @@
+"""A folder with one of everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.sources.homes.writing import write
+
+
+def make(folder: Path) -> None:
+    """Write it at `folder`."""
+    write(folder, {"a.txt": "a", "deep/er/b.txt": "b"})
+    (folder / "empty").mkdir()
+    (folder / "link").symlink_to("nowhere")

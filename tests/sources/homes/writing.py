@@ -1,0 +1,13 @@
+"""Files for a home written for the tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    """Texts by path below `root`."""
+    for key, text in files.items():
+        path = root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
