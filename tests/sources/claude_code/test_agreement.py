@@ -68,7 +68,7 @@ def test_lines_beyond_the_limit_are_given_back_and_counted_alike(
     mixed = b"".join(data.draw(st.lists(st.sampled_from(lines), max_size=14)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lines_module, "LIMIT", limit)
-        patch.setattr("ctxstore.sources.claude_code.transcript.LIMIT", limit)
+        patch.setattr("ctxstore.sources.jsonl.messages.LIMIT", limit)
         check(mixed, [mixed])
         check(mixed, cut(mixed, 50))
         assert scan([mixed]) == scan(cut(mixed, 50))
