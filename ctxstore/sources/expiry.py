@@ -1,0 +1,15 @@
+"""For sources whose agent deletes old sessions by itself."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from ctxstore.sources.protocol import Root
+
+
+@runtime_checkable
+class Expiring(Protocol):
+    """A source whose agent tidies up."""
+
+    def kept_days(self, root: Root) -> int | None:
+        """How many days after its last change the agent at `root` deletes a session, by its settings; ``None``: never."""
