@@ -12,4 +12,4 @@ class Expiring(Protocol):
     """A source whose agent tidies up."""
 
     def kept_days(self, root: Root) -> int | None:
-        """How many days after its last change the agent at `root` deletes a session, by its settings; ``None``: never."""
+        """Days after its last change when the agent at `root` deletes a session, by its settings; ``None``: never."""
