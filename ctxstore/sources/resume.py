@@ -83,11 +83,12 @@ class Registration(Protocol):
 class Program(NamedTuple):
     """How a running agent is told from other processes: by its executable's name, or by part of the path of the script
     an interpreter runs. `everywhere`: its sessions share a database, so one running anywhere is in the way; else only
-    one that runs in the session's project, or was given its id."""
+    one that runs in the session's project, or was given its id. `resume`: the command to go on from ``{session}``."""
 
     names: frozenset[str]
     scripts: tuple[str, ...] = ()
     everywhere: bool = False
+    resume: str = ""
 
 
 @runtime_checkable

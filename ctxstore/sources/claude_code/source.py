@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.claude_code.layout import Layout, is_memory, transcript_key
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
+from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored, new_uuid
 
 
 class ClaudeCode:
@@ -18,6 +19,7 @@ class ClaudeCode:
 
     name = "claude-code"
     agent = "Claude Code"
+    program = Program(frozenset({"claude"}), ("/@anthropic-ai/claude-code/",), resume="claude --resume {session}")
 
     def discover(self, environ: Mapping[str, str]) -> list[Root]:
         """The folder CLAUDE_CONFIG_DIR names, else ``~/.claude``, if it is there."""
@@ -59,3 +61,23 @@ class ClaudeCode:
     def is_memory(self, key: str) -> bool:
         """Files below a project's ``memory/``, and the user's CLAUDE.md."""
         return is_memory(key)
+
+    def new_session(self, now: int, random: bytes) -> str:
+        """A random UUID."""
+        return new_uuid(random)
+
+    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+        """The files where Claude Code looks for them, with the ids and folders it goes by."""
+        from ctxstore.sources.claude_code.resume import lay_out
+
+        return lay_out(stored, change)
+
+    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+        """None: it finds a session by its transcript's name."""
+        return ()
+
+    def context_of(self, stored: Stored, change: Change) -> str:
+        """The name after `change`."""
+        from ctxstore.sources.claude_code.resume import context_of
+
+        return context_of(stored, change)
