@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.diff import ContextDiff, FileChange
     from ctxstore.ops.draft import Draft
     from ctxstore.ops.gc import GcPlan, GcResult
+    from ctxstore.ops.placement import Placement
     from ctxstore.ops.recover import Unreached
     from ctxstore.ops.repair.execute import RepairReport
     from ctxstore.ops.snapshot import SnapshotReport
@@ -143,14 +144,20 @@ class Repo(RefMethods, RetentionMethods):
 
         return snapshot(self._engine, targets, Options(note, kind, session), progress)
 
-    def plan_checkout(self, rev: str, *, to: str | None = None) -> CheckoutPlan:
-        """What bringing a commit's files back would do: below `to`, or where they were, exactly.
+    def plan_checkout(self, rev: str, *, to: str | None = None, placement: Placement | None = None) -> CheckoutPlan:
+        """What bringing a commit's files back would do: below `to`, or where they were, exactly; or as `placement`
+        says: as a new session, in another home, for another folder, up to a message.
 
         Raises `NotFound`, `InvalidInput`.
         """
         from ctxstore.ops.restore import plan_checkout_in_place, plan_checkout_to
 
         revision = self.resolve(rev)
+        if placement is not None and (placement.changes or placement.home is not None):
+            from ctxstore.ops.resuming import plan_placed
+
+            return plan_placed(self._engine, revision, placement)
+        to = to if to is not None or placement is None else placement.to
         if to is not None:
             return plan_checkout_to(self._engine, revision, to)
         return plan_checkout_in_place(self._engine, revision, self._save_before_checkout)

@@ -6,13 +6,17 @@ import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ctxstore.errors import AlreadyExists, Corrupt, NotFound, StorageError
+from ctxstore.errors import AlreadyExists, Conflict, Corrupt, NotFound, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
+from ctxstore.ops.edited import Edited
 from ctxstore.ops.fetch import fetch, place_of
 from ctxstore.ops.guard import Guard
+from ctxstore.ops.readback import verify_written
+from ctxstore.ops.running import Running
 from ctxstore.ops.target_folder import PendingFile, TargetFolder
 from ctxstore.progress import SILENT, Progress
+from ctxstore.sources.resume import Registration
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
 
 OPEN_FILES = 100
@@ -35,7 +39,8 @@ class Unreadable(NamedTuple):
 
 
 class CheckoutResult(NamedTuple):
-    """What a checkout did. `safety` is the op that saved the state before it, if it replaced anything."""
+    """What a checkout did. `safety` is the op that saved the state before it, if it replaced anything; `saved` the one
+    that saved the new session it made."""
 
     files: int
     bytes: int
@@ -43,22 +48,41 @@ class CheckoutResult(NamedTuple):
     safety: ObjectId | None
     target: str
     unreadable: tuple[Unreadable, ...] = ()
+    registered: int = 0
+    saved: ObjectId | None = None
+
+
+SaveFirst = Callable[[Sequence[str]], ObjectId | None]
+"""Saves what is there, with the files that are about to be overwritten; the op. Raises if one can't be saved."""
+
+
+class Resuming(NamedTuple):
+    """The agent's side of a checkout into its home.
+
+    `root`: where it keeps its sessions. `registrations`: what it must be told. `session`: the new id, if it gets one;
+    `command`: how to go on from it. `find_running`: who may be using it now. `save_first` saves what is there, when
+    what is there is to become exactly what was; `save` saves what was made.
+    """
+
+    root: str
+    registrations: tuple[Registration, ...] = ()
+    session: str = ""
+    command: str = ""
+    find_running: Callable[[], Sequence[Running]] = tuple
+    save_first: SaveFirst | None = None
+    save: Callable[[], ObjectId | None] | None = None
 
 
 class Step(NamedTuple):
     """An action and the entry it brings back, None for a removal."""
 
     action: Action
-    entry: Entry | None
+    entry: Entry | Edited | None
 
 
 class _File(NamedTuple):
     path: str
     entry: FileEntry
-
-
-SaveFirst = Callable[[Sequence[str]], ObjectId | None]
-"""Saves what is there, with the files that are about to be overwritten; the op. Raises if one can't be saved."""
 
 
 class CheckoutPlan:
@@ -74,50 +98,90 @@ class CheckoutPlan:
         steps: Sequence[Step],
         *,
         refs: tuple[str, ...],
-        save_first: SaveFirst | None = None,
         unreadable: tuple[Unreadable, ...] | None = None,
+        resuming: Resuming | None = None,
     ) -> None:
         self._engine = engine
         self._steps = steps
-        self._save_first = save_first
         self.target = target
         self.refs = refs
         self.unreadable = unreadable or ()
         self._goes_on = unreadable is not None
         self._failed: list[Unreadable] = []
+        self.resuming = resuming or Resuming(target)
         self.actions = tuple(step.action for step in steps)
 
     @property
     def in_place(self) -> bool:
         """Whether it restores where the files were, exactly, stale files removed."""
-        return self._save_first is not None
+        return self.resuming.save_first is not None
 
     @property
     def is_empty(self) -> bool:
         """Whether all is there already."""
-        return all(action.verb == "keep" for action in self.actions)
+        return not self.resuming.registrations and all(action.verb == "keep" for action in self.actions)
 
-    def execute(self, *, overwrite: bool = False, progress: Progress = SILENT) -> CheckoutResult:
-        """Carry it out. Raises `AlreadyExists` if that needs `overwrite`, `Conflict` if somebody else writes there,
-        `SourceError` if what would be overwritten can't be saved first, `Corrupt`, `StorageError`."""
+    @property
+    def destroys(self) -> bool:
+        """Whether anything that is there now is replaced or removed."""
+        return any(action.verb in ("replace", "remove") for action in self.actions)
+
+    def execute(self, *, overwrite: bool = False, force: bool = False, progress: Progress = SILENT) -> CheckoutResult:
+        """Carry it out, and read back what was written.
+
+        Raises `AlreadyExists` if that needs `overwrite`, `Conflict` if somebody else writes there or, unless `force`,
+        the agent runs, `SourceError` if what would be overwritten can't be saved first, `Corrupt`, `StorageError`.
+        """
         self._refuse_overwriting(overwrite)
+        if not force:
+            self._refuse_running()
         safety = None
         try:
             with TargetFolder(self.target) as folder:
                 guard = Guard(folder, (action.path for action in self.actions if action.verb != "keep"))
-                if self._save_first and not self.is_empty:
+                if self.resuming.save_first and not self.is_empty:
                     at_risk = (action.path for action in self.actions if action.verb in ("replace", "remove"))
-                    safety = self._save_first([os.path.join(self.target, path) for path in at_risk])
+                    safety = self.resuming.save_first([os.path.join(self.target, path) for path in at_risk])
                 progress.start("checkout", sum(action.size for action in self.actions if action.verb != "keep"))
                 size = self._carry_out(folder, guard, progress, exact=overwrite or self.in_place)
+                self._verify(folder)
+                self._register()
         except OSError as error:
             raise StorageError(f"{error.filename or self.target}: {error.strerror}") from error
         finally:
             progress.done()
         written = sum(s.action.verb in ("create", "replace") and not isinstance(s.entry, DirEntry) for s in self._steps)
-        removed = sum(action.verb == "remove" for action in self.actions)
-        failed = (*self.unreadable, *self._failed)
-        return CheckoutResult(written - len(self._failed), size, removed, safety, self.target, failed)
+        return CheckoutResult(
+            files=written - len(self._failed),
+            bytes=size,
+            removed=sum(action.verb == "remove" for action in self.actions),
+            safety=safety,
+            target=self.target,
+            unreadable=(*self.unreadable, *self._failed),
+            registered=len(self.resuming.registrations),
+            saved=self.resuming.save() if self.resuming.save else None,
+        )
+
+    def _refuse_running(self) -> None:
+        running = self.resuming.find_running() if self.in_place or self.destroys else ()
+        if running:
+            processes = ", ".join(f"{each.name} ({each.pid})" for each in running[:3])
+            raise Conflict(
+                f"the agent is running, and may be using this session: {processes}",
+                hint="end it, or use --as-new-session, which leaves this session alone; --force goes on all the same",
+            )
+
+    def _verify(self, folder: TargetFolder) -> None:
+        failed = {each.what for each in self._failed}
+        for (verb, path, _), entry in self._steps:
+            if verb in ("create", "replace") and path not in failed and isinstance(entry, (FileEntry, Edited)):
+                verify_written(self._engine, folder, path, entry)
+
+    def _register(self) -> None:
+        for each in self.resuming.registrations:
+            each.apply(self.resuming.root)
+            if not each.is_there(self.resuming.root):
+                raise StorageError(f"{os.path.join(self.resuming.root, each.path)} does not hold {each.what}")
 
     def _refuse_overwriting(self, overwrite: bool) -> None:
         replaced = [action.path for action in self.actions if action.verb == "replace"]
@@ -135,17 +199,23 @@ class CheckoutPlan:
                 folder.remove(step.action.path)
                 guard.removed(step.action.path)
         files: list[_File] = []
+        edited = 0
         for (verb, path, _), entry in self._steps:
             if verb not in ("create", "replace"):
                 continue
             if isinstance(entry, FileEntry):
                 files.append(_File(path, entry))
+            elif isinstance(entry, Edited):
+                guard.check(path)
+                _write_edited(folder, path, entry, durable=self.in_place)
+                progress.advance(entry.size)
+                edited += entry.size
             elif isinstance(entry, SymlinkEntry):
                 guard.check(path)
                 folder.write_link(path, entry.target, entry.mtime_ns)
             elif isinstance(entry, DirEntry):
                 folder.make_folder(path)
-        size = 0
+        size = edited
         if len(files) > OPEN_FILES:
             # By name, every batch would decompress frames from all over the repository again.
             files.sort(key=lambda file: place_of(self._engine, file.entry.id))
@@ -187,3 +257,15 @@ class CheckoutPlan:
         finally:
             for made in pending:
                 made.abandon()
+
+
+def _write_edited(folder: TargetFolder, path: str, file: Edited, *, durable: bool) -> None:
+    pending = folder.create_file(path)
+    try:
+        at = 0
+        for block in file.read():
+            pending.write(at, memoryview(block))
+            at += len(block)
+        pending.finish(file.mode, file.mtime_ns, durable=durable)
+    finally:
+        pending.abandon()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Sequence
 
-from ctxstore.errors import Conflict, Corrupt, InvalidInput, NotFound, StorageError
+from ctxstore.errors import Corrupt, InvalidInput, NotFound
 from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import Refs
@@ -14,12 +14,15 @@ from ctxstore.history.revisions import Resolver, Revision, parse_time
 from ctxstore.ids import ObjectId
 from ctxstore.ops.checkout import Action, CheckoutPlan, Step, Unreadable
 from ctxstore.ops.conversation import source_of
+from ctxstore.ops.edited import Edited
 from ctxstore.ops.fetch import place_of
-from ctxstore.ops.target_folder import TargetFolder, split_path
+from ctxstore.ops.laying import Wanted, check_paths, keep_from_expiring, lay_out
+from ctxstore.ops.resuming import Save, resuming
+from ctxstore.ops.steps import make_steps
 from ctxstore.ops.view import View
 from ctxstore.sources.protocol import Root
-from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
-from ctxstore.trees.files import read_content
+from ctxstore.sources.resume import Change
+from ctxstore.trees.entries import DirEntry, Entry
 
 
 def plan_checkout_to(engine: Engine, revision: Revision, to: str) -> CheckoutPlan:
@@ -30,14 +33,14 @@ def plan_checkout_to(engine: Engine, revision: Revision, to: str) -> CheckoutPla
             f"{revision.ref} holds no files",
             hint=f"ctx export {revision.ref} --format json writes its messages",
         )
-    return CheckoutPlan(engine, os.path.abspath(to), _steps(engine, to, entries), refs=(revision.ref,))
+    return CheckoutPlan(engine, os.path.abspath(to), make_steps(engine, to, entries), refs=(revision.ref,))
 
 
 def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
     """Lay all contexts out below `to` as their homes were, now or at a time."""
     heads = list(_refs_at(engine, at).iter())
     found, unreadable = _read_heads(engine, heads)
-    entries: dict[str, Entry] = {}
+    entries: dict[str, Entry | Edited] = {}
     refs = [ref for ref, _ in heads if ref in found and found[ref][1]]
     for ref in refs:
         commit, files = found[ref]
@@ -49,18 +52,18 @@ def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
     if not refs:
         raise NotFound("nothing with files was saved by then", hint="`ctx log` lists what was saved")
     every = sorted(entries.items())
-    _check_paths("all contexts", every)
+    check_paths("all contexts", every)
     target = os.path.abspath(to)
-    steps = _steps(engine, target, every)
+    steps = make_steps(engine, target, every)
     return CheckoutPlan(engine, target, steps, refs=tuple(refs), unreadable=tuple(sorted(unreadable)))
 
 
 def _read_heads(
     engine: Engine, heads: Sequence[tuple[str, ObjectId]]
-) -> tuple[dict[str, tuple[Commit, list[tuple[str, Entry]]]], list[Unreadable]]:
+) -> tuple[dict[str, tuple[Commit, Wanted]], list[Unreadable]]:
     """Commit and files of each context, and which can't be read. By name, each would take another frame to unpack."""
     commits: dict[str, tuple[ObjectId, Commit]] = {}
-    found: dict[str, tuple[Commit, list[tuple[str, Entry]]]] = {}
+    found: dict[str, tuple[Commit, Wanted]] = {}
     unreadable = []
     for ref, id in sorted(heads, key=lambda head: place_of(engine, head[1])):
         try:
@@ -84,9 +87,7 @@ def _refs_at(engine: Engine, at: str | None) -> Refs:
         raise NotFound(f"nothing was saved as early as {at!r}", hint="`ctx log` lists the runs") from error
 
 
-def plan_checkout_in_place(
-    engine: Engine, revision: Revision, save: Callable[[Root, str, Sequence[str]], ObjectId | None]
-) -> CheckoutPlan:
+def plan_checkout_in_place(engine: Engine, revision: Revision, save: Save) -> CheckoutPlan:
     """Make a context's own files what they were, where they were; `save` snapshots it first."""
     view = View(engine, *revision)
     source = source_of(view)
@@ -96,101 +97,37 @@ def plan_checkout_in_place(
             hint="use --to DIR, or `ctx export`",
         )
     root = Root(source.name, revision.commit.root, revision.commit.label)
-    entries = _entries(view)
+    change = Change(now=engine.environment.clock())
+    entries = keep_from_expiring(lay_out(view, change), root, view, change.now)
     target = _place_of(root, entries)
     wanted = {path: isinstance(entry, DirEntry) for path, entry in entries}
     name = revision.commit.ref  # what the source calls it: a fork has another ref
     now = source.find_context(root, name, lambda skipped: None)
+    files = [file for file in (now.files if now else ()) if file.content is None or file.key in wanted]
     # A folder where a file is wanted, or the other way round, goes first.
-    stale = [file for file in (now.files if now else ()) if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
+    stale = [file for file in files if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
     steps = [
         *(Step(Action("remove", file.key, file.stat.st_size), None) for file in stale),
-        *_steps(engine, target, entries, gone={file.key for file in stale}),
+        *make_steps(engine, target, entries, gone={file.key for file in stale}),
     ]
     steps.sort(key=lambda step: step.action.path)
     return CheckoutPlan(
-        engine, target, steps, refs=(revision.ref,), save_first=lambda at_risk: save(root, name, at_risk)
+        engine,
+        target,
+        steps,
+        refs=(revision.ref,),
+        resuming=resuming(view, change, root)._replace(save_first=lambda at_risk: save(root, name, at_risk)),
     )
 
 
-def _place_of(root: Root, entries: Sequence[tuple[str, Entry]]) -> str:
+def _place_of(root: Root, entries: Wanted) -> str:
     """The folder a context's keys are below: a root that is a single file lies in it, and says so by its label."""
     folder, name = os.path.split(root.path)
     is_file = [key for key, _ in entries] == [name] and os.path.basename(root.label) != name
     return folder if is_file else root.path
 
 
-def _entries(view: View) -> list[tuple[str, Entry]]:
-    entries = list(view.files.entries())
-    _check_paths(view.ref, entries)
+def _entries(view: View) -> Wanted:
+    entries: Wanted = list(view.files.entries())
+    check_paths(view.ref, entries)
     return entries
-
-
-def _check_paths(what: str, entries: Sequence[tuple[str, Entry]]) -> None:
-    """Raises `Corrupt` for a path that could leave the target, `Conflict` for one below a file or link."""
-    folders = {path for path, entry in entries if isinstance(entry, DirEntry)}
-    others = {path for path, _ in entries} - folders
-    for path, _ in entries:
-        parts = split_path(path)
-        if any("/".join(parts[:i]) in others for i in range(1, len(parts))):
-            raise Conflict(f"{what}: {path!r} lies below a file")
-
-
-def _steps(engine: Engine, target: str, entries: Iterable[tuple[str, Entry]], gone: Collection[str] = ()) -> list[Step]:
-    """What to do for each entry; `gone` are paths that will have been removed by then."""
-    if not os.path.isdir(target):
-        return [Step(Action("create", path, _size(entry)), entry) for path, entry in entries]
-    steps = []
-    try:
-        with TargetFolder(target) as folder:
-            for path, entry in entries:
-                verb = "create" if gone and _is_in(gone, path) else _verb(engine, folder, path, entry)
-                steps.append(Step(Action(verb, path, _size(entry)), entry))
-    except OSError as error:
-        raise StorageError(f"{error.filename or target}: {error.strerror}") from error
-    return steps
-
-
-def _is_in(paths: Collection[str], path: str) -> bool:
-    """Whether `path` or a folder above it is one of `paths`."""
-    while path not in paths:
-        path, slash, _ = path.rpartition("/")
-        if not slash:
-            return False
-    return True
-
-
-def _size(entry: Entry) -> int:
-    return entry.size if isinstance(entry, FileEntry) else 0
-
-
-def _verb(engine: Engine, folder: TargetFolder, path: str, entry: Entry) -> str:
-    found = folder.find(path)
-    if found is None:
-        return "create"
-    if isinstance(entry, DirEntry):
-        return "keep" if stat.S_ISDIR(found.st_mode) else "replace"
-    if isinstance(entry, SymlinkEntry):
-        return "keep" if stat.S_ISLNK(found.st_mode) and folder.read_link(path) == entry.target else "replace"
-    if not isinstance(entry, FileEntry) or not stat.S_ISREG(found.st_mode):
-        return "replace"
-    is_same = (stat.S_IMODE(found.st_mode), found.st_mtime_ns, found.st_size) == entry[:3]
-    return "keep" if is_same and _same_content(engine, folder, path, entry) else "replace"
-
-
-def _same_content(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry) -> bool:
-    fd = folder.open_file(path)
-    try:
-        return all(_read_exactly(fd, len(block)) == block for block in read_content(engine.store, entry))
-    finally:
-        os.close(fd)
-
-
-def _read_exactly(fd: int, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        more = os.read(fd, size - len(data))
-        if not more:
-            break
-        data += more
-    return data

@@ -29,8 +29,9 @@ class Change(NamedTuple):
     def path(self, path: str) -> str:
         """Where a folder, or a file in it, is now: by the longest of `paths` that it is or lies below."""
         for old, new in sorted(self.paths, key=lambda pair: -len(pair[0])):
-            if path == old or path.startswith(os.path.join(old, "")):
-                return new + path[len(old) :]
+            inside = os.path.join(old, "")
+            if path == old or path.startswith(inside):
+                return os.path.join(new, path[len(inside) :]) if path != old else new
         return path
 
 

@@ -75,7 +75,18 @@ def test_a_dry_run_changes_nothing(saved: Any, ctx: Any) -> None:
     before = read(saved.transcript)
     assert "Dry run" in ctx("checkout", f"{SESSION}~1", "--dry-run").stdout
     value = ctx.json("checkout", f"{SESSION}~1", "--dry-run")
-    assert set(value) == {"target", "in_place", "refs", "actions", "executed", "result", "unreadable"}
+    assert set(value) == {
+        "target",
+        "in_place",
+        "refs",
+        "actions",
+        "registrations",
+        "session",
+        "resume",
+        "executed",
+        "result",
+        "unreadable",
+    }
     assert value["executed"] is False and value["refs"] == [CONTEXT]
     assert {action["verb"] for action in value["actions"]} == {"replace"}
     assert read(saved.transcript) == before

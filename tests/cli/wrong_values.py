@@ -117,3 +117,9 @@ SOURCES = (*every(NOT_FOUND, "nope", "a-file/below", "\x1b[2Jgone", "caf\udce9",
 SESSION = every(NOT_FOUND, "nope", *ODD)
 PATH_WITHIN = every(NOT_FOUND, "", "nope", "/", "..", "../a-file", *ODD)
 NOTE = (*every(DONE, "", "a\0b", "\x1b[2Jgone", "caf\udce9", "\ud800"), Wrong(LONG, (DONE, INVALID), "note"))
+
+NO_HOME = tuple(Wrong(value, (INVALID,), CONTEXT if value else "empty") for value in ("", "out", *ODD[1:3], LONG))
+"""The context was written by a program: it has no place in anybody's home."""
+NO_SESSION = tuple(Wrong(value, (INVALID,), CONTEXT if value else "") for value in ("", "x", "-", *ODD))
+"""Nor can it be made another session."""
+NO_MAPPING = every(INVALID, "", "=", "/a", "/a=", "=/b", "a=b", "/a=b", "/a/../b=/c", *ODD)

@@ -33,23 +33,41 @@ class Options(NamedTuple):
     dry_run: bool
     yes: bool
     overwrite: bool
+    home: str | None
+    as_new_session: bool
+    map_path: tuple[str, ...]
+    at_message: str | None
+    force: bool
+
+    @property
+    def changes(self) -> bool:
+        """Whether something is to be different."""
+        return self.as_new_session or bool(self.map_path) or self.at_message is not None
 
 
 @click.command()
 @click.argument("rev", required=False, shell_complete=complete_refs)
 @click.option("--to", metavar="DIR", type=Path(), help="Write below DIR, not where the files were.")
+@click.option("--home", metavar="DIR", type=Path(), help="Write where the agent looks in the home DIR.")
+@click.option("--as-new-session", is_flag=True, help="Under a new id; the original stays as it is.")
+@click.option("--at-message", metavar="ID", help="As a new session that ends with this message.")
+@click.option(
+    "--map-path", metavar="OLD=NEW", multiple=True, help="The project's folder OLD is NEW now. May be repeated."
+)
 @click.option("--all", "everything", is_flag=True, help="All contexts, laid out as their homes were.")
 @click.option("--at", metavar="TIME", help="With --all: as of TIME.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@click.option("--overwrite", is_flag=True, help="With --to: replace files that differ.")
+@click.option("--overwrite", is_flag=True, help="With --to, --home or --map-path: replace files that differ.")
+@click.option("--force", is_flag=True, help="Go on although the agent is running.")
 @common
 @pass_invocation
 def command(invocation: Invocation, /, **options: Any) -> int:
-    """Bring the context REV back, byte for byte.
+    """Bring the context REV back, byte for byte, so that its agent goes on from there.
 
-    Without --to it goes back to where it was: a snapshot is taken first, the plan is shown, and files of the
-    context that REV does not have are removed. Nothing else is touched.
+    Without --to or --home it goes back to where it was: a snapshot is taken first, the plan is shown, and files of
+    the context that REV does not have are removed. Nothing else is touched. With --as-new-session or --at-message
+    it becomes a session of its own beside the original.
     """
     asked = Options(**options)
     _validate(asked)
@@ -63,7 +81,7 @@ def command(invocation: Invocation, /, **options: Any) -> int:
             invocation.output.report("Nothing was changed.")
             return 1
         with invocation.progress() as progress:
-            result = plan.execute(overwrite=asked.overwrite, progress=progress)
+            result = plan.execute(overwrite=asked.overwrite, force=asked.force, progress=progress)
     return _finish(invocation.output, plan, result)
 
 
@@ -74,20 +92,42 @@ def _validate(asked: Options) -> None:
         raise click.UsageError("--all needs --to DIR.")
     if asked.at is not None and not asked.everything:
         raise click.UsageError("--at is for --all. For one context write 'REF@{TIME}'.")
-    if asked.overwrite and asked.to is None:
-        raise click.UsageError("--overwrite is for --to DIR.")
+    if asked.everything and (asked.changes or asked.home is not None):
+        raise click.UsageError(
+            "--home, --as-new-session, --at-message and --map-path are for one context, not for --all."
+        )
+    if asked.to is not None and asked.home is not None:
+        raise click.UsageError("Name one place: --to or --home.")
+    if asked.overwrite and asked.to is None and asked.home is None and not asked.map_path:
+        raise click.UsageError("--overwrite is for --to, --home and --map-path.")
+    if asked.at_message == "":
+        raise click.UsageError("--at-message needs the id of a message; `ctx show REV --json` lists them.")
 
 
 def _plan(repo: Repo, asked: Options) -> CheckoutPlan:
     if asked.rev is None:
         return repo.plan_checkout_all(asked.to or "", at=asked.at)
-    return repo.plan_checkout(asked.rev, to=asked.to)
+    from ctxstore.ops.placement import Placement
+
+    paths = tuple(map(_parse_mapping, asked.map_path))
+    placement = Placement(asked.to, asked.home, asked.as_new_session, paths, asked.at_message or "")
+    return repo.plan_checkout(asked.rev, placement=placement)
+
+
+def _parse_mapping(text: str) -> tuple[str, str]:
+    old, _, new = text.partition("=")
+    paths = tuple(os.path.expanduser(path.rstrip("/") or path[:1]) for path in (old, new))
+    if not all(os.path.isabs(path) and os.path.normpath(path) == path and "\0" not in path for path in paths):
+        raise InvalidInput(
+            f"--map-path {text!r} is not OLD=NEW with two absolute folders",
+            hint="--map-path /home/me/work=/home/you/work",
+        )
+    return paths[0], paths[1]
 
 
 def _is_allowed(output: Output, plan: CheckoutPlan, asked: Options) -> bool:
     """Whether to go on: what destroys nothing needs no question."""
-    destroys = any(action.verb in ("replace", "remove") for action in plan.actions)
-    if asked.yes or not (plan.in_place or destroys):
+    if asked.yes or not (plan.in_place or plan.destroys):
         return True
     if not plan.in_place and not asked.overwrite:
         return True  # executing refuses, and says what is in the way
@@ -109,6 +149,8 @@ def _show_plan(output: Output, plan: CheckoutPlan) -> None:
         output.report(Styled(f"  {verb:<8}", _COLORS.get(verb, "")), path, f"  {format_size(size)}")
     if len(doing) > SHOWN:
         output.report(f"  … and {len(doing) - SHOWN:,} more")
+    for registration in plan.resuming.registrations:
+        output.report(Styled(f"  {'register':<8}", "green"), f"{registration.path}  {registration.what}")
     counts = {verb: sum(a.verb == verb for a in plan.actions) for verb in ("create", "replace", "remove", "keep")}
     output.report(", ".join(f"{number:,} to {verb}" for verb, number in counts.items() if number) or "No files.")
 
@@ -123,22 +165,32 @@ def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -
     else:
         removed = f"; removed {result.removed}" if result.removed else ""
         output.report(f"Wrote {count(result.files, 'file')}, {format_size(result.bytes)}{removed}.")
+        if result.registered:
+            output.report(f"Registered {count(result.registered, 'entry', 'entries')} with the agent.")
         if result.safety:
             output.report(f"What was there before is saved: `ctx show op:{result.safety.hex()[:8]}`.")
+        if plan.resuming.session:
+            output.report(f"The new session is {plan.resuming.session}.")
+        if plan.resuming.command:
+            output.report(f"Go on with: {plan.resuming.command}")
     for what, message in unreadable:
         output.warn(f"{what} could not be brought back: {message}")
     return Corrupt.exit_code if unreadable else 0
 
 
 def _value(plan: CheckoutPlan, result: CheckoutResult | None) -> dict[str, Any]:
-    done = result and {**result._asdict(), "safety": result.safety.hex() if result.safety else None}
+    done = result and result._asdict()
     if done:
+        done |= {key: done[key].hex() if done[key] else None for key in ("safety", "saved")}
         done.pop("unreadable")
     return {
         "target": os.path.abspath(plan.target),
         "in_place": plan.in_place,
         "refs": list(plan.refs),
         "actions": [action._asdict() for action in plan.actions],
+        "registrations": [{"path": each.path, "what": each.what} for each in plan.resuming.registrations],
+        "session": plan.resuming.session or None,
+        "resume": plan.resuming.command or None,
         "executed": result is not None,
         "unreadable": [each._asdict() for each in (result or plan).unreadable],
         "result": done,

@@ -1,4 +1,4 @@
-"""What changes when Claude Code is to go on from a session: under another id, in another folder, from an earlier message.
+"""What changes for Claude Code to go on from a session: under another id, in another folder, from an earlier message.
 
 It finds a session by its transcript's name, in the folder named after the project's path, and goes by what each
 record says of its session and folder. Nothing else is changed: what was said stays as it was said.
@@ -54,8 +54,8 @@ def _session_of(stored: Stored) -> str:
 
 
 def _is_loose(key: str) -> bool:
-    """Whether it is a subagent's transcript as old versions kept it, beside the sessions: under its own id, which only the
-    original can have."""
+    """Whether it is a subagent's transcript as old versions kept it, beside the sessions: its name is an id of its own,
+    which only the original can have."""
     parts = key.split("/")
     return len(parts) == 3 and parts[0] == "projects" and parts[2].startswith("agent-")
 

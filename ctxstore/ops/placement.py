@@ -1,0 +1,62 @@
+"""Where a checkout puts a context, and what it changes on the way."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.ops.conversation import iter_messages
+from ctxstore.ops.view import View
+
+SHORTEST = 4
+"""Characters of an id that are enough, if no other begins with them."""
+
+
+class Placement(NamedTuple):
+    """`to`: a folder to lay the files out in. `home`: another user's home, or this one's elsewhere. Neither: where
+    they were. `new_session`: under a new id, so that the original stays. `paths`: (old, new) folders, absolute.
+    `until`: the conversation up to this message, as a new session; its id, or as much of it as only it has."""
+
+    to: str | None = None
+    home: str | None = None
+    new_session: bool = False
+    paths: tuple[tuple[str, str], ...] = ()
+    until: str = ""
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be different."""
+        return self.new_session or bool(self.paths or self.until)
+
+
+def check_placement(placement: Placement) -> None:
+    """Raises `InvalidInput` for what contradicts itself, or is no absolute folder."""
+    if placement.to is not None and placement.home is not None:
+        raise InvalidInput("a checkout goes to one place: either a folder or a home")
+    for old, new in placement.paths:
+        for path in (old, new):
+            if not os.path.isabs(path) or "\0" in path or os.path.normpath(path) != path:
+                raise InvalidInput(
+                    f"{path!r} is no absolute path of a folder",
+                    hint="map it as /OLD/FOLDER=/NEW/FOLDER, without . and ..",
+                )
+    if len({old for old, _ in placement.paths}) < len(placement.paths):
+        raise InvalidInput("a folder is mapped twice")
+
+
+def find_message(view: View, wanted: str) -> str:
+    """The id of the message whose id is `wanted`, or alone begins with it. Raises `NotFound`, `InvalidInput`."""
+    found: list[str] = []
+    for message in iter_messages(view):
+        if message.id == wanted:
+            return wanted
+        if len(wanted) >= SHORTEST and message.id.startswith(wanted) and message.id not in found:
+            found.append(message.id)
+    if len(found) > 1:
+        raise InvalidInput(f"{wanted!r} begins the ids of {len(found)} messages: {found[0]}, {found[1]} …")
+    if not found:
+        raise NotFound(
+            f"{view.ref} has no message {wanted!r}", hint=f"`ctx show {view.ref} --json` lists them with their ids"
+        )
+    return found[0]

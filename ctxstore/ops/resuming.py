@@ -1,0 +1,110 @@
+"""A checkout from which the agent goes on otherwise: as a new session, elsewhere, or from an earlier message."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Sequence
+
+from ctxstore.errors import AlreadyExists, InvalidInput
+from ctxstore.history.engine import Engine
+from ctxstore.history.revisions import Revision
+from ctxstore.ids import ObjectId, format_id
+from ctxstore.ops.checkout import CheckoutPlan, Resuming
+from ctxstore.ops.conversation import source_of
+from ctxstore.ops.laying import keep_from_expiring, lay_out, resumable_source, stored_of
+from ctxstore.ops.look import Options
+from ctxstore.ops.naming import fork
+from ctxstore.ops.placement import Placement, check_placement, find_message
+from ctxstore.ops.running import Running, find_running
+from ctxstore.ops.snapshot import snapshot
+from ctxstore.ops.steps import make_steps
+from ctxstore.ops.targets import Target
+from ctxstore.ops.view import View
+from ctxstore.sources.protocol import Root
+from ctxstore.sources.resume import Change
+
+Save = Callable[[Root, str, Sequence[str]], ObjectId | None]
+"""Snapshots a context (root, name), and makes sure that the files about to be overwritten are in it."""
+
+
+def plan_placed(engine: Engine, revision: Revision, placement: Placement) -> CheckoutPlan:
+    """Lay a context out elsewhere, or changed: beside what is there, and never over it unless asked."""
+    check_placement(placement)
+    view = View(engine, *revision)
+    root = _root_of(view, placement)
+    change = _change(engine, view, placement)
+    entries = lay_out(view, change)
+    if root is None:
+        target = os.path.abspath(placement.to or "")
+        return CheckoutPlan(engine, target, make_steps(engine, target, entries), refs=(revision.ref,))
+    entries = keep_from_expiring(entries, root, view, change.now)
+    plan = resuming(view, change, root)
+    if placement.home is None:
+        plan = plan._replace(save=lambda: _save_made(engine, view, change, root))
+    steps = make_steps(engine, root.path, entries)
+    return CheckoutPlan(engine, root.path, steps, refs=(revision.ref,), resuming=plan)
+
+
+def _root_of(view: View, placement: Placement) -> Root | None:
+    """The agent's folder to write to; ``None``: a folder that is nobody's home."""
+    commit = view.commit
+    if placement.changes and resumable_source(view) is None:
+        raise InvalidInput(
+            f"{view.ref} can only be brought back as it was",
+            hint="it is no agent's session, or one of an agent whose sessions are only saved",
+        )
+    if placement.to is not None:
+        return None
+    if not commit.source or not commit.root:
+        raise InvalidInput(f"{view.ref} was not made from files, so it has no place in a home", hint="use --to DIR")
+    if placement.home is None:
+        return Root(commit.source, commit.root, commit.label)
+    return Root(commit.source, os.path.join(os.path.abspath(placement.home), commit.label), commit.label)
+
+
+def _change(engine: Engine, view: View, placement: Placement) -> Change:
+    environment = engine.environment
+    now = environment.clock()
+    source = resumable_source(view)
+    until = find_message(view, placement.until) if placement.until else ""
+    session = ""
+    if source is not None and (placement.new_session or until):
+        session = source.new_session(now, environment.random(16))
+    return Change(session, placement.paths, until, now)
+
+
+def resuming(view: View, change: Change, root: Root) -> Resuming:
+    """What the agent at `root` must be told, and who may be using the session."""
+    source, resumable = source_of(view), resumable_source(view)
+    if source is None or resumable is None:
+        return Resuming(root.path)
+    stored = stored_of(view)
+    session = change.session or view.commit.ref.rpartition("/")[2]
+    project = change.path(stored.project) if stored.project else None
+    program = resumable.program
+
+    def running() -> Sequence[Running]:
+        return find_running(source, program, root, project=project, session=session)
+
+    missing = [each for each in resumable.registrations(stored, change, root.path) if not each.is_there(root.path)]
+    command = program.resume.format(session=session) if program.resume and view.commit.summary.messages else ""
+    command = f"cd {shlex.quote(project)} && {command}" if command and project else command
+    return Resuming(root.path, tuple(missing), change.session, command, running)
+
+
+def _save_made(engine: Engine, view: View, change: Change, root: Root) -> ObjectId | None:
+    """Snapshot what was made. A whole copy is a fork of what it was made from; a shorter one begins anew."""
+    source, resumable = source_of(view), resumable_source(view)
+    assert source is not None and resumable is not None
+    name = resumable.context_of(stored_of(view), change)
+    if name == view.commit.ref:
+        return None
+    if not change.until:
+        try:
+            fork(engine, view.id, name)
+        except AlreadyExists:
+            pass  # it was laid out there before
+    note = f"from {view.ref} {format_id(view.id)}" + (f" up to {change.until}" if change.until else "")
+    report = snapshot(engine, [Target(source, root)], Options(note=note, session=name.rpartition("/")[2]))
+    return report.op

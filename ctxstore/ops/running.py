@@ -1,0 +1,74 @@
+"""Finds running agents, which would write over what a checkout brings back, or not see it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from ctxstore.sources.protocol import Root, Source
+from ctxstore.sources.resume import Program
+
+if TYPE_CHECKING:
+    import psutil
+
+
+class Running(NamedTuple):
+    """A process of the agent's."""
+
+    pid: int
+    name: str
+
+
+def find_running(source: Source, program: Program, root: Root, *, project: str | None, session: str) -> list[Running]:
+    """The processes of this user's that may be using the session, kept at `root`."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            with process.oneshot():
+                if (
+                    process.pid != os.getpid()
+                    and _is_program(process, program)
+                    and _keeps_sessions_at(process, source, root)
+                    and (program.everywhere or _may_use(process, project, session))
+                ):
+                    found.append(Running(process.pid, process.name()))
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue  # gone meanwhile, or another user's
+    return found
+
+
+def _is_program(process: psutil.Process, program: Program) -> bool:
+    if process.uids().real != os.getuid():
+        return False
+    words = process.cmdline()
+    # The first words are the executable, an interpreter's options, and the script it runs.
+    names = {process.name(), *(os.path.basename(word) for word in words[:1])}
+    return bool(names & program.names) or any(part in word for part in program.scripts for word in words[:4])
+
+
+def _keeps_sessions_at(process: psutil.Process, source: Source, root: Root) -> bool:
+    environ = _environment(process)
+    if not environ.get("HOME"):
+        return True  # not known: it may
+    return any(os.path.realpath(each.path) == os.path.realpath(root.path) for each in source.discover(environ))
+
+
+def _environment(process: psutil.Process) -> Mapping[str, str]:
+    import psutil
+
+    try:
+        return process.environ()
+    except (psutil.Error, OSError):
+        return {}
+
+
+def _may_use(process: psutil.Process, project: str | None, session: str) -> bool:
+    if session and any(session in word for word in process.cmdline()):
+        return True
+    if not project:
+        return True  # not known: it may
+    folder, project = os.path.realpath(process.cwd()), os.path.realpath(project)
+    return folder == project or folder.startswith(os.path.join(project, ""))
