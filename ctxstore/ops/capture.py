@@ -46,11 +46,13 @@ class Base(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """What is known of a file: its key, its row when it was last saved, its context then."""
+    """What is known of a file: its key, its row when it was last saved, its context then, whether it decides the
+    context's attributes."""
 
     key: bytes
     row: Row | None
     seen: Seen | None
+    is_transcript: bool
 
     @property
     def content(self) -> FileEntry | None:
@@ -82,6 +84,7 @@ class Capture:
     def capture(self, context: FoundContext, base: Base, *, only_state: bool) -> Captured:
         """Store what is new of a context. Unreadable files are reported and keep their last state."""
         known = {row.key: row for row in base.seen.rows or ()} if base.seen else {}
+        transcript = self._source.transcript(context.name, [file.key for file in context.files])
         rows: list[Row] = []
         attributes: Attributes | None = None
         kept = self._left_out(context, base) if only_state else {}
@@ -95,7 +98,7 @@ class Capture:
                 rows.append(row)
                 continue
             try:
-                row, found = self._read(context.name, file, _Known(key, row, base.seen))
+                row, found = self._read(context.name, file, _Known(key, row, base.seen, file.key == transcript))
             except SourceError as error:
                 self._skipped.append(Skipped(file.path, f"unreadable: {error.message}"))
                 if key in base.entries():
@@ -147,14 +150,14 @@ class Capture:
         old = known.content
         if old is not None and old.id is not None and file.stat.st_size >= old.size:
             try:
-                return self._store_appended(context, file, old, known.attributes)
+                return self._store_appended(context, file, old, known)
             except NotAppended:
                 pass
         scanner: Scanner | None = None
 
         def consume(blocks: Iterator[bytes]) -> Content:
             nonlocal scanner
-            scanner = self._source.scanner(context, file.key)
+            scanner = self._source.scanner(context, file.key) if known.is_transcript else None
             feed = scanner.feed if scanner else None
             return write_content(self._writer, self._engine.chunker, self._watched(blocks, feed))
 
@@ -165,19 +168,20 @@ class Capture:
     ) -> tuple[Reading[Content], Attributes | None]:
         """As `_store`, for what the source itself makes of a database: one version, whatever happens meanwhile."""
         assert file.content is not None
-        scanner = self._source.scanner(context, file.key)
+        scanner = self._source.scanner(context, file.key) if known.is_transcript else None
         blocks = self._watched(file.content(), scanner.feed if scanner else None)
         content = write_content(self._writer, self._engine.chunker, blocks)
         return Reading(content, stamp_of(file.stat), True), scanner.finish() if scanner else None
 
     def _store_appended(
-        self, context: str, file: FoundFile, old: FileEntry, before: Attributes | None
+        self, context: str, file: FoundFile, old: FileEntry, known: _Known
     ) -> tuple[Reading[Content], Attributes | None]:
         scanner: Scanner | None = None
+        before = known.attributes
 
         def consume(blocks: Iterator[bytes]) -> Content:
             nonlocal scanner
-            scanner = self._source.scanner(context, file.key, before)
+            scanner = self._source.scanner(context, file.key, before) if known.is_transcript else None
             if scanner is not None and (before is None or before.messages is None):
                 raise NotAppended  # the scanner has to see it all
             return append_content(

@@ -135,7 +135,8 @@ class Source(Protocol):
         """One context by name, without listing the others where the layout allows it."""
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
-        """A scanner for the file `key` when that file decides the context's attributes.
+        """A scanner for the file `key` when that file decides the context's attributes: when it is the transcript, or
+        would be if the one that goes before it were missing.
 
         With `before`, the attributes of what precedes, it goes on from there: the first block then starts
         at the start of a line, nothing that precedes is fed, and the result is that of both together.

@@ -24,7 +24,9 @@ GROUP = "ctxstore.sources"
 
 BUILT_IN = {
     "claude-code": ("ctxstore.sources.claude_code", "ClaudeCode"),
+    "cline": ("ctxstore.sources.cline", "Cline"),
     "directory": ("ctxstore.sources.directory", "Directory"),
+    "roo": ("ctxstore.sources.roo", "RooCode"),
 }
 
 

@@ -121,12 +121,14 @@ def test_secrets_are_never_listed(case: Case) -> None:
     assert not names & {".credentials.json", "auth.json", "oauth_creds.json", "secrets.json", ".claude.json"}
 
 
-def test_a_scanner_is_given_only_for_the_transcript(case: Case) -> None:
+def test_a_scanner_is_given_only_for_what_can_be_the_transcript(case: Case) -> None:
     for context in found(case):
         keys = [file.key for file in context.files]
         transcript = case.source.transcript(context.name, keys)
         for key in keys:
-            assert (case.source.scanner(context.name, key) is not None) == (key == transcript)
+            alone = case.source.transcript(context.name, [key])  # were the real one not there
+            assert (case.source.scanner(context.name, key) is not None) == (key == alone)
+        assert transcript is None or case.source.scanner(context.name, transcript) is not None
 
 
 def test_a_scanner_fed_nothing_has_attributes(case: Case) -> None:

@@ -1,0 +1,45 @@
+"""Where an editor's extension keeps its files: one place for each editor, named the same on Linux and macOS."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+
+EDITORS = ("Code", "Code - Insiders", "Code - OSS", "VSCodium", "Cursor", "Windsurf", "Trae", "Kiro")
+SERVERS = (".vscode-server", ".vscode-server-insiders", ".vscodium-server", ".cursor-server", ".windsurf-server")
+_STORAGE = "User/globalStorage"
+_EDITOR = re.compile(r"(?:^|/)\.?([A-Za-z][A-Za-z -]*)(?:/data)?/User/globalStorage/[^/]+$")
+_USUAL = {".cline/data": "cli", ".cline": "user", ".roo": "user", "Documents/Cline": "documents"}
+
+
+def editor_folders(extension: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """Where the editors keep the files of `extension`, there or not."""
+    home = environ.get("HOME", "")
+    if not home:
+        return
+    folders = [os.path.join(home, ".config"), os.path.join(home, "Library", "Application Support")]
+    chosen = environ.get("XDG_CONFIG_HOME", "")
+    if os.path.isabs(chosen) and os.path.normpath(chosen) not in folders:
+        folders.append(os.path.normpath(chosen))
+    for folder in folders:
+        for editor in EDITORS:
+            yield os.path.join(folder, editor, _STORAGE, extension)
+    for server in SERVERS:
+        yield os.path.join(home, server, "data", _STORAGE, extension)
+
+
+def group_of(label: str) -> str:
+    """What contexts of the root labelled so are grouped under: ``code``, ``code-insiders``, ``vscode-server``, ``cli``.
+
+    An unusual place has a hash of it in the name, so that two do not take turns.
+    """
+    if label in _USUAL:
+        return _USUAL[label]
+    found = _EDITOR.search(label)
+    name = "-".join(found[1].lower().replace("-", " ").split()) if found else "data"
+    if found and label.startswith((".config/", "Library/", f".{name}/")):
+        return name
+    from blake3 import blake3
+
+    return f"{name}.{blake3(label.encode('utf-8', 'surrogateescape')).hexdigest(4)}"

@@ -1,0 +1,51 @@
+"""What a list of contexts shows of a task: from its first message and its newest model."""
+
+from __future__ import annotations
+
+import re
+
+from ctxstore.sources.claude_code.title import one_line
+from ctxstore.sources.protocol import Attributes, Message
+
+_FOLDER = re.compile(r"# Current (?:Working|Workspace) Directory \((.+?)\) Files")
+_MODEL = re.compile(r"<model>([^<]{1,200})</model>")
+_DETAILS = "<environment_details>"
+_TAGS = re.compile(r"</?(?:task|user_message|feedback|answer)>")
+_LOOKED = 1 << 16
+"""How much of a text is searched for where it was written."""
+
+
+class TaskTally:
+    """Title, model and project of one task. The project and, at Roo Code, the model are in what the agent tells the
+    model about its surroundings, which comes with what the user wrote."""
+
+    def __init__(self, agent: str) -> None:
+        self._agent = agent
+        self._title = self._model = self._named = self._project = ""
+
+    def add(self, message: Message) -> None:
+        """The next message."""
+        if message.role == "assistant":
+            self._model = message.model or self._model
+        if message.role not in ("user", "tool"):
+            return
+        for part in message.parts:
+            if part.kind != "text":
+                continue
+            text = part.text.lstrip()
+            if not text.startswith(_DETAILS):
+                if not self._title and message.role == "user":
+                    self._title = one_line(_TAGS.sub("", text.partition(_DETAILS)[0][:_LOOKED]).strip())
+                continue
+            self._surroundings(text[:_LOOKED])
+
+    def _surroundings(self, text: str) -> None:
+        if not self._project and (found := _FOLDER.search(text)):
+            self._project = found[1]
+        if found := _MODEL.search(text):
+            self._named = found[1]
+
+    def attributes(self) -> Attributes:
+        """What all of them say."""
+        model = self._model or self._named
+        return Attributes(self._title or None, self._agent, model or None, self._project or None)

@@ -1,0 +1,90 @@
+"""Cline as a `Source`, and what Roo Code has in common with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from ctxstore.sources.cline.installations import editor_folders, group_of
+from ctxstore.sources.cline.layout import Layout, Shape, transcript_of
+from ctxstore.sources.directory import label_of
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
+
+_SHAPE = Shape(
+    source="cline",
+    files=("state/taskHistory.json", "globalState.json"),
+    folders=("settings", "rules", "skills", "hooks", "workflows", "agents", "Rules", "Hooks", "Workflows", "Agents"),
+    secrets=frozenset({"providers.json"}),
+)
+
+
+class Tasks:
+    """A source of tasks. Contexts are ``<source>/<installation>/<task>`` and ``<source>/<installation>/home``."""
+
+    name: str
+    agent: str
+    shape: Shape
+
+    def folders(self, environ: Mapping[str, str]) -> Iterator[str]:
+        """Where the agent's files may be."""
+        raise NotImplementedError
+
+    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+        """Each editor that has the extension's folder, and the agent's own folders."""
+        paths = {os.path.abspath(path): None for path in self.folders(environ) if os.path.isdir(path)}
+        return [Root(self.name, path, label_of(path, environ)) for path in paths]
+
+    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+        """The home first, then task by task, in order."""
+        return self._layout(root, report).contexts()
+
+    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+        """One context; only its own files are looked at."""
+        return self._layout(root, report).find(name)
+
+    def _layout(self, root: Root, report: Report) -> Layout:
+        return Layout(self.shape, root.path, group_of(root.label), report)
+
+    def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
+        """A scanner for the task's messages. They are one document: what was added can't be told by itself."""
+        if transcript_of(context, {key}) is None:
+            return None
+        from ctxstore.sources.cline.scanner import TaskTally
+        from ctxstore.sources.document.scanner import DocumentScanner
+
+        return DocumentScanner(self.messages, TaskTally(self.agent), before)
+
+    def transcript(self, context: str, keys: Iterable[str]) -> str | None:
+        """``api_conversation_history.json``, else ``<session>.messages.json``, else ``ui_messages.json``."""
+        return transcript_of(context, set(keys))
+
+    def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
+        """The messages of a document, from blocks broken anywhere."""
+        from ctxstore.sources.cline.transcript import iter_messages
+
+        return iter_messages(lines, offset)
+
+    def is_memory(self, key: str) -> bool:
+        """Rules are what the agent goes by in every task."""
+        return key.split("/", 1)[0].lower().startswith("rules")
+
+
+class Cline(Tasks):
+    """Cline, in any editor or by itself."""
+
+    name = "cline"
+    agent = "Cline"
+    shape = _SHAPE
+
+    def folders(self, environ: Mapping[str, str]) -> Iterator[str]:
+        """The editors' folders, the data folder (CLINE_DATA_DIR, CLINE_DIR), and those of rules."""
+        yield from editor_folders("saoudrizwan.claude-dev", environ)
+        home = environ.get("HOME", "")
+        own = environ.get("CLINE_DIR", "") or (os.path.join(home, ".cline") if home else "")
+        data = environ.get("CLINE_DATA_DIR", "") or (os.path.join(own, "data") if own else "")
+        if data:
+            yield data
+        if any(os.path.isdir(os.path.join(own, folder)) for folder in _SHAPE.folders[1:6] if own):
+            yield own
+        if home:
+            yield os.path.join(home, "Documents", "Cline")

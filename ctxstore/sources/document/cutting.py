@@ -1,0 +1,97 @@
+"""A JSON document → where each record of its array begins and ends.
+
+A whole document is cut by a decoder that leaves the records as they are. What it does not take - a file whose
+writing was cut short, half a character - is gone through record by record, as far as they are whole.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from ctxstore.sources.document.members import DAMAGE, end_of, members, skip, start_of, text_of
+
+_HEAD = 1 << 16
+"""Where the array is is looked for in this much first: what precedes it is short."""
+
+_BLANK = b" \t\r\n"
+_BETWEEN = frozenset({b" ", b"\t", b"\r", b"\n", b","})
+
+
+class Cut(NamedTuple):
+    """``data[opening]`` is the array's ``[``; each record is ``data[start:end]``; `closing` is where its ``]`` is,
+    ``None`` if it has none. `is_whole`: nothing is damaged, what follows `closing` included."""
+
+    opening: int
+    records: list[tuple[int, int]]
+    closing: int | None
+    is_whole: bool
+
+
+def cut(data: bytes, key: str) -> Cut | None:
+    """Cuts a document that is an array, or an object with an array as its member `key`. ``None``: it is neither."""
+    opening = _find_array(data, key)
+    if opening is None:
+        return None
+    return _cut_whole(data, opening, key) or _cut_damaged(data, opening)
+
+
+def _find_array(data: bytes, key: str) -> int | None:
+    for size in (_HEAD, len(data)):
+        text = text_of(data[:size])
+        at = start_of(text)
+        if text[at : at + 1] == "[":
+            return at
+        found = members(text, into=key)
+        if found and found[-1].end < 0:
+            return found[-1].start
+    return None
+
+
+def _cut_whole(data: bytes, opening: int, key: str) -> Cut | None:
+    try:
+        if data[:opening].strip(_BLANK):
+            array = _object.decode(data)[key]
+            raws = _array.decode(array)
+        else:
+            raws = _array.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError, KeyError):
+        return None
+    records = []
+    at = opening + 1
+    for raw in raws:
+        while data[at : at + 1] in _BETWEEN:
+            at += 1
+        records.append((at, at + len(raw)))
+        at += len(raw)
+    closing = data.find(b"]", at)
+    # Of a key that occurs twice the last is decoded, and the first found.
+    found = all(data[start:end] == bytes(raw) for (start, end), raw in zip(records, raws, strict=True))
+    return Cut(opening, records, closing, True) if found and not data[at:closing].strip(_BLANK) else None
+
+
+def _cut_damaged(data: bytes, opening: int) -> Cut:
+    text = text_of(data)
+    records: list[tuple[int, int]] = []
+    closing = None
+    try:
+        at = skip(text, opening + 1)
+        while text[at : at + 1] != "]":
+            end = end_of(text, at)
+            records.append((at, end))
+            at = skip(text, end)
+            if text[at : at + 1] == ",":
+                at = skip(text, at + 1)
+            elif text[at : at + 1] != "]":
+                break
+        else:
+            closing = at
+    except DAMAGE:
+        pass
+    is_whole = closing is not None and "".join(text[closing:].split()) in ("]", "]}")
+    return Cut(opening, records, closing, is_whole)
+
+
+_array = msgspec.json.Decoder(list[msgspec.Raw])
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])

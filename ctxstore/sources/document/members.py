@@ -1,0 +1,84 @@
+"""Where the members of a JSON object stand in its bytes, so that one can be read or replaced and the rest kept."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import NamedTuple
+
+DAMAGE = (ValueError, RecursionError)
+"""What Python's decoder raises for text that is not what it expects."""
+
+_SPACE = re.compile("[ \t\r\n]*")
+_BOM = "\xef\xbb\xbf"
+
+decoder = json.JSONDecoder(strict=False, parse_int=len)
+"""Finds where values end. Whole numbers are not worth converting, and long ones can't be."""
+
+
+class Member(NamedTuple):
+    """``text[start:end]`` is the value of `key`. `end` is -1 for one that was not gone into."""
+
+    key: str
+    start: int
+    end: int
+
+
+def text_of(data: bytes) -> str:
+    """The bytes as characters, one each: positions are the same."""
+    return data.decode("latin-1")
+
+
+def skip(text: str, at: int) -> int:
+    """The next position from `at` on that is no white space."""
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
+
+
+def start_of(text: str) -> int:
+    """Where the document starts, after white space and a byte order mark."""
+    return skip(text, len(_BOM) if text.startswith(_BOM) else 0)
+
+
+def end_of(text: str, at: int) -> int:
+    """Where the value at `at` ends. Raises `DAMAGE`."""
+    return decoder.raw_decode(text, at)[1]
+
+
+def members(text: str, into: str | None = None) -> list[Member]:
+    """The members of the object `text` starts with, as far as they are whole; none if it is no object.
+
+    With `into`, they end with the first of that key whose value is an array: that is not gone into.
+    """
+    found: list[Member] = []
+    at = start_of(text)
+    if text[at : at + 1] != "{":
+        return found
+    try:
+        at = skip(text, at + 1)
+        while text[at : at + 1] == '"':
+            key, at = decoder.raw_decode(text, at)
+            at = skip(text, at)
+            if text[at : at + 1] != ":":
+                break
+            start = skip(text, at + 1)
+            if key == into and text[start : start + 1] == "[":
+                found.append(Member(key, start, -1))
+                break
+            end = end_of(text, start)
+            found.append(Member(key, start, end))
+            at = skip(text, end)
+            if text[at : at + 1] != ",":
+                break
+            at = skip(text, at + 1)
+    except DAMAGE:
+        pass
+    return found
+
+
+def replace(data: bytes, values: dict[str, bytes]) -> bytes:
+    """The object with other values for some of its members, each as JSON; all else is as it was."""
+    found = {member.key: member for member in members(text_of(data)) if member.key in values}
+    for member in sorted(found.values(), key=lambda member: -member.start):
+        data = data[: member.start] + values[member.key] + data[member.end :]
+    return data

@@ -1,0 +1,28 @@
+"""Roo Code as a `Source`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from ctxstore.sources.cline.installations import editor_folders
+from ctxstore.sources.cline.layout import Shape
+from ctxstore.sources.cline.source import Tasks
+
+
+class RooCode(Tasks):
+    """Roo Code, in any editor."""
+
+    name = "roo"
+    agent = "Roo Code"
+    shape = Shape(
+        source="roo",
+        files=("tasks/_index.json", "custom_modes.yaml"),
+        folders=("settings", "rules", "commands", "skills"),
+    )
+
+    def folders(self, environ: Mapping[str, str]) -> Iterator[str]:
+        """The editors' folders, and the user's own rules."""
+        yield from editor_folders("rooveterinaryinc.roo-cline", environ)
+        if environ.get("HOME"):
+            yield os.path.join(environ["HOME"], ".roo")
