@@ -7,7 +7,7 @@ from typing import Any
 
 from ctxstore.errors import NotFound
 from ctxstore.ops.view import View, dump_json
-from ctxstore.sources.protocol import Message, Part, Source
+from ctxstore.sources.protocol import Message, Part, Source, messages_of
 from ctxstore.sources.registry import get_source
 from ctxstore.trees.entries import FileEntry
 
@@ -37,7 +37,7 @@ def iter_messages(view: View) -> Iterator[Message]:
     if view.is_native:
         return iter_native(view)
     source, key = source_of(view), transcript_key(view)
-    return source.messages(view.iter_bytes(key)) if source and key else iter(())
+    return messages_of(source, key, view.iter_bytes(key)) if source and key else iter(())
 
 
 def iter_native(view: View, start: int = 0, stop: int | None = None) -> Iterator[Message]:

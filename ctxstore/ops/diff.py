@@ -12,7 +12,7 @@ from ctxstore.ids import Kind
 from ctxstore.objects.encoding import decode_record
 from ctxstore.ops.conversation import native_message, source_of, transcript_key
 from ctxstore.ops.view import View, decode_memory_key, dump_json
-from ctxstore.sources.protocol import Message, Source
+from ctxstore.sources.protocol import Message, Source, decoder_of, messages_of
 from ctxstore.trees.compare import differences
 from ctxstore.trees.entries import (
     MEMORIES,
@@ -72,7 +72,7 @@ def diff(engine: Engine, old: Revision, new: Revision) -> ContextDiff:
     """What turns `old` into `new`. Raises `NotFound`, `Corrupt`."""
     a, b = View(engine, *old), View(engine, *new)
     files = list(_file_changes(a, b))
-    removed, added = _changed_messages(engine, a, b)
+    removed, added = changed_messages(engine, a, b)
     return ContextDiff(old, new, *_match(removed, added), tuple(_memories(engine, a, b, files)), tuple(files))
 
 
@@ -97,7 +97,8 @@ def _status(old: Entry | None, new: Entry | None) -> str:
     return "metadata" if isinstance(old, DirEntry) or old[0] == new[0] else "changed"
 
 
-def _changed_messages(engine: Engine, a: View, b: View) -> tuple[list[Message], list[Message]]:
+def changed_messages(engine: Engine, a: View, b: View) -> tuple[list[Message], list[Message]]:
+    """(removed, added): the messages of one commit that the other does not have, byte for byte."""
     if a.is_native or b.is_native:
         return _changed_records(engine, a, b)
     before, after = transcript_key(a), transcript_key(b)
@@ -106,12 +107,14 @@ def _changed_messages(engine: Engine, a: View, b: View) -> tuple[list[Message], 
         return [], []
     old = a.get_file(before) if before else None
     new = b.get_file(after) if after else None
-    if old is None or new is None or old.id == new.id:
-        same = old is not None and new is not None
-        return (
-            [] if same or old is None else list(source.messages(read_content(engine.store, old))),
-            [] if same or new is None else list(source.messages(read_content(engine.store, new))),
+    if old is not None and new is not None and old.id == new.id:
+        return [], []
+    if old is None or new is None or any(key and decoder_of(source, key) for key in (before, after)):
+        removed, added = (
+            list(messages_of(source, key, read_content(engine.store, file))) if key and file else []
+            for key, file in ((before, old), (after, new))
         )
+        return _without(removed, added), _without(added, removed)
     regions = changed_ranges(engine.store, old, new)
     sides = (
         (old, [(region.old_start, region.old_stop) for region in regions]),

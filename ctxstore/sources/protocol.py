@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 
 class Root(NamedTuple):
@@ -156,3 +156,31 @@ class Source(Protocol):
 
     def is_memory(self, key: str) -> bool:
         """Whether the file is one of the agent's memories (as against a file it keeps)."""
+
+
+Decoder = Callable[[Iterable[bytes]], Iterator[bytes]]
+"""A transcript's bytes as stored → those its messages are cut from. Never fails: what can't be decoded comes out as
+it is. Bounded in memory and in what comes out, whatever goes in."""
+
+
+@runtime_checkable
+class Decoding(Protocol):
+    """A source some of whose transcripts are stored in another form than their messages: packed, for instance.
+
+    Its `scanner` is fed the bytes as stored, `messages` what the decoder gives: the `raw` of all messages, joined, is
+    that.
+    """
+
+    def decoder(self, key: str) -> Decoder | None:
+        """What the bytes of the transcript `key` go through before `messages`; ``None``: nothing."""
+
+
+def decoder_of(source: Source, key: str) -> Decoder | None:
+    """What the bytes of `source`'s transcript `key` go through before `messages`; ``None``: nothing."""
+    return source.decoder(key) if isinstance(source, Decoding) else None
+
+
+def messages_of(source: Source, key: str, blocks: Iterable[bytes]) -> Iterator[Message]:
+    """The messages of the whole transcript `key`, from its bytes as stored."""
+    decode = decoder_of(source, key)
+    return source.messages(decode(blocks) if decode else blocks)

@@ -25,6 +25,7 @@ GROUP = "ctxstore.sources"
 BUILT_IN = {
     "claude-code": ("ctxstore.sources.claude_code", "ClaudeCode"),
     "cline": ("ctxstore.sources.cline", "Cline"),
+    "codex": ("ctxstore.sources.codex", "Codex"),
     "directory": ("ctxstore.sources.directory", "Directory"),
     "roo": ("ctxstore.sources.roo", "RooCode"),
 }

@@ -1,0 +1,45 @@
+"""The files that belong to the user, not to a session: settings, instructions, prompts, memories.
+
+This is a list of what is taken. Everything else in the folder stays out: credentials, caches, logs, and the databases,
+which Codex makes anew from the rollouts.
+"""
+
+from __future__ import annotations
+
+import stat
+
+from ctxstore.sources.protocol import FoundFile, Report
+from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+
+MEMORIES = "memories"
+INSTRUCTIONS = frozenset({"AGENTS.md", "AGENTS.override.md"})
+FILES = INSTRUCTIONS | {"config.toml", "history.jsonl", "hooks.json", "instructions.md", "session_index.jsonl"}
+PROFILE = ".config.toml"
+FOLDERS = frozenset({"agents", MEMORIES, "prompts", "rules", "skills"})
+_BUNDLED = "skills/.system"
+"""Skills that Codex brings with it, and writes again at each start."""
+
+
+def home_files(path: str, report: Report) -> list[FoundFile]:
+    """The files of the context ``codex/home``, in the order of their keys."""
+    files: list[FoundFile] = []
+    for entry in list_folder(path, report):
+        if entry.name not in FILES and entry.name not in FOLDERS and not entry.name.endswith(PROFILE):
+            continue
+        file = look_at(entry, entry.name, report)
+        if file is None:
+            continue
+        files.append(file)
+        if stat.S_ISDIR(file.stat.st_mode):
+            files += (found for found in walk(file.path, entry.name + "/", report) if not _is_bundled(found.key))
+    files.sort(key=by_key)
+    return files
+
+
+def is_memory(key: str) -> bool:
+    """Whether the file is one of the agent's memories, or the user's instructions."""
+    return key in INSTRUCTIONS or key.startswith(MEMORIES + "/")
+
+
+def _is_bundled(key: str) -> bool:
+    return key == _BUNDLED or key.startswith(_BUNDLED + "/")

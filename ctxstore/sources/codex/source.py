@@ -1,0 +1,71 @@
+"""Codex CLI as a `Source`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from ctxstore.sources.codex.home import is_memory
+from ctxstore.sources.codex.layout import Layout
+from ctxstore.sources.codex.rollouts import PACKED, rollout_of, transcript_of
+from ctxstore.sources.directory import label_of
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
+
+
+class Codex:
+    """Contexts are ``codex/<day>/<thread>`` and ``codex/home``.
+
+    The last ends in a dot and a hash for a home that is not ``~/.codex``, so that two do not take turns.
+    """
+
+    name = "codex"
+    agent = "Codex"
+
+    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+        """The folder CODEX_HOME names, else ``~/.codex``, if it is there."""
+        path = environ.get("CODEX_HOME", "")
+        if not path and environ.get("HOME"):
+            path = os.path.join(environ["HOME"], ".codex")
+        if not path or not os.path.isdir(path):
+            return []
+        path = os.path.abspath(path)
+        return [Root(self.name, path, label_of(path, environ))]
+
+    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+        """Sessions in the order of their days and ids, then the home."""
+        return Layout(root.path, root.label, report).contexts()
+
+    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+        """One context; of the sessions only its own day is listed."""
+        return Layout(root.path, root.label, report).find(name)
+
+    def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
+        """A scanner for the session's rollout, or for what was added to it since `before`."""
+        rollout = rollout_of(key)
+        if rollout is None or rollout.context != context:
+            return None
+        from ctxstore.sources.codex.scanner import PackedScanner, rollout_scanner
+
+        return PackedScanner(before) if rollout.packed else rollout_scanner(before)
+
+    def transcript(self, context: str, keys: Iterable[str]) -> str | None:
+        """The session's rollout, if it is among `keys`."""
+        return transcript_of(context, keys)
+
+    def decoder(self, key: str) -> Callable[[Iterable[bytes]], Iterator[bytes]] | None:
+        """What unpacks a packed rollout."""
+        if not key.endswith(PACKED):
+            return None
+        from ctxstore.sources.codex.compressed import unpack
+
+        return unpack
+
+    def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
+        """The rollout's messages, from blocks broken anywhere."""
+        from ctxstore.sources.codex.transcript import iter_messages
+
+        return iter_messages(lines, offset)
+
+    def is_memory(self, key: str) -> bool:
+        """Codex's memories, and the user's AGENTS.md."""
+        return is_memory(key)

@@ -1,0 +1,125 @@
+"""Which files are whose in Codex's home."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ctxstore.sources.codex import Codex
+from ctxstore.sources.protocol import FoundContext, Root, Skipped
+from tests.sources.homes import codex
+from tests.sources.homes.codex import ARCHIVED, ARCHIVED_KEY, CONTEXT, DAY, KEY, PACKED, PACKED_KEY, THREAD
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    codex.make(tmp_path)
+    return Codex().discover({"HOME": str(tmp_path)})[0]
+
+
+def listed(root: Root, reports: list[Skipped] | None = None) -> dict[str, FoundContext]:
+    report = reports.append if reports is not None else lambda _: None
+    return {context.name: context for context in Codex().contexts(root, report)}
+
+
+def keys(context: FoundContext) -> list[str]:
+    return [file.key for file in context.files]
+
+
+def test_a_session_is_called_by_its_day_and_id(root: Root) -> None:
+    assert list(listed(root)) == [CONTEXT, f"codex/{DAY}/{PACKED}", f"codex/{DAY}/{ARCHIVED}", "codex/home"]
+
+
+def test_a_session_has_its_rollout_and_the_images_made_in_it(root: Root) -> None:
+    found = listed(root)[CONTEXT]
+    images = f"generated_images/{THREAD}"
+    assert [(file.key, file.state) for file in found.files] == [
+        (images, False),
+        (f"{images}/ig_1.png", False),
+        (KEY, True),
+    ]
+
+
+def test_the_home_has_what_the_user_made_and_no_database_log_or_key(root: Root) -> None:
+    assert [key for key in keys(listed(root)["codex/home"]) if os.path.isfile(os.path.join(root.path, key))] == [
+        "AGENTS.md",
+        "config.toml",
+        "history.jsonl",
+        "hooks.json",
+        "memories/MEMORY.md",
+        "prompts/review.md",
+        "rules/default.rules",
+        "session_index.jsonl",
+        "skills/oil/SKILL.md",
+        "work.config.toml",
+    ]
+
+
+def test_a_session_that_is_archived_or_packed_keeps_its_name(root: Root) -> None:
+    name = os.path.basename(KEY)
+    os.rename(os.path.join(root.path, KEY), os.path.join(root.path, "archived_sessions", name + ".zst"))
+    context = listed(root)[CONTEXT]
+    assert Codex().transcript(CONTEXT, keys(context)) == f"archived_sessions/{name}.zst"
+
+
+def test_a_plain_rollout_hides_the_packed_one_beside_it(root: Root) -> None:
+    plain = PACKED_KEY.removesuffix(".zst")
+    Path(root.path, plain).write_text("{}\n")
+    context = listed(root)[f"codex/{DAY}/{PACKED}"]
+    assert keys(context) == [plain]
+
+
+def test_a_session_in_use_comes_before_its_archived_copy(root: Root) -> None:
+    used = f"sessions/2026/01/31/{os.path.basename(ARCHIVED_KEY)}"
+    Path(root.path, used).write_text("{}\n")
+    context = listed(root)[f"codex/{DAY}/{ARCHIVED}"]
+    assert keys(context) == [ARCHIVED_KEY, used]
+    assert Codex().transcript(context.name, keys(context)) == used
+
+
+def test_other_files_among_rollouts_are_no_sessions(root: Root) -> None:
+    day = Path(root.path, "sessions/2026/01/31")
+    for name in ("rollout-2026-01-31.jsonl", "rollout-2026-01-31T09-30-00-.jsonl", "x.jsonl", "rollout-x.json"):
+        (day / name).write_text("{}\n")
+    (day / f"rollout-2026-01-30T09-30-00-{THREAD}.jsonl").write_text("{}\n")
+    assert len(listed(root)) == 4
+
+
+def test_codex_home_is_found_where_the_variable_says(tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere"
+    assert Codex().discover({"HOME": str(tmp_path), "CODEX_HOME": str(other)}) == []
+    other.mkdir()
+    (root,) = Codex().discover({"HOME": str(tmp_path), "CODEX_HOME": str(other)})
+    assert (root.path, root.label) == (str(other), "elsewhere")
+
+
+def test_a_second_homes_settings_are_not_the_firsts(tmp_path: Path) -> None:
+    codex.make(tmp_path)
+    os.rename(tmp_path / ".codex", tmp_path / "second")
+    (root,) = Codex().discover({"HOME": str(tmp_path), "CODEX_HOME": str(tmp_path / "second")})
+    found = listed(root)
+    (home,) = (name for name in found if name.startswith("codex/home"))
+    assert home != "codex/home" and CONTEXT in found
+    assert Codex().find_context(root, home, lambda _: None) is not None
+    assert Codex().find_context(root, "codex/home", lambda _: None) is None
+
+
+def test_memories_and_instructions_are_memories() -> None:
+    source = Codex()
+    assert all(map(source.is_memory, ["AGENTS.md", "AGENTS.override.md", "memories/MEMORY.md"]))
+    assert not any(map(source.is_memory, ["config.toml", KEY, "memories"]))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_cannot_be_read_is_reported_and_the_rest_goes_on(root: Root) -> None:
+    day = Path(root.path, "sessions/2026/01/31")
+    day.chmod(0)
+    reports: list[Skipped] = []
+    try:
+        found = listed(root, reports)
+    finally:
+        day.chmod(0o700)
+    assert list(found) == [f"codex/{DAY}/{ARCHIVED}", "codex/home"]
+    assert [skipped.path for skipped in reports] == [str(day)]
