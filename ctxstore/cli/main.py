@@ -27,6 +27,7 @@ COMMANDS = {
     "diff": "Show what changed: messages, memories, files.",
     "checkout": "Bring a context back, byte for byte.",
     "export": "Write a context as JSON, JSON lines or Markdown.",
+    "aider": "Run aider with commands that save and load its chat.",
     "refs": "List the contexts.",
     "tag": "Name a commit for good, or list the tags.",
     "fork": "Make a context that starts at a revision.",

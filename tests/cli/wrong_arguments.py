@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from ctxstore.cli.commands.aider import PassThrough
 from ctxstore.cli.main import cli
 from tests.cli import wrong_values as values
 from tests.cli.wrong_values import CONFLICT, CONTEXT, INVALID, Wrong
@@ -23,6 +24,7 @@ LINES = {
     "diff": f"diff {CONTEXT}",
     "checkout": f"checkout {CONTEXT} --to out",
     "export": f"export {CONTEXT}",
+    "aider": "aider",
     "refs": "refs",
     "tag": "tag",
     "fork": f"fork {CONTEXT} new",
@@ -66,6 +68,7 @@ PARAMETERS: dict[str, tuple[str, tuple[Wrong, ...]]] = {
     "checkout --at": ("checkout --all --to out --at {}", values.TIME),
     "export rev": ("export {}", values.REVISION),
     "export --output": (f"export {CONTEXT} --output {{}}", values.NEW_FILE),
+    "aider arguments": ("aider {}", ()),  # aider's own affair; it would take this process's place
     "refs pattern": ("refs {}", values.SEARCH),
     "tag name": ("tag {} chat/bob", values.NEW_TAG),
     "tag rev": ("tag new {}", values.REVISION),
@@ -205,6 +208,8 @@ def iter_cases() -> Iterator[Case]:
 
 
 def _usage_cases(line: list[str], command: click.Command) -> Iterator[Case]:
+    if isinstance(command, PassThrough):
+        return
     yield Case([*line, "--nonsense"], (INVALID,), "--nonsense")
     yield Case([*line, "-X"], (INVALID,), "-X")
     arguments = [each for each in command.params if isinstance(each, click.Argument)]
@@ -225,7 +230,7 @@ def wrong_for(found: Parameter) -> tuple[str, tuple[Wrong, ...]] | None:
     kind: Any = found.parameter.type
     line = f"{LINES[found.command]} {found.flag} {{}}"
     if found.flag == "--repo":
-        return line, {"init": values.NEW_PLACE, "demo": (), "completion": (), "ctx": (), "op": ()}.get(
+        return line, {"init": values.NEW_PLACE, "demo": (), "completion": (), "aider": (), "ctx": (), "op": ()}.get(
             found.command, values.PLACE
         )
     if getattr(found.parameter, "is_flag", False):

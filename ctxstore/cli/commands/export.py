@@ -13,10 +13,12 @@ from ctxstore.cli.invocation import Invocation, Path, common, pass_invocation
 from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import AlreadyExists, StorageError
 
+FORMATS = ("json", "jsonl", "markdown", "aider-backup")
+
 
 @click.command()
 @click.argument("rev", shell_complete=complete_refs)
-@click.option("--format", "-f", type=click.Choice(["json", "jsonl", "markdown"]), default="json", show_default=True)
+@click.option("--format", "-f", type=click.Choice(FORMATS), default="json", show_default=True)
 @click.option("--output", "-o", "path", metavar="FILE", type=Path(), help="Write to FILE, not to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @common

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ctxstore.errors import InvalidInput
+from ctxstore.ops.export.aider_backup import iter_aider_backup
 from ctxstore.ops.export.document import iter_json, iter_json_lines
 from ctxstore.ops.export.markdown import iter_markdown
 from ctxstore.ops.view import View
@@ -13,6 +14,7 @@ _WRITERS: dict[str, Callable[[View], Iterator[str]]] = {
     "json": iter_json,
     "jsonl": iter_json_lines,
     "markdown": iter_markdown,
+    "aider-backup": iter_aider_backup,
 }
 
 FORMATS = tuple(_WRITERS)

@@ -1,0 +1,1 @@
+"""What ctxstore adds to the agents themselves."""

@@ -1,0 +1,57 @@
+"""The way to the store: ctxstore in its own Python, a process for each question, JSON in and out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import Any, NamedTuple
+
+from .problem import Problem, reason
+
+BRIDGE = "ctxstore.integrations.aider.bridge"
+SECONDS = 600
+
+
+class Store(NamedTuple):
+    """Where the chats go. `python` has ctxstore; `makes`: the repository is the user's own, made when first needed."""
+
+    python: str
+    repo: str
+    makes: bool
+
+    def ask(self, do: str, *, seconds: float = SECONDS, **request: Any) -> dict[str, Any]:
+        """What the store answers. Raises `Problem`."""
+        told = json.dumps({"repo": self.repo, "makes": self.makes, "do": do, **request}).encode()
+        command = [self.python, "-P", "-m", BRIDGE]
+        try:
+            # Not in the project's folder, so that none of its files is taken for one of Python's.
+            done = subprocess.run(command, input=told, capture_output=True, timeout=seconds, check=False, cwd="/")
+        except subprocess.TimeoutExpired:
+            raise Problem(f"the store did not answer in {seconds:.0f} s", "`ctx check` looks at it") from None
+        except OSError as error:
+            raise Problem(
+                f"{self.python} can't be run: {reason(error)}", "start aider again, with `ctx aider`"
+            ) from None
+        return _answer(done)
+
+
+def parse_settings(text: str) -> Store:
+    """The store `ctx aider` told of."""
+    settings = json.loads(text)
+    return Store(str(settings["python"]), os.fspath(settings["repo"]), bool(settings["makes"]))
+
+
+def _answer(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        last = done.stderr.decode("utf-8", "backslashreplace").strip().rpartition("\n")[2]
+        raise Problem(
+            f"ctxstore failed: {last or f'exit code {done.returncode}'}", "start aider again, with `ctx aider`"
+        )
+    if "error" in answer:
+        raise Problem(answer["error"]["message"], answer["error"]["hint"])
+    return answer

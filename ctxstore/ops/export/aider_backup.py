@@ -1,0 +1,90 @@
+"""A chat of aider as it was saved, in the JSON that aider's backup commands read: see docs/aider.md.
+
+The first four fields are what extn_aider writes and reads; what it has no word for comes after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ctxstore.errors import InvalidInput
+from ctxstore.ops.export.values import Array, Object, content_field, encode, iso_time
+from ctxstore.ops.view import View
+from ctxstore.trees.entries import FileEntry
+
+FORMAT = "aider-backup"
+VERSION = 1
+
+MODEL = "aider/model"
+EDIT_FORMAT = "aider/edit-format"
+DONE = "aider/done"
+FILES = "aider/files"
+GIT = "aider/git"
+PROJECT = "aider/project"
+"""The memories of a saved chat."""
+
+_INSIDE = "files/"
+_OUTSIDE = "outside"
+
+
+def file_key(path: str) -> str:
+    """Where a commit keeps a file of the chat: relative paths are below the project, absolute ones outside it."""
+    return _OUTSIDE + path if path.startswith("/") else _INSIDE + path
+
+
+def is_backup(view: View) -> bool:
+    """Whether a commit is a saved chat of aider."""
+    if not view.is_native or not isinstance(view.memories.get(DONE), int):
+        return False
+    files = view.memories.get(FILES)
+    return isinstance(files, list) and all(
+        isinstance(file, dict) and isinstance(file.get("path"), str) and "access" in file for file in files
+    )
+
+
+def iter_aider_backup(view: View) -> Iterator[str]:
+    """One JSON object. Raises `InvalidInput` for a commit that is no saved chat."""
+    if not is_backup(view):
+        raise InvalidInput(
+            f"{view.ref} holds no chat saved from aider",
+            hint="/context_backup in `ctx aider` saves one; see docs/aider.md",
+        )
+    yield from encode(Object(_fields(view)))
+    yield "\n"
+
+
+def _fields(view: View) -> Iterator[tuple[str, Any]]:
+    saved: dict[str, Any] = dict(view.memories)
+    told, files = saved.get(MODEL), saved[FILES]
+    model = told if isinstance(told, dict) else {}
+    yield "timestamp", iso_time(view.commit.time)
+    yield "model", model.get("name")
+    yield "files", [file["path"] for file in files if file["access"] == "edit"]
+    yield "messages", Array(view.messages)
+    yield "done", saved[DONE]
+    yield "read_only", [file["path"] for file in files if file["access"] == "read"]
+    yield "edit_format", saved.get(EDIT_FORMAT)
+    yield "weak_model", model.get("weak")
+    yield "editor_model", model.get("editor")
+    yield "git", saved.get(GIT)
+    yield "project", saved.get(PROJECT)
+    yield "contents", Object(_contents(view, [file["path"] for file in files]))
+    yield "context", view.ref
+    yield "commit", view.id.hex()
+    yield "format", FORMAT
+    yield "version", VERSION
+
+
+def _contents(view: View, paths: list[str]) -> Iterator[tuple[str, Any]]:
+    for path in paths:
+        key = file_key(path)
+        entry = view.files.get(key)
+        if isinstance(entry, FileEntry):
+            yield path, Object(_content(view, key, entry))
+
+
+def _content(view: View, key: str, entry: FileEntry) -> Iterator[tuple[str, Any]]:
+    yield "size", entry.size
+    yield "mode", f"{entry.mode:04o}"
+    yield content_field(lambda: view.iter_bytes(key))
