@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Callable, Sequence
 
-from ctxstore.errors import AlreadyExists, InvalidInput
+from ctxstore.errors import AlreadyExists, CtxstoreError, InvalidInput, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.history.revisions import Revision
 from ctxstore.ids import ObjectId, format_id
@@ -106,5 +106,9 @@ def _save_made(engine: Engine, view: View, change: Change, root: Root) -> Object
         except AlreadyExists:
             pass  # it was laid out there before
     note = f"from {view.ref} {format_id(view.id)}" + (f" up to {change.until}" if change.until else "")
-    report = snapshot(engine, [Target(source, root)], Options(note=note, session=name.rpartition("/")[2]))
-    return report.op
+    try:
+        return snapshot(engine, [Target(source, root)], Options(note=note, session=name.rpartition("/")[2])).op
+    except CtxstoreError as error:
+        raise StorageError(
+            f"the session is there, but could not be saved yet: {error.message}", hint="`ctx snapshot` saves it"
+        ) from error

@@ -34,10 +34,15 @@ def find_running(source: Source, program: Program, root: Root, *, project: str |
                     and _keeps_sessions_at(process, source, root)
                     and (program.everywhere or _may_use(process, project, session))
                 ):
-                    found.append(Running(process.pid, process.name()))
+                    found.append(Running(process.pid, _name(process)))
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue  # gone meanwhile, or another user's
     return found
+
+
+def _name(process: psutil.Process) -> str:
+    words = process.cmdline()
+    return os.path.basename(words[0]) if words and words[0] else process.name()
 
 
 def _is_program(process: psutil.Process, program: Program) -> bool:

@@ -36,8 +36,8 @@ class Change(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A stored context: the name the source gave it, the folder it worked in (as far as known), its files' keys
-    in order, and their bytes."""
+    """A stored context: the name the source gave it, the folder it worked in (as far as known), the keys of its files,
+    folders and links in order, and the files' bytes."""
 
     context: str
     project: str | None
