@@ -27,6 +27,7 @@ BUILT_IN = {
     "cline": ("ctxstore.sources.cline", "Cline"),
     "codex": ("ctxstore.sources.codex", "Codex"),
     "directory": ("ctxstore.sources.directory", "Directory"),
+    "gemini": ("ctxstore.sources.gemini", "Gemini"),
     "roo": ("ctxstore.sources.roo", "RooCode"),
 }
 

@@ -25,6 +25,14 @@ def iter_messages(blocks: Iterable[bytes], offset: int, read: Read[R], build: Bu
 
     An empty line belongs to the message before it, at the start of a file to the one after it.
     """
+    for raw, record in iter_padded(blocks, read):
+        message = build(raw, record, offset)
+        offset += len(raw)
+        yield message
+
+
+def iter_padded(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
+    """As `iter_records`, with empty lines added to the record before them, or to the first one."""
     held: tuple[bytes, R | None] | None = None
     blank: list[bytes] = []
     size = 0
@@ -34,16 +42,14 @@ def iter_messages(blocks: Iterable[bytes], offset: int, read: Read[R], build: Bu
             size += len(raw)
             continue
         if held is not None:
-            message = build(held[0] + b"".join(blank), held[1], offset)
-            offset += len(message.raw)
-            yield message
+            yield held[0] + b"".join(blank), held[1]
             held = raw, record
         else:
             held = b"".join(blank) + raw, record
         blank, size = [], 0
     if held is not None or blank:
         raw, record = held or (b"", None)
-        yield build(raw + b"".join(blank), record, offset)
+        yield raw + b"".join(blank), record
 
 
 def iter_records(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:

@@ -1,0 +1,57 @@
+"""The files that belong to the user, not to a project: settings, instructions, commands, the list of projects.
+
+This is a list of what is taken. Everything else in the folder stays out: credentials, accounts, caches, programs.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ctxstore.sources.protocol import FoundFile, Report
+from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+
+FILES = frozenset(
+    {
+        "settings.json",
+        "GEMINI.md",
+        "AGENTS.md",
+        "memory.md",
+        "projects.json",
+        "trustedFolders.json",
+        "keybindings.json",
+    }
+)
+FOLDERS = frozenset({"commands", "skills", "agents", "policies", "memory", "acknowledgments"})
+EXTENSION_FILES = frozenset({"gemini-extension.json", ".gemini-extension-install.json"})
+MEMORIES = frozenset({"GEMINI.md", "AGENTS.md", "memory.md"})
+
+
+def home_files(path: str, report: Report) -> list[FoundFile]:
+    """The files of the context ``gemini/home``, in the order of their keys."""
+    files: list[FoundFile] = []
+    for entry in list_folder(path, report):
+        if entry.name not in FILES and entry.name not in FOLDERS:
+            continue
+        file = look_at(entry, entry.name, report)
+        if file is None:
+            continue
+        files.append(file)
+        if stat.S_ISDIR(file.stat.st_mode):
+            files += walk(file.path, entry.name + "/", report)
+    files += _extensions(os.path.join(path, "extensions"), report)
+    files.sort(key=by_key)
+    return files
+
+
+def _extensions(path: str, report: Report) -> list[FoundFile]:
+    """Which extensions are installed and from where; they themselves are downloaded again."""
+    files = []
+    for entry in list_folder(path, report):
+        key = "extensions/" + entry.name
+        if entry.name == "extension-enablement.json":
+            files.append(look_at(entry, key, report))
+        elif entry.is_dir(follow_symlinks=False):
+            inside = (each for each in list_folder(entry.path, report) if each.name in EXTENSION_FILES)
+            files += [look_at(each, f"{key}/{each.name}", report) for each in inside]
+    return [file for file in files if file is not None]
