@@ -26,6 +26,7 @@ BUILT_IN = {
     "claude-code": ("ctxstore.sources.claude_code", "ClaudeCode"),
     "cline": ("ctxstore.sources.cline", "Cline"),
     "codex": ("ctxstore.sources.codex", "Codex"),
+    "continue": ("ctxstore.sources.continue_dev", "Continue"),
     "directory": ("ctxstore.sources.directory", "Directory"),
     "gemini": ("ctxstore.sources.gemini", "Gemini"),
     "roo": ("ctxstore.sources.roo", "RooCode"),

@@ -6,6 +6,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 
+from ctxstore.sources.suffix import suffix_of
+
 EDITORS = ("Code", "Code - Insiders", "Code - OSS", "VSCodium", "Cursor", "Windsurf", "Trae", "Kiro")
 SERVERS = (".vscode-server", ".vscode-server-insiders", ".vscodium-server", ".cursor-server", ".windsurf-server")
 _STORAGE = "User/globalStorage"
@@ -40,6 +42,4 @@ def group_of(label: str) -> str:
     name = "-".join(found[1].lower().replace("-", " ").split()) if found else "data"
     if found and label.startswith((".config/", "Library/", f".{name}/")):
         return name
-    from blake3 import blake3
-
-    return f"{name}.{blake3(label.encode('utf-8', 'surrogateescape')).hexdigest(4)}"
+    return name + suffix_of(label, "")

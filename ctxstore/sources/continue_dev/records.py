@@ -1,0 +1,35 @@
+"""Records: what an element of a session's history says, however damaged it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ctxstore.sources.jsonl.damage import DAMAGE, tolerant
+
+
+class Record(msgspec.Struct, gc=False):
+    """All may hold anything: formats change."""
+
+    message: Any = None
+    contextItems: Any = None
+    toolCallState: Any = None
+    toolCallStates: Any = None
+    reasoning: Any = None
+    promptLogs: Any = None
+
+
+_decoder = msgspec.json.Decoder(Record)
+
+
+def read(raw: bytes) -> Record | None:
+    """What the record says; ``None`` if it is no JSON object."""
+    try:
+        return _decoder.decode(raw)
+    except DAMAGE:
+        pass
+    value = tolerant(raw)
+    if value is None:
+        return None
+    return Record(**{key: value[key] for key in Record.__struct_fields__ if key in value})

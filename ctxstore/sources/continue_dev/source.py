@@ -1,0 +1,65 @@
+"""Continue as a `Source`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from ctxstore.sources.continue_dev.layout import Layout, session_key
+from ctxstore.sources.directory import label_of
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
+from ctxstore.sources.suffix import suffix_of
+
+
+class Continue:
+    """Contexts are ``continue/sessions/<session>`` and ``continue/home``, which ends in a dot and a hash for a folder
+    that is not ``~/.continue``."""
+
+    name = "continue"
+    agent = "Continue"
+
+    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+        """The folder CONTINUE_GLOBAL_DIR names, else ``~/.continue``, if it is there."""
+        path = environ.get("CONTINUE_GLOBAL_DIR", "")
+        if not path and environ.get("HOME"):
+            path = os.path.join(environ["HOME"], ".continue")
+        if not path or not os.path.isdir(path):
+            return []
+        path = os.path.abspath(path)
+        return [Root(self.name, path, label_of(path, environ))]
+
+    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+        """The home first, then session by session, in order."""
+        return _layout(root, report).contexts()
+
+    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+        """One context; only its own file is looked at."""
+        return _layout(root, report).find(name)
+
+    def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
+        """A scanner for the session. It is one document: what was added can't be told by itself."""
+        if key != session_key(context):
+            return None
+        from ctxstore.sources.continue_dev.scanner import SessionTally
+        from ctxstore.sources.document.scanner import DocumentScanner
+
+        return DocumentScanner(self.messages, SessionTally(), before)
+
+    def transcript(self, context: str, keys: Iterable[str]) -> str | None:
+        """``sessions/<session>.json``, if it is among `keys`."""
+        key = session_key(context)
+        return key if key is not None and key in keys else None
+
+    def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
+        """The session's messages, from blocks broken anywhere."""
+        from ctxstore.sources.continue_dev.transcript import iter_messages
+
+        return iter_messages(lines, offset)
+
+    def is_memory(self, key: str) -> bool:
+        """Rules are what the agent goes by in every session."""
+        return key.startswith("rules/")
+
+
+def _layout(root: Root, report: Report) -> Layout:
+    return Layout(root.path, suffix_of(root.label, ".continue"), report)
