@@ -1,0 +1,83 @@
+"""A real client in a home and a project folder of its own, that talks to a model on loopback and to nobody else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.clients.model.server import ModelServer
+
+SECONDS = 60
+
+
+class Outcome(NamedTuple):
+    """How a run of a client ended. `session`: the id it gave, empty if it gave none."""
+
+    code: int
+    stdout: str
+    stderr: str
+    session: str = ""
+
+
+class Client:
+    """What the drivers of all clients have in common. `place`: where the client is installed.
+
+    `environ`: variables added to those the client needs; nothing else of the tests' environment reaches it.
+    """
+
+    def __init__(self, place: Path, model: ModelServer, home: Path, project: Path) -> None:
+        self.place, self.model, self.home, self.project = place, model, home, project
+        self.environ: dict[str, str] = {}
+        home.mkdir(parents=True, exist_ok=True)
+        project.mkdir(parents=True, exist_ok=True)
+        self.set_up()
+
+    def set_up(self) -> None:
+        """Put what the client has to find in its home."""
+
+    def settings(self) -> dict[str, str]:
+        """The variables that lead the client to the model."""
+        raise NotImplementedError
+
+    def clean_environ(self) -> dict[str, str]:
+        """What the client runs with. `ctx` is on its path, for hooks; there is no proxy."""
+        node = os.path.dirname(shutil.which("node") or "")
+        path = os.pathsep.join(filter(None, [str(Path(sys.executable).parent), node, "/usr/local/bin:/usr/bin:/bin"]))
+        base = {"HOME": str(self.home), "PATH": path, "LANG": "C.UTF-8", "TERM": "dumb"}
+        base |= {"NO_PROXY": "127.0.0.1", "PWD": str(self.project)}
+        return base | self.settings() | self.environ
+
+    def run(self, *command: str, input: str = "") -> Outcome:
+        """A command line, until it ends."""
+        done = subprocess.run(
+            command,
+            cwd=self.project,
+            env=self.clean_environ(),
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """A command line that goes on beside the test; the caller waits for it."""
+        return subprocess.Popen(
+            command,
+            cwd=self.project,
+            env=self.clean_environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+def accepted(outcome: Outcome) -> Outcome:
+    """The outcome, if the client ended well."""
+    assert outcome.code == 0, (outcome.code, outcome.stdout[-2000:], outcome.stderr[-2000:])
+    return outcome

@@ -1,0 +1,60 @@
+"""OpenAI's chat completions, as aider asks for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from tests.clients.model.replies import Answer, Call, Reply, Turn, said
+
+REMINDERS = ("\n\nTo suggest changes to a file", "\n\n# *SEARCH/REPLACE block* Rules")
+"""What aider adds to the last message: how changes are to be written."""
+USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+
+
+def is_conversation(body: Any) -> bool:
+    """Every request is the session's own."""
+    return bool(body.get("messages"))
+
+
+def conversation(body: Any) -> list[Turn]:
+    """What was said, in order, without the system's messages. What a client says about files in the user's name
+    is part of it."""
+    return [turn for message in body["messages"] for turn in _turns(message)]
+
+
+def _turns(message: Any) -> Iterator[Turn]:
+    role, content = message["role"], message.get("content") or ""
+    if isinstance(content, list):
+        content = "\n".join(part.get("text", "") for part in content)
+    for reminder in REMINDERS:
+        content = content.partition(reminder)[0]
+    if role in ("user", "assistant"):
+        yield from said(role, content)
+        for call in message.get("tool_calls") or []:
+            yield Turn("call", call["function"]["name"])
+    elif role == "tool":
+        yield Turn("result", content)
+
+
+def answer(body: Any, reply: Reply, number: int) -> Answer:
+    """The reply, streamed if that was asked for."""
+    message, finish = _message(reply, number)
+    base = {"id": f"chat_{number:06}", "created": 0, "model": body.get("model")}
+    if not body.get("stream"):
+        choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}
+        return Answer(base | {"object": "chat.completion", "choices": [choice], "usage": USAGE})
+    base["object"] = "chat.completion.chunk"
+    deltas = [({"role": "assistant", "content": ""}, None), (message, None), ({}, finish)]
+    chunks = [base | {"choices": [{"index": 0, "delta": delta, "finish_reason": end}]} for delta, end in deltas]
+    chunks.append(base | {"choices": [], "usage": USAGE})
+    return Answer(events=(*((None, chunk) for chunk in chunks), (None, "[DONE]")))
+
+
+def _message(reply: Reply, number: int) -> tuple[dict[str, Any], str]:
+    if not isinstance(reply, Call):
+        return {"content": reply.text}, "stop"
+    function = {"name": reply.tool, "arguments": json.dumps(reply.arguments)}
+    call = {"index": 0, "id": f"call_{number:06}", "type": "function", "function": function}
+    return {"content": None, "tool_calls": [call]}, "tool_calls"

@@ -1,0 +1,50 @@
+"""Google's generateContent and streamGenerateContent, as Gemini CLI asks for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from tests.clients.model.replies import Answer, Call, Reply, Turn, said
+
+SURROUNDINGS = ("<session_context>", "This is the Gemini CLI.")
+USAGE = {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}
+SPEAKER = json.dumps({"reasoning": "It is done.", "next_speaker": "user"})
+"""To the question, asked beside the conversation, who is to speak next."""
+
+
+def is_conversation(body: Any) -> bool:
+    """Whether this is the session's own request; one for JSON is a question beside it."""
+    config = body.get("generationConfig") or {}
+    return bool(body.get("contents")) and config.get("responseMimeType") != "application/json"
+
+
+def conversation(body: Any) -> list[Turn]:
+    """What was said, in order."""
+    return [turn for content in body["contents"] for turn in _turns(content)]
+
+
+def _turns(content: Any) -> Iterator[Turn]:
+    role = "assistant" if content.get("role") == "model" else "user"
+    for part in content.get("parts", []):
+        if "functionCall" in part:
+            yield Turn("call", part["functionCall"]["name"])
+        elif "functionResponse" in part:
+            yield Turn("result", json.dumps(part["functionResponse"].get("response")))
+        else:
+            yield from said(role, part.get("text", ""), SURROUNDINGS)
+
+
+def answer(body: Any, reply: Reply, number: int) -> Answer:
+    """The reply as one document, which is also the stream's only event."""
+    del number
+    text = reply.text if not isinstance(reply, Call) else ""
+    if not is_conversation(body):
+        text = SPEAKER
+    part = (
+        {"functionCall": {"name": reply.tool, "args": reply.arguments}} if isinstance(reply, Call) else {"text": text}
+    )
+    candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}
+    document = {"candidates": [candidate], "usageMetadata": USAGE, "modelVersion": "made-up"}
+    return Answer(document, events=((None, document),))
