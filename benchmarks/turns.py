@@ -1,0 +1,41 @@
+"""Conversations that belong to no agent: what was asked, thought, done and answered. Each agent's files are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import NamedTuple
+
+from .words import Project, numbered, paragraphs, test_log
+
+
+class Step(NamedTuple):
+    """What a model does on its own: it thinks, calls a tool, and is given the output."""
+
+    thought: str
+    tool: str
+    argument: str
+    output: str
+
+
+class Turn(NamedTuple):
+    """What a user asks, what is done for it, and the answer."""
+
+    number: int
+    asked: str
+    steps: tuple[Step, ...]
+    answer: str
+
+
+def turns(rng: Random, project: Project, count: int) -> Iterator[Turn]:
+    """`count` turns, 8 KB each on average: tool outputs are most of it, as in real sessions."""
+    for number in range(count):
+        steps = tuple(_step(rng, project) for _ in range(rng.randrange(1, 4)))
+        yield Turn(number, paragraphs(rng, 40), steps, paragraphs(rng, 80))
+
+
+def _step(rng: Random, project: Project) -> Step:
+    at = rng.randrange(len(project.paths))
+    start = rng.randrange(0, 40)
+    output = numbered(project.texts[at], start, 60) if rng.random() < 0.7 else test_log(rng, project)
+    return Step(paragraphs(rng, 30), "read_file", project.paths[at], output)
