@@ -1,4 +1,4 @@
-"""Conversations that belong to no agent: what was asked, thought, done and answered. Each agent's files are made of them."""
+"""Conversations that belong to no agent: asked, thought, done, answered. Each agent's files are made of them."""
 
 from __future__ import annotations
 
