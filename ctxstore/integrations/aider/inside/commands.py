@@ -106,18 +106,21 @@ def _completions(name: str, options: frozenset[str], store: Store) -> Callable[[
     """Finds what may follow a command."""
 
     def find(coder: Any) -> list[str]:
-        words = sorted(options)
+        words: list[str] = []
         if name == "context_create":
-            return words + [shlex.quote(file.path) for file in files_of(coder)]
-        return words if name == "context_show" else words + [shlex.quote(each) for each in _names(coder, store)]
+            words = [file.path for file in files_of(coder)]
+        elif name == "context_backup":
+            words = [each for each in _names(coder, store) if "~" not in each]
+        elif name == "context_load":
+            words = _names(coder, store) + backup_files(project_of(coder))
+        return sorted(options) + [shlex.quote(word) for word in words]
 
     return find
 
 
 def _names(coder: Any, store: Store) -> list[str]:
-    project = project_of(coder)
     try:
-        commits = store.ask("list", seconds=COMPLETION_SECONDS, project=project)["commits"]
+        commits = store.ask("list", seconds=COMPLETION_SECONDS, project=project_of(coder))["commits"]
     except Problem:
-        commits = []
-    return [*dict.fromkeys(each["name"] for each in commits), *backup_files(project)]
+        return []
+    return [each["name"] for each in commits]

@@ -44,16 +44,8 @@ def relative_to(project: str, path: str) -> str:
 
 
 def messages_of(coder: Any) -> list[Any]:
-    """The messages, those of finished turns first. Raises `Problem` for one that JSON can't hold."""
-    messages = [*coder.done_messages, *coder.cur_messages]
-    for number, message in enumerate(messages, 1):
-        try:
-            json.dumps(message, allow_nan=False)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise Problem(
-                f"message {number} can't be written as JSON: {error}", "`/context_create` saves those you choose"
-            ) from None
-    return messages
+    """The messages, those of finished turns first."""
+    return [*coder.done_messages, *coder.cur_messages]
 
 
 def git_of(coder: Any) -> dict[str, str] | None:
@@ -86,5 +78,13 @@ def _name(model: Any) -> str | None:
 
 
 def as_request(coder: Any, messages: list[Any], done: int, files: list[InChat]) -> dict[str, Any]:
-    """What the store is given to save."""
+    """What the store is given to save. Raises `Problem` for a message that JSON can't hold."""
+    for number, message in enumerate(messages, 1):
+        try:
+            json.dumps(message, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise Problem(
+                f"message {number} of {len(messages)} can't be written as JSON: {error}",
+                "`/context_create` saves those you choose",
+            ) from None
     return {**describe(coder), "messages": messages, "done": done, "files": [file._asdict() for file in files]}

@@ -1,0 +1,128 @@
+"""The commands on aider's own class: completions, and chats that can't be saved as they are."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from ctxstore.integrations.aider.launch import START
+from tests.clients.aider import QUIET
+from tests.integrations.aider.conftest import Chat
+
+PROBE = str(Path(__file__).with_name("probe.py"))
+
+
+def run(chat: Chat, code: str, *arguments: str) -> dict[str, Any]:
+    """What code in aider's Python, given a coder, finds."""
+    settings = json.dumps({"python": sys.executable, "repo": str(chat.repo), "makes": False})
+    done = chat.client.run(str(chat.client.python), PROBE, START, settings, code, *QUIET, *arguments)
+    assert done.code == 0, done.stderr
+    value: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return value
+
+
+COMPLETIONS = """
+commands = coder.commands
+commands.run("/context_backup first --json")
+commands.run("/context_backup second")
+from aider.io import AutoCompleter
+from prompt_toolkit.document import Document
+completer = AutoCompleter(coder.root, [], [], commands, "utf-8")
+typed = lambda text: sorted({each.text for each in completer.get_completions(Document(text), None)})
+result = {
+    "load": commands.get_completions("/context_load"),
+    "load, other spelling": commands.get_completions("/context-load"),
+    "backup": commands.get_completions("/context_backup"),
+    "create": commands.get_completions("/context_create"),
+    "show": commands.get_completions("/context_show"),
+    "names": typed("/context_"), "names, other spelling": typed("/context-"), "typed": typed("/context_load fir"),
+    "clone": [name for name in dir(commands.clone()) if name.startswith("cmd_context_")],
+    "help": [name for name in ("/context-backup", "/context_backup") if name in commands.get_help_md()],
+}
+"""
+
+
+def test_commands_names_files_and_options_are_completed(chat: Chat) -> None:
+    found = run(chat, COMPLETIONS, "--read", "notes.md", "a.py")["result"]
+    (file,) = chat.files()
+    there = f".extn_aider/temp/context_backup/{file.name}"
+    assert found["load"] == found["load, other spelling"] == sorted(["--files", "first", "second", there])
+    assert found["backup"] == ["--json", "first", "second"]
+    assert found["create"] == ["--json", "a.py", "notes.md"]
+    assert found["show"] == []
+    assert found["names"] == ["/context_backup", "/context_create", "/context_load", "/context_show"]
+    assert found["names, other spelling"] == ["/context-backup", "/context-create", "/context-load", "/context-show"]
+    assert found["typed"] == [there, "first"]
+    assert len(found["clone"]) == 4 and len(found["help"]) == 2
+
+
+def test_completions_of_a_broken_store_are_those_that_are_left(chat: Chat) -> None:
+    (chat.repo / "root").unlink()
+    (chat.repo / "root.old").unlink(missing_ok=True)
+    assert run(chat, "result = coder.commands.get_completions('/context_load')")["result"] == ["--files"]
+
+
+ODD = """
+coder.done_messages = [{"role": "user", "content": "lone \\ud800 and \\x1b[2J"}]
+coder.cur_messages = [{"role": "user", "content": [{"type": "text", "text": "with an image"},
+                                                   {"type": "image_url", "image_url": {"url": "data:,x"}}]}]
+before = coder.done_messages + coder.cur_messages
+for line in ("/context_create", "/context_backup --json", "/context_load context", "/context_show"):
+    coder.commands.run(line)
+result = [coder.done_messages + coder.cur_messages == before, len(coder.done_messages)]
+"""
+
+
+def test_messages_come_back_whatever_is_in_them(chat: Chat) -> None:
+    found = run(chat, ODD, "a.py")
+    assert found["result"] == [True, 1]
+    assert "\\ud800 and \\x1b[2J" in found["said"] and "\x1b" not in found["said"]
+    assert json.loads(chat.files()[0].read_text())["messages"][0]["content"] == "lone \ud800 and \x1b[2J"
+
+
+UNSAVABLE = """
+coder.cur_messages = [{"role": "user", "content": "fine"}, {"role": "user", "content": {1, 2}}]
+for line in ("/context_backup bad", "/context_create bad 1", "/context_show", "/context_create"):
+    coder.commands.run(line)
+result = len(coder.cur_messages)
+"""
+
+
+def test_a_message_that_is_no_json_is_named_and_nothing_is_saved(chat: Chat) -> None:
+    found = run(chat, UNSAVABLE, "a.py")
+    assert "message 2 of 2 can't be written as JSON: Object of type set" in " ".join(found["said"].split())
+    assert found["result"] == 2 and chat.names() == ["bad"]
+
+
+VANISHED = """
+import os
+coder.abs_fnames.add(os.path.join(coder.root, "gone.py"))
+coder.commands.run("/context_backup")
+coder.commands.run("/context_load context --files")
+"""
+
+
+def test_a_file_that_can_not_be_read_is_saved_by_its_name(chat: Chat) -> None:
+    said = " ".join(run(chat, VANISHED, "a.py")["said"].split())
+    assert "gone.py is saved by its name only: No such file" in said
+    assert "gone.py is not in the chat: it is not there" in said and "Saved 0 messages and 1 file" in said
+
+
+OVERWRITING = """
+coder.commands.run("/context_backup")
+os = __import__("os")
+open(os.path.join(coder.root, "a.py"), "w").write("precious")
+open({root!r}, "wb").write(b"broken")
+os.path.exists({root!r} + ".old") and os.unlink({root!r} + ".old")
+coder.commands.run("/context_load {file} --files")
+result = open(os.path.join(coder.root, "a.py")).read()
+"""
+
+
+def test_nothing_is_overwritten_that_could_not_be_saved_before(chat: Chat) -> None:
+    (chat.project / "b.json").write_text(json.dumps({"messages": [], "files": [{"name": "a.py", "content": "old"}]}))
+    found = run(chat, OVERWRITING.format(root=str(chat.repo / "root"), file="b.json"), "a.py")
+    assert found["result"] == "precious"
+    assert "nothing was changed, because it can't be saved before" in " ".join(found["said"].split())
