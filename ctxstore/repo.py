@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.repair.execute import RepairReport
     from ctxstore.ops.snapshot import SnapshotReport
     from ctxstore.ops.stats import Stats
+    from ctxstore.ops.survey import Survey
     from ctxstore.ops.targets import Target
     from ctxstore.ops.view import View
     from ctxstore.sources.protocol import Message, Root
@@ -191,6 +192,12 @@ class Repo(RefMethods, RetentionMethods):
         from ctxstore.ops.stats import stats
 
         return stats(self._engine)
+
+    def survey(self, environ: Mapping[str, str], now: int) -> Survey:
+        """The agents' data on this machine at `now` (ns), and what of it is not saved. Raises `Corrupt`."""
+        from ctxstore.ops.survey import survey
+
+        return survey(self._engine, environ, now)
 
     def plan_gc(self, *, recompress: bool = False, progress: Progress = SILENT) -> GcPlan:
         """What a collection would free. Raises `Corrupt` if something reachable can't be followed."""

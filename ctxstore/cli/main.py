@@ -21,6 +21,7 @@ from ctxstore.cli.printable import discard_stdout, prepare_streams
 
 COMMANDS = {
     "init": "Make a repository.",
+    "sources": "List the agents found here, and what is not saved.",
     "snapshot": "Save what changed in your agents' data, or in a folder.",
     "log": "List the runs, or the commits of a context.",
     "show": "Read a conversation or a file as it was.",

@@ -9,8 +9,9 @@ from ctxstore.history.commits import Commit, Summary, read_commit, write_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.transaction import Move, Transaction
 from ctxstore.ids import ObjectId
-from ctxstore.ops.capture import Base, Capture, Captured, is_unchanged, summarise
-from ctxstore.ops.statcache import Seen, StatCache, cache_path, load_cache, save_cache, saw
+from ctxstore.ops.capture import Base, Capture, Captured, summarise
+from ctxstore.ops.saved import Saved
+from ctxstore.ops.statcache import Seen, StatCache, save_cache, saw
 from ctxstore.ops.targets import Target
 from ctxstore.progress import Progress
 from ctxstore.sources.protocol import FoundContext, Skipped
@@ -67,9 +68,8 @@ class Look:
         self._target = target
         self._options = options
         self._looked = time.time_ns()  # the clock that stamps files, whatever the environment's says
-        self._cache_path = cache_path(engine.storage.cache_folder(), *target.root[:2])
-        self._cache = load_cache(self._cache_path)
-        self._heads = self._load_heads()
+        self._saved = Saved(engine, target)
+        self._cache, self._heads = self._saved.cache, self._saved.heads
         self._skipped: list[Skipped] = []
         self._seen: dict[str, Seen] = {}
         self._new: list[str] = []
@@ -80,14 +80,6 @@ class Look:
         self._open = self._find_changed()
         self._vanished = self._find_vanished()
 
-    def _load_heads(self) -> dict[str, ObjectId]:
-        """The head of every context of this source; from the cache when no ref moved since."""
-        root = self._engine.root()
-        self._refs = root.refs
-        if self._cache.refs == root.refs:
-            return {name: seen.head for name, seen in self._cache.contexts.items()}
-        return dict(self._engine.refs(root).iter(self._target.source.name + "/"))
-
     def _find_changed(self) -> list[FoundContext]:
         source, root = self._target
         found = []
@@ -96,8 +88,8 @@ class Look:
                 continue
             if not context.files and self._is_unseen():
                 continue
-            seen = self._trusted(context.name)
-            if seen is not None and is_unchanged(context, seen, self._cache.looked):
+            seen = self._saved.find_unchanged(context)
+            if seen is not None:
                 self._seen[context.name] = seen
                 self._unchanged += 1
             else:
@@ -108,11 +100,6 @@ class Look:
         """Whether the root is gone or can't be listed: that it looks empty then says nothing of what was there."""
         path = self._target.root.path
         return not os.path.lexists(path) or any(skipped.path == path for skipped in self._skipped)
-
-    def _trusted(self, name: str) -> Seen | None:
-        """What the cache knows of a context, if the context's head is still the commit it speaks of."""
-        seen = self._cache.contexts.get(name)
-        return seen if seen is not None and self._heads.get(name) == seen.head else None
 
     def _find_vanished(self) -> list[str]:
         if self._options.session:
@@ -136,7 +123,7 @@ class Look:
         return not self._open and not gone
 
     def _is_known_gone(self, name: str) -> bool:
-        seen = self._trusted(name)
+        seen = self._saved.find(name)
         return seen is not None and seen.raw_rows is None
 
     def bytes_to_read(self) -> int:
@@ -218,11 +205,11 @@ class Look:
             gone[name] = saw(self._heads[name], seen.summary if seen else Summary(), None)
         # With --session the others were not looked at: what is known of them stays, but for its `looked`.
         is_filtered = bool(self._options.session)
-        others = {name: seen for name, seen in self._cache.contexts.items() if is_filtered and self._trusted(name)}
+        others = {name: seen for name, seen in self._cache.contexts.items() if is_filtered and self._saved.find(name)}
         looked = min(self._cache.looked, self._looked) if others else self._looked
         # The next run takes the heads from the cache only if it is known to have all of them as they are.
-        is_whole = before == self._refs and (not is_filtered or self._cache.refs == before)
-        save_cache(self._cache_path, StatCache(looked, after if is_whole else None, {**others, **gone, **self._seen}))
+        is_whole = before == self._saved.refs and (not is_filtered or self._cache.refs == before)
+        save_cache(self._saved.path, StatCache(looked, after if is_whole else None, {**others, **gone, **self._seen}))
 
     def report(self) -> SourceReport:
         """What this look found."""

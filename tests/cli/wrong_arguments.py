@@ -18,6 +18,7 @@ SHARED = {"--repo", "--json", "--quiet", "--version", "--help"}
 LINES = {
     "ctx": "",
     "init": "init new",
+    "sources": "sources",
     "snapshot": "snapshot notes",
     "log": "log",
     "show": f"show {CONTEXT}",

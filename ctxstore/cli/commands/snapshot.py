@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from itertools import filterfalse, islice, zip_longest
+from collections.abc import Sequence
+from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ctxstore.cli.amounts import count, format_duration, format_size, format_time
+from ctxstore.cli.blocks import show_fact, show_names
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Output, Styled, dim
 from ctxstore.errors import CtxstoreError, NotFound, SourceError
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from ctxstore.ops.targets import Target
     from ctxstore.repo import Repo
     from ctxstore.sources.protocol import Skipped
-
-SHOWN = 5
 
 MANY = 100
 """Forgotten commits whose space is worth a hint."""
@@ -120,14 +119,14 @@ def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | N
 
 def _show_source(output: Output, source: SourceReport) -> None:
     output.report(Styled(source.agent, "bold"), f"  {source.root}")
-    _show_names(output, "new", "green", source.new)
-    _show_names(output, "changed", "yellow", source.changed)
+    show_names(output.report, "new", "green", source.new)
+    show_names(output.report, "changed", "yellow", source.changed)
     if source.unchanged:
-        output.report(f"  {'unchanged':<10} {source.unchanged:>5,}")
-    _show_names(output, "vanished", "red", source.vanished, map(_gone, source.vanished))
-    _show_names(output, "shrunk", "red", [each.ref for each in source.shrunk], map(_loss, source.shrunk))
+        show_fact(output.report, "unchanged", source.unchanged)
+    show_names(output.report, "vanished", "red", source.vanished, map(_gone, source.vanished))
+    show_names(output.report, "shrunk", "red", [each.ref for each in source.shrunk], map(_loss, source.shrunk))
     left_out = list(filterfalse(_is_unreadable, source.skipped))
-    _show_names(output, "left out", "dim", [f"{each.path}: {each.reason}" for each in left_out])
+    show_names(output.report, "left out", "dim", [f"{each.path}: {each.reason}" for each in left_out])
     if source.bytes_read:
         output.report(f"  {'read':<10} {format_size(source.bytes_read)}; {format_size(source.bytes_new)} to store")
 
@@ -141,16 +140,6 @@ def _loss(shrunk: Shrunk) -> str:
     unit = "" if shrunk.unit == "bytes" else f" {shrunk.unit}"
     good = shrunk.last_good.hex()[:8]
     return f"{amounts[0]} → {amounts[1]}{unit}; to bring {good} back: ctx checkout {shrunk.ref}~1"
-
-
-def _show_names(output: Output, word: str, style: str, names: Sequence[str], details: Iterable[str] = ()) -> None:
-    for index, (name, detail) in enumerate(zip_longest(names[:SHOWN], islice(details, SHOWN))):
-        head = f"  {word:<10} {len(names):>5,}" if index == 0 else " " * 18
-        output.report(Styled(head, style), "  ", name)
-        if detail:
-            output.report(" " * 22, dim(detail))
-    if len(names) > SHOWN:
-        output.report(f"{'':18}  … and {len(names) - SHOWN:,} more")
 
 
 def _show_one(output: Output, repo: Repo, name: str) -> None:

@@ -62,6 +62,12 @@ class ClaudeCode:
         """Files below a project's ``memory/``, and the user's CLAUDE.md."""
         return is_memory(key)
 
+    def kept_days(self, root: Root) -> int:
+        """Days after which it deletes a session, by its settings: 30 if they say nothing."""
+        from ctxstore.sources.claude_code.expiry import kept_days
+
+        return kept_days(root.path)
+
     def new_session(self, now: int, random: bytes) -> str:
         """A random UUID."""
         return new_uuid(random)

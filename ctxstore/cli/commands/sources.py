@@ -1,0 +1,124 @@
+"""``ctx sources``."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import nullcontext
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ctxstore.cli.amounts import count, format_size, format_time
+from ctxstore.cli.blocks import show_fact, show_names
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.output import Output, bold, dim
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from ctxstore.ops.survey import Expiry, Survey, Surveyed
+    from ctxstore.repo import Repo
+
+WIDTH = 80
+
+
+@click.command()
+@common
+@pass_invocation
+def command(invocation: Invocation) -> None:
+    """Show which agents' data is on this machine, and what of it is not saved yet.
+
+    For each: where, how many sessions, how large, and when the agent itself deletes them. Nothing is read or saved.
+    """
+    from ctxstore.ops.survey import survey
+
+    now = time.time_ns()  # the clock that stamps files
+    with _open(invocation) as repo:
+        found = repo.survey(os.environ, now) if repo else survey(None, os.environ, now)
+        path = repo.path if repo else None
+    if invocation.output.json:
+        invocation.output.value(_value(found, path))
+    else:
+        _render(invocation.output, found, is_saved=path is not None)
+
+
+def _open(invocation: Invocation) -> AbstractContextManager[Repo | None]:
+    """The repository; ``None`` before the first snapshot made the user's own."""
+    place = invocation.place()
+    if place.is_default and not os.path.exists(place.path):
+        return nullcontext()
+    return invocation.open()
+
+
+def _render(output: Output, found: Survey, *, is_saved: bool) -> None:
+    for root in found.found:
+        _show_root(output, root, is_saved=is_saved)
+    if found.missing:
+        agents = sorted({agent for _, agent in found.missing}, key=str.lower)
+        for line in wrap(f"Not found: {', '.join(agents)}", WIDTH, subsequent_indent=" " * 11):
+            output.line(dim(line))
+    for source in found.broken:
+        output.warn(f"source {source.source!r} failed: {source.reason}")
+    for skipped in (skipped for root in found.found for skipped in root.skipped if skipped.failed):
+        output.warn(f"could not be looked at: {skipped.path}: {skipped.reason}")
+    waiting = sum(len(root.new) + len(root.changed) for root in found.found)
+    if waiting:
+        nothing = "" if is_saved else "Nothing is saved yet. "
+        output.note(dim(f"{nothing}`ctx snapshot` saves {count(waiting, 'context')}."))
+
+
+def _show_root(output: Output, root: Surveyed, *, is_saved: bool) -> None:
+    output.line(bold(root.agent), f"  {root.root}")
+    oldest = f", the oldest of {_day(root.oldest)}" if root.oldest is not None else ""
+    show_fact(output.line, "sessions", root.sessions, format_size(root.bytes) + oldest)
+    if root.expiry:
+        _show_expiry(output, root.expiry)
+    if root.saved:
+        show_fact(output.line, "saved", root.saved, style="green")
+    if not is_saved:
+        show_fact(output.line, "not saved", len(root.new), style="yellow")
+        return
+    show_names(output.line, "new", "yellow", root.new)
+    show_names(output.line, "changed", "yellow", root.changed)
+
+
+def _show_expiry(output: Output, expiry: Expiry) -> None:
+    days = count(expiry.kept_days, "day")
+    if expiry.soon and expiry.next is not None:
+        text = f"within 7 days, from {_day(expiry.next)} on: it keeps them {days}"
+        show_fact(output.line, "expiring", expiry.soon, text, style="red")
+    else:
+        first = f", the oldest until {_day(expiry.next)}" if expiry.next is not None else ""
+        show_fact(output.line, "kept", expiry.kept_days, f"days by the agent{first}")
+
+
+def _day(ns: int) -> str:
+    return format_time(ns)[:10]
+
+
+def _value(found: Survey, path: str | None) -> dict[str, Any]:
+    return {
+        "repository": path,
+        "sources": [_root_value(root) for root in found.found],
+        "missing": [{"source": source, "agent": agent} for source, agent in found.missing],
+        "failed": [each._asdict() for each in found.broken],
+    }
+
+
+def _root_value(root: Surveyed) -> dict[str, Any]:
+    from ctxstore.cli.shapes import iso_time
+
+    def time_values(name: str, ns: int | None) -> dict[str, Any]:
+        return {name: iso_time(ns) if ns is not None else None, f"{name}_ns": ns}
+
+    expiry = root.expiry
+    return {
+        **root._asdict(),
+        **time_values("oldest", root.oldest),
+        "expiry": {"kept_days": expiry.kept_days, **time_values("next", expiry.next), "within_7_days": expiry.soon}
+        if expiry
+        else None,
+        "skipped": [skipped._asdict() for skipped in root.skipped],
+    }

@@ -1,0 +1,43 @@
+"""How long Claude Code keeps sessions: ``cleanupPeriodDays`` of its settings."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+
+DEFAULT = 30
+MANAGED = ("/etc/claude-code", "/Library/Application Support/ClaudeCode")
+"""Where an administrator's settings are, on Linux and macOS: they go before the user's."""
+
+_LIMIT = 1 << 20
+
+
+def kept_days(folder: str, managed: Sequence[str] = MANAGED) -> int:
+    """Days after which the Claude Code at `folder` deletes a session that was not used, as its settings have it."""
+    found = (_days_in(path) for path in _settings(folder, managed))
+    return next((days for days in found if days is not None), DEFAULT)
+
+
+def _settings(folder: str, managed: Sequence[str]) -> Iterator[str]:
+    """Files of settings; the first that says something is believed."""
+    for place in managed:
+        parts = os.path.join(place, "managed-settings.d")
+        try:
+            names = sorted(os.listdir(parts), reverse=True)
+        except OSError:
+            names = []
+        yield from (os.path.join(parts, name) for name in names if name.endswith(".json"))
+        yield os.path.join(place, "managed-settings.json")
+    yield os.path.join(folder, "settings.json")
+
+
+def _days_in(path: str) -> int | None:
+    try:
+        with open(path, "rb") as file:
+            settings = json.loads(file.read(_LIMIT))
+    except (OSError, ValueError, RecursionError):
+        return None
+    days = settings.get("cleanupPeriodDays") if isinstance(settings, dict) else None
+    # 0 is refused by the agent, which then goes by what it would without.
+    return days if type(days) is int and 0 < days < 1_000_000 else None
