@@ -29,6 +29,7 @@ BUILT_IN = {
     "continue": ("ctxstore.sources.continue_dev", "Continue"),
     "directory": ("ctxstore.sources.directory", "Directory"),
     "gemini": ("ctxstore.sources.gemini", "Gemini"),
+    "opencode": ("ctxstore.sources.opencode", "OpenCode"),
     "roo": ("ctxstore.sources.roo", "RooCode"),
 }
 

@@ -1,0 +1,70 @@
+"""OpenCode as a `Source`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from ctxstore.sources.directory import label_of
+from ctxstore.sources.opencode.layout import TRANSCRIPT, Layout, is_session
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
+from ctxstore.sources.suffix import suffix_of
+
+_PLACES = (("XDG_DATA_HOME", ".local/share"), ("XDG_CONFIG_HOME", ".config"))
+
+
+class OpenCode:
+    """Contexts are ``opencode/<folder worked in>/<session>``, ``opencode/database`` and ``opencode/home``.
+
+    The last two end in a dot and a hash for folders that are not the usual ones.
+    """
+
+    name = "opencode"
+    agent = "OpenCode"
+
+    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+        """``opencode`` in XDG_DATA_HOME, else ``~/.local/share``: sessions; in XDG_CONFIG_HOME, else ``~/.config``:
+        settings. On every system."""
+        roots = []
+        for variable, usual in _PLACES:
+            parent = environ.get(variable, "") or (environ.get("HOME", "") and os.path.join(environ["HOME"], usual))
+            path = os.path.join(parent, "opencode")
+            if os.path.isabs(path) and os.path.isdir(path):
+                path = os.path.normpath(path)
+                roots.append(Root(self.name, path, label_of(path, environ)))
+        return roots
+
+    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+        """The database and the settings first, then session by session, in order."""
+        return _layout(root, report).contexts()
+
+    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+        """One context; only its own files are looked at."""
+        return _layout(root, report).find(name)
+
+    def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
+        """A scanner for the session's rows."""
+        if key != TRANSCRIPT or not is_session(context):
+            return None
+        from ctxstore.sources.opencode.scanner import scanner
+
+        return scanner(before)
+
+    def transcript(self, context: str, keys: Iterable[str]) -> str | None:
+        """``session.jsonl``, if it is among `keys`."""
+        return TRANSCRIPT if is_session(context) and TRANSCRIPT in keys else None
+
+    def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
+        """The session's messages, each with its parts; rows of other tables are meta."""
+        from ctxstore.sources.opencode.transcript import iter_messages
+
+        return iter_messages(lines, offset)
+
+    def is_memory(self, key: str) -> bool:
+        """Instructions for every session."""
+        return key == "AGENTS.md"
+
+
+def _layout(root: Root, report: Report) -> Layout:
+    usual = next((f"{place}/opencode" for _, place in _PLACES if root.label == f"{place}/opencode"), "")
+    return Layout(root.path, suffix_of(root.label, usual), report)

@@ -1,0 +1,84 @@
+"""A session's rows → messages: a message's row and its parts are one, every other row is meta."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from ctxstore.sources.jsonl import messages as jsonl
+from ctxstore.sources.jsonl.damage import DAMAGE, tolerant
+from ctxstore.sources.opencode.content import parts_of, parts_of_later
+from ctxstore.sources.opencode.records import Record, model_of, read, role_of
+from ctxstore.sources.protocol import Message, Part
+
+
+def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
+    """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
+    has_messages = False
+
+    def build(raw: bytes, record: Record | None, at: int) -> Message:
+        nonlocal has_messages
+        if record is None:
+            return Message(f"@{at}", "unknown", (), None, None, raw, at)
+        has_messages = has_messages or record.table == "message"
+        return _message(raw, record, at, is_copy=record.table == "session_message" and has_messages)
+
+    return jsonl.iter_messages(blocks, offset, read, build)
+
+
+def parts_in(record: Record) -> tuple[Part, ...]:
+    """What a message's row, or rather the rows of its parts, say."""
+    if record.table == "session_message":
+        return parts_of_later(_decoded(record.row.data))
+    try:
+        line = _rows.decode(record.raw)
+    except DAMAGE:
+        line = _Rows((tolerant(record.raw) or {}).get("rows"))
+    rows = line.rows if isinstance(line.rows, list) else []
+    datas = (row.get("row") for row in rows if isinstance(row, dict))
+    return tuple(part for row in datas if isinstance(row, dict) for part in parts_of(_decoded(row.get("data"))))
+
+
+def _message(raw: bytes, record: Record, at: int, *, is_copy: bool) -> Message:
+    row = record.row
+    id = row.id if isinstance(row.id, str) and row.id and record.table != "session" else f"@{at}"
+    role, data = ("meta", None) if is_copy else role_of(record)
+    parts: tuple[Part, ...] = ()
+    if role not in ("meta", "unknown") or record.table == "message":
+        parts = parts_in(record)
+    elif record.table == "session" and isinstance(row.title, str) and row.title:
+        parts = (Part("text", row.title),)
+    parent = _decoded(row.data).get("parentID") if record.table == "message" else None
+    parent = parent if isinstance(parent, str) else None
+    model = model_of(data) if data and role == "assistant" else None
+    return Message(
+        id, role, parts, _time(row.time_created), parent if isinstance(parent, str) else None, raw, at, model
+    )
+
+
+def _time(milliseconds: Any) -> str | None:
+    """As JavaScript writes a time."""
+    if not isinstance(milliseconds, (int, float)) or not 0 < milliseconds < 1 << 47:
+        return None
+    found = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _decoded(data: Any) -> dict[str, Any]:
+    if not isinstance(data, str):
+        return {}
+    try:
+        value = msgspec.json.decode(data)
+    except DAMAGE:
+        value = tolerant(data.encode("utf-8", "replace"))
+    return value if isinstance(value, dict) else {}
+
+
+class _Rows(msgspec.Struct):
+    rows: Any = None
+
+
+_rows = msgspec.json.Decoder(_Rows)

@@ -1,0 +1,105 @@
+"""Whether a path is a SQLite database, and how it can be read so that nothing beside it changes. No `sqlite3` here."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+from enum import Enum
+from typing import NamedTuple
+
+from ctxstore.errors import SourceError
+
+_MAGIC = b"SQLite format 3\0"
+_HEADER = 100
+_READ_VERSION = 19
+_WRITE_AHEAD = 2
+
+
+class Way(Enum):
+    """How a database is opened.
+
+    - SHARED: as its agent does, read-only. Locks as SQLite has them; no reader holds a write-ahead writer up.
+    - STILL: nobody has it open, and all is in the one file. SQLite would put two files beside it, and leave them
+      there; told that the file is immutable, it does not. The reader makes sure that it did not change meanwhile.
+    - COPIED: a log is left, but not its index: a program was killed, or the files were copied. SQLite would write
+      the index, so it is given copies of its own.
+    """
+
+    SHARED = 1
+    STILL = 2
+    COPIED = 3
+
+
+class State(NamedTuple):
+    """What tells whether a file is as it was: nothing, if it is not there."""
+
+    size: int = 0
+    mtime_ns: int = 0
+    inode: int = 0
+
+
+class Place(NamedTuple):
+    """A database: its path, how to open it, and the file and its log as they were then."""
+
+    path: str
+    way: Way
+    file: State
+    log: State
+
+    def is_as_it_was(self) -> bool:
+        """Whether neither the file nor its log changed since."""
+        return (self.file, self.log) == (state_of(self.path), state_of(self.path + "-wal"))
+
+
+def find_place(path: str) -> Place:
+    """Look at the database at `path`. Raises `SourceError` for what is none: a link is not followed."""
+    file, log = state_of(path), state_of(path + "-wal")
+    header = _read_header(path)
+    if not header:
+        raise SourceError("empty: no database yet")
+    if len(header) < _HEADER or not header.startswith(_MAGIC):
+        raise SourceError("not a SQLite database")
+    if _is_cut_short(header, file.size) and not log.size:
+        raise SourceError("cut short: pages at its end are missing")
+    if header[_READ_VERSION] > _WRITE_AHEAD:
+        raise SourceError("a version of SQLite's format that is not known")
+    if header[_READ_VERSION] != _WRITE_AHEAD:
+        return Place(path, Way.SHARED, file, log)
+    if log.inode and os.path.lexists(path + "-shm"):
+        return Place(path, Way.SHARED, file, log)
+    return Place(path, Way.COPIED if log.size else Way.STILL, file, log)
+
+
+def state_of(path: str) -> State:
+    """The file's state. Raises `SourceError` when that can't be told, or when it is a link or no file."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return State()
+    except OSError as error:
+        raise SourceError(error.strerror or str(error)) from error
+    if not stat.S_ISREG(found.st_mode):
+        link = stat.S_ISLNK(found.st_mode)
+        raise SourceError("a symlink, which is not followed" if link else "not a file")
+    return State(found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+def _read_header(path: str) -> bytes:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise SourceError(error.strerror or str(error)) from error
+    # Closing it gives up every lock this process has on the file: nothing here keeps a connection open meanwhile.
+    try:
+        return os.read(fd, _HEADER)
+    except OSError as error:
+        raise SourceError(error.strerror or str(error)) from error
+    finally:
+        os.close(fd)
+
+
+def _is_cut_short(header: bytes, size: int) -> bool:
+    page, _, changes, pages = struct.unpack_from(">H6sII", header, 16)
+    (valid_for,) = struct.unpack_from(">I", header, 92)
+    return bool(changes == valid_for and pages and size < pages * (65536 if page == 1 else page))

@@ -1,0 +1,72 @@
+"""A row of a table ↔ a line of JSON. Nothing is lost: what JSON has no value for stands in an object by itself.
+
+    {"table":"message","row":{"id":"msg_1","data":"{}"},"rows":[{"table":"part","row":{…}}]}
+
+``rows`` are those that belong to it. Integers and floats stay what they are (``1`` and ``1.0``), a BLOB is
+``{"blob":BASE64}``, a text that is not UTF-8 ``{"text":BASE64}``, an infinity ``{"real":"inf"}``.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from ctxstore.errors import InvalidInput
+from ctxstore.sources.sqlite.database import Garbled
+
+
+class Line(msgspec.Struct, omit_defaults=True):
+    """A row of `table`, and the rows of other tables that belong to it."""
+
+    table: str
+    row: dict[str, Any]
+    rows: list[Line] = []
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Line).decode
+
+
+def encode_line(line: Line) -> bytes:
+    """The line, with its end. Equal rows give equal bytes."""
+    return _encode(line) + b"\n"
+
+
+def decode_line(raw: bytes) -> Line:
+    """Raises `InvalidInput` for what `encode_line` never wrote."""
+    try:
+        return _decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise InvalidInput("not a row of a database") from error
+
+
+def plain_value(value: Any) -> Any:
+    """A value as SQLite gives it → one that JSON can hold."""
+    kind = type(value)
+    if kind is str or kind is int or value is None:
+        return value
+    if kind is bytes:
+        return {"blob": b64encode(value).decode()}
+    if kind is Garbled:
+        return {"text": b64encode(value.data).decode()}
+    return value if isfinite(value) else {"real": str(value)}
+
+
+def stored_value(value: Any) -> Any:
+    """`plain_value` turned around; a `Garbled` text stays one. Raises `InvalidInput`."""
+    if value is None or type(value) in (str, int, float):
+        return value
+    if type(value) is dict and len(value) == 1:
+        ((kind, text),) = value.items()
+        try:
+            if kind == "real":
+                return float(text)
+            if kind in ("blob", "text"):
+                data = b64decode(text, validate=True)
+                return data if kind == "blob" else Garbled(data)
+        except (ValueError, TypeError):
+            pass
+    raise InvalidInput("not a value of a database")

@@ -1,0 +1,21 @@
+"""The made-up state of a file that is only in a database: two equal ones mean that nothing changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+_MODE = stat.S_IFREG | 0o600
+
+
+def stamp(size: int, newest: int, *version: object) -> os.stat_result:
+    """A state for `os.lstat`'s place. `newest`: when it changed last, ns since 1970; `version`: values that can't all
+    stay the same when what is stored changes; `size`: about how many bytes it has."""
+    from blake3 import blake3
+
+    text = repr((size, version)).encode("utf-8", "surrogateescape")
+    number = int.from_bytes(blake3(text).digest(7), "big")
+    newest = min(max(newest, 0), (1 << 62))
+    seconds, owner = newest // 10**9, (os.getuid(), os.getgid())
+    exact = {"st_atime_ns": newest, "st_mtime_ns": newest, "st_ctime_ns": newest}
+    return os.stat_result((_MODE, number, 0, 1, *owner, size, seconds, seconds, seconds), exact)
