@@ -1,7 +1,50 @@
-"""Real clients for these tests."""
+"""Real clients, and what they did before a test begins."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.agents.scene import Scene
 from tests.clients.fixtures import aider_place, claude_place, codex_place, gemini_place, model
+from tests.clients.model.server import ModelServer
 
 __all__ = ["aider_place", "claude_place", "codex_place", "gemini_place", "model"]
+
+
+@pytest.fixture(scope="class")
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """Two turns that are saved, and a third, of the agent that the class of tests is for."""
+    tests = request.cls
+    scene = Scene(tests.kind, tests.package.folder(), tmp_path_factory.mktemp("agent"))
+    with ModelServer() as server:
+        scene.prepare(server)
+    return scene
+
+
+@pytest.fixture
+def scene(prepared: Scene) -> Scene:
+    """The same, whatever other tests did with it."""
+    prepared.reset()
+    return prepared
+
+
+@pytest.fixture
+def agent(scene: Scene, model: ModelServer) -> Any:
+    """The agent, in its own home and project."""
+    return scene.agent(model)
+
+
+@pytest.fixture
+def waiting(scene: Scene, agent: Any, model: ModelServer) -> Iterator[None]:
+    """The agent runs, and waits for the model's answer."""
+    with model.holding() as asked:
+        process = agent.start_turn("meanwhile", resume=scene.session)
+        try:
+            assert asked.wait(30)
+            yield
+        finally:
+            process.kill()
+            process.wait()

@@ -9,9 +9,15 @@ from tests.clients.client import Client, Outcome, accepted
 from tests.clients.installing import Package, npm
 
 PACKAGE = Package("@google/gemini-cli", "0.61.0", npm)
+# Gemini's clean-up takes a session that was resumed in another minute than it began in for a broken one, and deletes it
+# when another starts: no test could go by what it finds.
 SETTINGS = {
     "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
-    "general": {"enableAutoUpdate": False, "enableAutoUpdateNotification": False, "disableAutoUpdate": True},
+    "general": {
+        "enableAutoUpdate": False,
+        "enableAutoUpdateNotification": False,
+        "sessionRetention": {"enabled": False},
+    },
     "privacy": {"usageStatisticsEnabled": False},
     "telemetry": {"enabled": False},
 }

@@ -1,0 +1,90 @@
+"""An agent's home with a session of three turns, of which the first two are saved, as often as tests want it anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.clients.claude import Claude
+from tests.clients.codex import Codex
+from tests.clients.gemini import Gemini
+from tests.clients.model.replies import Turn
+from tests.clients.model.server import ModelServer
+
+Agent = Claude | Codex | Gemini
+
+
+class Ctx:
+    """The command `ctx`, run as a person in `home` would, with a repository of its own."""
+
+    def __init__(self, home: Path, repository: Path) -> None:
+        self._environ = {
+            "HOME": str(home),
+            "CTX_REPO": str(repository),
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "XDG_CACHE_HOME": str(repository.parent / "cache"),
+        }
+
+    def run(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """However it ends."""
+        command = [str(Path(sys.executable).parent / "ctx"), *args]
+        return subprocess.run(command, env=self._environ, capture_output=True, text=True, timeout=60, check=False)
+
+    def json(self, *args: str, code: int = 0) -> Any:
+        """What it prints with ``--json``; an error's value if it is to end with `code`."""
+        done = self.run(*args, "--json")
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return json.loads(done.stderr)["error"] if code else json.loads(done.stdout)
+
+
+class Scene:
+    """`kind` of agent, installed at `place`, at work below `folder`.
+
+    Paths stay the same when it is reset, because agents note them in what they keep.
+    """
+
+    def __init__(self, kind: type[Agent], place: Path, folder: Path) -> None:
+        self._kind, self._place, self._folder = kind, place, folder
+        self.home, self.project = folder / "now" / "home", folder / "project"
+        self.ctx = Ctx(self.home, folder / "now" / "repository")
+        self.session = self.ref = ""
+        self.two_turns: list[Turn] = []
+
+    def prepare(self, model: ModelServer) -> None:
+        """Two turns, `ctx snapshot`, a third turn; kept for `reset`."""
+        self.ctx.json("init")
+        agent = self.agent(model)
+        self.session = agent.turn("one")
+        agent.turn("two", resume=self.session)
+        self.ctx.json("snapshot")
+        self.ref = next(ref for ref in self.refs() if self.session[:8] in ref)
+        agent.turn("three", resume=self.session)
+        self.two_turns = model.last_conversation()[:-1]
+        shutil.copytree(self._folder / "now", self._folder / "kept", symlinks=True)
+
+    def reset(self) -> None:
+        """Home and repository are again as `prepare` left them."""
+        shutil.rmtree(self._folder / "now")
+        shutil.copytree(self._folder / "kept", self._folder / "now", symlinks=True)
+
+    def agent(self, model: ModelServer, *, home: Path | None = None, project: Path | None = None) -> Any:
+        """The agent in this home and project, or in others."""
+        return self._kind(self._place, model, home or self.home, project or self.project)
+
+    def refs(self) -> list[str]:
+        """The names of what is saved."""
+        return [each["name"] for each in self.ctx.json("refs")["refs"]]
+
+    def files(self) -> dict[str, bytes]:
+        """The session's own files, by path."""
+        paths = (path for path in self.home.rglob("*") if path.is_file() and self._is_sessions(path))
+        return {str(path.relative_to(self.home)): path.read_bytes() for path in paths}
+
+    def _is_sessions(self, path: Path) -> bool:
+        return self.session in str(path) or (path.suffix == ".jsonl" and self.session.encode() in path.read_bytes())
