@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.codex.home import is_memory
 from ctxstore.sources.codex.layout import Layout
 from ctxstore.sources.codex.rollouts import PACKED, rollout_of, transcript_of
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
+from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored
 
 
 class Codex:
@@ -20,6 +21,7 @@ class Codex:
 
     name = "codex"
     agent = "Codex"
+    program = Program(frozenset({"codex"}), ("/@openai/codex/",), resume="codex resume {session}")
 
     def discover(self, environ: Mapping[str, str]) -> list[Root]:
         """The folder CODEX_HOME names, else ``~/.codex``, if it is there."""
@@ -69,3 +71,27 @@ class Codex:
     def is_memory(self, key: str) -> bool:
         """Codex's memories, and the user's AGENTS.md."""
         return is_memory(key)
+
+    def new_session(self, now: int, random: bytes) -> str:
+        """A UUID, version 7."""
+        from ctxstore.sources.codex.resume import new_thread
+
+        return new_thread(now, random)
+
+    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+        """Under the id's own name, for another folder, up to a message."""
+        from ctxstore.sources.codex.resume import lay_out
+
+        return lay_out(stored, change)
+
+    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+        """The session's row in Codex's database, if it has one."""
+        from ctxstore.sources.codex.registering import registrations
+
+        return registrations(stored, change, root)
+
+    def context_of(self, stored: Stored, change: Change) -> str:
+        """``codex/<day>/<thread>``: the day of a new one is today."""
+        from ctxstore.sources.codex.resume import context_of
+
+        return context_of(stored, change)

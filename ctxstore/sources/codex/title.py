@@ -48,7 +48,7 @@ def title_of(texts: list[str]) -> str:
     """The first of a message's texts that its user wrote, as a title; empty if there is none."""
     if texts and not is_written(texts[0]) and texts[0].strip():
         return ""  # what follows in the same message belongs to it
-    return next(filter(None, (one_line(_request(text)) for text in texts)), "")
+    return next(filter(None, (one_line(request_of(text)) for text in texts)), "")
 
 
 def one_line(text: Any) -> str:
@@ -60,6 +60,7 @@ def one_line(text: Any) -> str:
     return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"
 
 
-def _request(text: str) -> str:
+def request_of(text: str) -> str:
+    """What the user wrote of a text that an editor put its own words before."""
     _, found, request = text.partition(_REQUEST)
     return request if found and request.strip() else text

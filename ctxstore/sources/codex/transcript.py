@@ -22,10 +22,10 @@ _REMEMBERED = 1 << 16
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
     """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
-    return jsonl.iter_messages(blocks, offset, read, _Thread().message)
+    return jsonl.iter_messages(blocks, offset, read, Thread().message)
 
 
-class _Thread:
+class Thread:
     """Follows a conversation line by line: which message the next one follows, and which model speaks."""
 
     def __init__(self) -> None:

@@ -1,0 +1,181 @@
+"""What changes for Codex to go on from a session: under another id, in another folder, from an earlier message.
+
+It finds a session by the id in its rollout's name, and goes by what the records beside the conversation say of id and
+folder. What was said stays as it was said, and so does what Codex noted of the world it told the model of
+(``world_state``): that is how it finds out, in another folder, that the model must be told.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.sources.codex.compressed import unpack
+from ctxstore.sources.codex.layout import IMAGES
+from ctxstore.sources.codex.records import CONTEXT, EVENT, META, RESTART, Line, Record, read
+from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, Rollout, rollout_of, transcript_of
+from ctxstore.sources.codex.transcript import Thread
+from ctxstore.sources.jsonl.edit import Fields, edit_line
+from ctxstore.sources.jsonl.messages import iter_padded
+from ctxstore.sources.resume import Change, Edit, Laid, Stored
+
+_IDS = ("id", "session_id", "thread_id", "conversation_id")
+_FOLDERS = ("cwd", "workspace_roots", "runtime_workspace_roots")
+_ENDS = frozenset({"task_complete", "turn_complete", "turn_aborted"})
+_SHOWN = frozenset({"user_message", "token_count"}) | _ENDS
+"""Events that follow what they are about."""
+
+
+def new_thread(now: int, random: bytes) -> str:
+    """A UUID, version 7 (RFC 9562): Codex sorts by them."""
+    from uuid import UUID
+
+    value = (now // 10**6 & (1 << 48) - 1) << 80 | int.from_bytes(random[:10], "big")
+    return str(UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62))
+
+
+def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+    """A session's files as Codex looks for them after `change`."""
+    if change.is_empty:
+        return [Laid(key, key) for key in stored.keys]
+    transcript = transcript_of(stored.context, stored.keys)
+    if transcript is None:
+        if change.session or change.until:
+            raise InvalidInput(f"{stored.context} has no transcript, so it can't be made a session of its own")
+        return [Laid(key, key) for key in stored.keys]
+    if change.until:
+        _require_message(stored, transcript, change.until)
+    # A copy of the session that is not in use is of no use to a new one.
+    keys = [key for key in stored.keys if key == transcript or not (change.session and rollout_of(key))]
+    laid = [_lay(stored, key, change, is_transcript=key == transcript) for key in keys]
+    return sorted(laid, key=lambda each: each.key)
+
+
+def context_of(stored: Stored, change: Change) -> str:
+    """The session's name after `change`."""
+    transcript = transcript_of(stored.context, stored.keys)
+    rollout = rollout_of(transcript) if transcript else None
+    return _renamed(rollout, change).context if rollout and change.session else stored.context
+
+
+def transcript_key(stored: Stored, change: Change) -> str | None:
+    """Where the rollout goes; ``None`` if there is none."""
+    transcript = transcript_of(stored.context, stored.keys)
+    return _place(transcript, change) if transcript else None
+
+
+def laid_rollout(stored: Stored, change: Change) -> Iterator[bytes]:
+    """The lines of the rollout as they will be, unpacked."""
+    key = transcript_of(stored.context, stored.keys)
+    if key is None:
+        return iter(())
+    blocks = stored.read(key)
+    if change.is_empty:
+        return unpack(blocks) if key.endswith(PACKED) else blocks
+    return _edit(stored, change, key)(blocks)
+
+
+def _lay(stored: Stored, key: str, change: Change, *, is_transcript: bool) -> Laid:
+    edit = _edit(stored, change, key) if is_transcript else None
+    return Laid(_place(key, change), key, edit, is_new=bool(change.session))
+
+
+def _place(key: str, change: Change) -> str:
+    """Where a file goes. A rollout that is changed is no longer packed: Codex packs it again when it is old."""
+    rollout = rollout_of(key)
+    if rollout is None:
+        return _image(key, change) if key.startswith(IMAGES + "/") else key
+    if change.session:
+        return _renamed(rollout, change).key
+    return key if change.is_empty else key.removesuffix(PACKED)
+
+
+def _image(key: str, change: Change) -> str:
+    parts = key.split("/")
+    return "/".join((parts[0], change.session or parts[1], *parts[2:]))
+
+
+def _renamed(rollout: Rollout, change: Change) -> Rollout:
+    day, _, clock = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(change.now // 10**9)).partition("T")
+    return Rollout(day, clock, change.session, packed=False)
+
+
+def _edit(stored: Stored, change: Change, key: str) -> Edit:
+    rollout = rollout_of(key)
+    old = rollout.thread if rollout else ""
+
+    def name(id: str) -> str:
+        return change.session if change.session and id == old else id
+
+    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        blocks = unpack(blocks) if key.endswith(PACKED) else blocks
+        for raw, found in _kept(blocks, change.until):
+            yield edit_line(raw, _fields(found, name, change), RESTART) if found else raw
+
+    return edit
+
+
+def _fields(found: tuple[Line, Record], name: Any, change: Change) -> Fields:
+    """What to change in a record: nothing in what was said."""
+    type = found[0].type
+    folders: dict[str, Any] = dict.fromkeys(_FOLDERS, change.path)
+    if found[0].role != "meta":
+        return {}
+    fields: dict[str, Any] = dict.fromkeys(_IDS, name)
+    if type in (META, CONTEXT):
+        fields |= folders
+    if type == EVENT:
+        fields["thread_settings"] = folders
+    return {"payload": fields}
+
+
+Piece = tuple[bytes, tuple[Line, Record] | None]
+
+
+def _kept(blocks: Iterator[bytes], until: str) -> Iterator[Piece]:
+    """The records up to the message `until`, and what says of it that it was shown, and that its turn ended."""
+    thread, offset = Thread(), 0
+    pieces = iter_padded(blocks, read)
+    for raw, found in pieces:
+        yield raw, found
+        message = thread.message(raw, found, offset)
+        offset += len(raw)
+        if until and message.id == until:
+            break
+    for raw, found in pieces:
+        kind = _kind(found)
+        if kind is None:
+            return
+        yield raw, found
+        if kind in _ENDS:
+            return
+
+
+def _kind(found: tuple[Line, Record] | None) -> str | None:
+    """The kind of an event that is about what precedes it; ``None``: it is about something else, or no event."""
+    payload = found[1].payload if found else None
+    if not found or not isinstance(payload, dict):
+        return None
+    if found[0].type == "token_usage_record":
+        return "token_count"
+    kind = payload.get("type") if found[0].type == EVENT else None
+    item = payload.get("item")
+    if kind == "item_completed" and isinstance(item, dict) and item.get("type") == "UserMessage":
+        return "user_message"
+    return kind if isinstance(kind, str) and kind in _SHOWN else None
+
+
+def _require_message(stored: Stored, transcript: str, id: str) -> None:
+    from ctxstore.sources.codex.transcript import iter_messages
+
+    blocks = stored.read(transcript)
+    messages = iter_messages(unpack(blocks) if transcript.endswith(PACKED) else blocks)
+    if not any(message.id == id for message in messages):
+        raise NotFound(f"{stored.context} has no message {id!r}", hint=f"`ctx show {stored.context} --json` lists them")
+
+
+def is_archived(key: str) -> bool:
+    """Whether Codex lists the rollout `key` among those put away."""
+    return key.startswith(ARCHIVED + "/")
