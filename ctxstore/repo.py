@@ -15,6 +15,7 @@ from ctxstore.history.oplog import Op
 from ctxstore.history.refs import matches
 from ctxstore.ids import ObjectId
 from ctxstore.progress import SILENT, Progress
+from ctxstore.repo_finding import FindingMethods
 from ctxstore.repo_refs import RefMethods
 from ctxstore.repo_retention import RetentionMethods
 from ctxstore.storage.locate import locate
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from ctxstore.sources.protocol import Message, Root
 
 
-class Repo(RefMethods, RetentionMethods):
+class Repo(RefMethods, RetentionMethods, FindingMethods):
     """An open repository. Safe from several threads and processes; close it, or use it as a context manager.
 
     What a method needs is imported when it is called: a hook that runs after every turn pays for no more

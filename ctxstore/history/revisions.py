@@ -32,24 +32,35 @@ class Revision(NamedTuple):
 def parse_time(text: str, now: int) -> int:
     """UTC nanoseconds of an ISO date or time (local time unless it says otherwise), ``yesterday``, ``2 hours ago``,
     or ``@`` and nanoseconds since 1970. `now` in nanoseconds. Raises `InvalidInput`."""
+    relative, start = _parse_moment(text, now)
+    return relative if relative is not None else start + _span(text.strip()) - 1
+
+
+def parse_start(text: str, now: int) -> int:
+    """As `parse_time`, but when what is written begins: a day with its first moment. Raises `InvalidInput`."""
+    relative, start = _parse_moment(text, now)
+    return relative if relative is not None else start
+
+
+def _parse_moment(text: str, now: int) -> tuple[int | None, int]:
+    """A time that is said by itself, or (None, when a written one begins)."""
     require_text(text, "a time")
     text = text.strip()
     if text == "now":
-        return now
+        return now, now
     if re.fullmatch(r"@[0-9]{1,30}", text):
-        return int(text[1:])
+        return int(text[1:]), 0
     if text == "yesterday":
-        return now - 86400 * 10**9
+        return now - 86400 * 10**9, 0
     if ago := _AGO.match(text):
-        return now - int(ago[1]) * _UNITS[ago[2][0]] * 10**9
+        return now - int(ago[1]) * _UNITS[ago[2][0]] * 10**9, 0
     try:
         moment = datetime.fromisoformat(text)
-        start = int(moment.astimezone().timestamp()) * 10**9 + moment.microsecond * 1000
+        return None, int(moment.astimezone().timestamp()) * 10**9 + moment.microsecond * 1000
     except (ValueError, OverflowError) as error:
         raise InvalidInput(
             f"{text!r} is not a time", hint="write 2026-10-01, 2026-10-01T12:30, yesterday or '2 hours ago'"
         ) from error
-    return start + _span(text) - 1
 
 
 def _span(text: str) -> int:

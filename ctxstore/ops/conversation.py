@@ -47,10 +47,13 @@ def iter_native(view: View, start: int = 0, stop: int | None = None) -> Iterator
 
 
 def native_message(record: Any, index: int) -> Message:
-    """A record as a message: OpenAI's and Anthropic's shapes are understood, others are shown as JSON."""
+    """A record as a message: OpenAI's and Anthropic's shapes are understood, others are shown as JSON.
+
+    Its `offset` is its number: there is no file.
+    """
     raw = dump_json(record)
     if not isinstance(record, dict):
-        return Message(str(index), "unknown", (Part("other", data=record),), None, None, raw, 0)
+        return Message(str(index), "unknown", (Part("other", data=record),), None, None, raw, index)
     role = record.get("role")
     return Message(
         id=_text(record.get("id")) or str(index),
@@ -59,7 +62,7 @@ def native_message(record: Any, index: int) -> Message:
         time=_text(record.get("timestamp") or record.get("time")) or None,
         parent=_text(record.get("parent")) or None,
         raw=raw,
-        offset=0,
+        offset=index,
         model=_text(record.get("model")) or None,
     )
 

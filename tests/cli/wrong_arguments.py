@@ -22,6 +22,7 @@ LINES = {
     "snapshot": "snapshot notes",
     "log": "log",
     "show": f"show {CONTEXT}",
+    "search": "search hello",
     "diff": f"diff {CONTEXT}",
     "checkout": f"checkout {CONTEXT} --to out",
     "export": f"export {CONTEXT}",
@@ -58,7 +59,14 @@ PARAMETERS: dict[str, tuple[str, tuple[Wrong, ...]]] = {
     "snapshot --session": ("snapshot notes --session {}", values.SESSION),
     "log rev": ("log {}", values.REVISION),
     "show rev": ("show {}", values.REVISION),
+    "show --context": (f"show {CONTEXT}#0 --context {{}}", values.NUMBER),
     "show path": (f"show {CONTEXT} {{}}", values.PATH_WITHIN),
+    "search query": ("search -- {}", values.QUERY),
+    "search --context": ("search hello --context {}", values.SEARCH),
+    "search --agent": ("search hello --agent {}", values.SEARCH),
+    "search --project": ("search hello --project {}", values.SEARCH),
+    "search --since": ("search hello --since {}", values.MOMENT),
+    "search --until": ("search hello --until {}", values.MOMENT),
     "diff old": (f"diff {{}} {CONTEXT}", values.REVISION),
     "diff new": (f"diff {CONTEXT} {{}}", values.REVISION),
     "checkout rev": ("checkout --to out {}", values.REVISION),
@@ -140,6 +148,11 @@ TOGETHER = (
     (f"show {CONTEXT} --raw --files", INVALID),
     ("show op:0000 a-path", INVALID),
     ("show op:0000 --raw", INVALID),
+    (f"show {CONTEXT}#0 --files", INVALID),
+    (f"show {CONTEXT}#0 notes.txt", INVALID),
+    (f"show {CONTEXT} --context 1", INVALID),
+    ("search", INVALID),
+    ("search hello --index", INVALID),
     (f"show {CONTEXT} notes.txt --files", INVALID),
     (f"diff {CONTEXT} --stat --patch", INVALID),
     (f"export {CONTEXT} --overwrite", INVALID),
@@ -236,11 +249,13 @@ def wrong_for(found: Parameter) -> tuple[str, tuple[Wrong, ...]] | None:
         )
     if getattr(found.parameter, "is_flag", False):
         return line, ()
+    if found.name in PARAMETERS:
+        return PARAMETERS[found.name]
     if isinstance(kind, click.IntRange):
         return line, values.POSITIVE if kind.min == 1 else values.NUMBER
     if isinstance(kind, click.Choice):
         return (line if isinstance(found.parameter, click.Option) else f"{found.command} {{}}"), values.CHOICE
-    return PARAMETERS.get(found.name)
+    return None
 
 
 def _value_cases(parameter: Parameter) -> Iterator[Case]:

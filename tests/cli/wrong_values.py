@@ -75,6 +75,11 @@ NO_POLICY = every(INVALID, "", "-x", "a b", "a/b", "x" * 65, *ODD)
 POLICY = (*NO_POLICY, *every(NOT_FOUND, "nope"))
 
 SEARCH = every(DONE, "", "zz", "[", "?*", *ODD)
+QUERY = (
+    *every(DONE, "zz", "a\0b", "\x1b[2Jgone", "caf\udce9"),
+    *every(INVALID, "", '"', "-", "\ud800"),
+    Wrong(LONG, (INVALID,), "100,000"),
+)
 SELECTION = (*every(NOT_FOUND, "zz", "[", *ODD), Wrong("", (INVALID,), "empty"))
 STANDING_PATTERN = (*every(DONE, "zz", "["), Wrong(LONG, (INVALID,), "too long"))
 
@@ -88,6 +93,11 @@ PART = every(INVALID, "", "5", "0%", "101%", "-1%", "x%", "1e1%", "0/2", "3/2", 
 TIME = (
     *every(INVALID, "", "x", "99999-01-01", "2026-13-01", f"@{DIGITS}", f"{DIGITS} days ago", *ODD),
     *every(NOT_FOUND, "1900-01-01", "@0", "99999999 weeks ago"),
+)
+
+MOMENT = (
+    *every(INVALID, "", "x", "99999-01-01", "2026-13-01", f"@{DIGITS}", f"{DIGITS} days ago", *ODD),
+    *every(DONE, "1900-01-01", "@0", "99999999 weeks ago"),
 )
 
 # Of paths, those that a process can be given: no argument has a NUL byte, or surrogates that stand for no byte.

@@ -22,6 +22,8 @@ GOOD = {
     **dict.fromkeys(("new_ref", "into", "name"), "fresh"),
     "policy": ctxstore.Policy(last=1),
     "text": "0000",
+    "query": "one",
+    "message": "0",
     "to": "out",
     "expected": None,
     "targets": [],

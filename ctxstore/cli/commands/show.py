@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from ctxstore.cli.amounts import count, format_size, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Piece, dim
+from ctxstore.cli.output import Output, Piece, Styled, dim
 from ctxstore.cli.repository import complete_refs
 from ctxstore.cli.runs import tag_names
 from ctxstore.errors import InvalidInput, NotFound
@@ -29,6 +29,7 @@ class Options(NamedTuple):
     raw: bool
     full: bool
     files: bool
+    around: int | None
 
 
 @click.command()
@@ -37,23 +38,45 @@ class Options(NamedTuple):
 @click.option("--raw", is_flag=True, help="The exact bytes of the transcript, or of PATH.")
 @click.option("--full", is_flag=True, help="Fold and leave out nothing.")
 @click.option("--files", is_flag=True, help="List the files instead of the conversation.")
+@click.option(
+    "--context",
+    "-C",
+    "around",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="With #MESSAGE: N more each way.",
+)
 @common
 @pass_invocation
-def command(invocation: Invocation, /, rev: str, path: str | None, **options: bool) -> None:
-    """Read the conversation at REV, or the file PATH of it; or a run, as op:ID."""
-    _validate(rev, path, Options(**options))
+def command(invocation: Invocation, /, rev: str, path: str | None, **given: Any) -> None:
+    """Read the conversation at REV, or the file PATH of it; one message, as REV#MESSAGE; or a run, as op:ID."""
+    options = Options(**given)
+    rev, message = _split(rev)
+    _validate(rev, message, path, options)
     with invocation.open() as repo:
         if rev.startswith("op:"):
             _show_run(invocation.output, repo, rev)
+        elif message is not None:
+            _show_message(invocation.output, repo, rev, message, options)
         elif path is not None:
-            _show_file(invocation.output, repo.view(rev), path, raw=options["raw"])
+            _show_file(invocation.output, repo.view(rev), path, raw=options.raw)
         else:
-            _show_commit(invocation.output, repo, repo.view(rev), Options(**options))
+            _show_commit(invocation.output, repo, repo.view(rev), options)
 
 
-def _validate(rev: str, path: str | None, options: Options) -> None:
+def _split(rev: str) -> tuple[str, str | None]:
+    """REV#MESSAGE taken apart: no name of a context, no tag and no time has a ``#``."""
+    base, mark, message = rev.partition("#")
+    return (base, message) if mark and not rev.startswith("op:") else (rev, None)
+
+
+def _validate(rev: str, message: str | None, path: str | None, options: Options) -> None:
     if rev.startswith("op:") and (path is not None or any(options)):
         raise click.UsageError("A run has no files and no transcript: op:ID stands alone.")
+    if message is not None and (path is not None or options.files):
+        raise click.UsageError("REV#MESSAGE is one message: it goes with neither PATH nor --files.")
+    if message is None and options.around is not None:
+        raise click.UsageError("--context is for one message: REV#MESSAGE.")
     if options.files and (path is not None or options.raw):
         raise click.UsageError("--files lists the files: it goes with neither PATH nor --raw.")
 
@@ -75,6 +98,28 @@ def _show_run(output: Output, repo: Repo, text: str) -> None:
     for ref, old, new in op.changes:
         before, after = (each.hex()[:8] if each else "none" for each in (old, new))
         output.line(dim(f"{before:>8} → {after:<8}  "), ref)
+
+
+def _show_message(output: Output, repo: Repo, rev: str, name: str, options: Options) -> None:
+    from ctxstore.ops.message import find_messages
+
+    view = repo.view(rev)
+    found = find_messages(view, name, options.around or 0)
+    if output.json:
+        from ctxstore.cli.shapes import message_value
+
+        values = [{"number": at, "asked": meant, **message_value(message)} for at, message, meant in found]
+        output.value({"ref": view.ref, "commit": view.id.hex(), "messages": values})
+    elif options.raw:
+        end = b"\n" if view.is_native else b""
+        output.raw(message.raw + end for _, message, _ in found)
+    else:
+        from ctxstore.cli.conversation import Conversation
+
+        for at, message, meant in found:
+            name = f"{view.id.hex()[:8]}#{message.id}"
+            output.line(Styled(name, "yellow") if meant else dim(name), dim(f"  {at:,}"))
+            Conversation(output, full=meant or options.full).show([message])
 
 
 def _show_file(output: Output, view: View, path: str, *, raw: bool) -> None:

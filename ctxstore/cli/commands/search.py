@@ -1,0 +1,162 @@
+"""``ctx search``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ctxstore.cli.amounts import count, format_time
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.output import Output, Piece, Styled, dim
+from ctxstore.cli.repository import complete_contexts
+from ctxstore.errors import Corrupt
+
+if TYPE_CHECKING:
+    from ctxstore.ops.search.find import Filters, Hit, Holder
+    from ctxstore.ops.search.run import Found
+
+DEFAULT = 20
+ROLES = ("user", "assistant", "system", "tool", "meta", "unknown")
+
+SHOWN_CONTEXTS = 3
+
+
+@click.command()
+@click.argument("query", nargs=-1)
+@click.option("--context", metavar="PATTERN", default="", shell_complete=complete_contexts, help="Of these contexts.")
+@click.option("--agent", metavar="NAME", default="", help="Of this agent: a part of its name, or of the source's.")
+@click.option(
+    "--project", metavar="PATTERN", default="", help="Where this was worked on: a glob or a part of the path."
+)
+@click.option(
+    "--role", "roles", type=click.Choice(ROLES), multiple=True, help="Who speaks; may be given several times."
+)
+@click.option("--since", metavar="TIME", help="Not before: 2026-10-01, yesterday, '2 hours ago'.")
+@click.option("--until", metavar="TIME", help="Not after.")
+@click.option(
+    "-n", "number", metavar="N", type=click.IntRange(min=0), default=DEFAULT, show_default=True, help="0: all."
+)
+@click.option("--index", "only_index", is_flag=True, help="Only bring the index up to date.")
+@click.option("--rebuild", is_flag=True, help="Make the index anew first.")
+@common
+@pass_invocation
+def command(
+    invocation: Invocation, /, query: tuple[str, ...], number: int, only_index: bool, rebuild: bool, **filters: Any
+) -> int:
+    """Find messages by their words, in all contexts and their whole history; the newest first.
+
+    All words have to be there; "several words" as they stand; begin* any that begin so; -word without it; this OR
+    that. Words that begin with a dash go after --.
+    """
+    if only_index == bool(query):
+        raise click.UsageError("Give words to look for, or --index and none.")
+    with invocation.open() as repo:
+        asked = _filters(filters)
+        with invocation.progress() as progress:
+            if only_index:
+                found = repo.update_index(rebuild=rebuild, progress=progress)
+            else:
+                found = repo.search(" ".join(query), asked, number=number, rebuild=rebuild, progress=progress)
+    if invocation.output.json:
+        invocation.output.value(_value(found))
+    else:
+        _show(invocation.output, found, only_index=only_index)
+    _warn(invocation.output, found)
+    return Corrupt.exit_code if found.problems else 0
+
+
+def _filters(given: dict[str, Any]) -> Filters:
+    import time
+
+    from ctxstore.history.revisions import parse_start, parse_time
+    from ctxstore.ops.search.find import Filters
+
+    now = time.time_ns()
+    since, until = given.pop("since"), given.pop("until")
+    return Filters(
+        **given,
+        since=None if since is None else parse_start(since, now),
+        until=None if until is None else parse_time(until, now),
+    )
+
+
+def _warn(output: Output, found: Found) -> None:
+    for context, message in found.problems:
+        output.warn(f"not searched: {context}: {message}" if context else message)
+    if found.is_behind:
+        output.warn("another process brings the index up to date: what is newest may be missing")
+
+
+def _show(output: Output, found: Found, *, only_index: bool) -> None:
+    for number, hit in enumerate(found.hits):
+        if number:
+            output.line()
+        _show_hit(output, hit)
+    if found.more:
+        output.note(dim("Older ones are left out: -n 0 shows all."))
+    if not found.hits and not only_index:
+        output.note("Nothing was found.")
+    if only_index:
+        output.report("The index is up to date.")
+
+
+def _show_hit(output: Output, hit: Hit) -> None:
+    message, first = hit.message, hit.holders[0]
+    name = f"{first.last.id.hex()[:8]}#{message.id}"
+    style = {"user": "bold blue", "assistant": "bold green", "tool": "bold cyan"}.get(message.role, "bold")
+    output.line(Styled(name, "yellow"), f"  {format_time(hit.time)}  ", Styled(message.role, style))
+    output.line("  ", *_marked(hit))
+    for holder in hit.holders[:SHOWN_CONTEXTS]:
+        output.line(dim(f"  {holder.ref}: {_held(holder)}"))
+    if len(hit.holders) > SHOWN_CONTEXTS:
+        output.line(dim(f"  … and in {count(len(hit.holders) - SHOWN_CONTEXTS, 'more context')}"))
+
+
+def _marked(hit: Hit) -> list[Piece]:
+    pieces: list[Piece] = []
+    at = 0
+    for start, stop in hit.snippet.hits:
+        pieces += [hit.snippet.text[at:start], Styled(hit.snippet.text[start:stop], "bold red")]
+        at = stop
+    return [*pieces, hit.snippet.text[at:]]
+
+
+def _held(holder: Holder) -> str:
+    since = f"since {holder.first.id.hex()[:8]} ({format_time(holder.first.time)})"
+    if holder.is_current:
+        return f"{since}, {count(holder.commits, 'commit')}, still there"
+    last = f"{holder.last.id.hex()[:8]} ({format_time(holder.last.time)})"
+    return f"{since}, {count(holder.commits, 'commit')}, last in {last}: gone since"
+
+
+def _value(found: Found) -> dict[str, Any]:
+    return {
+        "hits": [_hit_value(hit) for hit in found.hits],
+        "more": found.more,
+        "problems": [{"ref": context, "message": message} for context, message in found.problems],
+        "behind": found.is_behind,
+    }
+
+
+def _hit_value(hit: Hit) -> dict[str, Any]:
+    from ctxstore.cli.shapes import iso_time
+
+    message = hit.message
+    return {
+        "message": {"id": message.id, "role": message.role, "time": message.time, "model": message.model},
+        "time": iso_time(hit.time),
+        "snippet": hit.snippet.text,
+        "marks": [list(span) for span in hit.snippet.hits],
+        "contexts": [_holder_value(holder) for holder in hit.holders],
+    }
+
+
+def _holder_value(holder: Holder) -> dict[str, Any]:
+    from ctxstore.cli.shapes import iso_time
+
+    moments = {
+        name: {"commit": moment.id.hex(), "time": iso_time(moment.time), "time_ns": moment.time}
+        for name, moment in (("first", holder.first), ("last", holder.last))
+    }
+    return {"ref": holder.ref, **moments, "commits": holder.commits, "current": holder.is_current}

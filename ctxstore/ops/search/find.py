@@ -1,0 +1,200 @@
+"""Asking the index: which messages match, and which commits hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ctxstore.errors import InvalidInput
+from ctxstore.history.engine import Engine
+from ctxstore.history.refs import matches
+from ctxstore.ids import ObjectId
+from ctxstore.ops.search.lines import IndexedCommit, Lines
+from ctxstore.ops.search.locate import Address, Locator
+from ctxstore.ops.search.query import Query, match_expression
+from ctxstore.ops.search.shelf import ROLES
+from ctxstore.ops.search.snippet import Snippet, make_snippet
+from ctxstore.ops.search.text import searched_text
+from ctxstore.sources.protocol import Message
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_FIRST_PAGE = 64
+"""Rows that are asked for first; each further time, four times as many."""
+
+
+class Filters(NamedTuple):
+    """What a message has to be like besides; ``""``: anything. `since` and `until`: ns, compared by the second."""
+
+    agent: str = ""
+    project: str = ""
+    context: str = ""
+    roles: tuple[str, ...] = ()
+    since: int | None = None
+    until: int | None = None
+
+
+class Moment(NamedTuple):
+    """A commit, and its time (UTC ns)."""
+
+    id: ObjectId
+    time: int
+
+
+class Holder(NamedTuple):
+    """A context that has the message: the first and last commit of its history that hold it, how many do.
+
+    `is_current`: its newest commit is one of them. Else the message was rewound or compacted away.
+    """
+
+    ref: str
+    first: Moment
+    last: Moment
+    commits: int
+    is_current: bool
+
+
+class Hit(NamedTuple):
+    """A message that was found. `time` in ns: when it was written, or saved if it does not say so."""
+
+    message: Message
+    time: int
+    snippet: Snippet
+    holders: tuple[Holder, ...]
+
+
+class _Context(NamedTuple):
+    name: str
+    line: int
+    position: int
+
+
+class Finder:
+    """Answers queries from an index."""
+
+    def __init__(self, engine: Engine, database: sqlite3.Connection) -> None:
+        self._db = database
+        self._lines = Lines(database)
+        self._locator = Locator(engine)
+        self.unreadable = 0
+
+    def find(self, query: Query, filters: Filters, number: int) -> tuple[list[Hit], bool]:
+        """The newest `number` hits (0: all), newest first, and whether there are more."""
+        hits: list[Hit] = []
+        for hit in self._hits(query, filters):
+            if number and len(hits) == number:
+                return hits, True
+            hits.append(hit)
+        return hits, False
+
+    def _hits(self, query: Query, filters: Filters) -> Iterator[Hit]:
+        contexts: dict[int, list[_Context]] = {}
+        for context in self._contexts(filters):
+            contexts.setdefault(context.line, []).append(context)
+        for id, time in self._rows(query, filters, contexts):
+            hit = self._hit(query, id, time, contexts)
+            if hit is not None:
+                yield hit
+
+    def _contexts(self, filters: Filters) -> list[_Context]:
+        rows = self._db.execute("SELECT name, line, position, agent, project FROM contexts WHERE line IS NOT NULL")
+        agent = filters.agent.lower()
+        return [
+            _Context(name, line, position)
+            for name, line, position, of_agent, project in rows
+            if agent in of_agent.lower() and matches(project, filters.project) and matches(name, filters.context)
+        ]
+
+    def _rows(self, query: Query, filters: Filters, lines: dict[int, Any]) -> Iterator[tuple[int, int]]:
+        """(message, time in s) of what matches, newest first, a page at a time."""
+        conditions, values = _conditions(filters)
+        if filters.agent or filters.project or filters.context:
+            self._db.execute("CREATE TEMP TABLE IF NOT EXISTS asked (line INTEGER PRIMARY KEY)")
+            self._db.execute("DELETE FROM asked")
+            self._db.executemany("INSERT INTO asked VALUES (?)", [(line,) for line in lines])
+            conditions.append("EXISTS (SELECT 1 FROM held JOIN asked USING (line) WHERE message = m.id)")
+        sql = (
+            "SELECT m.id, m.time FROM words JOIN messages m ON m.text = words.rowid WHERE "
+            + " AND ".join(["words MATCH ?", *conditions])
+            + " ORDER BY m.time DESC, m.id DESC LIMIT ? OFFSET ?"
+        )
+        size, offset = _FIRST_PAGE, 0
+        while True:
+            rows = self._page(sql, (match_expression(query), *values, size, offset))
+            yield from rows
+            if len(rows) < size:
+                return
+            size, offset = size * 4, offset + size
+
+    def _page(self, sql: str, values: Sequence[Any]) -> list[tuple[int, int]]:
+        import sqlite3
+
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if "fts5" in str(error):
+                raise InvalidInput("the query can't be looked for", hint="use fewer words, or longer ones") from error
+            raise
+
+    def _hit(self, query: Query, id: int, time: int, contexts: dict[int, list[_Context]]) -> Hit | None:
+        rows = self._db.execute("SELECT line, first, last, place, length FROM held WHERE message = ?", (id,)).fetchall()
+        holders: dict[str, Holder] = {}
+        commits: list[ObjectId] = []
+        address: Address | None = None
+        (hash,) = self._db.execute("SELECT hash FROM messages WHERE id = ?", (id,)).fetchone()
+        for line, first, last, place, length in rows:
+            for context in contexts.get(line, ()):
+                holding = self._holding(context, first, last)
+                if not holding:
+                    continue
+                address = address or Address(hash, place, length)
+                commits += [holding[0].id, holding[-1].id]
+                holder = _holder(context, holding, is_current=last is None or last >= context.position)
+                holders[context.name] = _joined(holders.get(context.name), holder)
+        if address is None:
+            return None
+        message = self._locator.find(address, dict.fromkeys(commits))
+        if message is None:
+            self.unreadable += 1
+            return None
+        snippet = make_snippet(searched_text(message), query.terms)
+        return Hit(message, time * 1_000_000_000, snippet, tuple(holders[name] for name in sorted(holders)))
+
+    def _holding(self, context: _Context, first: int, last: int | None) -> list[IndexedCommit]:
+        stop = context.position if last is None else min(last, context.position)
+        return [each for each in self._lines.commits(context.line, first, stop) if not each.is_forgotten]
+
+
+def _conditions(filters: Filters) -> tuple[list[str], list[Any]]:
+    conditions: list[str] = []
+    values: list[Any] = []
+    if filters.roles:
+        conditions.append(f"m.role IN ({', '.join('?' * len(filters.roles))})")
+        values += map(ROLES.index, filters.roles)
+    if filters.since is not None:
+        conditions.append("m.time >= ?")
+        values.append(_seconds(filters.since))
+    if filters.until is not None:
+        conditions.append("m.time <= ?")
+        values.append(_seconds(filters.until))
+    return conditions, values
+
+
+def _seconds(ns: int) -> int:
+    """As the index has times, and SQLite integers."""
+    return max(-1 << 62, min(ns // 1_000_000_000, 1 << 62))
+
+
+def _holder(context: _Context, holding: list[IndexedCommit], *, is_current: bool) -> Holder:
+    first, last = holding[-1], holding[0]
+    return Holder(context.name, Moment(first.id, first.time), Moment(last.id, last.time), len(holding), is_current)
+
+
+def _joined(one: Holder | None, other: Holder) -> Holder:
+    """A context that lost a message and got it back has it twice in its history."""
+    if one is None:
+        return other
+    first = min(one.first, other.first, key=lambda moment: moment.time)
+    newer = other if other.is_current or (other.last.time > one.last.time and not one.is_current) else one
+    return newer._replace(first=first, commits=one.commits + other.commits)
