@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ctxstore.errors import SourceError
 from ctxstore.sources.sqlite.rows import Line, encode_line, plain_value
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ class Tables:
         return self._columns[table]
 
     def sessions(self, model: Model) -> Iterator[dict[str, Any]]:
-        """The rows of all sessions, in the order of their ids."""
+        """The rows of all sessions, in the order of their ids. Raises `SourceError` where there can be none."""
+        if "id" not in self.columns(model.session):
+            raise SourceError("it has no table of sessions: a version of it that is not known, or no such database")
         yield from self._select(model.session, "", (), ("id",))
 
     def find_session(self, model: Model, session: str) -> dict[str, Any] | None:

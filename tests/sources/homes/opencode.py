@@ -129,9 +129,7 @@ def add_turn(database: sqlite3.Connection, session: str, number: int, question: 
     seq = seen[0] + 1 if seen else 0
     if not seen:
         insert(database, "event_sequence", stamps=False, aggregate_id=session, seq=0)
-    insert(
-        database, "event", stamps=False, id=f"evt_{number}", aggregate_id=session, seq=seq, type="made.1", data="{}"
-    )
+    insert(database, "event", stamps=False, id=f"evt_{number}", aggregate_id=session, seq=seq, type="made.1", data="{}")
     database.execute("UPDATE event_sequence SET seq = ? WHERE aggregate_id = ?", (seq, session))
     database.execute("UPDATE session SET time_updated = ? WHERE id = ?", (at, session))
     return asked, answered
