@@ -146,6 +146,11 @@ def test_a_source_is_known_by_its_name(case: Case) -> None:
 @pytest.mark.parametrize("source", [get_source(name) for name in sorted(BUILT_IN)], ids=lambda source: source.name)
 @given(data=st.binary(max_size=300), cuts=st.lists(st.integers(0, 300)), offset=st.integers(0, 2**40))
 def test_any_bytes_come_back_as_messages(source: Source, data: bytes, cuts: list[int], offset: int) -> None:
+    check_bytes(source, data, cuts, offset)
+
+
+def check_bytes(source: Source, data: bytes, cuts: list[int], offset: int) -> None:
+    """All of `data`, cut anywhere, is in the messages, each where it says it is."""
     edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
     messages = list(source.messages((data[a:b] for a, b in pairwise(edges)), offset))
     assert b"".join(message.raw for message in messages) == data

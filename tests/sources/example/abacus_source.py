@@ -1,0 +1,77 @@
+"""Where Abacus keeps its talks: ``~/.abacus/talks/<talk>.jsonl``, a message a line. Loaded by every snapshot."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ctxstore.sources.directory import label_of
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
+from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored, new_uuid
+from ctxstore.sources.walk import list_folder, look_at
+
+
+class Abacus:
+    """Contexts are ``abacus/talks/<talk>``."""
+
+    name = "abacus"
+    agent = "Abacus"
+
+    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+        path = environ.get("ABACUS_HOME") or (environ.get("HOME") and os.path.join(environ["HOME"], ".abacus"))
+        if not path or not os.path.isdir(path):
+            return []
+        path = os.path.abspath(path)
+        return [Root(self.name, path, label_of(path, environ))]
+
+    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+        entries = list_folder(os.path.join(root.path, "talks"), report)
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            talk, end = os.path.splitext(entry.name)
+            if end == ".jsonl" and talk.replace("-", "").isalnum():
+                file = look_at(entry, f"talks/{entry.name}", report)
+                if file is not None:
+                    yield FoundContext(f"abacus/talks/{talk}", [file])
+
+    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+        return next((context for context in self.contexts(root, report) if context.name == name), None)
+
+    def transcript(self, context: str, keys: Iterable[str]) -> str | None:
+        key = context.removeprefix("abacus/") + ".jsonl"
+        return key if key in keys else None
+
+    def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
+        if self.transcript(context, [key]) is None:
+            return None
+        from abacus_talk import scan
+
+        return scan(before)
+
+    def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
+        from abacus_talk import iter_messages
+
+        return iter_messages(lines, offset)
+
+    def is_memory(self, key: str) -> bool:
+        return False
+
+    # -- optional, `Expiring`: the agent deletes what is older
+
+    def kept_days(self, root: Root) -> int | None:
+        return 90
+
+    # -- optional, `Resumable`: the agent goes on from a talk that was put back
+
+    program = Program(frozenset({"abacus"}), resume="abacus --talk {session}")
+
+    def new_session(self, now: int, random: bytes) -> str:
+        return new_uuid(random)
+
+    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+        from abacus_resume import lay_out
+
+        return lay_out(stored, change)
+
+    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+        return ()
+
+    def context_of(self, stored: Stored, change: Change) -> str:
+        return f"abacus/talks/{change.session}" if change.session else stored.context
