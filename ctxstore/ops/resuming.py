@@ -22,7 +22,7 @@ from ctxstore.ops.steps import make_steps
 from ctxstore.ops.targets import Target
 from ctxstore.ops.view import View
 from ctxstore.sources.protocol import Root
-from ctxstore.sources.resume import Change
+from ctxstore.sources.resume import Change, session_of
 
 Save = Callable[[Root, str, Sequence[str]], ObjectId | None]
 """Snapshots a context (root, name), and makes sure that the files about to be overwritten are in it."""
@@ -33,7 +33,7 @@ def plan_placed(engine: Engine, revision: Revision, placement: Placement) -> Che
     check_placement(placement)
     view = View(engine, *revision)
     root = _root_of(view, placement)
-    change = _change(engine, view, placement)
+    change = _change(engine, view, placement, root)
     entries = lay_out(view, change)
     if root is None:
         target = os.path.abspath(placement.to or "")
@@ -63,7 +63,7 @@ def _root_of(view: View, placement: Placement) -> Root | None:
     return Root(commit.source, os.path.join(os.path.abspath(placement.home), commit.label), commit.label)
 
 
-def _change(engine: Engine, view: View, placement: Placement) -> Change:
+def _change(engine: Engine, view: View, placement: Placement, root: Root | None) -> Change:
     environment = engine.environment
     now = environment.clock()
     source = resumable_source(view)
@@ -71,7 +71,7 @@ def _change(engine: Engine, view: View, placement: Placement) -> Change:
     session = ""
     if source is not None and (placement.new_session or until):
         session = source.new_session(now, environment.random(16))
-    return Change(session, placement.paths, until, now)
+    return Change(session, placement.paths, until, now, root.path if root else "")
 
 
 def resuming(view: View, change: Change, root: Root) -> Resuming:
@@ -80,7 +80,7 @@ def resuming(view: View, change: Change, root: Root) -> Resuming:
     if source is None or resumable is None:
         return Resuming(root.path)
     stored = stored_of(view)
-    session = change.session or view.commit.ref.rpartition("/")[2]
+    session = change.session or session_of(resumable, stored)
     project = change.path(stored.project) if stored.project else None
     program = resumable.program
 

@@ -14,12 +14,14 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 class Change(NamedTuple):
     """What is to be different. `session`: the id it gets, empty: its own. `paths`: (old, new) folders, absolute.
-    `until`: the last message to keep, empty: all. `now`: ns since 1970, for what has to look recent."""
+    `until`: the last message to keep, empty: all. `now`: ns since 1970, for what has to look recent. `root`: the
+    agent's folder it goes to, if that is known. It may be read: where a project is kept, the agent's own list says."""
 
     session: str = ""
     paths: tuple[tuple[str, str], ...] = ()
     until: str = ""
     now: int = 0
+    root: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -116,6 +118,20 @@ class Resumable(Protocol):
 
     def context_of(self, stored: Stored, change: Change) -> str:
         """The name the source will give the context once it is laid out."""
+
+
+@runtime_checkable
+class NamesSessions(Protocol):
+    """A source whose contexts are not called as the agent calls its sessions."""
+
+    def session_of(self, stored: Stored) -> str:
+        """The id that the agent knows the session by; empty if there is none."""
+
+
+def session_of(source: Resumable, stored: Stored) -> str:
+    """The id the agent knows a stored session by: the last part of its name, unless the source knows better."""
+    known = source.session_of(stored) if isinstance(source, NamesSessions) else ""
+    return known or stored.context.rpartition("/")[2]
 
 
 def new_uuid(random: bytes) -> str:

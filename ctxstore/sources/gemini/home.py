@@ -24,6 +24,16 @@ FILES = frozenset(
 )
 FOLDERS = frozenset({"commands", "skills", "agents", "policies", "memory", "acknowledgments"})
 EXTENSION_FILES = frozenset({"gemini-extension.json", ".gemini-extension-install.json"})
+_ACCOUNTS = frozenset(
+    {
+        "google_accounts.json",
+        "mcp-oauth-tokens.json",
+        "a2a-oauth-tokens.json",
+        "gemini-credentials.json",
+        "installation_id",
+        "user_id",
+    }
+)
 MEMORIES = frozenset({"GEMINI.md", "AGENTS.md", "memory.md"})
 
 
@@ -40,8 +50,15 @@ def home_files(path: str, report: Report) -> list[FoundFile]:
         if stat.S_ISDIR(file.stat.st_mode):
             files += walk(file.path, entry.name + "/", report)
     files += _extensions(os.path.join(path, "extensions"), report)
+    files = [file for file in files if not is_kept_out(file)]
     files.sort(key=by_key)
     return files
+
+
+def is_kept_out(file: FoundFile) -> bool:
+    """Whether it is an account of the user's, or a key: left out wherever it is."""
+    name = os.path.basename(file.key)
+    return name in _ACCOUNTS or name.endswith(".key")
 
 
 def _extensions(path: str, report: Report) -> list[FoundFile]:

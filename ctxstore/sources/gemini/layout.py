@@ -10,18 +10,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
-from ctxstore.sources.gemini.home import MEMORIES, home_files
+from ctxstore.sources.gemini.home import MEMORIES, home_files, is_kept_out
 from ctxstore.sources.gemini.names import ENDINGS, PREFIX, name_of, part_of, short_id, stem_of
 from ctxstore.sources.protocol import FoundContext, FoundFile, Report
-from ctxstore.sources.walk import SECRETS, by_key, list_folder, look_at, walk
+from ctxstore.sources.suffix import suffix_of
+from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 _PREFIX = "gemini/"
 HOME = _PREFIX + "home"
 PROJECT = "project"
 """The name of the context that has what all sessions of a project share."""
 
-KEPT_OUT = SECRETS | {"google_accounts.json", "mcp-oauth-tokens.json", "a2a-oauth-tokens.json"}
-KEPT_OUT |= {"gemini-credentials.json", "installation_id", "user_id", "integrity.key"}
 _BY_SESSION = frozenset({"chats", "logs", "tool-outputs"})
 _STATE = frozenset({".project_root", "logs.json", "shell_history", "memory", "plans", "tasks", "tracker"})
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
@@ -50,15 +49,6 @@ def _is_session(name: str) -> bool:
     return name.startswith(PREFIX) and name.endswith(ENDINGS)
 
 
-def suffix_of(label: str) -> str:
-    """What sets a second home's settings and projects apart from the usual one's."""
-    if label == ".gemini":
-        return ""
-    from blake3 import blake3
-
-    return "." + blake3(label.encode("utf-8", "surrogateescape")).hexdigest(4)
-
-
 def is_memory(key: str) -> bool:
     """Whether the file is one of the agent's memories."""
     parts = key.split("/")
@@ -71,7 +61,7 @@ class Layout:
 
     def __init__(self, path: str, label: str, report: Report) -> None:
         self.path = path
-        self.suffix = suffix_of(label)
+        self.suffix = suffix_of(label, ".gemini")
         self.report = report
 
     def contexts(self) -> Iterator[FoundContext]:
@@ -162,7 +152,7 @@ class Layout:
                 files.append(file)
                 if entry.is_dir(follow_symlinks=False):
                     files += walk(file.path, key + "/", self.report, state=state)
-        files = [file for file in files if os.path.basename(file.key) not in KEPT_OUT]
+        files = [file for file in files if not is_kept_out(file)]
         files.sort(key=by_key)
         return files
 

@@ -28,6 +28,12 @@ def stem_of(name: str) -> str:
     return f"session-{match[2]}-{match[1]}" if match else name
 
 
+def name_in_chats(stem: str, session: str) -> str:
+    """The name of a session's file without its ending, for another id; what is named otherwise stays."""
+    match = _STEM.fullmatch(stem)
+    return f"session-{match[1]}-{short_id(session)}" if match else stem
+
+
 def short_id(session: str) -> str:
     """What of a session's id is in its file's name."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", session)[:8]

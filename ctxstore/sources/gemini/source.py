@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.gemini.layout import Layout, is_memory, transcript_key
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
+from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored, new_uuid
+
+_SCRIPTS = ("/@google/gemini-cli/", "/bin/gemini", "/.bin/gemini")
 
 
 class Gemini:
@@ -18,6 +21,7 @@ class Gemini:
 
     name = "gemini"
     agent = "Gemini CLI"
+    program = Program(frozenset({"gemini"}), _SCRIPTS, resume="gemini --resume {session}")
 
     def discover(self, environ: Mapping[str, str]) -> list[Root]:
         """The folder ``.gemini`` in GEMINI_CLI_HOME, else in HOME, if it is there."""
@@ -54,3 +58,37 @@ class Gemini:
     def is_memory(self, key: str) -> bool:
         """The user's and the project's instructions, and what the agent remembers."""
         return is_memory(key)
+
+    def kept_days(self, root: Root) -> int | None:
+        """By the user's own settings; a project may have others."""
+        from ctxstore.sources.gemini.retention import kept_days
+
+        return kept_days(root.path)
+
+    def new_session(self, now: int, random: bytes) -> str:
+        """A random UUID."""
+        return new_uuid(random)
+
+    def session_of(self, stored: Stored) -> str:
+        """The id in the session's first record."""
+        from ctxstore.sources.gemini import resume
+
+        return resume.session_of(stored)
+
+    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+        """A session's files under another id, for another folder, or up to a message."""
+        from ctxstore.sources.gemini import resume
+
+        return resume.lay_out(stored, change)
+
+    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+        """The project's entry in ``projects.json``."""
+        from ctxstore.sources.gemini import resume
+
+        return resume.registrations(stored, change, root)
+
+    def context_of(self, stored: Stored, change: Change) -> str:
+        """The session's name after `change`."""
+        from ctxstore.sources.gemini import resume
+
+        return resume.context_of(stored, change)

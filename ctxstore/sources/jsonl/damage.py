@@ -59,6 +59,11 @@ def tolerant(raw: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def tolerant_end(text: str, at: int) -> int:
+    """Where the value ends that starts at `at`, in bytes taken for Latin-1. Raises one of `DAMAGE`."""
+    return _decoder.raw_decode(text, at)[1]
+
+
 def _end_of_object(text: str, at: int) -> int | None:
     if text[at] != "{":
         return None

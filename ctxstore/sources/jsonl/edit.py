@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Union
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Union
 
 import msgspec
 
-from ctxstore.sources.jsonl.damage import DAMAGE, split
+from ctxstore.sources.jsonl.damage import DAMAGE, split, tolerant_end
 
 Fields = Mapping[str, Union[Callable[[str], str], "Fields"]]
-"""What to do with the members of an object that have these names, if they are strings, or objects in turn."""
+"""What to do with the members of an object that have these names: strings, strings in a list, or objects in turn."""
+
+Place = tuple[str, int, int]
+"""A member's name, where its value starts, and where it ends."""
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_string = msgspec.json.Decoder(str)
+_value = msgspec.json.Decoder()
 _KEY = re.compile(rb'\s*"(?:[^"\\]|\\.)*"\s*:\s*', re.DOTALL)
 _COMMA = re.compile(rb"\s*,")
 
@@ -30,22 +33,26 @@ def edit_line(line: bytes, fields: Fields, restart: str = "") -> bytes:
     `restart`: see `split`.
     """
     try:
-        return _edit(line, fields)
+        members = _members.decode(line)
+        return _edit(line, _places(line, members), fields) if fields.keys() & members.keys() else line
     except DAMAGE:
         pieces = split(line, restart)
-        return b"".join(_edit(piece, fields) if whole else piece for piece, whole in pieces) if pieces else line
+        return b"".join(_edit_damaged(piece, fields) if whole else piece for piece, whole in pieces) if pieces else line
 
 
-def _edit(record: bytes, fields: Fields) -> bytes:
-    """One object, white space around it allowed. Raises one of `DAMAGE`."""
-    members = _members.decode(record)
-    wanted = fields.keys() & members.keys()
-    if not wanted:
+def _edit_damaged(record: bytes, fields: Fields) -> bytes:
+    """One object that is not quite JSON, but for Python, and for some agents."""
+    try:
+        return _edit(record, _tolerant_places(record), fields)
+    except DAMAGE:
         return record
+
+
+def _edit(record: bytes, places: Iterable[Place], fields: Fields) -> bytes:
     out: list[bytes] = []
     at = 0
-    for name, start, end in _places(record, members):
-        if name in wanted:
+    for name, start, end in places:
+        if name in fields:
             out += [record[at:start], _changed(record[start:end], fields[name])]
             at = end
     return b"".join([*out, record[at:]])
@@ -53,16 +60,22 @@ def _edit(record: bytes, fields: Fields) -> bytes:
 
 def _changed(value: bytes, change: Callable[[str], str] | Fields) -> bytes:
     if isinstance(change, Mapping):
-        return _edit(value, change) if value[:1] == b"{" else value
-    if value[:1] != b'"':
+        return edit_line(value, change) if value[:1] == b"{" else value
+    try:
+        old = _value.decode(value) if value[:1] in (b'"', b"[") else None
+    except DAMAGE:
         return value
-    old = _string.decode(value)
-    new = change(old)
+    if isinstance(old, list):
+        new: Any = [change(each) if isinstance(each, str) else each for each in old]
+    elif isinstance(old, str):
+        new = change(old)
+    else:
+        return value
     return value if new == old else json.dumps(new, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def _places(record: bytes, members: Mapping[str, msgspec.Raw]) -> Iterator[tuple[str, int, int]]:
-    """(name, start, end) of each member's value. Of an object that names a member twice, none."""
+def _places(record: bytes, members: Mapping[str, msgspec.Raw]) -> Iterator[Place]:
+    """Of an object that names a member twice, none."""
     found = []
     at = record.index(b"{") + 1
     for name, raw in members.items():
@@ -75,3 +88,19 @@ def _places(record: bytes, members: Mapping[str, msgspec.Raw]) -> Iterator[tuple
         comma = _COMMA.match(record, at)
         at = comma.end() if comma else at
     return iter(found) if record[at:].strip() == b"}" else iter(())
+
+
+def _tolerant_places(record: bytes) -> Iterator[Place]:
+    """As `_places`, of what `split` takes for an object. Raises one of `DAMAGE`."""
+    found: dict[str, Place] = {}
+    text = record.decode("latin-1")
+    at = record.index(b"{") + 1
+    while key := _KEY.match(record, at):
+        name = key[0].strip()[1:].partition(b'"')[0].decode("latin-1")
+        end = tolerant_end(text, key.end())
+        if name in found:
+            return iter(())
+        found[name] = (name, key.end(), end)
+        comma = _COMMA.match(record, end)
+        at = comma.end() if comma else end
+    return iter(found.values())

@@ -27,9 +27,17 @@ FIELDS: Fields = {
         (b'{"input":{"id":"0b9c"}}', b'{"input":{"id":"0b9c"}}'),
         (b'{"meta":{"x":{"id":"0b9c"},"id":"0b9c"}}', b'{"meta":{"x":{"id":"0b9c"},"id":"f00d"}}'),
         (b'{"id":7,"meta":"0b9c"}', b'{"id":7,"meta":"0b9c"}'),
+        (b'{"id":["0b9c", 7, ["0b9c"]]}', b'{"id":["f00d", 7, ["0b9c"]]}'),
         (b'{"id":"0b9c"}{"id":"0b9c"}\n', b'{"id":"f00d"}{"id":"f00d"}\n'),
         (b'{"id":"0b9c"}{"id":"0b9c"\n', b'{"id":"f00d"}{"id":"0b9c"\n'),
         (b'{"id":"0b9c","id":"0b9c"}', b'{"id":"0b9c","id":"0b9c"}'),
+        (b'\0\0{"id":"0b9c"}\0\n', b'\0\0{"id":"f00d"}\0\n'),
+        (
+            b'{"a":"\\ud83d", "id" : "0b9c","meta":{"id":"0b9c"}}\n',
+            b'{"a":"\\ud83d", "id" : "f00d","meta":{"id":"f00d"}}\n',
+        ),
+        (b'{"id":"\\ud83d","meta":{"id":"\xff"}}', b'{"id":"\\ud83d","meta":{"id":"\xff"}}'),
+        (b'{"a":"\\ud83d","id":"0b9c","id":"0b9c"}', b'{"a":"\\ud83d","id":"0b9c","id":"0b9c"}'),
         (b"\n", b"\n"),
         (b"[1]\n", b"[1]\n"),
         (b"\xff\x00{", b"\xff\x00{"),
@@ -51,7 +59,12 @@ def test_what_is_written_may_be_any_text() -> None:
 
 
 _values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | st.just(OLD),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.just(OLD),
     lambda inner: (
         st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["id", "meta", "x"]) | st.text(), inner)
     ),
@@ -61,10 +74,15 @@ _values = st.recursive(
 
 def changed(value: Any) -> Any:
     """The same by taking the value apart and putting it together."""
-    new = lambda value: NEW if value == OLD else value  # noqa: E731
-    value = {key: new(item) if key == "id" and isinstance(item, str) else item for key, item in value.items()}
+
+    def new(value: Any) -> Any:
+        if isinstance(value, list):
+            return [NEW if each == OLD else each for each in value]
+        return NEW if value == OLD else value
+
+    value = {key: new(item) if key == "id" else item for key, item in value.items()}
     if isinstance(value.get("meta"), dict):
-        value["meta"] = {k: new(v) if k == "id" and isinstance(v, str) else v for k, v in value["meta"].items()}
+        value["meta"] = {k: new(v) if k == "id" else v for k, v in value["meta"].items()}
     return value
 
 

@@ -1,0 +1,199 @@
+"""What changes for Gemini CLI to go on from a session: under another id, in another folder, from an earlier message.
+
+It finds a session by its file's name and the id in its records, in the folder its list gives for the project.
+Nothing else is changed: what was said stays as it was said.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+
+from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.sources.gemini.layout import transcript_key
+from ctxstore.sources.gemini.names import name_in_chats, name_of
+from ctxstore.sources.gemini.projects import LIST, MARK, ProjectEntry, folder_of, free_folder
+from ctxstore.sources.gemini.records import line_of, places_of, read, update_of
+from ctxstore.sources.gemini.transcript import iter_messages
+from ctxstore.sources.jsonl.edit import Fields, edit_line
+from ctxstore.sources.jsonl.messages import iter_records
+from ctxstore.sources.resume import Change, Edit, Laid, Stored
+
+
+def session_of(stored: Stored) -> str:
+    """The id in the session's records, else as much of it as its file's name has; empty if it is no session."""
+    key = transcript_key(stored.context, stored.keys)
+    if key is None:
+        return ""
+    records = (line for _, line in iter_records(stored.read(key), read) if line)
+    return next((line.sessionId for line in records if isinstance(line.sessionId, str)), name_of(_stem(key))[:8])
+
+
+def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+    """The files of a session, or of what a project's sessions share, as Gemini CLI looks for them after `change`."""
+    if change.is_empty:
+        return [Laid(key, key) for key in stored.keys]
+    transcript = transcript_key(stored.context, stored.keys)
+    if (change.session or change.until) and transcript is None:
+        raise InvalidInput(f"{stored.context} has no conversation, so it can't be made a session of its own")
+    old = session_of(stored) if change.session else ""
+    end = _end_of(stored, transcript, change.until) if transcript and change.until else None
+    folder = _folder(stored, change)
+    laid = []
+    for key in stored.keys:
+        edit = _edit_of(stored, key, change, old)
+        if key == transcript:
+            edit = _edit(_fields(stored, change, old), end, _stamp(key, change))
+        is_older = transcript is not None and key == transcript.removesuffix("l") != transcript
+        if not (is_older and (change.until or change.session)):  # the same session, as it was before
+            laid.append(Laid(_place(key, folder, change.session, old), key, edit, is_new=bool(change.session)))
+    return sorted(laid, key=lambda each: each.key)
+
+
+def context_of(stored: Stored, change: Change) -> str:
+    """The session's name after `change`."""
+    parts = stored.context.split("/")
+    if len(parts) != 3 or change.is_empty:
+        return stored.context
+    name = parts[2]
+    transcript = transcript_key(stored.context, stored.keys)
+    if change.session and transcript:
+        place = _place(transcript, "", change.session, session_of(stored))
+        name = name_of(_stem(place))
+    return "/".join((parts[0], _folder(stored, change), name))
+
+
+def registrations(stored: Stored, change: Change, root: str) -> Sequence[ProjectEntry]:
+    """The project's entry in Gemini CLI's list, without which it makes another folder for it."""
+    if not stored.project or not _stored_folder(stored):
+        return ()
+    project = change.path(stored.project)
+    folder = _folder(stored, change._replace(root=root))
+    known = folder_of(root, project)
+    if change.is_empty and known not in (None, folder):
+        return ()  # it comes back to where it was, though Gemini CLI looks elsewhere by now
+    return (ProjectEntry(project, folder),)
+
+
+def _stem(key: str) -> str:
+    return key.rpartition("/")[2].rpartition(".")[0]
+
+
+def _stored_folder(stored: Stored) -> str:
+    """The folder it was kept in; empty for what belongs to no project."""
+    parts = next((key.split("/") for key in stored.keys if key.startswith(("tmp/", "history/"))), [""])
+    return parts[1] if len(parts) > 2 else ""
+
+
+def _folder(stored: Stored, change: Change) -> str:
+    """The folder the project is kept in where it goes to."""
+    folder = _stored_folder(stored)
+    if not stored.project or change.is_empty:
+        return folder
+    project = change.path(stored.project)
+    known = folder_of(change.root, project) if change.root else None
+    if known:
+        return known
+    return folder if project == stored.project else free_folder(change.root, project)
+
+
+def _place(key: str, folder: str, session: str, old: str) -> str:
+    """Where a file goes: ``tmp/<folder>/chats/session-<time>-<id>.jsonl``, ``tmp/<folder>/<session>/…``."""
+    parts = key.split("/")
+    if parts[0] not in ("tmp", "history") or len(parts) < 3:
+        return key
+    parts[1] = folder or parts[1]
+    if session and old:
+        parts = [*parts[:2], *(_renamed(part, session, old) for part in parts[2:4]), *parts[4:]]
+    return "/".join(parts)
+
+
+def _renamed(name: str, session: str, old: str) -> str:
+    stem, dot, ending = name.partition(".")
+    if stem == old:
+        return session + dot + ending
+    if stem == f"session-{old}":
+        return f"session-{session}{dot}{ending}"
+    return name_in_chats(stem, session) + dot + ending
+
+
+def _fields(stored: Stored, change: Change, old: str) -> Fields:
+    project = stored.project or ""
+    before, after = (sha256(os.fsencode(path)).hexdigest() for path in (project, change.path(project)))
+    fields: Fields = {
+        "sessionId": lambda id: change.session if old and id == old else id,
+        "projectHash": lambda hash: after if project and hash == before else hash,
+        "directories": change.path,
+    }
+    return {**fields, "$set": fields}
+
+
+def _edit_of(stored: Stored, key: str, change: Change, old: str) -> Edit | None:
+    """What is to be done with a file beside the conversation."""
+    if key.startswith("tmp/") and key.endswith(".jsonl"):
+        return _edit(_fields(stored, change, old))
+    if key.endswith("/" + MARK):
+        return lambda blocks: iter((os.fsencode(change.path(os.fsdecode(b"".join(blocks)).strip())),))
+    return _edit_list(change) if key == LIST and change.paths else None
+
+
+def _edit_list(change: Change) -> Edit:
+    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        data = b"".join(blocks)
+        try:
+            value = json.loads(data)
+            value["projects"] = {change.path(path): folder for path, folder in value["projects"].items()}
+            yield json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        except (ValueError, RecursionError, AttributeError, TypeError, KeyError):
+            yield data
+
+    return edit
+
+
+def _edit(fields: Fields, end: int | None = None, stamp: bytes = b"") -> Edit:
+    """Change the records up to `end`, and add the record `stamp`."""
+
+    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        at, last = 0, b"\n"
+        for record, _ in iter_records(blocks, read):
+            start, at = at, at + len(record)
+            is_last = end is not None and at >= end
+            last = edit_line(_cut(record, (end or 0) - start) if is_last else record, fields, '{"$set":')
+            yield last
+            if is_last:
+                break
+        if stamp:
+            yield stamp if last.endswith(b"\n") else b"\n" + stamp
+
+    return edit
+
+
+def _end_of(stored: Stored, transcript: str, id: str) -> int:
+    """Where the message ends."""
+    for message in iter_messages(stored.read(transcript)):
+        if message.id == id:
+            return message.offset + len(message.raw)
+    raise NotFound(f"{stored.context} has no message {id!r}", hint=f"`ctx show {stored.context} --json` lists them")
+
+
+def _cut(record: bytes, size: int) -> bytes:
+    """The record, with no more of its list of messages than those that begin in its first `size` bytes."""
+    if size == len(record):
+        return record
+    line = line_of(record)
+    update = update_of(line) if line else None
+    places = places_of(record, update.messages) if update and update.messages else []
+    kept = [end for begin, end in places if begin < size]
+    return record[: kept[-1]] + record[places[-1][1] :] if kept else record[:size]
+
+
+def _stamp(key: str, change: Change) -> bytes:
+    """A record that says when the session was changed last: Gemini CLI goes by it to delete old ones."""
+    if not (change.session and change.now and key.endswith(".jsonl")):
+        return b""
+    from datetime import UTC, datetime
+
+    time = datetime.fromtimestamp(change.now // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return b'{"$set":{"lastUpdated":"%s"}}\n' % time.encode()
