@@ -53,7 +53,8 @@ class SourceReport(NamedTuple):
 
 
 class Options(NamedTuple):
-    """How to snapshot: `session` takes only contexts whose last part starts with it."""
+    """How to snapshot: `session` takes only the context of that name or, if it has no slash, those whose last part
+    starts with it."""
 
     note: str = ""
     kind: str = "auto"
@@ -81,11 +82,8 @@ class Look:
         self._vanished = self._find_vanished()
 
     def _find_changed(self) -> list[FoundContext]:
-        source, root = self._target
         found = []
-        for context in source.contexts(root, self._skipped.append):
-            if self._options.session and not context.name.rpartition("/")[2].startswith(self._options.session):
-                continue
+        for context in self._contexts():
             if not context.files and self._is_unseen():
                 continue
             seen = self._saved.find_unchanged(context)
@@ -95,6 +93,18 @@ class Look:
             else:
                 found.append(context)
         return found
+
+    def _contexts(self) -> Iterator[FoundContext]:
+        """What there is of what was asked for."""
+        source, root = self._target
+        session = self._options.session or ""
+        if "/" in session:
+            context = source.find_context(root, session, self._skipped.append)
+            yield from [context] if context else []
+            return
+        for context in source.contexts(root, self._skipped.append):
+            if context.name.rpartition("/")[2].startswith(session):
+                yield context
 
     def _is_unseen(self) -> bool:
         """Whether the root is gone or can't be listed: that it looks empty then says nothing of what was there."""

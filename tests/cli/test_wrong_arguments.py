@@ -171,7 +171,7 @@ def unknown_format(folder: Path) -> None:
     (folder / "config").write_text(json.dumps({**config, "format": 99}))
 
 
-ELSEWHERE = {"ctx", "op", "init", "demo", "completion", "aider"}
+ELSEWHERE = {"ctx", "op", "init", "demo", "completion", "aider", "uninstall", "hook", "watch"}
 """Commands that need no repository."""
 
 SPOILT = (

@@ -20,12 +20,16 @@ LINES = {
     "init": "init new",
     "sources": "sources",
     "snapshot": "snapshot notes",
+    "watch": "watch --systemd notes",
     "log": "log",
     "show": f"show {CONTEXT}",
     "search": "search hello",
     "diff": f"diff {CONTEXT}",
     "checkout": f"checkout {CONTEXT} --to out",
     "export": f"export {CONTEXT}",
+    "install": "install codex --dry-run",
+    "uninstall": "uninstall codex --dry-run",
+    "hook": "hook codex Stop",
     "aider": "aider",
     "refs": "refs",
     "tag": "tag",
@@ -57,6 +61,11 @@ PARAMETERS: dict[str, tuple[str, tuple[Wrong, ...]]] = {
     "snapshot what": ("snapshot {}", values.SOURCES),
     "snapshot --note": ("snapshot notes --note {}", values.NOTE),
     "snapshot --session": ("snapshot notes --session {}", values.SESSION),
+    "watch what": ("watch --systemd {}", values.SOURCES),
+    "watch --debounce": ("watch --systemd notes --debounce {}", values.SECONDS),
+    "watch --max-delay": ("watch --systemd notes --max-delay {}", values.SECONDS),
+    "hook event": ("hook codex {}", values.ANYTHING),
+    "hook payload": ("hook codex Stop {}", values.ANYTHING),
     "log rev": ("log {}", values.REVISION),
     "show rev": ("show {}", values.REVISION),
     "show --context": (f"show {CONTEXT}#0 --context {{}}", values.NUMBER),
@@ -244,9 +253,8 @@ def wrong_for(found: Parameter) -> tuple[str, tuple[Wrong, ...]] | None:
     kind: Any = found.parameter.type
     line = f"{LINES[found.command]} {found.flag} {{}}"
     if found.flag == "--repo":
-        return line, {"init": values.NEW_PLACE, "demo": (), "completion": (), "aider": (), "ctx": (), "op": ()}.get(
-            found.command, values.PLACE
-        )
+        others = ("demo", "completion", "aider", "ctx", "op", "uninstall", "hook", "watch")
+        return line, {"init": values.NEW_PLACE, **dict.fromkeys(others, ())}.get(found.command, values.PLACE)
     if getattr(found.parameter, "is_flag", False):
         return line, ()
     if found.name in PARAMETERS:

@@ -128,6 +128,14 @@ SESSION = every(NOT_FOUND, "nope", *ODD)
 PATH_WITHIN = every(NOT_FOUND, "", "nope", "/", "..", "../a-file", *ODD)
 NOTE = (*every(DONE, "", "a\0b", "\x1b[2Jgone", "caf\udce9", "\ud800"), Wrong(LONG, (DONE, INVALID), "note"))
 
+ANYTHING = every(DONE, "", "nope", "{}", "[", *ODD)
+"""What an agent says to its hook: that is never refused, for the agent would be disturbed."""
+SECONDS = (
+    *every(INVALID, "", "x", "0", "-1", "nan", "inf"),
+    Wrong("1e9", (INVALID,), "1000000000.0"),
+    Wrong(DIGITS, (INVALID,), "inf"),
+)
+
 NO_HOME = tuple(Wrong(value, (INVALID,), CONTEXT if value else "empty") for value in ("", "out", *ODD[1:3], LONG))
 """The context was written by a program: it has no place in anybody's home."""
 NO_SESSION = tuple(Wrong(value, (INVALID,), CONTEXT if value else "") for value in ("", "x", "-", *ODD))

@@ -1,0 +1,98 @@
+"""``ctx install``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ctxstore.cli.amounts import count, format_time
+from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.output import Output, Styled, dim
+from ctxstore.cli.start import AGENTS
+
+if TYPE_CHECKING:
+    from ctxstore.integrations.settings.plan import Change, Plan
+
+COLORS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@click.command()
+@click.argument("agent", required=False, type=click.Choice(AGENTS))
+@click.option("--dry-run", is_flag=True, help="Only show what would be changed.")
+@common
+@pass_invocation
+def command(invocation: Invocation, agent: str | None, dry_run: bool) -> None:
+    """Let an agent save its sessions by itself; without AGENT, list what is set up.
+
+    The agent's settings get hooks that call this ctx, and nothing else of them changes. With --repo they save there,
+    else into your own repository. `ctx uninstall` takes them out again.
+    """
+    from ctxstore.integrations.installing import plan_install
+
+    if agent is None:
+        _list(invocation)
+        return
+    if invocation.repo is not None:
+        with invocation.open():  # what can't be opened now would fail after every turn
+            pass
+    plan = plan_install(setup_of(agent, invocation), os.environ)
+    finish(invocation.output, plan, dry_run)
+    if not plan.is_empty and not dry_run:
+        for note in plan.notes:
+            invocation.output.note(note)
+
+
+def setup_of(agent: str, invocation: Invocation) -> Any:
+    """How the agent is set up to call this ctx."""
+    from ctxstore.integrations.agents import find_ctx, get_setup
+    from ctxstore.integrations.installing import Program
+
+    repo = os.path.abspath(invocation.repo) if invocation.repo else None
+    return get_setup(agent, Program(find_ctx(sys.argv[0]), repo), os.environ)
+
+
+def finish(output: Output, plan: Plan, dry_run: bool) -> None:
+    """Show a plan and, if it is not a dry run, do it."""
+    changes = [change for change in plan.changes if change.verb != "keep"]
+    for change in changes if not output.json else ():
+        _show(output, change)
+    if not dry_run:
+        plan.execute()
+    if output.json:
+        files = [{"path": each.path, "change": each.verb, "diff": each.diff()} for each in changes]
+        output.value({"agent": plan.agent, "dry_run": dry_run, "files": files, "notes": list(plan.notes)})
+    elif not changes:
+        output.report("Nothing to change.")
+    else:
+        output.report("Dry run: nothing was changed." if dry_run else f"Changed {count(len(changes), 'file')}.")
+
+
+def _show(output: Output, change: Change) -> None:
+    output.report(Styled(f"{change.verb:<7}", "bold"), change.path)
+    for line in change.diff()[2:] if change.verb == "edit" else ():
+        output.report("  ", Styled(line, COLORS.get(line[:1], "")))
+
+
+def _list(invocation: Invocation) -> None:
+    """What is set up, and what went wrong last."""
+    from ctxstore.integrations.hooks.failures import last_failure
+    from ctxstore.integrations.places import hooks_folder
+    from ctxstore.integrations.settings.receipt import receipt_path
+
+    output = invocation.output
+    found = {agent: os.path.exists(receipt_path(agent, os.environ)) for agent in AGENTS}
+    failure = last_failure(hooks_folder(os.environ))
+    if output.json:
+        from ctxstore.cli.shapes import iso_time
+
+        told = failure and {**failure._asdict(), "time": iso_time(failure.time), "time_ns": failure.time}
+        output.value({"agents": found, "failure": told})
+        return
+    for agent, is_there in found.items():
+        output.line(f"{agent:<12} ", "set up" if is_there else dim(f"ctx install {agent}"))
+    if failure is not None:
+        times = f", {failure.times} times in a row" if failure.times > 1 else ""
+        output.warn(f"{failure.agent} could not be saved at {format_time(failure.time)}{times}: {failure.message}")

@@ -1,0 +1,55 @@
+"""How Claude Code is set up: a marketplace of its own folder, declared and enabled in the user's settings.
+
+That is what `claude plugin marketplace add DIR` and `claude plugin install` write there; the rest of what they do the
+next start of Claude Code does by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+
+from ctxstore.integrations.installing import Copy, Program, Setup
+from ctxstore.integrations.places import state_folder
+from ctxstore.integrations.settings.edits import Members
+from ctxstore.integrations.settings.json_edit import Member
+
+NAME = "ctxstore"
+PLUGINS = ("session", "ctx")
+MARKETPLACE = os.path.join(os.path.dirname(__file__), "marketplace")
+"""The marketplace as it comes with the package: its hooks run the `ctx` on the path."""
+
+
+def setup(program: Program, environ: Mapping[str, str]) -> Setup:
+    """Claude Code calling `program`."""
+    home = environ.get("CLAUDE_CONFIG_DIR") or os.path.join(environ.get("HOME", ""), ".claude")
+    folder = os.path.join(state_folder(environ), "claude-code")
+    names = [f"{plugin}@{NAME}" for plugin in PLUGINS]
+    source = {"source": {"source": "directory", "path": folder}}
+    settings = [Member(("enabledPlugins", name), True) for name in names]
+    plugins = os.path.join(home, "plugins")
+    edits = [
+        Members(os.path.join(home, "settings.json"), [*settings, Member(("extraKnownMarketplaces", NAME), source)]),
+        Members(os.path.join(plugins, "known_marketplaces.json"), (), [(NAME,)], None),
+        Members(os.path.join(plugins, "installed_plugins.json"), (), [("plugins", name) for name in names], None),
+    ]
+    data = [os.path.join(plugins, "data", f"{plugin}-{NAME}") for plugin in PLUGINS]
+    notes = ["Claude Code loads plugins when it starts: sessions that run now are not saved by themselves."]
+    return Setup("claude-code", edits, list(_copies(folder, program)), notes, data)
+
+
+def _copies(folder: str, program: Program) -> Iterator[Copy]:
+    for place, folders, files in os.walk(MARKETPLACE):
+        folders.sort()
+        for name in sorted(files):
+            with open(os.path.join(place, name), "rb") as file:
+                data = file.read()
+            if name == "ctx-hook":
+                data = _with_program(data, program)
+            yield Copy(os.path.normpath(os.path.join(folder, os.path.relpath(place, MARKETPLACE), name)), data)
+
+
+def _with_program(script: bytes, program: Program) -> bytes:
+    ctx, repo = (shlex.quote(word).encode() for word in (program.ctx, program.repo or ""))
+    return script.replace(b"\nctx=ctx\n", b"\nctx=" + ctx + b"\n").replace(b"\nrepo=\n", b"\nrepo=" + repo + b"\n")

@@ -1,0 +1,31 @@
+"""How Codex is set up: hooks, which it runs once its user trusts them, and a program to notify, which always runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from ctxstore.integrations.installing import Edit, Program, Setup
+from ctxstore.integrations.settings.edits import Hooks, Notify, hook_command, notify_command, notify_words
+
+EVENTS = {"SessionStart": 10, "Stop": 10, "PreCompact": 20, "SessionEnd": 10}
+"""With the seconds Codex gives a hook."""
+
+
+def setup(program: Program, environ: Mapping[str, str]) -> Setup:
+    """Codex calling `program`."""
+    home = environ.get("CODEX_HOME") or os.path.join(environ.get("HOME", ""), ".codex")
+    ctx, repo = program
+    hooks = {
+        event: {"type": "command", "command": hook_command(ctx, repo, "codex", event), "timeout": seconds}
+        for event, seconds in EVENTS.items()
+    }
+    edits: list[Edit] = [
+        Hooks(os.path.join(home, "hooks.json"), hooks),
+        Notify(os.path.join(home, "config.toml"), notify_words(notify_command(ctx, repo, "codex"))),
+    ]
+    notes = [
+        "Codex skips hooks without a word until you trust them: start it, and accept them with /hooks.",
+        "Until then sessions are saved after every turn all the same, by notify in config.toml.",
+    ]
+    return Setup("codex", edits, (), notes)

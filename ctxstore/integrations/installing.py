@@ -1,0 +1,109 @@
+"""Setting an agent up so that it calls `ctx hook`, and taking that out again.
+
+An agent is a list of edits, each of one file; what they share is here: the plan, and the receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, Protocol
+
+from ctxstore.errors import InvalidInput
+from ctxstore.integrations.settings.json_edit import Added
+from ctxstore.integrations.settings.plan import Change, Plan, encoded, missing_folders, read, read_text
+from ctxstore.integrations.settings.receipt import Receipt, encode_receipt, read_receipt, receipt_path
+
+
+class Program(NamedTuple):
+    """What hooks run: the path of `ctx`, and the repository if one was named."""
+
+    ctx: str
+    repo: str | None = None
+
+
+class Edit(Protocol):
+    """What an agent's file is to have in it."""
+
+    @property
+    def path(self) -> str:
+        """The file."""
+
+    @property
+    def blank(self) -> str | None:
+        """What a file that is not there starts with; None: it is not made."""
+
+    def put_in(self, text: str, made: frozenset[tuple[str, ...]]) -> Added:
+        """The text with it. Raises `InvalidInput`."""
+
+    def take_out(self, text: str, made: frozenset[tuple[str, ...]]) -> str:
+        """The text without it. Raises `InvalidInput`."""
+
+    def is_blank(self, text: str) -> bool:
+        """Whether nothing is in the text."""
+
+
+class Copy(NamedTuple):
+    """A file that is ours alone."""
+
+    path: str
+    data: bytes
+    mode: int = 0o600
+
+
+class Setup(NamedTuple):
+    """How an agent is set up. `notes`: what its user has to know; `folders`: what the agent itself makes for it."""
+
+    agent: str
+    edits: Sequence[Edit]
+    copies: Sequence[Copy] = ()
+    notes: Sequence[str] = ()
+    folders: Sequence[str] = ()
+
+
+def plan_install(setup: Setup, environ: Mapping[str, str]) -> Plan:
+    """What setting the agent up changes. Raises `InvalidInput` for settings that can't be read, `StorageError`."""
+    place = receipt_path(setup.agent, environ)
+    receipt = read_receipt(place)
+    made = dict(receipt.made)
+    changes = [Change(copy.path, read(copy.path), copy.data, copy.mode) for copy in setup.copies]
+    for edit in setup.edits:
+        text = read_text(edit.path)
+        if text is None and edit.blank is None:
+            continue
+        with _named(edit.path):
+            added = edit.put_in(text if text is not None else edit.blank or "", receipt.made_in(edit.path))
+        made[edit.path] = receipt.made_in(edit.path) | set(added.made)
+        changes.append(Change(edit.path, text.encode() if text is not None else None, encoded(added.text)))
+    created = {change.path for change in changes if change.before is None}
+    folders = [*receipt.folders, *missing_folders([*created, place])]
+    kept = Receipt(receipt.created | created, tuple(dict.fromkeys(folders)), made)
+    changes.append(Change(place, read(place), encode_receipt(kept)))
+    return Plan(setup.agent, changes, (), setup.notes)
+
+
+def plan_uninstall(setup: Setup, environ: Mapping[str, str]) -> Plan:
+    """What taking all of it out changes. Raises as `plan_install`."""
+    place = receipt_path(setup.agent, environ)
+    receipt = read_receipt(place)
+    changes = []
+    for edit in setup.edits:
+        text = read_text(edit.path)
+        if text is None:
+            continue
+        with _named(edit.path):
+            rest = edit.take_out(text, receipt.made_in(edit.path))
+        is_gone = edit.path in receipt.created and edit.is_blank(rest)
+        changes.append(Change(edit.path, text.encode(), None if is_gone else encoded(rest)))
+    changes += [Change(copy.path, read(copy.path), None) for copy in setup.copies]
+    changes.append(Change(place, read(place), None))
+    return Plan(setup.agent, changes, [*receipt.folders, *setup.folders])
+
+
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Errors in the block say which file they are about."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {error.message}", hint=error.hint) from error
