@@ -14,10 +14,10 @@ from tests.integrations.aider.conftest import Chat
 PROBE = str(Path(__file__).with_name("probe.py"))
 
 
-def run(chat: Chat, code: str, *arguments: str) -> dict[str, Any]:
-    """What code in aider's Python, given a coder, finds."""
+def run(chat: Chat, code: str, *arguments: str, typed: str = "") -> dict[str, Any]:
+    """What code in aider's Python, given a coder, finds. `typed`: answers to what aider asks."""
     settings = json.dumps({"python": sys.executable, "repo": str(chat.repo), "makes": False})
-    done = chat.client.run(str(chat.client.python), PROBE, START, settings, code, *QUIET, *arguments)
+    done = chat.client.run(str(chat.client.python), PROBE, START, settings, code, *QUIET, *arguments, input=typed)
     assert done.code == 0, done.stderr
     value: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return value
@@ -126,3 +126,28 @@ def test_nothing_is_overwritten_that_could_not_be_saved_before(chat: Chat) -> No
     found = run(chat, OVERWRITING.format(root=str(chat.repo / "root"), file="b.json"), "a.py")
     assert found["result"] == "precious"
     assert "nothing was changed, because it can't be saved before" in " ".join(found["said"].split())
+
+
+ASKED = """
+coder.io.yes = None
+coder.commands.run("/context_load theirs.json")
+result = sorted(coder.get_rel_fname(path) for path in coder.abs_fnames)
+"""
+
+
+def test_files_are_made_and_added_from_outside_after_a_yes(chat: Chat, tmp_path: Path) -> None:
+    (tmp_path / "outside.txt").write_text("outside")
+    files = [{"name": "sub/new.py", "content": "new"}, {"name": "../outside.txt"}]
+    (chat.project / "theirs.json").write_text(json.dumps({"messages": [], "files": files}))
+    assert run(chat, ASKED, "a.py", typed="n\nn\n")["result"] == []
+    assert not (chat.project / "sub").exists()
+    assert run(chat, ASKED, "a.py", typed="y\ny\n")["result"] == ["../outside.txt", "sub/new.py"]
+    assert (chat.project / "sub/new.py").read_text() == "new"
+
+
+def test_a_projects_env_file_does_not_decide_what_the_store_runs(chat: Chat) -> None:
+    (chat.project / "evil").mkdir()
+    (chat.project / "evil" / "sitecustomize.py").write_text("raise SystemExit('evil')")
+    (chat.project / ".env").write_text(f"PYTHONPATH={chat.project}/evil\nCTX_REPO=/nowhere\n")
+    run(chat, "coder.commands.run('/context_backup')", "a.py")
+    assert chat.names() == ["context"]

@@ -37,9 +37,9 @@ COMPLETION_SECONDS = 3.0
 
 def register(settings: str) -> None:
     """Put the commands on aider's class. A subclass would be lost: ``Commands.clone`` makes the class itself."""
+    store = parse_settings(settings)  # before aider has changed the environment
     from aider.commands import Commands, SwitchCoder
 
-    store = parse_settings(settings)
     for name, (action, help, options) in COMMANDS.items():
         setattr(Commands, f"cmd_{name}", _command(name, action, options, store, SwitchCoder))
         getattr(Commands, f"cmd_{name}").__doc__ = help

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .problem import Problem, reason
@@ -14,19 +15,23 @@ SECONDS = 600
 
 
 class Store(NamedTuple):
-    """Where the chats go. `python` has ctxstore; `makes`: the repository is the user's own, made when first needed."""
+    """Where the chats go. `python` has ctxstore; `makes`: the repository is the user's own, made when first needed.
+
+    `environ` is the user's: aider adds what the project's ``.env`` says, and that is not to decide what is run here.
+    """
 
     python: str
     repo: str
     makes: bool
+    environ: Mapping[str, str]
 
     def ask(self, do: str, *, seconds: float = SECONDS, **request: Any) -> dict[str, Any]:
         """What the store answers. Raises `Problem`."""
         told = json.dumps({"repo": self.repo, "makes": self.makes, "do": do, **request}).encode()
-        command = [self.python, "-P", "-m", BRIDGE]
+        command = [self.python, "-P", "-m", BRIDGE]  # -P: no file of the project is taken for one of Python's
+        env = dict(self.environ)
         try:
-            # Not in the project's folder, so that none of its files is taken for one of Python's.
-            done = subprocess.run(command, input=told, capture_output=True, timeout=seconds, check=False, cwd="/")
+            done = subprocess.run(command, input=told, capture_output=True, timeout=seconds, check=False, env=env)
         except subprocess.TimeoutExpired:
             raise Problem(f"the store did not answer in {seconds:.0f} s", "`ctx check` looks at it") from None
         except OSError as error:
@@ -37,9 +42,9 @@ class Store(NamedTuple):
 
 
 def parse_settings(text: str) -> Store:
-    """The store `ctx aider` told of."""
+    """The store `ctx aider` told of, asked with the environment of now."""
     settings = json.loads(text)
-    return Store(str(settings["python"]), os.fspath(settings["repo"]), bool(settings["makes"]))
+    return Store(settings["python"], settings["repo"], settings["makes"], dict(os.environ))
 
 
 def _answer(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
