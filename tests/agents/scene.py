@@ -10,13 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.clients.claude import Claude
-from tests.clients.codex import Codex
-from tests.clients.gemini import Gemini
+from tests.clients.client import Talker
 from tests.clients.model.replies import Turn
 from tests.clients.model.server import ModelServer
-
-Agent = Claude | Codex | Gemini
 
 
 class Ctx:
@@ -49,7 +45,7 @@ class Scene:
     Paths stay the same when it is reset, because agents note them in what they keep.
     """
 
-    def __init__(self, kind: type[Agent], place: Path, folder: Path) -> None:
+    def __init__(self, kind: type[Talker], place: Path, folder: Path) -> None:
         self._kind, self._place, self._folder = kind, place, folder
         self.home, self.project = folder / "now" / "home", folder / "project"
         self.ctx = Ctx(self.home, folder / "now" / "repository")
@@ -57,10 +53,11 @@ class Scene:
         self.two_turns: list[Turn] = []
 
     def prepare(self, model: ModelServer) -> None:
-        """Two turns, `ctx snapshot`, a third turn; kept for `reset`."""
+        """Two turns, the second with a file written, `ctx snapshot`, a third turn; kept for `reset`."""
         self.ctx.json("init")
         agent = self.agent(model)
         self.session = agent.turn("one")
+        agent.next_writes(self.project / "made.txt", "made")
         agent.turn("two", resume=self.session)
         self.ctx.json("snapshot")
         self.ref = next(ref for ref in self.refs() if self.session[:8] in ref)

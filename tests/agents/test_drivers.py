@@ -42,7 +42,7 @@ def test_aider_sends_what_was_said_before(aider_place, model, tmp_path):
 
 def test_claude_code_does_as_the_model_tells(claude_place, model, tmp_path):
     client = Claude(claude_place, model, tmp_path / "home", tmp_path / "project")
-    model.call("Write", file_path=str(client.project / "made.txt"), content="made\n")
-    client.turn("make it", "--permission-mode", "acceptEdits")
+    client.next_writes(client.project / "made.txt", "made\n")
+    client.turn("make it")
     assert (client.project / "made.txt").read_text() == "made\n"
     assert [role for role, _ in model.last_conversation()] == ["user", "call", "result"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
+from pathlib import Path
 
-from tests.clients.client import Client, Outcome, accepted
+from tests.clients.client import Talker
 from tests.clients.installing import Package, npm_then
 
 PACKAGE = Package(
@@ -13,7 +13,7 @@ PACKAGE = Package(
 )
 
 
-class Claude(Client):
+class Claude(Talker):
     """``claude -p`` in a project. Its sessions lie below ``~/.claude/projects``."""
 
     def settings(self) -> dict[str, str]:
@@ -27,34 +27,18 @@ class Claude(Client):
         } | {f"CLAUDE_CODE_DISABLE_{name}": "1" for name in off}
 
     def command(self, text: str, *options: str, resume: str = "") -> list[str]:
-        """The command line of one turn."""
         going_on = ["--resume", resume] if resume else []
-        return [
-            str(self.place / "node_modules/.bin/claude"),
-            "-p",
-            text,
-            "--output-format",
-            "json",
-            *going_on,
-            *options,
-        ]
+        run = [str(self.place / "node_modules/.bin/claude"), "-p", text, "--output-format", "json"]
+        return [*run, "--permission-mode", "acceptEdits", *going_on, *options]
 
-    def try_turn(self, text: str, *options: str, resume: str = "") -> Outcome:
-        """One turn, however it ends; `options` are more of the client's own."""
-        done = self.run(*self.command(text, *options, resume=resume))
+    def session_of(self, stdout: str) -> str:
         try:
-            return done._replace(session=json.loads(done.stdout).get("session_id", ""))
+            return str(json.loads(stdout).get("session_id", ""))
         except ValueError:
-            return done
+            return ""
 
-    def turn(self, text: str, *options: str, resume: str = "") -> str:
-        """One turn; the id of its session."""
-        return accepted(self.try_turn(text, *options, resume=resume)).session
-
-    def start_turn(self, text: str, *, resume: str = "") -> subprocess.Popen[bytes]:
-        """One turn beside the test."""
-        return self.start(*self.command(text, resume=resume))
+    def next_writes(self, path: Path, text: str) -> None:
+        self.model.call("Write", file_path=str(path), content=text)
 
     def sessions(self) -> list[str]:
-        """The ids of the sessions there are."""
         return sorted(path.stem for path in self.home.glob(".claude/projects/*/*.jsonl"))

@@ -77,6 +77,39 @@ class Client:
         )
 
 
+class Talker(Client):
+    """A client that is given a turn on its command line, and gives the session's id back."""
+
+    def command(self, text: str, *options: str, resume: str = "") -> list[str]:
+        """The command line of one turn; `options` are more of the client's own."""
+        raise NotImplementedError
+
+    def session_of(self, stdout: str) -> str:
+        """The session's id in what one turn printed; empty if there is none."""
+        raise NotImplementedError
+
+    def next_writes(self, path: Path, text: str) -> None:
+        """The model's next reply is to write a file."""
+        raise NotImplementedError
+
+    def sessions(self) -> list[str]:
+        """The ids of the sessions there are."""
+        raise NotImplementedError
+
+    def try_turn(self, text: str, *options: str, resume: str = "") -> Outcome:
+        """One turn, however it ends."""
+        done = self.run(*self.command(text, *options, resume=resume))
+        return done._replace(session=self.session_of(done.stdout))
+
+    def turn(self, text: str, *options: str, resume: str = "") -> str:
+        """One turn; the id of its session."""
+        return accepted(self.try_turn(text, *options, resume=resume)).session
+
+    def start_turn(self, text: str, *, resume: str = "") -> subprocess.Popen[bytes]:
+        """One turn beside the test."""
+        return self.start(*self.command(text, resume=resume))
+
+
 def accepted(outcome: Outcome) -> Outcome:
     """The outcome, if the client ended well."""
     assert outcome.code == 0, (outcome.code, outcome.stdout[-2000:], outcome.stderr[-2000:])

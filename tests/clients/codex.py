@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
+from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from typing import Any
 
-from tests.clients.client import Client, Outcome, accepted
+from tests.clients.client import Talker
 from tests.clients.installing import Package, npm
 
 PACKAGE = Package("@openai/codex", "0.169.0", npm)
 
 
-class Codex(Client):
+class Codex(Talker):
     """``codex exec`` in a project. Its sessions lie below ``~/.codex/sessions``; all settings come by arguments."""
 
     def set_up(self) -> None:
@@ -34,32 +37,40 @@ class Codex(Client):
         } | {f"features.{name}": "false" for name in ("plugins", "apps", "remote_plugin")}
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
-    def command(self, text: str, *options: str, resume: str = "", fork: str = "") -> list[str]:
-        """The command line of one turn."""
-        going_on = ["resume", resume] if resume else ["fork", fork] if fork else []
+    def command(self, text: str, *options: str, resume: str = "") -> list[str]:
+        going_on = ["resume", resume] if resume else []
         run = [str(self.place / "node_modules/.bin/codex"), "exec", "--skip-git-repo-check", "--json"]
         return [*run, *self.options(), *options, *going_on, text]
 
-    def try_turn(self, text: str, *options: str, resume: str = "", fork: str = "") -> Outcome:
-        """One turn, however it ends; `options` are more of the client's own."""
-        done = self.run(*self.command(text, *options, resume=resume, fork=fork))
-        started = (
-            event.get("thread_id", "") for event in _events(done.stdout) if event.get("type") == "thread.started"
-        )
-        return done._replace(session=next(started, ""))
+    def session_of(self, stdout: str) -> str:
+        events = [json.loads(line) for line in stdout.splitlines() if line.startswith("{")]
+        return next((event["thread_id"] for event in events if event.get("type") == "thread.started"), "")
 
-    def turn(self, text: str, *options: str, resume: str = "", fork: str = "") -> str:
-        """One turn; the id of its session."""
-        return accepted(self.try_turn(text, *options, resume=resume, fork=fork)).session
+    def next_writes(self, path: Path, text: str) -> None:
+        self.model.call("exec_command", cmd=f"printf %s {shlex.quote(text)} > {shlex.quote(str(path))}")
 
-    def start_turn(self, text: str, *, resume: str = "") -> subprocess.Popen[bytes]:
-        """One turn beside the test."""
-        return self.start(*self.command(text, resume=resume))
+    def ask(self, method: str, **parameters: Any) -> Any:
+        """What Codex answers an editor that is connected to it."""
+        requests = [
+            {"id": 1, "method": "initialize", "params": {"clientInfo": {"name": "tests", "version": "1"}}},
+            {"method": "initialized"},
+            {"id": 2, "method": method, "params": parameters},
+        ]
+        command = [str(self.place / "node_modules/.bin/codex"), "app-server", *self.options()]
+        with subprocess.Popen(
+            command, cwd=self.project, env=self.clean_environ(), stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True
+        ) as server:
+            assert server.stdin and server.stdout
+            server.stdin.writelines(json.dumps(request) + "\n" for request in requests)
+            server.stdin.flush()
+            answer = next(each for each in map(json.loads, server.stdout) if each.get("id") == 2)
+        assert "result" in answer, answer
+        return answer["result"]
+
+    def listed(self) -> dict[str, Any]:
+        """The threads in Codex's own list, by id."""
+        threads = self.ask("thread/list", sourceKinds=["cli", "exec"], modelProviders=[])["data"]
+        return {thread["id"]: thread for thread in threads}
 
     def sessions(self) -> list[str]:
-        """The ids of the sessions there are."""
         return sorted(path.stem[-36:] for path in self.home.glob(".codex/sessions/*/*/*/rollout-*.jsonl"))
-
-
-def _events(stdout: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in stdout.splitlines() if line.startswith("{")]

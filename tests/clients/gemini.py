@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
+from pathlib import Path
 
-from tests.clients.client import Client, Outcome, accepted
+from tests.clients.client import Talker, accepted
 from tests.clients.installing import Package, npm
 
 PACKAGE = Package("@google/gemini-cli", "0.61.0", npm)
@@ -23,7 +23,7 @@ SETTINGS = {
 }
 
 
-class Gemini(Client):
+class Gemini(Talker):
     """``gemini -p`` in a project. Its sessions lie below ``~/.gemini/tmp``."""
 
     def set_up(self) -> None:
@@ -40,28 +40,23 @@ class Gemini(Client):
         }
 
     def command(self, text: str, *options: str, resume: str = "") -> list[str]:
-        """The command line of one turn."""
         going_on = ["--resume", resume] if resume else []
         run = [str(self.place / "node_modules/.bin/gemini"), "-p", text, "-m", "gemini-2.5-flash"]
         return [*run, "--approval-mode", "yolo", "--output-format", "json", *going_on, *options]
 
-    def try_turn(self, text: str, *options: str, resume: str = "") -> Outcome:
-        """One turn, however it ends; `options` are more of the client's own."""
-        done = self.run(*self.command(text, *options, resume=resume))
+    def session_of(self, stdout: str) -> str:
         try:
-            return done._replace(session=json.loads(done.stdout).get("session_id", ""))
+            return str(json.loads(stdout).get("session_id", ""))
         except ValueError:
-            return done
+            return ""
 
-    def turn(self, text: str, *options: str, resume: str = "") -> str:
-        """One turn; the id of its session."""
-        return accepted(self.try_turn(text, *options, resume=resume)).session
+    def next_writes(self, path: Path, text: str) -> None:
+        self.model.call("write_file", file_path=str(path), content=text)
 
-    def start_turn(self, text: str, *, resume: str = "") -> subprocess.Popen[bytes]:
-        """One turn beside the test."""
-        return self.start(*self.command(text, resume=resume))
+    def listed(self) -> str:
+        """What Gemini itself says its sessions are."""
+        return accepted(self.run(str(self.place / "node_modules/.bin/gemini"), "--list-sessions")).stdout
 
     def sessions(self) -> list[str]:
-        """The ids of the sessions there are."""
         paths = self.home.glob(".gemini/tmp/*/chats/session-*.jsonl")
         return sorted({json.loads(path.read_bytes().splitlines()[0])["sessionId"] for path in paths})
