@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .backup import Backup, SavedFile
-from .problem import Problem, reason
+from .problem import reason
 
 
 class Found(NamedTuple):
@@ -27,7 +27,7 @@ class Found(NamedTuple):
 
     @property
     def can_be_written(self) -> bool:
-        """Whether the backup may put it back: only below the project, and only if it has its content."""
+        """Whether the backup may put it back: only in the project, and only if it has its content."""
         return self.is_inside and self.saved.content is not None
 
 
@@ -37,9 +37,14 @@ def compare(project: str, backup: Backup) -> list[Found]:
     for saved in backup.files:
         target = os.path.normpath(os.path.join(project, saved.path))
         real = os.path.realpath(target)
-        is_inside = real.startswith(os.path.join(project, ""))
-        found[real] = Found(saved, real, is_inside, _state(real, saved))
+        found[real] = Found(saved, real, _is_inside(project, real), _state(real, saved))
     return list(found.values())
+
+
+def _is_inside(project: str, path: str) -> bool:
+    """Whether a path is below the project, and not git's: what is written there may be run."""
+    below = path.startswith(os.path.join(project, ""))
+    return below and ".git" not in os.path.relpath(path, project).lower().split(os.sep)
 
 
 def _state(path: str, saved: SavedFile) -> str:
@@ -89,9 +94,3 @@ def _mode_of(path: str) -> int:
         return os.stat(path).st_mode & 0o777
     except OSError:
         return 0o644
-
-
-def check_project(project: str) -> None:
-    """Raises `Problem` if the folder the chat is about is gone."""
-    if not os.path.isdir(project):
-        raise Problem(f"the project's folder {project} is not there any more")

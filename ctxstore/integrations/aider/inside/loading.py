@@ -36,6 +36,8 @@ def load(coder: Any, prompt: Prompt, store: Store, words: Words) -> dict[str, An
     _apply(coder, prompt, backup, [file for file in files if file.is_there or file in written])
     for file, why in failed.items():
         prompt.fail(f"{file.saved.path} was not written: {why}")
+    if written:
+        prompt.say(f"Put back: {', '.join(file.saved.path for file in written)}")
     _tell(coder, prompt, backup, saved)
     return switched
 
@@ -56,6 +58,9 @@ def _to_write(prompt: Prompt, files: list[Found], *, everything: bool) -> list[F
     missing = [file for file in files if file.state == "missing" and file.can_be_written]
     changed = [file for file in files if file.state == "differs" and file.can_be_written]
     if everything:
+        for file in files:
+            if file.state in ("missing", "differs") and not file.is_inside:
+                prompt.warn(f"{file.saved.path} is not in the project, and is left as it is")
         return missing + changed
     if changed:
         names = ", ".join(file.saved.path for file in changed)
