@@ -151,3 +151,23 @@ def test_a_projects_env_file_does_not_decide_what_the_store_runs(chat: Chat) -> 
     (chat.project / ".env").write_text(f"PYTHONPATH={chat.project}/evil\nCTX_REPO=/nowhere\n")
     run(chat, "coder.commands.run('/context_backup')", "a.py")
     assert chat.names() == ["context"]
+
+
+GIT = """
+import subprocess
+git = lambda *words: subprocess.run(["git", "-c", "user.name=Ada", "-c", "user.email=a@b", *words], cwd=coder.root)
+git("add", "a.py"), git("commit", "-qm", "one")
+coder.commands.run("/context_backup")
+git("checkout", "-q", "--detach"), git("commit", "-qm", "two", "--allow-empty")
+coder.commands.run("/context_backup")
+for name in ("context", "context~1"):
+    coder.commands.run("/context_load " + name)
+"""
+
+
+def test_the_commit_of_git_is_saved_and_told_if_it_is_another_now(chat: Chat) -> None:
+    said = " ".join(run(chat, GIT, "a.py")["said"].split())
+    detached, first = chat.view("context").memories["aider/git"], chat.store.view("context~1").memories["aider/git"]
+    assert (first["branch"], first["author"], detached["branch"]) == ("main", "Ada", "")
+    assert said.count("It was saved at commit") == 1
+    assert f"It was saved at commit {first['commit'][:7]} of main." in said

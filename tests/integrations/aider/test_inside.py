@@ -17,7 +17,7 @@ from ctxstore.integrations.aider import inside
 from ctxstore.integrations.aider.inside import backup
 from ctxstore.integrations.aider.inside.backup import parse_backup, read_backup
 from ctxstore.integrations.aider.inside.problem import Problem
-from ctxstore.integrations.aider.inside.prompt import clean
+from ctxstore.integrations.aider.inside.prompt import clean, local_time
 from ctxstore.integrations.aider.inside.saving import parse_selection
 
 FILES = sorted(Path(inside.__file__).parent.glob("*.py"))
@@ -97,3 +97,9 @@ def test_a_selection_of_what_is_not_there_is_a_problem(text: str) -> None:
 def test_nothing_that_was_saved_drives_the_terminal() -> None:
     assert clean("a\x1b[2J\u202eb\ud800\tc\nd") == "a\\x1b[2J\\u202eb\\ud800 c d"
     assert clean("caf\xe9 ✓") == "caf\xe9 ✓"
+
+
+def test_times_of_other_tools_are_shown_as_found() -> None:
+    assert len(local_time("2026-11-21T15:26:30.564475Z")) == 19
+    for text in ("2025-05-01 10:00", "20250501", "", "Z", "9999-99-99T00:00:00Z"):
+        assert local_time(text) == text

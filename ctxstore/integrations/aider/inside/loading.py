@@ -8,7 +8,7 @@ from .backup import Backup
 from .files import Found, compare, write_back
 from .places import find_backup, list_backups
 from .problem import Problem
-from .prompt import Prompt, count
+from .prompt import Prompt, count, local_time
 from .saving import Words
 from .session import InChat, as_request, files_of, messages_of, project_of
 from .store import Store
@@ -106,8 +106,9 @@ def _apply(coder: Any, prompt: Prompt, backup: Backup, files: list[Found]) -> No
 
 def _tell(coder: Any, prompt: Prompt, backup: Backup, saved: bool) -> None:
     messages = f"{count(len(backup.done) + len(backup.current), 'message')} ({len(backup.done)} done)"
-    files = f"{count(len(coder.abs_fnames), 'file')}, {len(coder.abs_read_only_fnames)} read-only"
-    when = f", saved {backup.timestamp[:19]}" if backup.timestamp else ""
+    read_only = f" and {len(coder.abs_read_only_fnames)} read-only" if coder.abs_read_only_fnames else ""
+    files = count(len(coder.abs_fnames), "file") + read_only
+    when = f", saved {local_time(backup.timestamp)}" if backup.timestamp else ""
     prompt.say(f"Loaded {backup.origin}{when}: {messages}, {files}")
     head = coder.repo.get_head_commit_sha() if coder.repo else None
     if backup.git.get("commit") and not str(head).startswith(str(backup.git["commit"])):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+import time
 import unicodedata
 from typing import Any
 
@@ -31,6 +33,15 @@ def cut(text: str, width: int = WIDTH) -> str:
 def count(number: int, what: str) -> str:
     """``1 file``, ``2 files``."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def local_time(text: str) -> str:
+    """A backup's time on this clock, if it is UTC as ctxstore writes it; another tool's as found."""
+    try:
+        moment = calendar.timegm(time.strptime(text[:19] + text[-1:], "%Y-%m-%dT%H:%M:%SZ"))
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+    except (ValueError, OverflowError, OSError):
+        return cut(text, 30)
 
 
 class Prompt:
