@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.opencode.layout import TRANSCRIPT, Layout, is_session
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
+from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored
 from ctxstore.sources.suffix import suffix_of
 
 _PLACES = (("XDG_DATA_HOME", ".local/share"), ("XDG_CONFIG_HOME", ".config"))
@@ -21,6 +22,9 @@ class OpenCode:
 
     name = "opencode"
     agent = "OpenCode"
+    program = Program(
+        frozenset({"opencode"}), ("/opencode-ai/",), everywhere=True, resume="opencode --session {session}"
+    )
 
     def discover(self, environ: Mapping[str, str]) -> list[Root]:
         """``opencode`` in XDG_DATA_HOME, else ``~/.local/share``: sessions; in XDG_CONFIG_HOME, else ``~/.config``:
@@ -63,6 +67,30 @@ class OpenCode:
     def is_memory(self, key: str) -> bool:
         """Instructions for every session."""
         return key == "AGENTS.md"
+
+    def new_session(self, now: int, random: bytes) -> str:
+        """An id that sorts before those of earlier sessions."""
+        from ctxstore.sources.opencode.ids import new_session
+
+        return new_session(now, random)
+
+    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+        """The files beside the database, where OpenCode looks for them."""
+        from ctxstore.sources.opencode.resume import lay_out
+
+        return lay_out(stored, change)
+
+    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+        """The session's rows, in its database."""
+        from ctxstore.sources.opencode.resume import registrations
+
+        return registrations(stored, change, root)
+
+    def context_of(self, stored: Stored, change: Change) -> str:
+        """The session's name, by its id and the folder it works in."""
+        from ctxstore.sources.opencode.resume import context_of
+
+        return context_of(stored, change)
 
 
 def _layout(root: Root, report: Report) -> Layout:

@@ -1,0 +1,124 @@
+"""What changes for OpenCode to go on from a session: in another folder, under another id, from an earlier message.
+
+A session of the database is put back as rows; only ids and folders that OpenCode goes by are changed in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.sources.jsonl.edit import edit_line
+from ctxstore.sources.opencode.layout import DATABASE, FILE, TRANSCRIPT, group_of, is_session
+from ctxstore.sources.opencode.rewriting import Rewriting, find_projects, is_kept
+from ctxstore.sources.resume import Change, Edit, Laid, Registration, Stored
+
+_IN_FILES = "storage/session/"
+
+
+def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+    """The files beside the database, or the database itself."""
+    if stored.context.startswith(DATABASE):
+        return _database(stored, change)
+    if not is_session(stored.context):
+        _refuse(stored, change.session or change.until, "it is no session")
+        return [Laid(key, key) for key in stored.keys]
+    if _is_in_files(stored):
+        return _files(stored, change)
+    if change.until:
+        _require_message(stored, change.until)
+    return sorted(_beside(stored, change), key=lambda laid: laid.key)
+
+
+def registrations(stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    """The session's rows."""
+    if TRANSCRIPT not in stored.keys or not is_session(stored.context) or _is_in_files(stored):
+        return []
+    from ctxstore.sources.opencode.database import MODEL
+    from ctxstore.sources.sqlite.putting import Rows
+
+    session = change.session or _session_of(stored)
+    what = f"the rows of session {session}"
+    projects = find_projects(root) if change.paths else {}
+    return [Rows(FILE, what, "OpenCode", MODEL, session, lambda: rows_of(stored, change, projects))]
+
+
+def context_of(stored: Stored, change: Change) -> str:
+    """The session's name after `change`."""
+    if not is_session(stored.context):
+        return stored.context
+    source, group, session = stored.context.split("/")
+    if stored.project:
+        group = group_of(change.path(stored.project))
+    return f"{source}/{group}/{change.session or session}"
+
+
+def rows_of(stored: Stored, change: Change, projects: Mapping[str, str]) -> Iterator[bytes]:
+    """The session's lines after `change`. `projects`: those there are where they go, by their folders."""
+    from ctxstore.sources.sqlite.putting import iter_lines
+    from ctxstore.sources.sqlite.rows import decode_line, encode_line
+
+    lines = iter_lines(stored.read(TRANSCRIPT))
+    if change.is_empty:
+        yield from lines
+        return
+    rewriting = Rewriting(change, projects)
+    for line in is_kept(map(decode_line, lines), change):
+        yield encode_line(rewriting.line(line))
+
+
+def _database(stored: Stored, change: Change) -> list[Laid]:
+    """The whole database, and an empty log: that of the one before would be read as belonging to it. The log's index
+    is made anew by SQLite when nobody has it open."""
+    _refuse(stored, not change.is_empty, "it is all sessions at once")
+    return [*(Laid(key, key) for key in stored.keys), Laid(FILE + "-wal", None, _nothing, is_new=True)]
+
+
+def _nothing(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    return iter(())
+
+
+def _files(stored: Stored, change: Change) -> list[Laid]:
+    _refuse(stored, change.session or change.until, "it is kept in the files OpenCode had before it had a database")
+    edits: dict[bool, Edit | None] = {True: _directory(change) if change.paths else None, False: None}
+    return [Laid(key, key, edits[key.startswith(_IN_FILES)]) for key in stored.keys if key != TRANSCRIPT]
+
+
+def _directory(change: Change) -> Edit:
+    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        yield edit_line(b"".join(blocks), {"directory": change.path})
+
+    return edit
+
+
+def _beside(stored: Stored, change: Change) -> Iterator[Laid]:
+    old = _session_of(stored)
+    for key in stored.keys:
+        if key == TRANSCRIPT or (change.session and key.startswith("plans/")):
+            continue  # a copy has the same name and time, so it has the same plan
+        if change.until and key.startswith("storage/session_diff/"):
+            continue  # what was changed after it too
+        place = re.sub(rf"/{re.escape(old)}\.json$", f"/{change.session}.json", key) if change.session else key
+        yield Laid(place, key, is_new=bool(change.session))
+
+
+def _refuse(stored: Stored, is_asked: object, why: str) -> None:
+    if is_asked:
+        raise InvalidInput(f"{stored.context} can only be brought back as it was: {why}")
+
+
+def _is_in_files(stored: Stored) -> bool:
+    return any(key.startswith(_IN_FILES) for key in stored.keys)
+
+
+def _session_of(stored: Stored) -> str:
+    return stored.context.rpartition("/")[2]
+
+
+def _require_message(stored: Stored, id: str) -> None:
+    from ctxstore.sources.opencode.transcript import iter_messages
+
+    messages = iter_messages(stored.read(TRANSCRIPT))
+    if not any(message.id == id and message.role != "meta" for message in messages):
+        raise NotFound(f"{stored.context} has no message {id!r}", hint=f"`ctx show {stored.context} --json` lists them")
