@@ -5,14 +5,22 @@ An agent is a list of edits, each of one file; what they share is here: the plan
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from ctxstore.errors import InvalidInput
+from ctxstore.integrations.places import hooks_folder
 from ctxstore.integrations.settings.json_edit import Added
 from ctxstore.integrations.settings.plan import Change, Plan, encoded, missing_folders, read, read_text
-from ctxstore.integrations.settings.receipt import Receipt, encode_receipt, read_receipt, receipt_path
+from ctxstore.integrations.settings.receipt import (
+    Receipt,
+    encode_receipt,
+    iter_receipts,
+    read_receipt,
+    receipt_path,
+)
 
 
 class Program(NamedTuple):
@@ -76,7 +84,7 @@ def plan_install(setup: Setup, environ: Mapping[str, str]) -> Plan:
         made[edit.path] = receipt.made_in(edit.path) | set(added.made)
         changes.append(Change(edit.path, text.encode() if text is not None else None, encoded(added.text)))
     created = {change.path for change in changes if change.before is None}
-    folders = [*receipt.folders, *missing_folders([*created, place])]
+    folders = [*receipt.folders, *missing_folders([*created, place]), *_folders_of_others(place)]
     kept = Receipt(receipt.created | created, tuple(dict.fromkeys(folders)), made)
     changes.append(Change(place, read(place), encode_receipt(kept)))
     return Plan(setup.agent, changes, (), setup.notes)
@@ -95,9 +103,18 @@ def plan_uninstall(setup: Setup, environ: Mapping[str, str]) -> Plan:
             rest = edit.take_out(text, receipt.made_in(edit.path))
         is_gone = edit.path in receipt.created and edit.is_blank(rest)
         changes.append(Change(edit.path, text.encode(), None if is_gone else encoded(rest)))
-    changes += [Change(copy.path, read(copy.path), None) for copy in setup.copies]
-    changes.append(Change(place, read(place), None))
-    return Plan(setup.agent, changes, [*receipt.folders, *setup.folders])
+    ours = [*(copy.path for copy in setup.copies), place]
+    hooks = hooks_folder(environ)
+    if not any(other != place for other, _ in iter_receipts(os.path.dirname(place))) and os.path.isdir(hooks):
+        ours += [entry.path for entry in os.scandir(hooks)]  # nobody calls any more
+    changes += [Change(path, read(path), None) for path in ours]
+    return Plan(setup.agent, changes, [*receipt.folders, *setup.folders, hooks])
+
+
+def _folders_of_others(place: str) -> list[str]:
+    """Folders above all receipts that an earlier installation made: they go with the last one."""
+    others = (receipt for path, receipt in iter_receipts(os.path.dirname(place)) if path != place)
+    return [folder for other in others for folder in other.folders if place.startswith(os.path.join(folder, ""))]
 
 
 @contextmanager

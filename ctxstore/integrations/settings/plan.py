@@ -119,7 +119,8 @@ def _apply(change: Change) -> None:
 
 def _write(path: str, data: bytes, mode: int) -> None:
     """Replace a file, whole or not at all, and keep its mode."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    for folder in missing_folders([path]):
+        os.mkdir(folder, 0o700)
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)
     except FileNotFoundError:

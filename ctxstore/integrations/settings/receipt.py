@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ctxstore.integrations.places import state_folder
@@ -38,6 +38,17 @@ def read_receipt(path: str) -> Receipt:
             return _decode(json.loads(file.read(LONGEST)))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return Receipt()
+
+
+def iter_receipts(folder: str) -> Iterator[tuple[str, Receipt]]:
+    """All receipts in a folder, with their paths."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for name in names:
+        if name.endswith(".json"):
+            yield os.path.join(folder, name), read_receipt(os.path.join(folder, name))
 
 
 def encode_receipt(receipt: Receipt) -> bytes:

@@ -1,0 +1,15 @@
+"""A made-up user's home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integrations.agent_home import AgentHome
+
+
+@pytest.fixture
+def agents(tmp_path: Path) -> AgentHome:
+    """A home in which nothing was saved yet, in a folder with a name that wants quoting."""
+    return AgentHome(tmp_path / "ada's home $x")
