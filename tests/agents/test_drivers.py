@@ -10,12 +10,14 @@ from tests.clients.gemini import Gemini
 TWO_TURNS = [("user", "one"), ("assistant", "REPLY 1"), ("user", "two")]
 
 
-def test_claude_code_sends_what_was_said_before(claude_place, model, tmp_path):
-    client = Claude(claude_place, model, tmp_path / "home", tmp_path / "project")
-    session = client.turn("one")
-    assert client.turn("two", resume=session) == session
-    assert model.last_conversation() == TWO_TURNS
-    assert client.sessions() == [session]
+def test_it_says_what_it_was_told(claude_place, model, tmp_path):
+    """As in docs/testing.md."""
+    claude = Claude(claude_place, model, tmp_path / "home", tmp_path / "project")
+    model.say("Good morning.")
+    session = claude.turn("Hello")
+    claude.turn("And now?", resume=session)
+    assert model.last_conversation() == [("user", "Hello"), ("assistant", "Good morning."), ("user", "And now?")]
+    assert claude.sessions() == [session]
 
 
 def test_codex_sends_what_was_said_before(codex_place, model, tmp_path):
@@ -46,3 +48,12 @@ def test_claude_code_does_as_the_model_tells(claude_place, model, tmp_path):
     client.turn("make it")
     assert (client.project / "made.txt").read_text() == "made\n"
     assert [role for role, _ in model.last_conversation()] == ["user", "call", "result"]
+
+
+def test_a_client_gets_nothing_of_the_environment_the_tests_run_in(model, tmp_path, monkeypatch):
+    for name in ("ANTHROPIC_AUTH_TOKEN", "https_proxy", "CLAUDE_CONFIG_DIR", "CTX_REPO"):
+        monkeypatch.setenv(name, "https://elsewhere.invalid")
+    environ = Claude(tmp_path, model, tmp_path / "home", tmp_path / "project").clean_environ()
+    assert "https://elsewhere.invalid" not in environ.values()
+    assert environ["HOME"] == str(tmp_path / "home")
+    assert environ["ANTHROPIC_BASE_URL"] == model.url

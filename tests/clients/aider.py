@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.clients.client import Client, Outcome, accepted
 from tests.clients.installing import Package, venv
 
-PACKAGE = Package("aider-chat", "0.86.2", venv)
+PACKAGE = Package("aider-chat", "0.86.2", venv, "bin/aider")
 QUIET = (
     *("--model", "openai/made-up", "--no-show-model-warnings", "--yes-always", "--no-auto-commits", "--no-pretty"),
     *("--no-stream", "--map-tokens", "0", "--no-check-update", "--analytics-disable", "--no-gitignore"),
@@ -40,9 +40,9 @@ class Aider(Client):
 
     def turn(self, text: str, *arguments: str) -> Outcome:
         """One turn; `arguments` are files and more options."""
-        return accepted(self.run(str(self.place / "bin" / "aider"), *QUIET, "--message", text, *arguments))
+        return accepted(self.run(str(self.place / PACKAGE.program), *QUIET, "--message", text, *arguments))
 
     def type(self, *lines: str, arguments: tuple[str, ...] = (), command: tuple[str, ...] = ()) -> Outcome:
         """Lines as typed at aider's prompt, then its end. `command` is run in place of aider itself."""
-        run = command or (str(self.place / "bin" / "aider"),)
+        run = command or (str(self.place / PACKAGE.program),)
         return accepted(self.run(*run, *QUIET, *arguments, input="".join(f"{line}\n" for line in lines)))

@@ -9,7 +9,10 @@ from tests.clients.client import Talker
 from tests.clients.installing import Package, npm_then
 
 PACKAGE = Package(
-    "@anthropic-ai/claude-code", "2.1.329", npm_then("node_modules/@anthropic-ai/claude-code/install.cjs")
+    "@anthropic-ai/claude-code",
+    "2.1.329",
+    npm_then("node_modules/@anthropic-ai/claude-code/install.cjs"),
+    "node_modules/.bin/claude",
 )
 
 
@@ -28,7 +31,7 @@ class Claude(Talker):
 
     def command(self, text: str, *options: str, resume: str = "") -> list[str]:
         going_on = ["--resume", resume] if resume else []
-        run = [str(self.place / "node_modules/.bin/claude"), "-p", text, "--output-format", "json"]
+        run = [str(self.place / PACKAGE.program), "-p", text, "--output-format", "json"]
         return [*run, "--permission-mode", "acceptEdits", *going_on, *options]
 
     def session_of(self, stdout: str) -> str:

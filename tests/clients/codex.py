@@ -12,7 +12,7 @@ from typing import Any
 from tests.clients.client import Talker
 from tests.clients.installing import Package, npm
 
-PACKAGE = Package("@openai/codex", "0.169.0", npm)
+PACKAGE = Package("@openai/codex", "0.169.0", npm, "node_modules/.bin/codex")
 
 
 class Codex(Talker):
@@ -39,7 +39,7 @@ class Codex(Talker):
 
     def command(self, text: str, *options: str, resume: str = "") -> list[str]:
         going_on = ["resume", resume] if resume else []
-        run = [str(self.place / "node_modules/.bin/codex"), "exec", "--skip-git-repo-check", "--json"]
+        run = [str(self.place / PACKAGE.program), "exec", "--skip-git-repo-check", "--json"]
         return [*run, *self.options(), *options, *going_on, text]
 
     def session_of(self, stdout: str) -> str:
@@ -56,7 +56,7 @@ class Codex(Talker):
             {"method": "initialized"},
             {"id": 2, "method": method, "params": parameters},
         ]
-        command = [str(self.place / "node_modules/.bin/codex"), "app-server", *self.options()]
+        command = [str(self.place / PACKAGE.program), "app-server", *self.options()]
         with subprocess.Popen(
             command, cwd=self.project, env=self.clean_environ(), stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True
         ) as server:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.clients.client import Talker, accepted
 from tests.clients.installing import Package, npm
 
-PACKAGE = Package("@google/gemini-cli", "0.61.0", npm)
+PACKAGE = Package("@google/gemini-cli", "0.61.0", npm, "node_modules/.bin/gemini")
 # Gemini's clean-up takes a session that was resumed in another minute than it began in for a broken one, and deletes it
 # when another starts: no test could go by what it finds.
 SETTINGS = {
@@ -41,7 +41,7 @@ class Gemini(Talker):
 
     def command(self, text: str, *options: str, resume: str = "") -> list[str]:
         going_on = ["--resume", resume] if resume else []
-        run = [str(self.place / "node_modules/.bin/gemini"), "-p", text, "-m", "gemini-2.5-flash"]
+        run = [str(self.place / PACKAGE.program), "-p", text, "-m", "gemini-2.5-flash"]
         return [*run, "--approval-mode", "yolo", "--output-format", "json", *going_on, *options]
 
     def session_of(self, stdout: str) -> str:
@@ -55,7 +55,7 @@ class Gemini(Talker):
 
     def listed(self) -> str:
         """What Gemini itself says its sessions are."""
-        return accepted(self.run(str(self.place / "node_modules/.bin/gemini"), "--list-sessions")).stdout
+        return accepted(self.run(str(self.place / PACKAGE.program), "--list-sessions")).stdout
 
     def sessions(self) -> list[str]:
         paths = self.home.glob(".gemini/tmp/*/chats/session-*.jsonl")

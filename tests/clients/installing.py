@@ -28,11 +28,13 @@ class Missing(Exception):
 
 
 class Package(NamedTuple):
-    """A client at the version the tests were written for. `install` fills the folder it is given."""
+    """A client at the version the tests were written for. `install` fills the folder it is given; `program` is what
+    is run, below that folder."""
 
     name: str
     version: str
     install: Callable[[str, Path], None]
+    program: str
 
     def folder(self) -> Path:
         """Where it is, installed now if it wasn't. Skips the test if that can't be; see `_give_up`."""
@@ -60,11 +62,18 @@ class Package(NamedTuple):
         place.mkdir(parents=True)
         try:
             self.install(f"{self.name}{{}}{self.version}", place)
+            self._try(place)
         except Missing as why:
             shutil.rmtree(place, ignore_errors=True)
             failed.write_text(f"{run}\n{why}")
             raise
         failed.unlink(missing_ok=True)
+
+    def _try(self, place: Path) -> None:
+        """A package may install where its program doesn't run."""
+        program = place / self.program
+        if self.version not in _run([str(program), "--version"], HOME=str(place)):
+            raise Missing(f"{program.name} is not version {self.version}")
 
 
 def npm(spec: str, place: Path) -> None:
@@ -92,14 +101,25 @@ def venv(spec: str, place: Path) -> None:
     _run([str(place / "bin" / "pip"), "install", "-q", "--disable-pip-version-check", spec.format("==")])
 
 
-def _run(command: list[str]) -> None:
+def _run(command: list[str], **environ: str) -> str:
+    """What it prints."""
     try:
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False)
+        done = subprocess.run(
+            command,
+            env={**os.environ, **environ},
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise Missing(f"{command[0]} took more than {SECONDS} s") from None
+    except OSError as error:
+        raise Missing(f"{command[0]}: {error.strerror}") from None
     if done.returncode:
         told = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
         raise Missing(f"{' '.join(command[:2])} failed: {told[-1] if told else done.returncode}")
+    return done.stdout.decode(errors="replace")
 
 
 def _cache() -> Path:
