@@ -27,6 +27,7 @@ BUILT_IN = {
     "cline": ("ctxstore.sources.cline", "Cline"),
     "codex": ("ctxstore.sources.codex", "Codex"),
     "continue": ("ctxstore.sources.continue_dev", "Continue"),
+    "copilot": ("ctxstore.sources.copilot", "Copilot"),
     "directory": ("ctxstore.sources.directory", "Directory"),
     "gemini": ("ctxstore.sources.gemini", "Gemini"),
     "opencode": ("ctxstore.sources.opencode", "OpenCode"),

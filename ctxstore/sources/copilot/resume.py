@@ -1,0 +1,123 @@
+"""What changes for Copilot CLI to go on from a session: under another id, in another folder, up to a message.
+
+It finds a session by its folder's name, and goes by what its first event and ``workspace.yaml`` say of id and folder.
+What was said stays as it was said.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.sources.copilot.layout import (
+    SESSIONS,
+    WORKSPACE,
+    context_name,
+    events_key,
+    session_of,
+    transcript_of,
+)
+from ctxstore.sources.copilot.records import RESTART
+from ctxstore.sources.copilot.transcript import iter_messages
+from ctxstore.sources.jsonl.edit import Fields, edit_line
+from ctxstore.sources.resume import Change, Edit, Laid, Stored
+
+_FIELD = re.compile(rb"(id|cwd|git_root): +(.*?)([ \t]*\r?\n?)\Z", re.DOTALL)
+_QUOTED = b"'\""
+
+
+def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+    """A session's files as Copilot looks for them after `change`."""
+    if change.is_empty:
+        return [Laid(key, key) for key in stored.keys]
+    transcript = transcript_of(stored.context, stored.keys)
+    if (change.session or change.until) and transcript is None:
+        raise InvalidInput(f"{stored.context} has no transcript, so it can't be made a session of its own")
+    if change.until and not any(m.id == change.until for m in iter_messages(stored.read(transcript or ""))):
+        hint = f"`ctx show {stored.context} --json` lists them"
+        raise NotFound(f"{stored.context} has no message {change.until!r}", hint=hint)
+    laid = [_lay(stored, key, change, transcript) for key in stored.keys if not _is_spare(key, change, transcript)]
+    return sorted(laid, key=lambda each: each.key)
+
+
+def context_of(stored: Stored, change: Change) -> str:
+    """The session's name after `change`."""
+    session = session_of(stored.context)
+    return context_name(change.session) if session and change.session else stored.context
+
+
+def _is_spare(key: str, change: Change, transcript: str | None) -> bool:
+    """Whether it is an old version's file, beside the one in the folder: a new session needs no such copy."""
+    return bool(change.session) and key.count("/") == 1 and key.endswith(".jsonl") and key != transcript
+
+
+def _lay(stored: Stored, key: str, change: Change, transcript: str | None) -> Laid:
+    old = session_of(stored.context) or ""
+    edit: Edit | None = None
+    if key == transcript:
+        edit = _events(old, change)
+    elif old and key == f"{SESSIONS}/{old}/{WORKSPACE}":
+        edit = _workspace(change)
+    return Laid(_place(key, old, change, key == transcript), key, edit, is_new=bool(change.session))
+
+
+def _place(key: str, old: str, change: Change, is_transcript: bool) -> str:
+    """Where a file goes. A new session has a folder, even if the old one was a file: newer versions want one."""
+    if not change.session or not old:
+        return key
+    if is_transcript:
+        return events_key(change.session)
+    folder = f"{SESSIONS}/{old}"
+    return f"{SESSIONS}/{change.session}{key[len(folder) :]}" if key == folder or key.startswith(folder + "/") else key
+
+
+def _events(old: str, change: Change) -> Edit:
+    def name(id: str) -> str:
+        return change.session if change.session and id == old else id
+
+    folders: dict[str, Any] = {"cwd": change.path, "gitRoot": change.path}
+    usage: Fields = {"accounting": {"sourceSessionId": name}}
+    fields: Fields = {"data": {"sessionId": name, "context": folders, "usage": usage}}
+
+    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        for message in iter_messages(blocks):
+            yield edit_line(message.raw, fields, RESTART) if message.role == "meta" else message.raw
+            if change.until and message.id == change.until:
+                return
+
+    return edit
+
+
+def _workspace(change: Change) -> Edit:
+    """``workspace.yaml`` is a list of names and values, a line each."""
+
+    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        for line in b"".join(blocks).splitlines(keepends=True):
+            found = _FIELD.match(line)
+            if found is None:
+                yield line
+                continue
+            new: Callable[[str], str] = change.path if found[1] != b"id" else lambda id: change.session or id
+            yield b"%s: %s%s" % (found[1], _changed(found[2], new), found[3])
+
+    return edit
+
+
+def _changed(value: bytes, change: Callable[[str], str]) -> bytes:
+    """A YAML scalar on one line: plain, or quoted in one of two ways."""
+    try:
+        text = value.decode()
+        if value[:1] == b'"':
+            text = json.loads(value)
+        elif value[:1] == b"'":
+            text = text[1:-1].replace("''", "'")
+    except ValueError:
+        return value
+    new = change(text)
+    if new == text:
+        return value
+    plain = re.fullmatch(r"[/\w][\w/.~+-]*", new) is not None
+    return new.encode() if plain and value[:1] not in _QUOTED else json.dumps(new, ensure_ascii=False).encode()
