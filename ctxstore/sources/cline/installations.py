@@ -10,6 +10,13 @@ from ctxstore.sources.suffix import suffix_of
 
 EDITORS = ("Code", "Code - Insiders", "Code - OSS", "VSCodium", "Cursor", "Windsurf", "Trae", "Kiro")
 SERVERS = (".vscode-server", ".vscode-server-insiders", ".vscodium-server", ".cursor-server", ".windsurf-server")
+PROGRAMS = frozenset(
+    {"code", "code-insiders", "code-oss", "codium", "vscodium", "cursor", "windsurf", "trae", "kiro"}
+    | {"Code", "Code - Insiders", "VSCodium", "Cursor", "Windsurf", "Trae", "Kiro"}
+)
+"""Editors' processes, on Linux and macOS."""
+SCRIPTS = tuple(f"/{server}/" for server in SERVERS)
+"""Part of the path of what a remote editor runs."""
 _STORAGE = "User/globalStorage"
 _EDITOR = re.compile(r"(?:^|/)\.?([A-Za-z][A-Za-z -]*)(?:/data)?/User/globalStorage/[^/]+$")
 _USUAL = {".cline/data": "cli", ".cline": "user", ".roo": "user", "Documents/Cline": "documents"}

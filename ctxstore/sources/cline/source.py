@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ctxstore.sources.cline.installations import editor_folders, group_of
+from ctxstore.sources.cline.installations import PROGRAMS, SCRIPTS, editor_folders, group_of
 from ctxstore.sources.cline.layout import Layout, Shape, transcript_of
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
+from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored
 
 _SHAPE = Shape(
     source="cline",
@@ -24,6 +25,8 @@ class Tasks:
     name: str
     agent: str
     shape: Shape
+    program = Program(PROGRAMS, SCRIPTS, everywhere=True)
+    """Every window keeps the list of tasks in memory, and writes it whole."""
 
     def folders(self, environ: Mapping[str, str]) -> Iterator[str]:
         """Where the agent's files may be."""
@@ -68,6 +71,18 @@ class Tasks:
         """Rules are what the agent goes by in every task."""
         return key.split("/", 1)[0].lower().startswith("rules")
 
+    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+        """The files where the agent looks for them."""
+        from ctxstore.sources.cline.resume import lay_out
+
+        return lay_out(stored, change)
+
+    def context_of(self, stored: Stored, change: Change) -> str:
+        """The name after `change`."""
+        from ctxstore.sources.cline.resume import context_of
+
+        return context_of(stored, change)
+
 
 class Cline(Tasks):
     """Cline, in any editor or by itself."""
@@ -88,3 +103,13 @@ class Cline(Tasks):
             yield own
         if home:
             yield os.path.join(home, "Documents", "Cline")
+
+    def new_session(self, now: int, random: bytes) -> str:
+        """The time in milliseconds."""
+        return str(now // 10**6)
+
+    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+        """The entry in ``state/taskHistory.json``."""
+        from ctxstore.sources.cline.listing import list_cline
+
+        return list_cline(stored, change, root)

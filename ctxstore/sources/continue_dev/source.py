@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.continue_dev.layout import Layout, session_key
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
+from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored, new_uuid
 from ctxstore.sources.suffix import suffix_of
 
 
@@ -17,6 +18,7 @@ class Continue:
 
     name = "continue"
     agent = "Continue"
+    program = Program(frozenset({"cn"}), ("/@continuedev/cli/",))
 
     def discover(self, environ: Mapping[str, str]) -> list[Root]:
         """The folder CONTINUE_GLOBAL_DIR names, else ``~/.continue``, if it is there."""
@@ -59,6 +61,28 @@ class Continue:
     def is_memory(self, key: str) -> bool:
         """Rules are what the agent goes by in every session."""
         return key.startswith("rules/")
+
+    def new_session(self, now: int, random: bytes) -> str:
+        """A random UUID."""
+        return new_uuid(random)
+
+    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+        """The session's file, with the id and the folder it goes by."""
+        from ctxstore.sources.continue_dev.resume import lay_out
+
+        return lay_out(stored, change)
+
+    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+        """The entry in ``sessions/sessions.json``."""
+        from ctxstore.sources.continue_dev.resume import registrations
+
+        return registrations(stored, change, root)
+
+    def context_of(self, stored: Stored, change: Change) -> str:
+        """The name after `change`."""
+        from ctxstore.sources.continue_dev.resume import context_of
+
+        return context_of(stored, change)
 
 
 def _layout(root: Root, report: Report) -> Layout:

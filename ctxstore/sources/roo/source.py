@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ctxstore.sources.cline.installations import editor_folders
 from ctxstore.sources.cline.layout import Shape
 from ctxstore.sources.cline.source import Tasks
+from ctxstore.sources.resume import Change, Registration, Stored, new_uuid
 
 
 class RooCode(Tasks):
@@ -26,3 +27,13 @@ class RooCode(Tasks):
         yield from editor_folders("rooveterinaryinc.roo-cline", environ)
         if environ.get("HOME"):
             yield os.path.join(environ["HOME"], ".roo")
+
+    def new_session(self, now: int, random: bytes) -> str:
+        """A random UUID."""
+        return new_uuid(random)
+
+    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+        """The entry in ``tasks/_index.json``, if that is there."""
+        from ctxstore.sources.cline.listing import list_roo
+
+        return list_roo(stored, change, root)

@@ -1,0 +1,166 @@
+"""What changes for Cline or Roo Code to go on from a task: under another id, in another folder, up to a message.
+
+A task's id is its folder's name; Roo Code repeats it in the task's entry, ``history_item.json``, which names the
+project too. What was said stays as it was said.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.sources.cline.layout import HISTORY, HOME, TASKS, WINDOW, transcript_of
+from ctxstore.sources.cline.records import read
+from ctxstore.sources.cline.transcript import KEY, iter_messages
+from ctxstore.sources.document.cutting import cut
+from ctxstore.sources.document.members import members, replace, text_of
+from ctxstore.sources.document.messages import HEAD, TAIL
+from ctxstore.sources.document.shorten import shorten
+from ctxstore.sources.resume import Change, Edit, Laid, Stored
+
+ITEM = "history_item.json"
+EDITS = "context_history.json"
+"""What Cline leaves out of messages when it sends them, by their number."""
+
+
+class End:
+    """Where a task is to end: after the `number`-th message of its history, said at `time` (ms; 0: unknown)."""
+
+    def __init__(self, stored: Stored, transcript: str, until: str) -> None:
+        self.number, self.time = 0, 0
+        for message in iter_messages(stored.read(transcript)):
+            is_record = message.id not in (HEAD, TAIL)
+            self.number += is_record
+            record = read(message.raw.lstrip(b"[, \t\r\n")) if message.id == until else None
+            if message.id == until:
+                self.time = record.ts if record and type(record.ts) is int else 0
+                return
+        hint = f"`ctx show {stored.context} --json` lists them"
+        raise NotFound(f"{stored.context} has no message {until!r}", hint=hint)
+
+    def is_past(self, record: dict[str, Any]) -> bool:
+        """Whether something the window shows is of a later message."""
+        if self.time:
+            ts = record.get("ts")
+            return type(ts) is int and ts > self.time
+        # How many messages there were, less one, when it was shown: before the one it belongs to was added.
+        index = record.get("conversationHistoryIndex")
+        return type(index) is int and index >= self.number - 1
+
+
+def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+    """The files of a task as the agent looks for them after `change`."""
+    unchanged = [Laid(key, key) for key in stored.keys]
+    if change.is_empty:
+        return unchanged
+    transcript = require_task(stored, change)
+    if transcript is None:
+        return unchanged
+    end = End(stored, transcript, change.until) if change.until else None
+    laid = [
+        Laid(_place(key, change), key, _edit(stored, key, change, end), is_new=bool(change.session))
+        for key in stored.keys
+    ]
+    return sorted(laid, key=lambda each: each.key)
+
+
+def require_task(stored: Stored, change: Change) -> str | None:
+    """The key of a task's messages; ``None`` for what is none. Raises `InvalidInput` if it can't be changed so."""
+    transcript = transcript_of(stored.context, set(stored.keys))
+    if transcript is not None and transcript.startswith(TASKS + "/"):
+        return transcript
+    if transcript is None and (change.session or change.until):
+        raise InvalidInput(f"{stored.context} has no messages, so it can't be made a task of its own")
+    if transcript is not None and not change.is_empty:
+        raise InvalidInput(
+            f"{stored.context} can only be brought back as it was", hint="it is in a store that is Cline's own affair"
+        )
+    return None
+
+
+def context_of(stored: Stored, change: Change) -> str:
+    """The task's name after `change`."""
+    source, _, task = stored.context.rpartition("/")
+    return f"{source}/{change.session}" if change.session and task != HOME else stored.context
+
+
+def _place(key: str, change: Change) -> str:
+    top, _, rest = key.partition("/")
+    task, slash, below = rest.partition("/")
+    return f"{top}/{change.session or task}{slash}{below}"
+
+
+def _edit(stored: Stored, key: str, change: Change, end: End | None) -> Edit | None:
+    name = key.split("/", 2)[-1]
+    task = stored.context.rpartition("/")[2]
+    if name == ITEM:
+        return _whole(lambda data: _item(data, task, change))
+    if end is None:
+        return None
+    if name == HISTORY or (name in WINDOW and key == transcript_of(stored.context, set(stored.keys))):
+        return _whole(lambda data: shorten(data, KEY, end.number))
+    if name in WINDOW:
+        return _whole(lambda data: shorten_window(data, end))
+    return _whole(lambda data: _edits(data, end.number)) if name == EDITS else None
+
+
+def _whole(change: Callable[[bytes], bytes]) -> Edit:
+    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        yield change(b"".join(blocks))
+
+    return edit
+
+
+def shorten_window(data: bytes, end: End) -> bytes:
+    """What the window showed until then."""
+    found = cut(data, KEY)
+    records = [_object(data[start:stop]) for start, stop in found.records] if found else []
+    kept = next((number for number, record in enumerate(records) if end.is_past(record)), len(records))
+    return shorten(data, KEY, kept)
+
+
+def _edits(data: bytes, number: int) -> bytes:
+    found = cut(data, KEY)
+    if found is None:
+        return data
+    kept = [data[start:stop] for start, stop in found.records if not _is_edit_past(data[start:stop], number)]
+    return data if len(kept) == len(found.records) else b"[" + b",".join(kept) + b"]"
+
+
+def _is_edit_past(record: bytes, number: int) -> bool:
+    try:
+        value = json.loads(record)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, list) and bool(value) and type(value[0]) is int and value[0] >= number
+
+
+def _item(data: bytes, task: str, change: Change) -> bytes:
+    values = {}
+    for member in members(text_of(data)):
+        try:
+            value = json.loads(data[member.start : member.end])
+        except (ValueError, RecursionError):
+            continue
+        new = _item_value(member.key, value, task, change)
+        if new != value:
+            values[member.key] = json.dumps(new).encode()
+    return replace(data, values)
+
+
+def _item_value(key: str, value: Any, task: str, change: Change) -> Any:
+    if key in ("id", "rootTaskId") and change.session and value == task:
+        return change.session
+    if key == "workspace" and isinstance(value, str):
+        return change.path(value)
+    return change.now // 10**6 if key == "ts" and change.session else value
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,93 @@
+"""Sessions of Continue under another id, for another folder, up to a message."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.sources.continue_dev import Continue
+from ctxstore.sources.resume import Change, Resumable, Stored
+
+home = import_module("tests.sources.homes.continue")  # its name is a keyword
+NOW = 1_800_000_000 * 10**9
+KEY = f"sessions/{home.SESSION}.json"
+CONTEXT = f"continue/sessions/{home.SESSION}"
+SAID = [*home.HISTORY, {"message": {"role": "user", "content": f"of {home.SESSION} in file:///home/ada"}}]
+
+
+def stored(data: bytes, context: str = CONTEXT) -> Stored:
+    return Stored(context, None, [KEY], lambda _: iter([data[:7], data[7:]]))
+
+
+def changed(data: bytes, change: Change) -> tuple[str, bytes]:
+    (laid,) = Continue().lay_out(stored(data), change)
+    blocks = stored(data).read(KEY)
+    return laid.key, b"".join(laid.edit(blocks) if laid.edit else blocks)
+
+
+def test_without_a_change_it_is_as_it_was() -> None:
+    assert isinstance(Continue(), Resumable)
+    data = json.dumps(home.session(), indent=3).encode()
+    assert changed(data, Change(now=NOW)) == (KEY, data)
+
+
+def test_the_id_and_the_folder_change_where_the_agent_looks_and_nowhere_else() -> None:
+    data = json.dumps(home.session(history=SAID, mode="agent"), indent=3).encode()
+    change = Change(session="new", paths=(("/home/ada", "/home/b b"),), now=NOW)
+    key, after = changed(data, change)
+    folder = b'"file:///home/ada/my%20engine"'
+    expected = data.replace(f'"{home.SESSION}"'.encode(), b'"new"', 1).replace(
+        folder, b'"file:///home/b%20b/my%20engine"'
+    )
+    assert (key, after) == ("sessions/new.json", expected)
+    assert Continue().context_of(stored(data), change) == "continue/sessions/new"
+
+
+@given(number=st.integers(0, 2), indent=st.sampled_from([None, 2]), damage=st.booleans())
+def test_up_to_any_message_it_parses_to_exactly_these(number: int, indent: Any, damage: bool) -> None:
+    data = json.dumps(home.session(history=SAID, mode="agent"), indent=indent).encode()
+    data = data[:-40] if damage else data
+    before = [m for m in Continue().messages([data]) if m.role in ("user", "assistant")]
+    if number >= len(before):
+        return
+    _, after = changed(data, Change(session="new", until=before[number].id, now=NOW))
+    kept = [m for m in Continue().messages([after]) if m.role in ("user", "assistant")]
+    assert [(m.id, m.raw) for m in kept] == [(m.id, m.raw) for m in before[: number + 1]]
+    assert json.loads(after)["history"] == SAID[: number + 1]
+
+
+def test_what_cant_be_changed_is_said() -> None:
+    data = json.dumps(home.session()).encode()
+    with pytest.raises(NotFound, match="no message"):
+        Continue().lay_out(stored(data), Change(until="nope"))
+    rules = Stored("continue/home", None, ["rules/x.md"], lambda _: iter([b""]))
+    with pytest.raises(InvalidInput, match="no session"):
+        Continue().lay_out(rules, Change(session="new"))
+    assert [each.key for each in Continue().lay_out(rules, Change())] == ["rules/x.md"]
+    assert Continue().registrations(rules, Change(), "/nowhere") == []
+
+
+def test_continue_is_told_of_the_session(tmp_path: Path) -> None:
+    home.make(tmp_path)
+    root = tmp_path / ".continue"
+    before = (root / "sessions" / "sessions.json").read_text()
+    task = stored(json.dumps(home.session()).encode())
+    assert all(each.is_there(str(root)) for each in Continue().registrations(task, Change(now=NOW), str(root)))
+    (entry,) = Continue().registrations(task, Change(session="new", now=NOW), str(root))
+    assert not entry.is_there(str(root))
+    entry.apply(str(root))
+    after = (root / "sessions" / "sessions.json").read_text()
+    assert after.startswith(before[:-1])
+    assert json.loads(after)[-1] == {
+        "sessionId": "new",
+        "title": "Wheels",
+        "dateCreated": str(NOW // 10**6),
+        "workspaceDirectory": "file:///home/ada/my%20engine",
+    }
