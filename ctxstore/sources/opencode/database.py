@@ -12,9 +12,6 @@ from ctxstore.sources.sqlite.tables import Model, Shared, Table, Tables
 if TYPE_CHECKING:
     import sqlite3
 
-SECRETS = ("account", "account_state", "control_account", "credential", "session_share")
-"""Tables that hold tokens: of accounts, and what it takes to take a shared session back."""
-
 _ORDER = ("time_created", "id")
 _ORPHAN = '"message_id" NOT IN (SELECT "id" FROM "message" WHERE "session_id" = "part"."session_id")'
 

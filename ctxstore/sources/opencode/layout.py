@@ -6,37 +6,33 @@ All sessions are in one database, or, of versions before 1.2, in a folder of fil
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ctxstore.errors import SourceError
 from ctxstore.sources.opencode.older import Storage
-from ctxstore.sources.protocol import FoundContext, FoundFile, Report, Skipped
+from ctxstore.sources.protocol import FoundContext, FoundFile, Report
+from ctxstore.sources.sqlite.found import TRANSCRIPT, group_of, is_nameable, listed, rows_file, whole_file
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from ctxstore.sources.opencode.database import Session
-    from ctxstore.sources.sqlite.contents import Content
+    from ctxstore.sources.sqlite.tables import Model
 
 _PREFIX = "opencode/"
 HOME = _PREFIX + "home"
 DATABASE = _PREFIX + "database"
-TRANSCRIPT = "session.jsonl"
-"""The key of a session's rows. It is no file of OpenCode's."""
 FILE = "opencode.db"
 
-WHOLE_LIMIT = 1 << 30
-"""A larger database is not copied as a whole: each time it changes, all of it is read."""
+SECRETS = ("account", "account_state", "control_account", "credential", "session_share")
+"""Tables that hold tokens: of accounts, and what it takes to take a shared session back."""
 
 _FILES = frozenset({"opencode.json", "opencode.jsonc", "config.json", "tui.json", "tui.jsonc", "AGENTS.md"})
 _FOLDERS = frozenset(
     {name + end for name in ("agent", "command", "mode", "plugin", "skill", "theme", "tool") for end in ("", "s")}
 )
-_GROUP = 200
-"""Characters of a folder's path that are kept in a name: the last ones."""
-_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
 
 class Layout:
@@ -65,23 +61,7 @@ class Layout:
 
     def _database(self) -> list[FoundFile]:
         """The whole database, as one file."""
-        from ctxstore.sources.sqlite.place import find_place
-        from ctxstore.sources.sqlite.stamp import stamp
-
-        path = os.path.join(self._path, FILE)
-        try:
-            if not os.path.lexists(path):
-                return []
-            place = find_place(path)
-        except SourceError:
-            return []  # whoever lists the sessions says so
-        if place.file.size + place.log.size > WHOLE_LIMIT:
-            reason = "larger than 1 GiB, so it is not saved as a whole: its sessions are saved one by one"
-            self._report(Skipped(path, reason, failed=False))
-            return []
-        newest = max(place.file.mtime_ns, place.log.mtime_ns)
-        state = stamp(place.file.size, newest, place.file, place.log)
-        return [FoundFile(FILE, path, state, state=False, content=_copy_of(path))]
+        return whole_file(self._path, FILE, self._report, secrets=SECRETS)
 
     def _home(self) -> list[FoundFile]:
         """Settings, instructions, agents and commands: what is named, and nothing else."""
@@ -103,14 +83,13 @@ class Layout:
         path = os.path.join(self._path, FILE)
         known = set()
         plans = self._plans()
-        for session in self._rows(path):
+        for session in listed(path, self._report, _look):
             known.add(session.id)
             if only and session.id != only:
                 continue
-            if not _ID.fullmatch(session.id):
-                self._report(Skipped(path, f"a session's id can't be part of a name: {session.id[:80]!r}"))
+            if not is_nameable(session.id, path, self._report):
                 continue
-            files = [FoundFile(TRANSCRIPT, path, session.stat, content=_rows_of(path, session.id))]
+            files = [rows_file(path, session.id, session.stat, _model)]
             files += self._storage.beside(session.id)
             if (plan := plans.get(f"{session.created}-{session.slug}.md")) is not None:
                 files.append(plan)
@@ -122,20 +101,6 @@ class Layout:
                 files.append(self._storage.transcript(older, files, TRANSCRIPT))
                 yield FoundContext(name_of(older.directory, older.id), sorted(files, key=by_key))
 
-    def _rows(self, path: str) -> list[Session]:
-        """The sessions in the database. All of them: it is closed before anything else is done."""
-        if not os.path.lexists(path):
-            return []
-        from ctxstore.sources.opencode.database import list_sessions
-        from ctxstore.sources.sqlite.database import open_database
-
-        try:
-            with open_database(path) as connection:
-                return list(list_sessions(connection))
-        except SourceError as error:
-            self._report(Skipped(path, error.message))
-            return []
-
     def _plans(self) -> Mapping[str, FoundFile]:
         """Plans are files named after the session's time and short name."""
         found = {}
@@ -144,11 +109,6 @@ class Layout:
             if file is not None and not stat.S_ISDIR(file.stat.st_mode):
                 found[entry.name] = file
         return found
-
-
-def group_of(directory: str) -> str:
-    """The folder a session worked in, as the middle part of its name: ``-`` for all but ASCII letters and digits."""
-    return "".join(c if c.isascii() and c.isalnum() else "-" for c in directory)[-_GROUP:] or "-"
 
 
 def name_of(directory: str, session: str) -> str:
@@ -161,22 +121,13 @@ def is_session(context: str) -> bool:
     return context.startswith(_PREFIX) and context.count("/") == 2
 
 
-def _copy_of(path: str) -> Content:
-    def content() -> Iterator[bytes]:
-        from ctxstore.sources.opencode.database import SECRETS
-        from ctxstore.sources.sqlite.contents import copy_of
+def _look(connection: sqlite3.Connection) -> Iterator[Session]:
+    from ctxstore.sources.opencode.database import list_sessions
 
-        return copy_of(path, SECRETS)()
-
-    return content
+    return list_sessions(connection)
 
 
-def _rows_of(path: str, session: str) -> Content:
-    def content() -> Iterator[bytes]:
-        from ctxstore.sources.opencode.database import MODEL
-        from ctxstore.sources.sqlite.contents import rows_of
-        from ctxstore.sources.sqlite.tables import Tables
+def _model() -> Model:
+    from ctxstore.sources.opencode.database import MODEL
 
-        return rows_of(path, lambda connection: Tables(connection).export(MODEL, session))()
-
-    return content
+    return MODEL

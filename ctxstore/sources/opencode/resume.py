@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.jsonl.edit import edit_line
-from ctxstore.sources.opencode.layout import DATABASE, FILE, TRANSCRIPT, group_of, is_session
+from ctxstore.sources.opencode.layout import DATABASE, FILE, is_session
 from ctxstore.sources.opencode.rewriting import Rewriting, find_projects, is_kept
 from ctxstore.sources.resume import Change, Edit, Laid, Registration, Stored
+from ctxstore.sources.sqlite.found import TRANSCRIPT, group_of
+from ctxstore.sources.sqlite.whole import lay_out_whole
 
 _IN_FILES = "storage/session/"
 
@@ -20,7 +22,7 @@ _IN_FILES = "storage/session/"
 def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
     """The files beside the database, or the database itself."""
     if stored.context.startswith(DATABASE):
-        return _database(stored, change)
+        return lay_out_whole(stored, change)
     if not is_session(stored.context):
         _refuse(stored, change.session or change.until, "it is no session")
         return [Laid(key, key) for key in stored.keys]
@@ -66,17 +68,6 @@ def rows_of(stored: Stored, change: Change, projects: Mapping[str, str]) -> Iter
     rewriting = Rewriting(change, projects)
     for line in is_kept(map(decode_line, lines), change):
         yield encode_line(rewriting.line(line))
-
-
-def _database(stored: Stored, change: Change) -> list[Laid]:
-    """The whole database, and an empty log: that of the one before would be read as belonging to it. The log's index
-    is made anew by SQLite when nobody has it open."""
-    _refuse(stored, not change.is_empty, "it is all sessions at once")
-    return [*(Laid(key, key) for key in stored.keys), Laid(FILE + "-wal", None, _nothing, is_new=True)]
-
-
-def _nothing(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    return iter(())
 
 
 def _files(stored: Stored, change: Change) -> list[Laid]:
