@@ -1,8 +1,9 @@
-"""OpenAI's chat completions, as aider asks for them."""
+"""OpenAI's chat completions, as aider and Copilot ask for them."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ from tests.clients.model.replies import Answer, Call, Reply, Turn, said
 
 REMINDERS = ("\n\nTo suggest changes to a file", "\n\n# *SEARCH/REPLACE block* Rules")
 """What aider adds to the last message: how changes are to be written."""
+CLOCK = re.compile(r"\A<current_datetime>[^<]*</current_datetime>\s*")
+"""What Copilot puts before each message."""
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 
 
@@ -30,6 +33,7 @@ def _turns(message: Any) -> Iterator[Turn]:
         content = "\n".join(part.get("text", "") for part in content)
     for reminder in REMINDERS:
         content = content.partition(reminder)[0]
+    content = CLOCK.sub("", content)
     if role in ("user", "assistant"):
         yield from said(role, content)
         for call in message.get("tool_calls") or []:
