@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ctxstore.history.engine import Engine
-from ctxstore.history.revisions import Resolver
+from ctxstore.history.revisions import Resolver, Revision
 from ctxstore.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from ctxstore.ids import ObjectId
     from ctxstore.ops.message import Numbered
     from ctxstore.ops.search.find import Filters
     from ctxstore.ops.search.run import Found
+    from ctxstore.ops.secrets.look import Report
 
 
 class FindingMethods:
@@ -51,3 +54,51 @@ class FindingMethods:
         from ctxstore.ops.view import View
 
         return find_messages(View(self._engine, *Resolver(self._engine).resolve(rev)), message, around)
+
+    def find_secrets(self, *revs: str, history: bool = False, progress: Progress = SILENT) -> Report:
+        """Credentials in these commits, or in the newest of every context; with `history` in all they descend from.
+
+        Raises `NotFound` without the extra ``ctxstore[secrets]``.
+        """
+        from ctxstore.ops.log import iter_contexts
+        from ctxstore.ops.secrets.look import look
+
+        resolver = Resolver(self._engine)
+        if revs:
+            return look(self._engine, [resolver.resolve(rev) for rev in revs], history=history, progress=progress)
+        newest = (Revision(name, *stored) for name, stored in iter_contexts(self._engine))
+        return look(self._engine, newest, history=history, progress=progress)
+
+    def find_new_secrets(self, commits: Iterable[tuple[str, ObjectId]]) -> Report:
+        """Credentials in what these (context, commit) added, such as a snapshot's."""
+        from ctxstore.ops.secrets.look import look_at_new
+
+        return look_at_new(self._engine, commits)
+
+    def allow_secrets(self, *fingerprints: str) -> bool:
+        """Let credentials be reported and redacted no more; False if none was. Raises `InvalidInput`."""
+        from ctxstore.ops.secrets.allowed import allow
+
+        return allow(self._engine, fingerprints)
+
+    def warns_of_secrets(self) -> bool:
+        """Whether every snapshot is to warn of credentials in what is new."""
+        from ctxstore.history.refs import SETTING
+
+        if self._engine.refs(self._engine.root()).find(SETTING + "secrets") is None:
+            return False
+        from ctxstore.ops.secrets.allowed import warns
+
+        return warns(self._engine)
+
+    def set_secrets_warning(self, is_on: bool) -> bool:
+        """Let every snapshot warn of credentials, or none; False if that was so."""
+        from ctxstore.ops.secrets.allowed import set_warning
+
+        return set_warning(self._engine, is_on)
+
+    def redacted(self, export: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
+        """What `export` gives, each time the same, with credentials replaced. Raises `NotFound` without the extra."""
+        from ctxstore.ops.secrets.redact import redacted
+
+        return redacted(self._engine, export)

@@ -27,6 +27,7 @@ COMMANDS = {
     "log": "List the runs, or the commits of a context.",
     "show": "Read a conversation or a file as it was.",
     "search": "Find messages by their words, in all of history.",
+    "secrets": "Find credentials in messages and files.",
     "diff": "Show what changed: messages, memories, files.",
     "checkout": "Bring a context back, byte for byte.",
     "export": "Write a context as JSON, JSON lines or Markdown.",

@@ -29,7 +29,7 @@ def test_json_has_the_documented_shape(home: Any, ctx: Any) -> None:
     value = ctx.json("snapshot", "-m", "why")
     assert set(value) == {
         "repository", "op", "time", "time_ns", "duration_ns", "bytes_stored", "commits", "sources",
-            "forgotten", "newly_forgotten",
+            "forgotten", "newly_forgotten", "secrets",
     }  # fmt: skip
     assert len(value["op"]) == 64 and value["time"].endswith("Z")
     assert {commit["ref"] for commit in value["commits"]} == {CONTEXT, "claude-code/home"}

@@ -75,6 +75,7 @@ NO_POLICY = every(INVALID, "", "-x", "a b", "a/b", "x" * 65, *ODD)
 POLICY = (*NO_POLICY, *every(NOT_FOUND, "nope"))
 
 SEARCH = every(DONE, "", "zz", "[", "?*", *ODD)
+FINGERPRINT = every(INVALID, "", "x", "0123456789ABCDEF", "0" * 15, "0" * 17, "-", *ODD)
 QUERY = (
     *every(DONE, "zz", "a\0b", "\x1b[2Jgone", "caf\udce9"),
     *every(INVALID, "", '"', "-", "\ud800"),

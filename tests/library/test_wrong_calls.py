@@ -30,7 +30,7 @@ GOOD = {
 }
 """Something right for every parameter that has no default."""
 
-GIVEN = {"op of effect", "change of patch", "targets of snapshot"}
+GIVEN = {"op of effect", "change of patch", "targets of snapshot", "commits of find_new_secrets", "export of redacted"}
 """Parameters whose values come from another call and are no caller's to make."""
 
 HARMLESS = {"progress"}

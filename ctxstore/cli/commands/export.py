@@ -21,9 +21,10 @@ FORMATS = ("json", "jsonl", "markdown", "aider-backup")
 @click.option("--format", "-f", type=click.Choice(FORMATS), default="json", show_default=True)
 @click.option("--output", "-o", "path", metavar="FILE", type=Path(), help="Write to FILE, not to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
+@click.option("--redact", is_flag=True, help="Replace credentials; what is stored stays as it is.")
 @common
 @pass_invocation
-def command(invocation: Invocation, rev: str, format: str, path: str | None, overwrite: bool) -> None:
+def command(invocation: Invocation, rev: str, format: str, path: str | None, overwrite: bool, redact: bool) -> None:
     """Write a context as it was at REV for other programs: files, messages, memories, commit."""
     from ctxstore.ops.export import iter_export
 
@@ -33,7 +34,7 @@ def command(invocation: Invocation, rev: str, format: str, path: str | None, ove
     output = invocation.output
     with invocation.open() as repo:
         view = repo.view(rev)
-        blocks = iter_export(view, format)
+        blocks = repo.redacted(lambda: iter_export(view, format)) if redact else iter_export(view, format)
         if path is None or path == "-":
             output.content(blocks)
             return

@@ -35,9 +35,11 @@ MANY = 100
     type=click.Choice(["full", "incremental"]),
     help="incremental: an agent's state only, not what its tools left.",
 )
+@click.option("--always", is_flag=True, help="With --session: make a commit also if nothing changed, for its note.")
+@click.option("--warn-secrets/--no-warn-secrets", "warn", default=None, help="Warn of credentials in what is new.")
 @common
 @pass_invocation
-def command(invocation: Invocation, what: tuple[str, ...], note: str, session: str | None, kind: str | None) -> int:
+def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None, **options: Any) -> int:
     """Save what changed: of every agent found on this machine, or of the sources and paths named.
 
     Nothing is removed by it, unless `ctx policy auto` asks for that. Exit code 7 if something could not be read; the
@@ -46,6 +48,8 @@ def command(invocation: Invocation, what: tuple[str, ...], note: str, session: s
     from ctxstore.cli.repository import open_or_make
     from ctxstore.ops.targets import find_targets
 
+    if options["always"] and not options["session"]:
+        raise click.UsageError("--always is for --session ID.")
     targets = find_targets(what, os.environ)
     if not targets:
         raise NotFound(
@@ -56,9 +60,11 @@ def command(invocation: Invocation, what: tuple[str, ...], note: str, session: s
     try:
         if is_made:
             invocation.output.report(f"Made your repository: {repo.path}")
-        report = _snapshot(invocation, repo, targets, {"note": note, "session": session, "kind": kind or "auto"})
+        options["kind"] = options["kind"] or "auto"
+        report = _snapshot(invocation, repo, targets, options)
+        secrets = _secrets(invocation.output, repo, report, warn)
         forgotten = _forget(invocation.output, repo) if report.op else None
-        _render(invocation.output, repo, report, session, forgotten)
+        _render(invocation.output, repo, report, options["session"], {"forgotten": forgotten, "secrets": secrets})
     finally:
         repo.close()
     return SourceError.exit_code if any(map(_is_unreadable, _skipped(report))) else 0
@@ -83,6 +89,23 @@ def _forget(output: Output, repo: Repo) -> int | None:
     return result.plan.forgotten if result else None
 
 
+def _secrets(output: Output, repo: Repo, report: SnapshotReport, warn: bool | None) -> list[dict[str, Any]] | None:
+    """Warn of credentials in what is new; None: it was not asked for, or not possible. The snapshot is made anyway."""
+    try:
+        if not report.commits or not (repo.warns_of_secrets() if warn is None else warn):
+            return None
+        from ctxstore.cli.commands.secrets import place_text, report_value
+
+        found = repo.find_new_secrets(report.commits)
+    except CtxstoreError as error:
+        output.warn(f"credentials were not looked for: {error.message}{f'; {error.hint}' if error.hint else ''}")
+        return None
+    for secret in found.secrets:
+        output.warn(f"a credential was saved: {secret.kind} {secret.masked} in {place_text(secret.places[0])}")
+    secrets: list[dict[str, Any]] = report_value(found)["secrets"]
+    return secrets
+
+
 def _skipped(report: SnapshotReport) -> list[Skipped]:
     return [skipped for source in report.sources for skipped in source.skipped]
 
@@ -91,9 +114,9 @@ def _is_unreadable(skipped: Skipped) -> bool:
     return skipped.failed
 
 
-def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | None, forgotten: int | None) -> None:
+def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | None, after: dict[str, Any]) -> None:
     if output.json:
-        output.value(_value(repo, report) | {"forgotten": forgotten, "newly_forgotten": repo.newly_forgotten()})
+        output.value(_value(repo, report) | after | {"newly_forgotten": repo.newly_forgotten()})
         return
     for source in report.sources:
         _show_source(output, source)
@@ -105,8 +128,8 @@ def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | N
             f"{stored}: {count(len(report.commits), 'commit')}, ",
             Styled(f"op:{report.op.hex()[:8]}", "yellow"),
         )
-    if forgotten:
-        output.report(f"Forgot {count(forgotten, 'commit')} that no policy keeps.")
+    if after["forgotten"]:
+        output.report(f"Forgot {count(after['forgotten'], 'commit')} that no policy keeps.")
     one = report.commits[0][0] if len(report.commits) == 1 else session
     if one:
         _show_one(output, repo, one)

@@ -1,0 +1,149 @@
+"""Where credentials are in a stream of bytes: the library asked, block by block, and its answers sifted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from ctxstore.errors import NotFound
+
+if TYPE_CHECKING:
+    from kingfisher_sdk.core import Finding
+
+WINDOW = 8 << 20
+"""Bytes that are looked at together."""
+
+OVERLAP = 64 << 10
+"""Bytes at the end of a window that are looked at again with the next: no credential is longer."""
+
+NEAR = 8 << 10
+"""Bytes between the parts of a credential that has two, such as a name and its key."""
+
+INSTALL = "pip install 'ctxstore[secrets]'"
+
+_IDENTIFIER = re.compile(rb"[A-Za-z]+(?:[_-][A-Za-z]+)+\Z")
+_LONG = 24
+
+_ESCAPES = ((b"\\\\", b" \\"), (b"\\n", b" \n"), (b"\\r", b" \n"), (b"\\t", b" \t"), (b'\\"', b' "'))
+
+
+class Span(NamedTuple):
+    """A credential: bytes `start` to `stop`, what kind it is, and itself without white space."""
+
+    start: int
+    stop: int
+    kind: str
+    secret: bytes
+
+
+class Window(NamedTuple):
+    """Bytes of a stream from `offset` on, and the credentials that begin in them, in order, none in another."""
+
+    offset: int
+    data: bytes
+    spans: list[Span]
+
+
+Scan = Callable[[bytes], list[Span]]
+
+
+@cache
+def load_scanner() -> Scan:
+    """What finds credentials in bytes, in milliseconds but for the first time. Raises `NotFound` without the library.
+
+    It never uses the network: that is the library's other half, which is not imported.
+    """
+    try:
+        from kingfisher_sdk import Scanner
+    except ImportError as error:
+        raise NotFound("the package that knows credentials is not installed", hint=INSTALL) from error
+    scanner = Scanner()
+
+    def scan(data: bytes) -> list[Span]:
+        plain = unescaped(data)
+        return _sifted(plain, scanner.scan(plain))
+
+    return scan
+
+
+def unescaped(data: bytes) -> bytes:
+    """The bytes with JSON's escapes undone, each in its place: what is ``\\n`` in a transcript ends a word there, too.
+
+    Also where a text was escaped several times over, as a file that a tool gave back.
+    """
+    if b"\\" not in data:
+        return data
+    for escape, plain in _ESCAPES:
+        data = data.replace(escape, plain)
+    return data
+
+
+def _sifted(data: bytes, found: list[Finding]) -> list[Span]:
+    """Without what is part of another, names that look like keys, and parts that mean nothing by themselves."""
+    whole = [_span(data, finding) for finding in found if finding.visible]
+    parts = [_span(data, finding) for finding in found if not finding.visible]
+    near = [part for part in parts if any(_belong(part, span) for span in whole)]
+    spans: list[Span] = []
+    for span in sorted([*whole, *near], key=lambda span: (span.start, -span.stop)):
+        is_inside = bool(spans) and span.start < spans[-1].stop
+        if span.secret and not is_inside and not _is_identifier(span.secret):
+            spans.append(span)
+    return spans
+
+
+def _span(data: bytes, finding: Finding) -> Span:
+    start, stop = finding.location["start_offset"], finding.location["end_offset"]
+    while start < stop and data[start] in b" \t\n\"'\\":
+        start += 1
+    while start < stop and data[stop - 1] in b" \t\n\"'\\":
+        stop -= 1
+    kind = re.sub(r"[^a-z0-9]+", "-", finding.rule_id.partition(".")[2].lower()).strip("-") or "credential"
+    secret = b"".join(finding.secret.encode("utf-8", "surrogateescape").split())
+    return Span(start, stop, kind, secret)
+
+
+def _belong(part: Span, span: Span) -> bool:
+    """Whether a part is near a credential of the same service."""
+    is_same = part.kind.partition("-")[0] == span.kind.partition("-")[0]
+    return is_same and abs(part.start - span.start) < NEAR
+
+
+def _is_identifier(secret: bytes) -> bool:
+    """Whether it is a name in a program: words without a digit."""
+    return len(secret) >= _LONG and _IDENTIFIER.match(secret) is not None
+
+
+def iter_windows(blocks: Iterable[bytes], scan: Scan) -> Iterator[Window]:
+    """A stream in windows. Their bytes, joined, are the stream."""
+    data, offset = b"", 0
+    for block in _large(blocks):
+        data += block
+        if len(data) < WINDOW + OVERLAP:
+            continue
+        window = _cut(offset, data, scan(data), len(data) - OVERLAP)
+        yield window
+        offset, data = offset + len(window.data), data[len(window.data) :]
+    yield Window(offset, data, scan(data) if data else [])
+
+
+def _cut(offset: int, data: bytes, spans: list[Span], at: int) -> Window:
+    """The window up to about `at`, between credentials."""
+    for span in spans:
+        if span.start < at < span.stop:
+            at = span.start or span.stop
+    return Window(offset, data[:at], [span for span in spans if span.stop <= at])
+
+
+def _large(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Blocks put together, so that a window is not copied for each of many small ones."""
+    held: list[bytes] = []
+    size = 0
+    for block in blocks:
+        held.append(block)
+        size += len(block)
+        if size >= WINDOW:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
