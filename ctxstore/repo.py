@@ -138,13 +138,14 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         note: str = "",
         kind: str = "auto",
         session: str | None = None,
+        always: bool = False,
         progress: Progress = SILENT,
     ) -> SnapshotReport:
         """Save what changed at `targets` (see `find_targets`). What can't be read is reported, the rest saved."""
         from ctxstore.ops.look import Options
         from ctxstore.ops.snapshot import snapshot
 
-        return snapshot(self._engine, targets, Options(note, kind, session), progress)
+        return snapshot(self._engine, targets, Options(note, kind, session, always), progress)
 
     def plan_checkout(self, rev: str, *, to: str | None = None, placement: Placement | None = None) -> CheckoutPlan:
         """What bringing a commit's files back would do: below `to`, or where they were, exactly; or as `placement`

@@ -54,11 +54,12 @@ class SourceReport(NamedTuple):
 
 class Options(NamedTuple):
     """How to snapshot: `session` takes only the context of that name or, if it has no slash, those whose last part
-    starts with it."""
+    starts with it; `always` makes a commit of each context taken, also if it is as it was."""
 
     note: str = ""
     kind: str = "auto"
     session: str | None = None
+    always: bool = False
 
 
 class Look:
@@ -87,7 +88,7 @@ class Look:
             if not context.files and self._is_unseen():
                 continue
             seen = self._saved.find_unchanged(context)
-            if seen is not None:
+            if seen is not None and not self._options.always:
                 self._seen[context.name] = seen
                 self._unchanged += 1
             else:
@@ -160,7 +161,7 @@ class Look:
         seen = seen if seen is not None and seen.head == head else None
         base = Base(lambda: self._entries(parent), seen, self._cache.looked)
         captured = capture.capture(context, base, only_state=self._options.kind == "incremental")
-        if parent is not None and captured.tree == parent.tree:
+        if parent is not None and captured.tree == parent.tree and not self._options.always:
             self._unchanged += 1
             assert head is not None
             self._seen[context.name] = saw(head, parent.summary, captured.rows)

@@ -126,6 +126,7 @@ PARAMETERS: dict[str, tuple[str, tuple[Wrong, ...]]] = {
 
 TOGETHER = (
     (f"checkout {CONTEXT} --all --to out", INVALID),
+    ("snapshot notes --always", INVALID),
     ("checkout", INVALID),
     ("checkout --all", INVALID),
     ("checkout --all --at now", INVALID),

@@ -91,3 +91,30 @@ def eventually(is_so: Callable[[], object]) -> None:
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+class LoggedCtx:
+    """A `ctx` at a path of its own, which agents are set up with, and which keeps a list of what it was called for."""
+
+    def __init__(self, agents: AgentHome) -> None:
+        self._agents = agents
+        self._program = agents.path / "my bin" / "ctx"
+        self._log = agents.path / "calls"
+
+    def install(self, agent: str) -> None:
+        """Set an agent up, so that it calls this."""
+        self._program.parent.mkdir()
+        self._program.symlink_to(CTX)
+        words = [str(self._program), "install", agent]
+        subprocess.run(words, env=self._agents.environ, capture_output=True, check=True)
+        self._program.unlink()
+        self._program.write_text(f'#!/bin/sh\necho "$@" >> "{self._log}"\nexec "{CTX}" "$@"\n'.replace("$x", "\\$x"))
+        self._program.chmod(0o755)
+
+    def remove(self) -> None:
+        """As if ctx was uninstalled by the package manager."""
+        self._program.unlink()
+
+    def events(self) -> list[str]:
+        """The events it was called for, in order."""
+        return [line.split()[2] for line in self._log.read_text().splitlines()] if self._log.exists() else []

@@ -1,4 +1,4 @@
-"""A made-up user's home."""
+"""A made-up user's home, and real clients."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.fixtures import claude_place, codex_place, gemini_place, model
 from tests.integrations.agent_home import AgentHome
+
+__all__ = ["claude_place", "codex_place", "gemini_place", "model"]
 
 
 @pytest.fixture

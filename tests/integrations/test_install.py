@@ -19,7 +19,7 @@ THEIRS = {
     ".claude/settings.json": '{\r\n\t"model" : "opus",\r\n\t"enabledPlugins": {"mine@home": true}, "env": {}\r\n}',
     ".claude/plugins/known_marketplaces.json": '{\n  "home": {"source": {"source": "github", "repo": "a/b"}}\n}',
     ".codex/hooks.json": '{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "mine"}]}]}}\n',
-    ".codex/config.toml": '# mine\nmodel = "x"   # so\nnotify = [\n  "say", # loud\n  "done",\n]\n\n[features]\na = true',
+    ".codex/config.toml": '# mine\nmodel = "x" # so\nnotify = [\n  "say", # loud\n  "done",\n]\n[features]\na = true',
     ".gemini/settings.json": '{\n  // a comment\n  "hooks": {"AfterAgent": []},\n}\n',
 }
 

@@ -160,6 +160,25 @@ def test_a_session_filter_takes_only_the_contexts_it_names(home, snap, repo, lin
     assert snap(home).sources[0].changed == (home.ref("abc-1"),)
 
 
+def test_one_context_is_taken_by_its_whole_name(home, snap, repo):
+    home.write("abc")
+    home.write("abc-1")
+    assert snap(home, session=home.ref("abc")).sources[0].new == (home.ref("abc"),)
+    assert snap(home, session=home.ref("abc") + "/x").commits == ()
+    assert snap(home, session="claude-code/../abc").commits == ()
+    assert repo.find_ref(home.ref("abc-1")) is None
+
+
+def test_a_commit_is_made_of_what_is_as_it_was_if_that_is_asked_for(home, snap, repo):
+    home.write("one")
+    home.write("two")
+    first = dict(snap(home).commits)[home.ref("one")]
+    (made,) = snap(home, session="one", always=True, note="now").commits
+    commit = repo.resolve(home.ref("one")).commit
+    assert (made[0], commit.parents, commit.note) == (home.ref("one"), (first,), "now")
+    assert snap(home).commits == ()
+
+
 def test_what_vanished_is_reported_after_a_filtered_snapshot_without_a_cache(home, snap, place):
     home.write("one")
     home.write("two")

@@ -79,7 +79,7 @@ def _backup(words: Words, current: str) -> Lines:
     session = _session(words, current)
     kind = words.pop(0) if words and words[0] in KINDS else KINDS[0]
     note = " ".join(words)
-    return [["snapshot", "claude-code", "--session", session, "--kind", kind, *_option("--note", note)]]
+    return [["snapshot", "claude-code", "--session", session, "--always", "--kind", kind, *_option("--note", note)]]
 
 
 def _option(name: str, value: str) -> Words:
