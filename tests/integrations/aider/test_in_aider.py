@@ -205,8 +205,10 @@ def test_a_strangers_backup_adds_no_file_from_outside_and_writes_none(chat: Chat
     told = {"messages": [], "files": names, "contents": {name: {"text": "theirs"} for name in names}}
     (chat.project / "theirs.json").write_text(json.dumps(told))
     out = said(chat.type("/context_load theirs.json --files", "/context_show").stdout)
-    assert "is not in the project, and was not added" in out and "file sub/ok.txt" in out
-    assert ".git/hooks/pre-commit is not in the project, and is left as it is" in out and "Put back: sub/ok.txt" in out
+    assert "is no file of the project, and was not added" in out and "file sub/ok.txt" in out
+    assert (
+        ".git/hooks/pre-commit is no file of the project, and is left as it is" in out and "Put back: sub/ok.txt" in out
+    )
     assert secret.read_text() == "secret" and not (tmp_path / "made").exists()
     assert not (chat.project / ".git/hooks/pre-commit").exists() and not (chat.project / ".GIT/x").exists()
     assert (chat.project / "sub/ok.txt").read_text() == "theirs"

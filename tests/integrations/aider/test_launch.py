@@ -117,3 +117,17 @@ def test_a_python_without_aider_is_told(tmp_path: Path) -> None:
     settings = json.dumps({"python": str(real), "repo": str(tmp_path), "makes": False})
     done = subprocess.run([str(real), "-I", START, settings, "aider"], capture_output=True, text=True, check=False)
     assert done.returncode == 3 and "has no aider" in done.stderr and "pip install aider-chat" in done.stderr
+
+
+def test_an_aider_whose_insides_changed_runs_without_the_commands(tmp_path: Path) -> None:
+    (tmp_path / "aider").mkdir()
+    (tmp_path / "aider" / "__init__.py").touch()
+    (tmp_path / "aider" / "main.py").write_text(
+        "import os, sys\ndef main():\n    print(sys.argv, os.path.dirname(sys.path[0]))\n    return 5\n"
+    )
+    settings = json.dumps({"python": PYTHON, "repo": str(tmp_path), "makes": False})
+    command = [PYTHON, START, settings, "/x/bin/aider", "--model", "y"]
+    environ = {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    assert done.returncode == 5 and "'aider.commands'" in done.stderr and done.stderr.startswith("warning: ")
+    assert done.stdout.strip() == f"['/x/bin/aider', '--model', 'y'] {tmp_path.parent}"

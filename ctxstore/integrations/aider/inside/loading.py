@@ -48,7 +48,7 @@ def _accepted(prompt: Prompt, files: list[Found], backup: Backup) -> list[Found]
     question = f"Add {count(len(foreign), 'file')} from outside of the project?"
     if foreign and not prompt.confirm(question, "\n".join(file.target for file in foreign)):
         for file in foreign:
-            prompt.warn(f"{file.target} is not in the project, and was not added")
+            prompt.warn(f"{file.target} is no file of the project, and was not added")
         return [file for file in files if file not in foreign]
     return files
 
@@ -60,7 +60,7 @@ def _to_write(prompt: Prompt, files: list[Found], *, everything: bool) -> list[F
     if everything:
         for file in files:
             if file.state in ("missing", "differs") and not file.is_inside:
-                prompt.warn(f"{file.saved.path} is not in the project, and is left as it is")
+                prompt.warn(f"{file.saved.path} is no file of the project, and is left as it is")
         return missing + changed
     if changed:
         names = ", ".join(file.saved.path for file in changed)
