@@ -23,6 +23,7 @@ GROUP = "ctxstore.sources"
 """The entry-point group. An entry's value is a class, called without arguments."""
 
 BUILT_IN = {
+    "aider": ("ctxstore.sources.aider", "Aider"),
     "claude-code": ("ctxstore.sources.claude_code", "ClaudeCode"),
     "cline": ("ctxstore.sources.cline", "Cline"),
     "codex": ("ctxstore.sources.codex", "Codex"),
@@ -30,6 +31,7 @@ BUILT_IN = {
     "copilot": ("ctxstore.sources.copilot", "Copilot"),
     "directory": ("ctxstore.sources.directory", "Directory"),
     "gemini": ("ctxstore.sources.gemini", "Gemini"),
+    "goose": ("ctxstore.sources.goose", "Goose"),
     "opencode": ("ctxstore.sources.opencode", "OpenCode"),
     "roo": ("ctxstore.sources.roo", "RooCode"),
 }

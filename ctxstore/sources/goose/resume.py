@@ -1,0 +1,135 @@
+"""What changes for Goose to go on from a session: in another folder, under another id, from an earlier message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.sources.goose.layout import DATABASE, FILE, is_session, older_key
+from ctxstore.sources.jsonl.edit import edit_line
+from ctxstore.sources.resume import Change, Edit, Laid, Registration, Stored
+from ctxstore.sources.sqlite.found import TRANSCRIPT, group_of
+from ctxstore.sources.sqlite.whole import lay_out_whole
+
+_LEAST, _MOST = 100_000, 1_000_000
+"""Goose numbers the sessions of a day from 1 on: a number that no day gets to, so that no other session has it."""
+
+
+def new_session(now: int, random: bytes) -> str:
+    """An id as Goose makes them: the day (UTC) and a number."""
+    from datetime import UTC, datetime
+
+    day = datetime.fromtimestamp(now // 10**9, UTC).strftime("%Y%m%d")
+    return f"{day}_{_LEAST + int.from_bytes(random[:8], 'big') % (_MOST - _LEAST)}"
+
+
+def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+    """The file of an older session, or the database itself: a session of the database is no file."""
+    if stored.context.startswith(DATABASE):
+        return lay_out_whole(stored, change)
+    if not is_session(stored.context):
+        if change.session or change.until:
+            raise InvalidInput(f"{stored.context} is no session")
+        return [Laid(key, key) for key in stored.keys]
+    if TRANSCRIPT in stored.keys:
+        if change.until:
+            _require_message(stored, TRANSCRIPT, change.until)
+        return [Laid(key, key) for key in stored.keys if key != TRANSCRIPT]
+    return [_older(stored, key, change) for key in stored.keys]
+
+
+def registrations(stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    """The session's rows."""
+    if TRANSCRIPT not in stored.keys or not is_session(stored.context):
+        return []
+    from ctxstore.sources.goose.database import MODEL
+    from ctxstore.sources.sqlite.putting import Rows
+
+    session = change.session or _session_of(stored)
+    what = f"the rows of session {session}"
+    return [Rows(FILE, what, "Goose", MODEL, session, lambda: rows_of(stored, change))]
+
+
+def context_of(stored: Stored, change: Change) -> str:
+    """The session's name after `change`."""
+    if not is_session(stored.context):
+        return stored.context
+    source, group, session = stored.context.split("/")
+    if stored.project:
+        group = group_of(change.path(stored.project))
+    return f"{source}/{group}/{change.session or session}"
+
+
+def rows_of(stored: Stored, change: Change) -> Iterator[bytes]:
+    """The session's lines after `change`."""
+    from ctxstore.sources.sqlite.putting import iter_lines
+    from ctxstore.sources.sqlite.rows import Line, decode_line, encode_line
+
+    ended = False
+    for raw in iter_lines(stored.read(TRANSCRIPT)):
+        if change.is_empty:
+            yield raw
+            continue
+        line = decode_line(raw)
+        is_own = change.session or change.until
+        if (is_own and line.table in ("threads", "thread_messages")) or (ended and line.table == "messages"):
+            continue  # a thread goes on after the message, and is the original's
+        ended = ended or bool(change.until and line.row.get("message_id") == change.until)
+        yield encode_line(Line(line.table, _changed(line.table, line.row, _session_of(stored), change)))
+
+
+def _changed(table: str, row: dict[str, Any], old: str, change: Change) -> dict[str, Any]:
+    row = dict(row)
+    if table == "sessions":
+        if isinstance(row.get("working_dir"), str):
+            row["working_dir"] = change.path(row["working_dir"])
+        if change.session or change.until:
+            row |= {name: None for name in ("thread_id", "schedule_id") if name in row}
+        if change.session:
+            row["id"] = change.session
+            row["updated_at"] = _sqlite_time(change.now)
+    elif table == "messages" and change.session:
+        row["session_id"] = change.session
+        id = row.get("message_id")
+        if isinstance(id, str) and id.startswith(f"msg_{old}_"):
+            row["message_id"] = f"msg_{change.session}_" + id.removeprefix(f"msg_{old}_")
+    return row
+
+
+def _sqlite_time(now: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(now // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _older(stored: Stored, key: str, change: Change) -> Laid:
+    is_transcript = key == older_key(stored.context)
+    if change.until and is_transcript:
+        _require_message(stored, key, change.until)
+    place = f"sessions/{change.session}.jsonl" if change.session and is_transcript else key
+    edit = _edit(change) if is_transcript and not change.is_empty else None
+    return Laid(place, key, edit, is_new=bool(change.session))
+
+
+def _edit(change: Change) -> Edit:
+    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        from ctxstore.sources.goose.transcript import iter_messages
+
+        for message in iter_messages(blocks):
+            yield edit_line(message.raw, {"working_dir": change.path}) if message.role == "meta" else message.raw
+            if change.until and message.id == change.until:
+                return
+
+    return edit
+
+
+def _session_of(stored: Stored) -> str:
+    return stored.context.rpartition("/")[2]
+
+
+def _require_message(stored: Stored, key: str, id: str) -> None:
+    from ctxstore.sources.goose.transcript import iter_messages
+
+    if not any(message.id == id and message.role != "meta" for message in iter_messages(stored.read(key))):
+        raise NotFound(f"{stored.context} has no message {id!r}", hint=f"`ctx show {stored.context} --json` lists them")

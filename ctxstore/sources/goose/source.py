@@ -1,0 +1,109 @@
+"""Goose as a `Source`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ctxstore.sources.directory import label_of
+from ctxstore.sources.goose.layout import Layout, is_session, older_key
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
+from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored
+from ctxstore.sources.sqlite.found import TRANSCRIPT
+from ctxstore.sources.suffix import suffix_of
+
+_USUAL = (
+    ("XDG_DATA_HOME", ".local/share/goose"),
+    ("", "Library/Application Support/Block.goose"),
+    ("XDG_CONFIG_HOME", ".config/goose"),
+)
+
+
+class Goose:
+    """Contexts are ``goose/<folder worked in>/<session>``, ``goose/database`` and ``goose/home``.
+
+    The last two end in a dot and a hash for folders that are not the usual ones.
+    """
+
+    name = "goose"
+    agent = "Goose"
+    program = Program(
+        frozenset({"goose", "goosed", "Goose"}),
+        everywhere=True,
+        resume="goose session --resume --session-id {session}",
+    )
+
+    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+        """``data`` and ``config`` in GOOSE_PATH_ROOT; else ``goose`` in XDG_DATA_HOME and XDG_CONFIG_HOME, else in
+        ``~/.local/share`` and ``~/.config``; on macOS also ``~/Library/Application Support/Block.goose``."""
+        own, home = environ.get("GOOSE_PATH_ROOT", ""), environ.get("HOME", "")
+        paths = [os.path.join(own, "data"), os.path.join(own, "config")] if own else []
+        for variable, usual in () if own else _USUAL:
+            if environ.get(variable, "") and variable:
+                paths.append(os.path.join(environ[variable], "goose"))
+            elif home:
+                paths.append(os.path.join(home, usual))
+        paths = [os.path.normpath(path) for path in paths if os.path.isabs(path) and os.path.isdir(path)]
+        return [Root(self.name, path, label_of(path, environ)) for path in paths]
+
+    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+        """The database and the settings first, then session by session, in order."""
+        return _layout(root, report).contexts()
+
+    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+        """One context; only its own files are looked at."""
+        return _layout(root, report).find(name)
+
+    def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
+        """A scanner for the session's rows, or for its file."""
+        if not is_session(context) or key not in (TRANSCRIPT, older_key(context)):
+            return None
+        from ctxstore.sources.goose.scanner import scanner
+
+        return scanner(before)
+
+    def transcript(self, context: str, keys: Iterable[str]) -> str | None:
+        """``session.jsonl``, or the file of an older session, if it is among `keys`."""
+        if not is_session(context):
+            return None
+        there = set(keys)
+        return next((key for key in (TRANSCRIPT, older_key(context)) if key in there), None)
+
+    def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
+        """The session's messages; rows of other tables are meta."""
+        from ctxstore.sources.goose.transcript import iter_messages
+
+        return iter_messages(lines, offset)
+
+    def is_memory(self, key: str) -> bool:
+        """What Goose was told to remember, and hints for every session."""
+        return key.startswith("memory/") or key == ".goosehints"
+
+    def new_session(self, now: int, random: bytes) -> str:
+        """An id as Goose makes them, with a number it does not get to by itself."""
+        from ctxstore.sources.goose.resume import new_session
+
+        return new_session(now, random)
+
+    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+        """The files that are no rows, where Goose looks for them."""
+        from ctxstore.sources.goose.resume import lay_out
+
+        return lay_out(stored, change)
+
+    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+        """The session's rows, in its database."""
+        from ctxstore.sources.goose.resume import registrations
+
+        return registrations(stored, change, root)
+
+    def context_of(self, stored: Stored, change: Change) -> str:
+        """The session's name, by its id and the folder it works in."""
+        from ctxstore.sources.goose.resume import context_of
+
+        return context_of(stored, change)
+
+
+def _layout(root: Root, report: Report) -> Layout:
+    usual = root.label if root.label in (_USUAL[0][1], _USUAL[2][1]) else ""
+    return Layout(root.path, suffix_of(root.label, usual), report)
