@@ -88,6 +88,12 @@ def context_name(path: str) -> str:
     return f"directory/{group}/{name}"
 
 
+def path_part(path: str) -> str:
+    """A whole path as one part of a context's name, different for every absolute path, as `context_name` does it."""
+    plain = _plain(path)
+    return plain if "-" not in path and plain == path.replace("/", "-") and path != "/" else f"{plain}.{_hash(path)}"
+
+
 def _plain(text: str, keep: str = "") -> str:
     return "".join(c if (c.isascii() and c.isalnum()) or c in keep else "-" for c in text)
 

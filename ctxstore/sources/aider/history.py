@@ -1,0 +1,212 @@
+"""aider's chat history, cut into what was said.
+
+aider appends Markdown: ``# aider chat started at TIME``, the user's lines after ``#### ``, its own output after
+``> ``, and what the model said as it is. That may hold lines that look the same, so these rules tell them apart:
+
+- aider ends its own lines with two spaces, and puts an empty line before the user's. Where a session has none
+  (an editor took them away), the first line of its output tells, and the prefix alone decides;
+- inside a code block of the model's, only lines that also follow an empty one are aider's: then the block was never
+  closed.
+
+Lines that look like none of these are most of the bytes: they are passed over at the speed of a search.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ctxstore.sources.jsonl.lines import LIMIT, Lines, Span
+
+_NEXT = re.compile(rb"\n(?=#### |> |####?[ \t]*\r?\n|>[ \t]*\r?\n|# aider chat started at |```|~~~)")
+_SPECIAL = re.compile(rb"#### |> |####?[ \t]*\r?\n|>[ \t]*\r?\n|# aider chat started at |```|~~~")
+_START = re.compile(rb"# aider chat started at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[ \t]*\r?\n?\Z")
+_FENCE = re.compile(rb"(`{3,}|~{3,})[ \t]*([^\r\n]*)")
+_MODEL = re.compile(rb"\n> (?:Main m|M)odel: (\S+)")
+_RUN = re.compile(rb"(?:>(?: [^\n]*)?  \r?\n)+")
+"""Lines of output after the first."""
+_FAILED = re.compile(rb"> # \d+ SEARCH/REPLACE block")
+"""A message of several lines, of which aider marks only the first."""
+_ASKED = re.compile(rb"\(Y\)es/\(N\)o")
+"""A question of aider's own, with its answer."""
+_TEXT = re.compile(rb"\S")
+_ANEW = re.compile(rb"# aider chat started at \d")
+_ENDED = re.compile(rb"  \r?\n|\n(?=# aider chat started at \d)")
+
+START, USER, ASSISTANT, OUTPUT, UNKNOWN = "start", "user", "assistant", "output", "unknown"
+
+
+class Said(NamedTuple):
+    """A piece of the history: `kind`, its bytes, and of its session the time it started, the number of pieces before,
+    and the model."""
+
+    kind: str
+    raw: bytes
+    time: str | None
+    number: int
+    model: str | None
+
+
+class History:
+    """Cuts blocks into pieces. What is held back is the last one."""
+
+    def __init__(self) -> None:
+        self._model: str | None = None
+        self._time: str | None = None
+        self._number = 0
+        self._lines = Lines()
+        self._held: list[bytes] = []
+        self._size = 0
+        self._kind = ""
+        self._is_long = False  # of the piece held, a part is out already
+        self._after_blank = True
+        self._fence = b""
+        self._is_open = False  # output that aider marks only at its start
+        self._is_bare: bool | None = None  # lines don't end with two spaces
+
+    def feed(self, block: bytes) -> Iterator[Said]:
+        """The pieces that end in `block`."""
+        for span in self._lines.feed(block):
+            yield from self._take(span)
+
+    def finish(self) -> Iterator[Said]:
+        """The rest."""
+        for span in self._lines.finish():
+            yield from self._take(span)
+        yield from self._release()
+
+    def _take(self, span: Span) -> Iterator[Said]:
+        if not span.whole:
+            yield from self._release()
+            self._held.append(span.data)
+            self._kind, self._fence, self._is_open, self._after_blank = UNKNOWN, b"", False, False
+            yield from self._release()
+            return
+        begin = span.start
+        for kind, at in self._cuts(span):
+            if self._kind:  # else there were only empty lines yet, which belong to the first piece
+                yield from self._release(span.data[begin:at])
+                begin = at
+            self._begin(kind, span.data, at)
+        self._hold(span.data[begin : span.end])
+        if self._size > LIMIT:
+            self._is_long = True
+            yield from self._release()
+
+    def _begin(self, kind: str, data: bytes, at: int) -> None:
+        self._is_long = False
+        self._kind = kind
+        if kind == START:
+            match = _START.match(data[at : data.find(b"\n", at) + 1 or len(data)])
+            time = match[1].decode() if match else None
+            self._number = self._number if time == self._time else 0
+            self._time, self._model, self._is_bare = time, None, None
+
+    def _hold(self, piece: bytes) -> None:
+        if piece:
+            self._held.append(piece)
+            self._size += len(piece)
+
+    def _release(self, piece: bytes = b"") -> Iterator[Said]:
+        self._hold(piece)
+        if not self._held:
+            return
+        kind = UNKNOWN if self._is_long or self._size > LIMIT else self._kind or UNKNOWN
+        raw = b"".join(self._held)
+        if kind == OUTPUT:
+            self._model = _model_in(raw) or self._model
+        yield Said(kind, raw, self._time, self._number, self._model)
+        self._held, self._size = [], 0
+        self._number += 1
+
+    def _cuts(self, span: Span) -> Iterator[tuple[str, int]]:
+        """Where a piece begins in the span, and of which kind."""
+        data, at, end, _ = span
+        while at < end:
+            if self._is_open and not _ANEW.match(data, at, end):
+                ended = _ENDED.search(data, at, end)
+                self._is_open, at = ended is None, ended.end() if ended else end
+                continue
+            self._is_open = False
+            if _SPECIAL.match(data, at, end):
+                stop = data.find(b"\n", at, end) + 1 or end
+                kind = self._kind_of(data[at:stop])
+                if kind and self._is_another(kind):
+                    yield kind, at
+                self._after_blank = False
+                run = _RUN.match(data, stop, end) if kind == OUTPUT and not self._is_open else None
+                at = run.end() if run else stop
+                continue
+            found = _NEXT.search(data, at, end)
+            stop = found.start() + 1 if found else end
+            yield from self._plain(data, at, stop)
+            at = stop
+
+    def _plain(self, data: bytes, at: int, stop: int) -> Iterator[tuple[str, int]]:
+        """Lines that are nobody's but the model's; empty ones belong to what precedes."""
+        text = _TEXT.search(data, at, stop)
+        if text and self._kind != ASSISTANT:
+            yield ASSISTANT, max(data.rfind(b"\n", at, text.start()) + 1, at)
+            self._fence = b""
+        last = max(data.rfind(b"\n", at, stop - 1) + 1, at)
+        self._after_blank = not _TEXT.search(data, last, stop)
+
+    def _is_another(self, kind: str) -> bool:
+        """Whether a line of this kind begins a piece. The user's input does after an empty line."""
+        return kind != self._kind or kind == START or (kind == USER and self._after_blank)
+
+    def _kind_of(self, line: bytes) -> str:
+        """Whose a line is that looks like aider's."""
+        if line.startswith(b"# "):
+            kind = START if _START.match(line) and (self._after_blank or not self._fence) else ASSISTANT
+        elif line[:1] in b"`~":
+            self._turn_fence(line)
+            return ASSISTANT
+        else:
+            kind = self._own(line) or ASSISTANT
+        if kind != ASSISTANT:
+            self._fence = b""
+        return kind
+
+    def _turn_fence(self, line: bytes) -> None:
+        match = _FENCE.match(line)
+        assert match is not None
+        if self._kind != ASSISTANT or not self._fence:
+            self._fence = match[1]
+        elif match[1].startswith(self._fence) and not match[2].strip():
+            self._fence = b""
+
+    def _own(self, line: bytes) -> str:
+        """The kind of aider's own line; empty if it is the model's."""
+        is_ended = line.rstrip(b"\r\n").endswith(b"  ")
+        if self._is_bare is None and self._kind == START:
+            self._is_bare = not is_ended
+        is_marked = is_ended or bool(self._is_bare)
+        if self._fence and not (is_marked and self._after_blank):
+            return ""
+        if line.startswith(b"#"):
+            return self._input(line) if is_marked and (self._after_blank or self._kind == USER) else ""
+        if not is_ended and _FAILED.match(line):
+            self._is_open = True
+        elif not is_ended and self._kind == ASSISTANT and not (self._is_bare and self._after_blank):
+            return ""
+        return OUTPUT
+
+    @staticmethod
+    def _input(line: bytes) -> str:
+        return OUTPUT if _ASKED.search(line) else USER
+
+
+def _model_in(output: bytes) -> str | None:
+    """The last model that aider says it uses."""
+    names = _MODEL.findall(b"\n" + output) if b"odel: " in output else None
+    return names[-1].decode("utf-8", "replace") if names else None
+
+
+def iter_said(blocks: Iterable[bytes]) -> Iterator[Said]:
+    """The pieces of a whole history. Their bytes, joined, are the input."""
+    history = History()
+    for block in blocks:
+        yield from history.feed(bytes(block))
+    yield from history.finish()
