@@ -66,9 +66,9 @@ def _open(path: str, *, makes: bool) -> Repo:
 
 def contexts_of(project: str) -> str:
     """What the names of a project's chats begin with."""
-    from ctxstore.sources.directory import context_name
+    from ctxstore.sources.directory import path_part
 
-    return f"{PREFIX}/{context_name(project).partition('/')[2]}/"
+    return f"{PREFIX}/{path_part(project)}/"
 
 
 def save(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
