@@ -5,7 +5,6 @@ All sessions are in one database, or, of versions before 1.10, in a file each. E
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
@@ -108,6 +107,8 @@ def older_key(context: str) -> str:
 
 def _folder_of(path: str) -> str:
     """The folder a session in a file worked in: its first line says it."""
+    import json
+
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(fd, "rb", buffering=0) as file:

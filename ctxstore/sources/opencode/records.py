@@ -37,6 +37,7 @@ class Role(msgspec.Struct, gc=False):
     role: Any = None
     modelID: Any = None
     model: Any = None
+    parentID: Any = None
 
 
 _record = msgspec.json.Decoder(Record)

@@ -11,7 +11,7 @@ import msgspec
 from ctxstore.sources.jsonl import messages as jsonl
 from ctxstore.sources.jsonl.damage import DAMAGE, tolerant
 from ctxstore.sources.opencode.content import parts_of, parts_of_later
-from ctxstore.sources.opencode.records import Record, model_of, read, role_of
+from ctxstore.sources.opencode.records import Record, Role, model_of, read, role_of
 from ctxstore.sources.protocol import Message, Part
 
 
@@ -33,27 +33,31 @@ def parts_in(record: Record) -> tuple[Part, ...]:
     """What a message's row, or rather the rows of its parts, say."""
     if record.table == "session_message":
         return parts_of_later(_decoded(record.row.data))
+    return tuple(part for data in _datas(record.raw) for part in parts_of(_decoded(data)))
+
+
+def _datas(raw: bytes) -> list[Any]:
     try:
-        line = _rows.decode(record.raw)
+        return [each.row.data for each in _rows.decode(raw).rows]
     except DAMAGE:
-        line = _Rows((tolerant(record.raw) or {}).get("rows"))
-    rows = line.rows if isinstance(line.rows, list) else []
-    datas = (row.get("row") for row in rows if isinstance(row, dict))
-    return tuple(part for row in datas if isinstance(row, dict) for part in parts_of(_decoded(row.get("data"))))
+        pass
+    rows = (tolerant(raw) or {}).get("rows")
+    found = [each.get("row") for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
+    return [row.get("data") for row in found if isinstance(row, dict)]
 
 
 def _message(raw: bytes, record: Record, at: int, *, is_copy: bool) -> Message:
     row = record.row
     id = row.id if isinstance(row.id, str) and row.id and record.table != "session" else f"@{at}"
-    role, data = ("meta", None) if is_copy else role_of(record)
+    role, data = ("meta", Role()) if is_copy else role_of(record)
     parts: tuple[Part, ...] = ()
     if role not in ("meta", "unknown") or record.table == "message":
         parts = parts_in(record)
     elif record.table == "session" and isinstance(row.title, str) and row.title:
         parts = (Part("text", row.title),)
-    parent = _decoded(row.data).get("parentID") if record.table == "message" else None
+    parent = data.parentID
     parent = parent if isinstance(parent, str) else None
-    model = model_of(data) if data and role == "assistant" else None
+    model = model_of(data) if role == "assistant" else None
     return Message(
         id, role, parts, _time(row.time_created), parent if isinstance(parent, str) else None, raw, at, model
     )
@@ -77,8 +81,16 @@ def _decoded(data: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-class _Rows(msgspec.Struct):
-    rows: Any = None
+class _Data(msgspec.Struct, gc=False):
+    data: Any = None
+
+
+class _Part(msgspec.Struct, gc=False):
+    row: _Data
+
+
+class _Rows(msgspec.Struct, gc=False):
+    rows: list[_Part] = []
 
 
 _rows = msgspec.json.Decoder(_Rows)
