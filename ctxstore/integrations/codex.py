@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from ctxstore.integrations.installing import Edit, Program, Setup
 from ctxstore.integrations.settings.edits import Hooks, Notify, hook_command, notify_command, notify_words
 
-EVENTS = {"SessionStart": 10, "Stop": 10, "PreCompact": 20, "SessionEnd": 10}
-"""With the seconds Codex gives a hook."""
+EVENTS = {"SessionStart": 10, "Stop": 10, "PreCompact": 20, "SessionEnd": 3}
+"""With the seconds Codex gives a hook; more than 3 for the last one is a complaint in every session."""
 
 
 def setup(program: Program, environ: Mapping[str, str]) -> Setup:
