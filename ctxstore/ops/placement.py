@@ -46,17 +46,24 @@ def check_placement(placement: Placement) -> None:
 
 
 def find_message(view: View, wanted: str) -> str:
-    """The id of the message whose id is `wanted`, or alone begins with it. Raises `NotFound`, `InvalidInput`."""
+    """The id of the message whose id is `wanted`, or alone begins with it. Raises `NotFound`, `InvalidInput`.
+
+    An agent's records of its own are no messages: after one, before anything was said, no agent goes on.
+    """
     found: list[str] = []
+    hint = f"`ctx show {view.ref} --json` lists them with their ids"
+    is_record = False
     for message in iter_messages(view):
-        if message.id == wanted:
+        if message.role == "meta":
+            is_record = is_record or message.id == wanted
+        elif message.id == wanted:
             return wanted
-        if len(wanted) >= SHORTEST and message.id.startswith(wanted) and message.id not in found:
+        elif len(wanted) >= SHORTEST and message.id.startswith(wanted) and message.id not in found:
             found.append(message.id)
+    if is_record:
+        raise InvalidInput(f"{wanted!r} is a record of the agent's own, no message", hint=hint)
     if len(found) > 1:
         raise InvalidInput(f"{wanted!r} begins the ids of {len(found)} messages: {found[0]}, {found[1]} …")
     if not found:
-        raise NotFound(
-            f"{view.ref} has no message {wanted!r}", hint=f"`ctx show {view.ref} --json` lists them with their ids"
-        )
+        raise NotFound(f"{view.ref} has no message {wanted!r}", hint=hint)
     return found[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.agents.there_and_back import ThereAndBack, then
 from tests.clients.claude import PACKAGE, Claude
 
@@ -13,3 +15,13 @@ class TestClaudeCode(ThereAndBack):
         new = scene.ctx.json("checkout", scene.ref, "--as-new-session")["session"]
         assert agent.turn("again", "--continue") == new
         assert model.last_conversation() == then(scene, "again")
+
+    @pytest.mark.parametrize("name", ["a b 😀", "x" * 120 + "/" + "y" * 120], ids=["beyond 16 bits", "beyond 200"])
+    def test_in_a_project_of_any_name_it_is_the_one_to_continue(self, scene, model, tmp_path, name):
+        there = scene.agent(model, home=tmp_path / "home", project=tmp_path / name)
+        scene.ctx.json(
+            *("checkout", scene.ref, "--home", str(there.home), "--map-path", f"{scene.project}={there.project}")
+        )
+        assert there.turn("again", "--continue") == scene.session
+        assert model.last_conversation() == then(scene, "again")
+        assert len(there.sessions()) == 1

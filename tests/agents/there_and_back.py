@@ -83,6 +83,16 @@ class ThereAndBack:
         assert there.turn("again", resume=new) == new
         assert said(model) == ["one", "REPLY 1", "again"]
 
+    @pytest.mark.parametrize("kind_of_part", ["tool_use", "tool_result"])
+    def test_up_to_the_middle_of_a_turn_it_goes_on_too(self, scene, agent, model, kind_of_part):
+        """What it puts in for an answer that isn't there is its own affair."""
+        messages = scene.ctx.json("show", scene.ref)["messages"]
+        middle = next(each["id"] for each in messages if any(part["kind"] == kind_of_part for part in each["parts"]))
+        new = scene.ctx.json("checkout", scene.ref, "--at-message", middle)["session"]
+        assert agent.turn("again", resume=new) == new
+        assert model.last_conversation()[:4] == scene.two_turns[:4]
+        assert said(model)[-1] == "again" and "REPLY 3" not in said(model)
+
     @pytest.mark.usefixtures("waiting")
     def test_while_it_runs_nothing_of_its_is_replaced_unless_forced(self, scene):
         error = scene.ctx.json("checkout", scene.ref, "--yes", code=4)

@@ -90,6 +90,17 @@ def test_a_message_is_named_by_enough_of_its_id(home, snap, repo, line):
             last(unknown)
 
 
+def test_a_record_in_which_nothing_is_said_is_no_place_to_end(home, snap, repo):
+    home.write("one")
+    home.append("one", b'{"type":"mode","mode":"default","sessionId":"one","uuid":"mode-1"}\n')
+    snap(home)
+    (record,) = (message.id for message in repo.messages(home.ref("one")) if message.role == "meta")
+    with pytest.raises(InvalidInput, match="no message"):
+        repo.plan_checkout(home.ref("one"), placement=Placement(until=record))
+    with pytest.raises(NotFound):
+        repo.plan_checkout(home.ref("one"), placement=Placement(until=record[:-1]))
+
+
 def test_another_home_and_project_get_the_session_where_the_agent_looks(home, snap, repo, tmp_path):
     home.write("one")
     snap(home)

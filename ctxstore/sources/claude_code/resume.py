@@ -10,16 +10,12 @@ from collections.abc import Iterator, Sequence
 
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.claude_code.layout import MEMORY, transcript_key
+from ctxstore.sources.claude_code.project import encode_project
 from ctxstore.sources.claude_code.transcript import iter_messages
 from ctxstore.sources.jsonl.edit import Fields, edit_line
 from ctxstore.sources.resume import Change, Edit, Laid, Stored
 
 _RESTART = '{"parentUuid":'
-
-
-def encode_project(path: str) -> str:
-    """The name of a project's folder below ``projects``: ``-`` for all but ASCII letters and digits."""
-    return "".join(c if c.isascii() and c.isalnum() else "-" for c in path)
 
 
 def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:

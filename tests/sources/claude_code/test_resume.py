@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.claude_code import ClaudeCode
-from ctxstore.sources.claude_code.resume import encode_project
+from ctxstore.sources.claude_code.project import encode_project
 from ctxstore.sources.resume import Change, Laid, Stored
 
 SESSION = "6f1c2a34-0000-4000-8000-00000000000a"
@@ -136,3 +136,7 @@ def test_damage_comes_through_as_it_is(data: bytes) -> None:
 
 def test_projects_are_named_as_claude_code_names_them() -> None:
     assert encode_project("/home/ada/my_engine.é") == "-home-ada-my-engine--"
+    assert encode_project("/home/ada/😀") == "-home-ada---"
+    assert encode_project("/home/ada/" + "x" * 190) == "-home-ada-" + "x" * 190
+    assert encode_project("/home/ada/" + "x" * 191) == "-home-ada-" + "x" * 190 + "-u3zu2i"
+    assert encode_project("/home/ada/" + "😀" * 100) == "-home-ada-" + "-" * 190 + "-xavivy"
