@@ -189,8 +189,9 @@ class History:
             return self._input(line) if is_marked and (self._after_blank or self._kind == USER) else ""
         if not is_ended and _FAILED.match(line):
             self._is_open = True
-        elif not is_ended and self._kind == ASSISTANT and not (self._is_bare and self._after_blank):
-            return ""
+        elif not is_ended and not (self._is_bare and self._after_blank):
+            is_answered = self._kind == ASSISTANT or (self._kind == USER and self._after_blank)
+            return "" if is_answered else OUTPUT
         return OUTPUT
 
     @staticmethod

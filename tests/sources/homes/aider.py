@@ -9,25 +9,26 @@ from tests.sources.homes.writing import write
 HISTORY = """
 # aider chat started at 2026-01-01 10:00:00
 
-> Aider v0.86.2  
-> Main model: engine/one with diff edit format  
-> Weak model: engine/small  
+> Aider v0.86.2·
+> Main model: engine/one with diff edit format·
+> Weak model: engine/small·
 
-#### Oil the wheels  
-#### and wind the clock  
+#### Oil the wheels·
+#### and wind the clock·
 
 Both are done.
 
-> Tokens: 1k sent, 5 received.  
+> Tokens: 1k sent, 5 received.·
 
 # aider chat started at 2026-01-02 10:00:00
 
-> Model: engine/two with whole edit format  
+> Model: engine/two with whole edit format·
 
-#### /ask why  
+#### /ask why·
 
 Because.
-"""
+""".replace("·", "  ")
+"""aider ends its own lines with two spaces."""
 
 
 def make(home: Path) -> None:

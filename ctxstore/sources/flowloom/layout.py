@@ -1,0 +1,100 @@
+"""Where FlowLoom keeps what belongs to a session: below ``sessions`` and ``backups`` in a project's ``.flowloom``."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+from ctxstore.sources.directory import path_part
+from ctxstore.sources.protocol import FoundContext, FoundFile, Report
+from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+
+_TOP = ".flowloom"
+_SESSIONS = f"{_TOP}/sessions"
+_BACKUPS = f"{_TOP}/backups"
+INDEX = "index"
+"""The name of the context that has what the sessions share."""
+
+_STATE = frozenset({"metadata.json", "state.json", "todo.json", "todos.json"})
+_APART = frozenset({"sessions", "backups", "worktrees"})
+"""Folders below ``.flowloom`` that are no session's: worktrees are git's, and hold the project itself."""
+
+Entry = os.DirEntry[str]
+Place = tuple[str, Entry]
+"""A key, and what lies there."""
+
+
+def transcript_key(context: str, keys: Iterable[str]) -> str | None:
+    """The session's ``metadata.json`` among `keys`."""
+    parts = (key.split("/") for key in keys)
+    found = ("/".join(each) for each in parts if "/".join(each[:2]) == _SESSIONS and each[3:] == ["metadata.json"])
+    return next(found, None) if context.rpartition("/")[2] != INDEX else None
+
+
+class Layout:
+    """One look at a project."""
+
+    def __init__(self, path: str, report: Report) -> None:
+        self._path = path
+        self._report = report
+        self._prefix = f"flowloom/{path_part(path)}/"
+
+    def contexts(self) -> Iterator[FoundContext]:
+        """All contexts, in the order of their names."""
+        places = self._places()
+        for name in sorted(places):
+            files = self._files(places[name])
+            if files:
+                yield FoundContext(self._prefix + name, files)
+
+    def find(self, name: str) -> FoundContext | None:
+        """The context called `name`."""
+        place, session = name[: len(self._prefix)], name[len(self._prefix) :]
+        files = self._files(self._places().get(session, [])) if place == self._prefix else []
+        return FoundContext(name, files) if files else None
+
+    def _places(self) -> dict[str, list[Place]]:
+        """What lies in the folders, by context."""
+        places: dict[str, list[Place]] = {}
+        for folder in (_SESSIONS, _BACKUPS):
+            for entry in self._list(folder):
+                is_session = entry.is_dir(follow_symlinks=False)
+                name = _session_of(entry.name) if is_session else INDEX
+                places.setdefault(name, []).append((f"{folder}/{entry.name}", entry))
+        shared = [(f"{_TOP}/{entry.name}", entry) for entry in self._list(_TOP) if entry.name not in _APART]
+        if shared:
+            places.setdefault(INDEX, []).extend(shared)
+        return places
+
+    def _list(self, folder: str) -> list[Entry]:
+        return list_folder(os.path.join(self._path, folder), self._report)
+
+    def _files(self, places: list[Place]) -> list[FoundFile]:
+        files: list[FoundFile] = []
+        for key, entry in places:
+            file = look_at(entry, key, self._report)
+            if file is not None:
+                files.append(file)
+                if entry.is_dir(follow_symlinks=False):
+                    files += walk(file.path, key + "/", self._report)
+        return sorted((file._replace(state=_is_state(file.key)) for file in files), key=by_key)
+
+
+def _session_of(folder: str) -> str:
+    """The id of the session whose folder it is: ``session-<id>``, or ``<id>`` alone."""
+    id = folder.removeprefix("session-") or folder
+    plain = re.sub(r"[^A-Za-z0-9._-]", "-", id)
+    if plain == id and id.strip(".") and id != INDEX:
+        return id
+    from blake3 import blake3
+
+    return f"{plain}.{blake3(os.fsencode(folder)).hexdigest(4)}"
+
+
+def _is_state(key: str) -> bool:
+    """Whether an incremental snapshot takes it: a session's metadata and state, and the index; not what it made."""
+    parts = key.split("/")
+    if "/".join(parts[:2]) != _SESSIONS:
+        return False
+    return len(parts) < 4 or (len(parts) == 4 and parts[3] in _STATE)
