@@ -23,11 +23,17 @@ GROUP = "ctxstore.sources"
 """The entry-point group. An entry's value is a class, called without arguments."""
 
 BUILT_IN = {
+    "aider": ("ctxstore.sources.aider", "Aider"),
     "claude-code": ("ctxstore.sources.claude_code", "ClaudeCode"),
     "cline": ("ctxstore.sources.cline", "Cline"),
     "codex": ("ctxstore.sources.codex", "Codex"),
+    "continue": ("ctxstore.sources.continue_dev", "Continue"),
+    "copilot": ("ctxstore.sources.copilot", "Copilot"),
     "directory": ("ctxstore.sources.directory", "Directory"),
+    "flowloom": ("ctxstore.sources.flowloom", "FlowLoom"),
     "gemini": ("ctxstore.sources.gemini", "Gemini"),
+    "goose": ("ctxstore.sources.goose", "Goose"),
+    "opencode": ("ctxstore.sources.opencode", "OpenCode"),
     "roo": ("ctxstore.sources.roo", "RooCode"),
 }
 

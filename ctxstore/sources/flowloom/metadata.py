@@ -54,9 +54,8 @@ def _message(raw: bytes, offset: int) -> Message:
         return Message(f"@{offset}", "unknown", (), None, None, raw, offset)
     parts = (Part("text", _first(value, _TITLES) or "", data=value),)
     time = _first(value, ("lastActivity", "updatedAt", "updated_at", "created", "createdAt", "created_at", "startTime"))
-    return Message(
-        _first(value, ("sessionId", "session_id", "id")) or f"@{offset}", "meta", parts, time, None, raw, offset
-    )
+    id = _first(value, ("sessionId", "session_id", "id")) or f"@{offset}"
+    return Message(id, "meta", parts, time, None, raw, offset)
 
 
 def _value(data: bytes) -> dict[str, Any]:
