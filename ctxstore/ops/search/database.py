@@ -30,6 +30,7 @@ _SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE contexts (name TEXT PRIMARY KEY, head BLOB, line INTEGER, position INTEGER, agent TEXT, project TEXT,
                        problem TEXT) WITHOUT ROWID;
+CREATE INDEX contexts_by_line ON contexts (line);
 CREATE TABLE lines (line INTEGER PRIMARY KEY, tip INTEGER);
 CREATE TABLE commits (line INTEGER, position INTEGER, id BLOB, tree BLOB, time INTEGER, forgotten INTEGER,
                       PRIMARY KEY (line, position)) WITHOUT ROWID;
@@ -88,7 +89,7 @@ def open_index(folder: str | None, repository: str) -> sqlite3.Connection:
         return _anew(path, repository)
 
 
-def is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: Exception) -> bool:
     """Whether another process holds the file."""
     import sqlite3
 
@@ -139,6 +140,8 @@ def _prepare(database: sqlite3.Connection, repository: str) -> sqlite3.Connectio
             _make(database, is_empty=version == 0)
         if read_meta(database, "repository", repository) != repository:
             raise _damaged("another repository's")
+        if database.execute("SELECT 1 FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchone():
+            raise _damaged("not as it was made")
         write_meta_once(database, "repository", repository)
         return database
     except BaseException:

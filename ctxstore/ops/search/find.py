@@ -89,16 +89,15 @@ class Finder:
         return hits, False
 
     def _hits(self, query: Query, filters: Filters) -> Iterator[Hit]:
-        contexts: dict[int, list[_Context]] = {}
-        for context in self._contexts(filters):
-            contexts.setdefault(context.line, []).append(context)
-        for id, time in self._rows(query, filters, contexts):
-            hit = self._hit(query, id, time, contexts)
+        for id, time in self._rows(query, filters):
+            hit = self._hit(query, filters, (id, time))
             if hit is not None:
                 yield hit
 
-    def _contexts(self, filters: Filters) -> list[_Context]:
-        rows = self._db.execute("SELECT name, line, position, agent, project FROM contexts WHERE line IS NOT NULL")
+    def _contexts(self, filters: Filters, line: int | None = None) -> list[_Context]:
+        """The contexts that are asked for, or those of one line."""
+        sql = "SELECT name, line, position, agent, project FROM contexts WHERE line IS NOT NULL"
+        rows = self._db.execute(sql + " AND line = ?", (line,)) if line is not None else self._db.execute(sql)
         agent = filters.agent.lower()
         return [
             _Context(name, line, position)
@@ -106,12 +105,13 @@ class Finder:
             if agent in of_agent.lower() and matches(project, filters.project) and matches(name, filters.context)
         ]
 
-    def _rows(self, query: Query, filters: Filters, lines: dict[int, Any]) -> Iterator[tuple[int, int]]:
+    def _rows(self, query: Query, filters: Filters) -> Iterator[tuple[int, int]]:
         """(message, time in s) of what matches, newest first, a page at a time."""
         conditions, values = _conditions(filters)
         if filters.agent or filters.project or filters.context:
             self._db.execute("CREATE TEMP TABLE IF NOT EXISTS asked (line INTEGER PRIMARY KEY)")
             self._db.execute("DELETE FROM asked")
+            lines = {context.line for context in self._contexts(filters)}
             self._db.executemany("INSERT INTO asked VALUES (?)", [(line,) for line in lines])
             conditions.append("EXISTS (SELECT 1 FROM held JOIN asked USING (line) WHERE message = m.id)")
         sql = (
@@ -137,20 +137,24 @@ class Finder:
                 raise InvalidInput("the query can't be looked for", hint="use fewer words, or longer ones") from error
             raise
 
-    def _hit(self, query: Query, id: int, time: int, contexts: dict[int, list[_Context]]) -> Hit | None:
+    def _hit(self, query: Query, filters: Filters, row: tuple[int, int]) -> Hit | None:
+        id, time = map(int, row)
         rows = self._db.execute("SELECT line, first, last, place, length FROM held WHERE message = ?", (id,)).fetchall()
         holders: dict[str, Holder] = {}
         commits: list[ObjectId] = []
         address: Address | None = None
         (hash,) = self._db.execute("SELECT hash FROM messages WHERE id = ?", (id,)).fetchone()
         for line, first, last, place, length in rows:
-            for context in contexts.get(line, ()):
-                holding = self._holding(context, first, last)
-                if not holding:
+            for context in self._contexts(filters, line):
+                stop = context.position if last is None else min(last, context.position)
+                holding = self._lines.holding(context.line, first, stop)
+                if holding is None:
                     continue
+                oldest, newest, number = holding
                 address = address or Address(hash, place, length)
-                commits += [holding[0].id, holding[-1].id]
-                holder = _holder(context, holding, is_current=last is None or last >= context.position)
+                commits += [newest.id, oldest.id]
+                is_current = last is None or last >= context.position
+                holder = Holder(context.name, _moment(oldest), _moment(newest), number, is_current)
                 holders[context.name] = _joined(holders.get(context.name), holder)
         if address is None:
             return None
@@ -160,10 +164,6 @@ class Finder:
             return None
         snippet = make_snippet(searched_text(message), query.terms)
         return Hit(message, time * 1_000_000_000, snippet, tuple(holders[name] for name in sorted(holders)))
-
-    def _holding(self, context: _Context, first: int, last: int | None) -> list[IndexedCommit]:
-        stop = context.position if last is None else min(last, context.position)
-        return [each for each in self._lines.commits(context.line, first, stop) if not each.is_forgotten]
 
 
 def _conditions(filters: Filters) -> tuple[list[str], list[Any]]:
@@ -186,9 +186,8 @@ def _seconds(ns: int) -> int:
     return max(-1 << 62, min(ns // 1_000_000_000, 1 << 62))
 
 
-def _holder(context: _Context, holding: list[IndexedCommit], *, is_current: bool) -> Holder:
-    first, last = holding[-1], holding[0]
-    return Holder(context.name, Moment(first.id, first.time), Moment(last.id, last.time), len(holding), is_current)
+def _moment(commit: IndexedCommit) -> Moment:
+    return Moment(commit.id, commit.time)
 
 
 def _joined(one: Holder | None, other: Holder) -> Holder:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxstore.history.forgotten import ForgottenCommits
-from ctxstore.ids import ObjectId
+from ctxstore.ids import ID_SIZE, ObjectId
 
 if TYPE_CHECKING:
     import sqlite3
@@ -84,7 +84,19 @@ class Lines:
             "ORDER BY position DESC",
             (line, first, last),
         )
-        return [IndexedCommit(ObjectId(id), ObjectId(tree), time, bool(gone)) for id, tree, time, gone in rows]
+        return [IndexedCommit(_id(id), _id(tree), int(time), bool(gone)) for id, tree, time, gone in rows]
+
+    def holding(self, line: int, first: int, last: int) -> tuple[IndexedCommit, IndexedCommit, int] | None:
+        """The first and the last commit from position `first` to `last` that is not forgotten, and how many are not."""
+        start, stop, number = self._db.execute(
+            "SELECT min(position), max(position), count(*) FROM commits "
+            "WHERE line = ? AND position BETWEEN ? AND ? AND NOT forgotten",
+            (line, first, last),
+        ).fetchone()
+        if not number:
+            return None
+        (oldest,), (newest,) = (self.commits(line, at, at) for at in (start, stop))
+        return oldest, newest, number
 
     def mark_forgotten(self, forgotten: ForgottenCommits) -> bool:
         """Note which commits are forgotten; whether one came back."""
@@ -94,22 +106,23 @@ class Lines:
         self._db.executemany("UPDATE commits SET forgotten = ? WHERE id = ?", changed)
         return not all(is_forgotten for is_forgotten, _ in changed)
 
-    def sweep(self) -> int:
+    def sweep(self, *, forgotten: bool) -> int:
         """Drop what no context holds any more: how many texts that leaves without a message.
 
-        The trees of the commits that go, and of forgotten ones, are noted in ``gone``.
+        `forgotten`: other commits are than the last time. The trees of the commits that go, and of forgotten ones, are
+        noted in ``gone``.
         """
         db = self._db
         heads = dict(db.execute("SELECT line, max(position) FROM contexts WHERE line IS NOT NULL GROUP BY line"))
-        for line, tip in db.execute("SELECT line, tip FROM lines").fetchall():
-            if tip != heads.get(line, -1):
-                self.cut(line, heads.get(line, -1))
+        longer = [line for line, tip in db.execute("SELECT line, tip FROM lines") if tip != heads.get(line, -1)]
+        for line in longer:
+            self.cut(line, heads.get(line, -1))
+        if not longer and not forgotten:
+            return 0
         db.execute(
             "DELETE FROM held WHERE last IS NOT NULL AND NOT EXISTS (SELECT 1 FROM commits WHERE line = held.line "
             "AND position BETWEEN held.first AND held.last AND NOT forgotten)"
         )
-        if not db.execute("SELECT total_changes()").fetchone()[0]:
-            return 0
         db.execute("DELETE FROM messages WHERE NOT EXISTS (SELECT 1 FROM held WHERE message = messages.id)")
         return db.execute("DELETE FROM texts WHERE NOT EXISTS (SELECT 1 FROM messages WHERE text = texts.id)").rowcount
 
@@ -128,3 +141,10 @@ class Lines:
         """Whether content of commits that went is no longer in the repository."""
         self._db.execute("INSERT OR IGNORE INTO gone SELECT tree FROM commits WHERE forgotten")
         return any(not has(ObjectId(tree)) for (tree,) in self._db.execute("SELECT tree FROM gone"))
+
+
+def _id(value: object) -> ObjectId:
+    """An id as the database has it. Raises `ValueError`: SQLite keeps anything."""
+    if type(value) is not bytes or len(value) != ID_SIZE:
+        raise ValueError("not an id")
+    return ObjectId(value)

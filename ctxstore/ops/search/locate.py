@@ -13,7 +13,7 @@ from ctxstore.ids import ObjectId
 from ctxstore.ops.conversation import iter_messages, iter_native, source_of, transcript_key
 from ctxstore.ops.search.shelf import message_hash
 from ctxstore.ops.view import View
-from ctxstore.sources.protocol import Message, Source, decoder_of
+from ctxstore.sources.protocol import Message, Source, is_read_whole
 from ctxstore.trees.entries import FileEntry
 from ctxstore.trees.files import read_content
 
@@ -66,7 +66,7 @@ class Locator:
         commit = read_commit(self._engine.store, id)
         view = View(self._engine, commit.ref, id, commit)
         source, key = source_of(view), transcript_key(view)
-        if source is None or key is None or decoder_of(source, key) is not None:
+        if source is None or key is None or is_read_whole(source, key):
             return _Opened(view, None, None)
         return _Opened(view, source, view.get_file(key))
 

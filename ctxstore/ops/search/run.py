@@ -18,7 +18,7 @@ from ctxstore.ops.search.database import (
     sole_writer,
 )
 from ctxstore.ops.search.find import Filters, Finder, Hit
-from ctxstore.ops.search.query import parse_query
+from ctxstore.ops.search.query import Query, parse_query
 from ctxstore.ops.search.update import MustRebuild, Update, problems
 from ctxstore.progress import SILENT, Progress
 
@@ -46,10 +46,25 @@ def search(
     if not isinstance(filters, Filters):
         raise InvalidInput(f"filters are a Filters, not {type(filters).__name__}")
     query = parse_query(text)
+    try:
+        return _asked(engine, query, (filters, number), rebuild=rebuild, progress=progress)
+    except _nonsense():
+        # Only a copy: what is in it makes no sense, so it is made anew, and believed or not once more.
+        return _asked(engine, query, (filters, number), rebuild=True, progress=progress)
+
+
+def _nonsense() -> tuple[type[Exception], ...]:
+    """What an index raises that is no error of SQLite's until it is asked: SQLite keeps any type in any column."""
+    import sqlite3
+
+    return (sqlite3.Error, TypeError, ValueError, OverflowError, IndexError)
+
+
+def _asked(engine: Engine, query: Query, asked: tuple[Filters, int], *, rebuild: bool, progress: Progress) -> Found:
     database, is_behind = _current(engine, rebuild, progress)
     with closing(database):
         finder = Finder(engine, database)
-        hits, more = finder.find(query, filters, number)
+        hits, more = finder.find(query, *asked)
         wrong = problems(database)
     if finder.unreadable:
         wrong.append(("", f"{finder.unreadable} messages that match can't be read"))
@@ -75,7 +90,6 @@ def _current(engine: Engine, rebuild: bool, progress: Progress) -> tuple[sqlite3
 
 
 def _updated(engine: Engine, folder: str | None, progress: Progress) -> sqlite3.Connection:
-    import sqlite3
 
     for is_last in (False, False, True):
         database = open_index(folder, engine.config.id)
@@ -84,7 +98,7 @@ def _updated(engine: Engine, folder: str | None, progress: Progress) -> sqlite3.
             return database
         except MustRebuild:
             database.close()
-        except sqlite3.Error as error:
+        except _nonsense() as error:
             database.close()
             # Damage that opening it does not show: the index is only a copy.
             if is_last or is_busy(error) or _is_full(error):
@@ -106,7 +120,7 @@ def _remove(folder: str) -> None:
         raise StorageError(f"{folder}: the search index can't be removed: {error.strerror}") from error
 
 
-def _is_full(error: sqlite3.Error) -> bool:
+def _is_full(error: Exception) -> bool:
     import sqlite3
 
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)

@@ -213,11 +213,12 @@ class Update:
 
     def _let_go(self, root: Root) -> None:
         """Drop what is no longer there; raise `MustRebuild` if its words have to go, too."""
-        if read_meta(self._db, "forgotten") != root.forgotten:
+        is_changed = read_meta(self._db, "forgotten") != root.forgotten
+        if is_changed:
             if self._lines.mark_forgotten(self._engine.forgotten(root)):
                 raise MustRebuild
             write_meta(self._db, "forgotten", root.forgotten)
-        dead = int(str(read_meta(self._db, "dead", 0))) + self._lines.sweep()
+        dead = int(str(read_meta(self._db, "dead", 0))) + self._lines.sweep(forgotten=is_changed)
         write_meta(self._db, "dead", dead)
         if not dead:
             return
