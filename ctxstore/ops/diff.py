@@ -12,7 +12,7 @@ from ctxstore.ids import Kind
 from ctxstore.objects.encoding import decode_record
 from ctxstore.ops.conversation import native_message, source_of, transcript_key
 from ctxstore.ops.view import View, decode_memory_key, dump_json
-from ctxstore.sources.protocol import Message, Source, decoder_of, messages_of
+from ctxstore.sources.protocol import Message, Source, is_read_whole, messages_of
 from ctxstore.trees.compare import differences
 from ctxstore.trees.entries import (
     MEMORIES,
@@ -109,7 +109,7 @@ def changed_messages(engine: Engine, a: View, b: View) -> tuple[list[Message], l
     new = b.get_file(after) if after else None
     if old is not None and new is not None and old.id == new.id:
         return [], []
-    if old is None or new is None or any(key and decoder_of(source, key) for key in (before, after)):
+    if old is None or new is None or any(key and is_read_whole(source, key) for key in (before, after)):
         removed, added = (
             list(messages_of(source, key, read_content(engine.store, file))) if key and file else []
             for key, file in ((before, old), (after, new))

@@ -158,6 +158,13 @@ class Source(Protocol):
         """Whether the file is one of the agent's memories (as against a file it keeps)."""
 
 
+@runtime_checkable
+class Whole(Protocol):
+    """A source whose transcripts are documents: a part of one can't be read by itself, as lines can."""
+
+    reads_whole: bool
+
+
 Decoder = Callable[[Iterable[bytes]], Iterator[bytes]]
 """A transcript's bytes as stored → those its messages are cut from. Never fails: what can't be decoded comes out as
 it is. Bounded in memory and in what comes out, whatever goes in."""
@@ -178,6 +185,11 @@ class Decoding(Protocol):
 def decoder_of(source: Source, key: str) -> Decoder | None:
     """What the bytes of `source`'s transcript `key` go through before `messages`; ``None``: nothing."""
     return source.decoder(key) if isinstance(source, Decoding) else None
+
+
+def is_read_whole(source: Source, key: str) -> bool:
+    """Whether the messages of the transcript `key` can only be had from all of its bytes."""
+    return decoder_of(source, key) is not None or (isinstance(source, Whole) and source.reads_whole)
 
 
 def messages_of(source: Source, key: str, blocks: Iterable[bytes]) -> Iterator[Message]:

@@ -25,6 +25,7 @@ class Tasks:
     name: str
     agent: str
     shape: Shape
+    reads_whole = True
     program = Program(PROGRAMS, SCRIPTS, everywhere=True)
     """Every window keeps the list of tasks in memory, and writes it whole."""
 

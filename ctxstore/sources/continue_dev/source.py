@@ -18,7 +18,8 @@ class Continue:
 
     name = "continue"
     agent = "Continue"
-    program = Program(frozenset({"cn"}), ("/@continuedev/cli/",))
+    reads_whole = True
+    program = Program(frozenset({"cn"}), ("/@continuedev/cli/", "bin/cn"))
 
     def discover(self, environ: Mapping[str, str]) -> list[Root]:
         """The folder CONTINUE_GLOBAL_DIR names, else ``~/.continue``, if it is there."""

@@ -79,7 +79,10 @@ def _attached(record: Record) -> Iterator[Part]:
 
 
 def _model(record: Record) -> str | None:
-    names = (_text(log.get("modelTitle")) or _text(log.get("model")) for log in _dicts(record.promptLogs))
+    """What the window logs of a prompt, or the CLI of its use."""
+    usage = record.message.get("usage") if isinstance(record.message, dict) else None
+    logs = _dicts([usage, *_dicts(record.promptLogs)])
+    names = (_text(log.get("modelTitle")) or _text(log.get("model")) for log in logs)
     return next(filter(None, names), None)
 
 

@@ -66,6 +66,11 @@ def test_who_said_what_and_what_tools_gave_back() -> None:
     ]
 
 
+def test_the_cli_notes_its_model_with_what_it_used() -> None:
+    message = {"role": "assistant", "content": "x", "usage": {"model": "analytical-2", "total_tokens": 1}}
+    assert read(home.session(history=[{"message": message}]))[1].model == "analytical-2"
+
+
 def test_thinking_tools_and_attachments() -> None:
     history = [
         {"message": {"role": "thinking", "content": "hm"}},
