@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.agents.there_and_back import ThereAndBack, then
+from tests.agents.there_and_back import ThereAndBack, message_saying, then
 from tests.clients.claude import PACKAGE, Claude
 
 
@@ -25,3 +25,17 @@ class TestClaudeCode(ThereAndBack):
         assert there.turn("again", "--continue") == scene.session
         assert model.last_conversation() == then(scene, "again")
         assert len(there.sessions()) == 1
+
+    def test_what_was_compacted_comes_back_as_it_was_said(self, scene, agent, model):
+        agent.turn("/compact", resume=scene.session)
+        agent.turn("four", resume=scene.session)
+        scene.ctx.json("snapshot")
+        whole = scene.ctx.json("checkout", scene.ref, "--as-new-session")["session"]
+        before = scene.ctx.json("checkout", scene.ref, "--at-message", message_saying(scene, "REPLY 3"))["session"]
+        agent.turn("again", resume=scene.session)
+        compacted = model.last_conversation()
+        agent.turn("again", resume=whole)
+        assert model.last_conversation() == compacted
+        agent.turn("again", resume=before)
+        assert model.last_conversation() == then(scene, "again")
+        assert compacted[:2] != scene.two_turns[:2]

@@ -98,6 +98,7 @@ class ThereAndBack:
         error = scene.ctx.json("checkout", scene.ref, "--yes", code=4)
         assert "is running" in error["message"]
         assert b'"three"' in b"".join(scene.files().values())
+        assert scene.ctx.json("checkout", scene.ref, "--as-new-session")["session"]
         assert scene.ctx.json("checkout", scene.ref, "--yes", "--force")["executed"]
         assert b'"three"' not in b"".join(scene.files().values())
 
