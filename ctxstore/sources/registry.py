@@ -29,6 +29,7 @@ BUILT_IN = {
     "codex": ("ctxstore.sources.codex", "Codex"),
     "continue": ("ctxstore.sources.continue_dev", "Continue"),
     "copilot": ("ctxstore.sources.copilot", "Copilot"),
+    "cursor": ("ctxstore.sources.cursor", "Cursor"),
     "directory": ("ctxstore.sources.directory", "Directory"),
     "flowloom": ("ctxstore.sources.flowloom", "FlowLoom"),
     "gemini": ("ctxstore.sources.gemini", "Gemini"),

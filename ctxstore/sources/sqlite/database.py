@@ -52,7 +52,7 @@ def _connected(place: Place, patience: float) -> Iterator[sqlite3.Connection]:
     # A generator of rows may be closed by another thread than the one that began it.
     connection = sqlite3.connect(uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
     with closing(connection):
-        connection.text_factory = _text
+        connection.text_factory = text_of
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
@@ -111,7 +111,8 @@ _REASONS = {
 }
 
 
-def _text(data: bytes) -> str | Garbled:
+def text_of(data: bytes) -> str | Garbled:
+    """A text as SQLite has it."""
     try:
         return data.decode()
     except UnicodeDecodeError:

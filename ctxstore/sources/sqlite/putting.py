@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from ctxstore.errors import Conflict, InvalidInput, SourceError, StorageError
-from ctxstore.sources.sqlite.database import Garbled, open_database, reason_of
+from ctxstore.sources.sqlite.database import Garbled, open_database, reason_of, text_of
 from ctxstore.sources.sqlite.place import find_place
 from ctxstore.sources.sqlite.rows import Line, decode_line, stored_value
 from ctxstore.sources.sqlite.tables import Model, Table, Tables, quoted
@@ -48,35 +48,11 @@ class Rows(NamedTuple):
 
     def apply(self, root: str) -> None:
         """Put them there, in one transaction. Raises `Conflict`, `StorageError`."""
-        import sqlite3
+        change_database(os.path.join(root, self.path), self.what, self.agent, self._exchange)
 
-        path = os.path.join(root, self.path)
-        self._require(path)
-        uri = f"file:{quote(os.fsencode(path))}?mode=rw"
-        try:
-            with closing(sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)) as connection:
-                connection.execute("PRAGMA synchronous = FULL")
-                with _transaction(connection):
-                    tables = Tables(connection)
-                    self._take_away(tables)
-                    self._put(tables)
-        except sqlite3.IntegrityError as error:
-            raise Conflict(f"{path}: {self.what} can't be put there: {error}", hint=_OTHER_VERSION) from error
-        except sqlite3.OperationalError as error:
-            if not getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-                raise StorageError(f"{path}: {reason_of(error)}") from error
-            raise Conflict(f"{path} is locked by another program", hint=f"end {self.agent}, then try again") from error
-        except sqlite3.Error as error:
-            raise StorageError(f"{path}: {reason_of(error)}") from error
-
-    def _require(self, path: str) -> None:
-        if not os.path.lexists(path):
-            hint = f"start {self.agent} once, so that it makes its database, and try again"
-            raise Conflict(f"{path} is not there: {self.what} have nowhere to go", hint=hint)
-        try:
-            find_place(path)
-        except SourceError as error:
-            raise Conflict(f"{path}: {error.message}", hint="look at it, or move it away") from error
+    def _exchange(self, tables: Tables) -> None:
+        self._take_away(tables)
+        self._put(tables)
 
     def _wanted(self) -> Iterator[Line]:
         return (decode_line(line) for line in self.lines())
@@ -98,6 +74,36 @@ class Rows(NamedTuple):
             if line.table in shared and _exists(tables, line):
                 continue
             _insert(tables, line, numbers)
+
+
+def change_database(path: str, what: str, agent: str, change: Callable[[Tables], None]) -> None:
+    """Change the agent's database in one transaction, whole or not at all. Raises `Conflict`, `StorageError`."""
+    import sqlite3
+
+    _require(path, what, agent)
+    uri = f"file:{quote(os.fsencode(path))}?mode=rw"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)) as connection:
+            connection.text_factory = text_of
+            connection.execute("PRAGMA synchronous = FULL")
+            with _transaction(connection):
+                change(Tables(connection))
+    except sqlite3.IntegrityError as error:
+        raise Conflict(f"{path}: {what} can't be put there: {error}", hint=_OTHER_VERSION) from error
+    except sqlite3.Error as error:
+        if not getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise StorageError(f"{path}: {reason_of(error)}") from error
+        raise Conflict(f"{path} is locked by another program", hint=f"end {agent}, then try again") from error
+
+
+def _require(path: str, what: str, agent: str) -> None:
+    if not os.path.lexists(path):
+        hint = f"start {agent} once, so that it makes its database, and try again"
+        raise Conflict(f"{path} is not there: {what} can't be put back", hint=hint)
+    try:
+        find_place(path)
+    except SourceError as error:
+        raise Conflict(f"{path}: {error.message}", hint="look at it, or move it away") from error
 
 
 _OTHER_VERSION = "it may be of another version of the agent: update the one that is older"

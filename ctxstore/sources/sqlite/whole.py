@@ -13,8 +13,13 @@ def lay_out_whole(stored: Stored, change: Change) -> Sequence[Laid]:
     anew by SQLite when nobody has it open."""
     if not change.is_empty:
         raise InvalidInput(f"{stored.context} can only be brought back as it was: it is all sessions at once")
-    logs = [Laid(key + "-wal", None, _nothing, is_new=True) for key in stored.keys]
+    logs = [empty_log(key) for key in stored.keys]
     return sorted([*(Laid(key, key) for key in stored.keys), *logs], key=lambda laid: laid.key)
+
+
+def empty_log(key: str) -> Laid:
+    """An empty log for the database `key`."""
+    return Laid(key + "-wal", None, _nothing, is_new=True)
 
 
 def _nothing(blocks: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,0 +1,144 @@
+"""The editor's database: pairs of key and value. Which are a conversation's, and what tells that they changed.
+
+composerData:<conversation>               what it is called, and the order of its bubbles
+bubbleId:<conversation>:<bubble>          what was said
+checkpointId:, codeBlockDiff:, …          what was changed
+agentKv:blob:<hash>                       pieces of what the model is sent, which conversations share
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ctxstore.errors import SourceError
+from ctxstore.sources.sqlite.rows import Line, encode_line, plain_value
+from ctxstore.sources.sqlite.stamp import stamp
+
+if TYPE_CHECKING:
+    import sqlite3
+
+TABLE = "cursorDiskKV"
+COMPOSER = "composerData:"
+BUBBLE = "bubbleId:"
+BLOB = "agentKv:blob:"
+
+KINDS = (
+    BUBBLE,
+    "agentKv:bubbleCheckpoint:",
+    "agentKv:checkpoint:",
+    "checkpointId:",
+    "codeBlockDiff:",
+    "codeBlockPartialInlineDiffFates:",
+    "composerVirtualRowHeights:",
+    "messageRequestContext:",
+)
+"""What keys of a conversation begin with, beside its own: its id follows, then a colon and more, or nothing."""
+
+_ROW = 4096
+"""About what a value takes."""
+
+
+class Conversation(NamedTuple):
+    """A conversation as a list shows it."""
+
+    id: str
+    stat: os.stat_result
+
+
+def list_conversations(connection: sqlite3.Connection) -> Iterator[Conversation]:
+    """All conversations in the order of their ids, from the index of the keys alone.
+
+    A value that is written again gets a new row, with a number that no row had: numbers tell what changed.
+    """
+    _require(connection)
+    schema = connection.execute("PRAGMA schema_version").fetchone()[0]
+    query = f"SELECT key, rowid FROM {TABLE} WHERE key >= ? AND key < ? ORDER BY key"
+    for key, number in connection.execute(query, (COMPOSER, _after(COMPOSER))).fetchall():
+        id = key.removeprefix(COMPOSER) if isinstance(key, str) else ""
+        if id:
+            counts = [_count(connection, kind + id) for kind in KINDS]
+            size = _ROW * (1 + sum(count[0] for count in counts))
+            yield Conversation(id, stamp(size, 0, schema, number, counts))
+
+
+def export(connection: sqlite3.Connection, id: str, workspace: dict[str, Any] | None) -> Iterator[bytes]:
+    """A conversation's pairs as lines: the workspace it is in, its own, its bubbles as they follow each other, the
+    rest by key, then the pieces it shares."""
+    from ctxstore.sources.cursor.values import bubbles_of, references_in
+
+    _require(connection)
+    if workspace:
+        yield encode_line(Line("workspace", workspace))
+    own = find_value(connection, COMPOSER + id)
+    wanted = references_in(own)
+    yield _line(COMPOSER + id, own)
+    ordered = [f"{BUBBLE}{id}:{bubble}" for bubble in bubbles_of(own)]
+    done = set()
+    for key in [*ordered, *iter_keys(connection, id)]:
+        if key not in done:
+            done.add(key)
+            value = find_value(connection, key)
+            if value is not None:
+                wanted |= references_in(value) if key.startswith("agentKv:") else set()
+                yield _line(key, value)
+    yield from _shared(connection, wanted)
+
+
+def iter_keys(connection: sqlite3.Connection, id: str) -> Iterator[str]:
+    """The keys of a conversation but its own, by kind."""
+    for kind in KINDS:
+        for low, high in _ranges(kind + id):
+            query = f"SELECT key FROM {TABLE} WHERE key >= ? AND key < ? ORDER BY key"
+            yield from [key for (key,) in connection.execute(query, (low, high)).fetchall()]
+
+
+def find_value(connection: sqlite3.Connection, key: str) -> Any:
+    """The value of a key; ``None`` if there is none."""
+    row = connection.execute(f"SELECT value FROM {TABLE} WHERE key = ?", (key,)).fetchone()
+    return row[0] if row else None
+
+
+def _shared(connection: sqlite3.Connection, wanted: set[str]) -> Iterator[bytes]:
+    """The pieces referred to, and those these refer to, in the order of their hashes."""
+    from ctxstore.sources.cursor.values import references_in
+
+    found: dict[str, None] = {}
+    pending = sorted(wanted)
+    while pending:
+        name = pending.pop()
+        value = find_value(connection, BLOB + name) if name not in found else None
+        if value is not None:
+            found[name] = None
+            pending += sorted(references_in(value) - found.keys())
+    for name in sorted(found):
+        yield _line(BLOB + name, find_value(connection, BLOB + name))
+
+
+def _line(key: str, value: Any) -> bytes:
+    return encode_line(Line(TABLE, {"key": key, "value": plain_value(value)}))
+
+
+def _count(connection: sqlite3.Connection, start: str) -> tuple[int, ...]:
+    found = [0, 0, 0]
+    for low, high in _ranges(start):
+        query = f"SELECT count(*), coalesce(max(rowid), 0), coalesce(sum(rowid), 0) FROM {TABLE}"
+        row = connection.execute(query + " WHERE key >= ? AND key < ?", (low, high)).fetchone()
+        found = [found[0] + row[0], max(found[1], row[1]), found[2] + row[2]]
+    return tuple(found)
+
+
+def _ranges(start: str) -> Sequence[tuple[str, str]]:
+    """The key itself, and those that go on with a colon."""
+    return (start, start + "\0"), (start + ":", start + ";")
+
+
+def _after(prefix: str) -> str:
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
+def _require(connection: sqlite3.Connection) -> None:
+    columns = {row[1] for row in connection.execute(f"PRAGMA table_info({TABLE})")}
+    if not {"key", "value"} <= columns:
+        raise SourceError(f"it has no table {TABLE}: a version of Cursor that is not known, or none with conversations")

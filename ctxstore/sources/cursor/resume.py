@@ -1,0 +1,98 @@
+"""Putting a conversation back, as it was. It can't be made another one: its pieces name each other by hashes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ctxstore.errors import InvalidInput, SourceError
+from ctxstore.sources.cursor.layout import COMPOSER, FILE, STORE
+from ctxstore.sources.resume import Change, Laid, Registration, Stored
+from ctxstore.sources.sqlite.found import TRANSCRIPT
+from ctxstore.sources.sqlite.whole import empty_log
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from ctxstore.sources.sqlite.tables import Tables
+
+
+def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+    """The files: a store of the command line with an empty log, so that one left there is not read as its own."""
+    if not change.is_empty:
+        why = "what Cursor keeps of it is named by its hash"
+        raise InvalidInput(f"{stored.context} can only be brought back as it was: {why}")
+    keys = [key for key in stored.keys if key != TRANSCRIPT]
+    logs = [empty_log(key) for key in keys if os.path.basename(key) == STORE]
+    return sorted([*(Laid(key, key) for key in keys), *logs], key=lambda laid: laid.key)
+
+
+def registrations(stored: Stored, change: Change) -> Sequence[Registration]:
+    """The pairs of a conversation of the editor."""
+    if not stored.context.startswith(COMPOSER) or TRANSCRIPT not in stored.keys:
+        return []
+    id = stored.context.removeprefix(COMPOSER)
+    return [Pairs(FILE, f"conversation {id}", id, lambda: stored.read(TRANSCRIPT))]
+
+
+class Pairs(NamedTuple):
+    """A `Registration`: the conversation's pairs, exactly these. Pieces it shares are added where they are missing."""
+
+    path: str
+    what: str
+    conversation: str
+    read: Callable[[], Iterator[bytes]]
+
+    def is_there(self, root: str) -> bool:
+        """Whether the database has exactly these pairs of the conversation."""
+        from ctxstore.sources.cursor.database import COMPOSER, find_value, iter_keys
+        from ctxstore.sources.sqlite.database import open_database
+
+        try:
+            with open_database(os.path.join(root, self.path)) as connection:
+                keys = {COMPOSER + self.conversation, *iter_keys(connection, self.conversation)}
+                for key, value in self._pairs():
+                    if not _is_same(find_value(connection, key), value):
+                        return False
+                    keys.discard(key)
+                return not keys
+        except SourceError:
+            return False
+
+    def apply(self, root: str) -> None:
+        """Put them there, in one transaction. Raises `Conflict`, `StorageError`."""
+        from ctxstore.sources.sqlite.putting import change_database
+
+        change_database(os.path.join(root, self.path), self.what, "Cursor", self._put)
+
+    def _put(self, tables: Tables) -> None:
+        from ctxstore.errors import Conflict
+        from ctxstore.sources.cursor.database import BLOB, COMPOSER, TABLE, find_value, iter_keys
+        from ctxstore.sources.sqlite.database import Garbled
+
+        connection: sqlite3.Connection = tables.connection
+        if not {"key", "value"} <= set(tables.columns(TABLE)):
+            raise Conflict(f"{self.path} has no table {TABLE}", hint="start Cursor once, then try again")
+        for key in [COMPOSER + self.conversation, *iter_keys(connection, self.conversation)]:
+            connection.execute(f"DELETE FROM {TABLE} WHERE key = ?", (key,))
+        for key, value in self._pairs():
+            if key.startswith(BLOB) and find_value(connection, key) is not None:
+                continue
+            mark = "CAST(? AS TEXT)" if isinstance(value, Garbled) else "?"
+            data = value.data if isinstance(value, Garbled) else value
+            connection.execute(f"INSERT INTO {TABLE} (key, value) VALUES (?, {mark})", (key, data))
+
+    def _pairs(self) -> Iterator[tuple[str, Any]]:
+        from ctxstore.sources.cursor.database import TABLE
+        from ctxstore.sources.sqlite.putting import iter_lines
+        from ctxstore.sources.sqlite.rows import decode_line, stored_value
+
+        for line in map(decode_line, iter_lines(self.read())):
+            key = line.row.get("key")
+            if line.table == TABLE and isinstance(key, str):
+                yield key, stored_value(line.row.get("value"))
+
+
+def _is_same(one: Any, two: Any) -> bool:
+    return type(one) is type(two) and bool(one == two)

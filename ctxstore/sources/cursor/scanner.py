@@ -1,0 +1,58 @@
+"""Sums a conversation up while it passes by on its way into the store."""
+
+from __future__ import annotations
+
+from ctxstore.sources.cursor.content import model_of
+from ctxstore.sources.cursor.records import COUNTED, Record, read
+from ctxstore.sources.cursor.transcript import Branch, decoded, parts_in
+from ctxstore.sources.cursor.values import composer_of
+from ctxstore.sources.cursor.workspaces import path_of
+from ctxstore.sources.jsonl.scanner import RecordScanner
+from ctxstore.sources.protocol import Attributes, Scanner
+
+_TITLE = 200
+
+
+def scanner(before: Attributes | None = None) -> Scanner:
+    """A scanner of a conversation, or of what was added since `before`."""
+    return RecordScanner(read, _Tally(before), resumed=before is not None)
+
+
+class _Tally:
+    """Adds a conversation's messages up."""
+
+    def __init__(self, before: Attributes | None) -> None:
+        known = before or Attributes(messages=0)
+        self._title, self._model, self._project = known.title, known.model, known.project
+        self._messages = known.messages
+        self._resumed = before is not None
+        self._own_title = ""
+        self._branch = Branch()
+
+    def add(self, record: Record) -> None:
+        """The next line."""
+        role = self._branch.role(record)
+        if record.is_conversation:
+            name = composer_of(record.value).name
+            self._own_title = _one_line(name) if isinstance(name, str) else ""
+        self._project = self._project or path_of(record.workspace)
+        if record.bubble and self._resumed and not self._branch.is_known:
+            self._messages = None  # what precedes may say which bubbles are the conversation
+        if role not in COUNTED:
+            return
+        if self._messages is not None:
+            self._messages += 1
+        if role == "user" and not self._title:
+            texts = (_one_line(part.text) for part in parts_in(record) if part.kind == "text")
+            self._title = next(filter(None, texts), None)
+        elif role == "assistant" and record.bubble:
+            self._model = model_of(decoded(record.value)) or self._model
+
+    def attributes(self) -> Attributes:
+        """What all of them say."""
+        return Attributes(self._own_title or self._title, "Cursor", self._model, self._project, self._messages)
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text[: 100 * _TITLE].split())
+    return line if len(line) <= _TITLE else line[: _TITLE - 1].rstrip() + "…"

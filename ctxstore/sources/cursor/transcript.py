@@ -1,0 +1,84 @@
+"""A conversation's pairs, or the command line's transcript → messages: a bubble is one, every other pair is meta."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from ctxstore.sources.cursor.content import model_of, parts_of_bubble, parts_of_content
+from ctxstore.sources.cursor.records import Record, read, role_of
+from ctxstore.sources.cursor.values import bubbles_of, composer_of
+from ctxstore.sources.jsonl import messages as jsonl
+from ctxstore.sources.jsonl.damage import DAMAGE, tolerant
+from ctxstore.sources.protocol import Message, Part
+
+
+class Branch:
+    """Which bubbles are the conversation: the others were taken back, and may say the same again. All of them are, as
+    long as nothing says which."""
+
+    def __init__(self) -> None:
+        self._bubbles: frozenset[str] = frozenset()
+
+    def role(self, record: Record) -> str:
+        """The role of a line, after those before it."""
+        if record.is_conversation:
+            self._bubbles = frozenset(bubbles_of(record.value))
+        role = role_of(record)
+        return "meta" if record.bubble and self._bubbles and record.bubble not in self._bubbles else role
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it was said."""
+        return bool(self._bubbles)
+
+
+def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
+    """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
+    branch = Branch()
+
+    def build(raw: bytes, record: Record | None, at: int) -> Message:
+        if record is None:
+            return Message(f"@{at}", "unknown", (), None, None, raw, at)
+        return _message(raw, record, at, branch.role(record))
+
+    return jsonl.iter_messages(blocks, offset, read, build)
+
+
+def parts_in(record: Record) -> tuple[Part, ...]:
+    """What a message says."""
+    return parts_of_bubble(decoded(record.value)) if record.bubble else parts_of_content(_body(record.raw))
+
+
+def decoded(value: bytes) -> dict[str, Any]:
+    """A value's object; an empty one where there is none."""
+    try:
+        found = msgspec.json.decode(value)
+    except DAMAGE:
+        found = tolerant(value)
+    return found if isinstance(found, dict) else {}
+
+
+def _body(raw: bytes) -> Any:
+    line = decoded(raw)
+    message = line.get("message")
+    return message.get("content") if isinstance(message, dict) else line.get("content")
+
+
+def _message(raw: bytes, record: Record, at: int, role: str) -> Message:
+    if record.is_conversation:
+        title = composer_of(record.value).name
+        parts = (Part("text", title),) if isinstance(title, str) and title else ()
+        return Message(f"@{at}", role, parts, None, None, raw, at)
+    if role in ("meta", "unknown") and not record.bubble:
+        return Message(f"@{at}", role, (), None, None, raw, at)
+    if not record.bubble:
+        return Message(f"@{at}", role, parts_in(record), None, None, raw, at)
+    value = decoded(record.value)
+    time = value.get("createdAt")
+    model = model_of(value) if role == "assistant" else None
+    return Message(
+        record.bubble, role, parts_of_bubble(value), time if isinstance(time, str) else None, None, raw, at, model
+    )

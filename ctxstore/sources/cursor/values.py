@@ -1,0 +1,103 @@
+"""What the values of the editor's database say, as far as it takes to know what belongs together."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from typing import Any
+
+import msgspec
+
+from ctxstore.sources.jsonl.damage import DAMAGE
+
+_HASH = 32
+_HEX = re.compile(rb"[0-9a-f]{64}")
+_STATE = re.compile(r'"conversationState"\s*:\s*"~?([A-Za-z0-9+/_=-]*)"')
+_DEPTH = 8
+
+
+class Composer(msgspec.Struct):
+    """A conversation's own value."""
+
+    name: Any = None
+    fullConversationHeadersOnly: Any = None
+
+
+_composer = msgspec.json.Decoder(Composer)
+
+
+def composer_of(value: Any) -> Composer:
+    """Whatever it holds."""
+    try:
+        return _composer.decode(value) if isinstance(value, (str, bytes)) else Composer()
+    except DAMAGE:
+        return Composer()
+
+
+def bubbles_of(value: Any) -> list[str]:
+    """The ids of a conversation's bubbles in their order, from its own value."""
+    headers = composer_of(value).fullConversationHeadersOnly
+    found = (
+        [header.get("bubbleId") for header in headers if isinstance(header, dict)] if isinstance(headers, list) else []
+    )
+    return [id for id in found if isinstance(id, str)]
+
+
+def references_in(value: Any) -> set[str]:
+    """Hashes that a value may refer to by: in hex, or as 32 bytes in a message of protocol buffers.
+
+    What looks like one and is none does no harm: there is no piece of that name.
+    """
+    data = value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else b""
+    found = {match.decode() for match in _HEX.findall(data)}
+    if isinstance(value, str):
+        for match in _STATE.finditer(value):
+            text = match[1].replace("-", "+").replace("_", "/")
+            try:
+                found |= _in_message(b64decode(text + "=" * (-len(text) % 4)), _DEPTH)
+            except ValueError:
+                pass
+    else:
+        found |= _in_message(data, _DEPTH)
+    return found
+
+
+def _in_message(data: bytes, depth: int) -> set[str]:
+    """The fields of 32 bytes in a message, and in messages within it. Nothing, if it is no message."""
+    found: set[str] = set()
+    at, end = 0, len(data)
+    while at < end:
+        tag, at = _varint(data, at)
+        kind = tag & 7
+        if kind == 0:
+            _, at = _varint(data, at)
+        elif kind == 2:
+            size, at = _varint(data, at)
+            if at < 0 or at + size > end:
+                return set()
+            field = data[at : at + size]
+            at += size
+            if size == _HASH:
+                found.add(field.hex())
+            elif size > _HASH and depth:
+                found |= _in_message(field, depth - 1)
+        elif kind in (1, 5):
+            at += 8 if kind == 1 else 4
+        else:
+            return set()
+        if at < 0:
+            return set()
+    return found
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """A number and where it ends; -1 where there is none."""
+    value = shift = 0
+    while 0 <= at < len(data) and shift < 64:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+    return 0, -1

@@ -1,0 +1,63 @@
+"""Which folder a conversation belongs to: the editor keeps that in a database for each folder it had open."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ctxstore.errors import SourceError
+from ctxstore.sources.walk import list_folder
+
+_KEY = "composer.composerData"
+_LIMIT = 64 << 10
+
+
+def find_workspaces(root: str) -> dict[str, dict[str, Any]]:
+    """By conversation: the workspace's id, its folder as an URI, and how it lists the conversation.
+
+    Only this one key is read: others hold tokens. What can't be read is not known, and no conversation is lost by it.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    entries = list_folder(os.path.join(root, "workspaceStorage"), lambda _: None)
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        folder = _folder_of(entry.path)
+        for composer in _composers(os.path.join(entry.path, "state.vscdb")) if folder else ():
+            id = composer.get("composerId") if isinstance(composer, dict) else None
+            if isinstance(id, str):
+                listed = json.dumps(composer, ensure_ascii=False, separators=(",", ":"))
+                found.setdefault(id, {"id": entry.name, "folder": folder, "listed": listed})
+    return found
+
+
+def path_of(uri: Any) -> str | None:
+    """The path of a folder's URI, if it is on this machine."""
+    parts = urlsplit(uri) if isinstance(uri, str) else None
+    return unquote(parts.path) or None if parts and parts.scheme == "file" else None
+
+
+def _folder_of(path: str) -> str:
+    try:
+        fd = os.open(os.path.join(path, "workspace.json"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(fd, "rb") as file:
+            value = json.loads(file.read(_LIMIT))
+    except (OSError, ValueError, RecursionError):
+        return ""
+    folder = (value.get("folder") or value.get("workspace")) if isinstance(value, dict) else None
+    return folder if isinstance(folder, str) else ""
+
+
+def _composers(path: str) -> list[Any]:
+    from ctxstore.sources.sqlite.database import open_database
+
+    if not os.path.lexists(path):
+        return []
+    try:
+        with open_database(path, patience=0.2) as connection:
+            row = connection.execute("SELECT value FROM ItemTable WHERE key = ?", (_KEY,)).fetchone()
+        value = json.loads(row[0]) if row and isinstance(row[0], (str, bytes)) else {}
+    except (SourceError, ValueError, RecursionError):
+        return []
+    composers = value.get("allComposers") if isinstance(value, dict) else None
+    return composers if isinstance(composers, list) else []
