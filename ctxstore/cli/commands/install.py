@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count, format_time
+from ctxstore.cli.amounts import count
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Output, Styled, dim
 from ctxstore.cli.start import AGENTS
@@ -78,21 +78,18 @@ def _show(output: Output, change: Change) -> None:
 
 def _list(invocation: Invocation) -> None:
     """What is set up, and what went wrong last."""
-    from ctxstore.integrations.hooks.failures import last_failure
-    from ctxstore.integrations.places import hooks_folder
+    from ctxstore.cli.background import find_failure, warn_of_failure
     from ctxstore.integrations.settings.receipt import receipt_path
 
     output = invocation.output
     found = {agent: os.path.exists(receipt_path(agent, os.environ)) for agent in AGENTS}
-    failure = last_failure(hooks_folder(os.environ))
     if output.json:
         from ctxstore.cli.shapes import iso_time
 
+        failure = find_failure()
         told = failure and {**failure._asdict(), "time": iso_time(failure.time), "time_ns": failure.time}
         output.value({"agents": found, "failure": told})
         return
     for agent, is_there in found.items():
         output.line(f"{agent:<12} ", "set up" if is_there else dim(f"ctx install {agent}"))
-    if failure is not None:
-        times = f", {failure.times} times in a row" if failure.times > 1 else ""
-        output.warn(f"{failure.agent} could not be saved at {format_time(failure.time)}{times}: {failure.message}")
+    warn_of_failure(output)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.amounts import count, format_duration, format_size, format_time
+from ctxstore.cli.background import warn_of_failure
 from ctxstore.cli.blocks import show_fact, show_names
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Output, Styled, dim
@@ -67,6 +68,7 @@ def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None,
         _render(invocation.output, repo, report, options["session"], {"forgotten": forgotten, "secrets": secrets})
     finally:
         repo.close()
+    warn_of_failure(invocation.output)
     return SourceError.exit_code if any(map(_is_unreadable, _skipped(report))) else 0
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.amounts import count, format_size, format_time
+from ctxstore.cli.background import warn_of_failure
 from ctxstore.cli.blocks import show_fact, show_names
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.output import Output, bold, dim
@@ -42,6 +43,7 @@ def command(invocation: Invocation) -> None:
         invocation.output.value(_value(found, path))
     else:
         _render(invocation.output, found, is_saved=path is not None)
+        warn_of_failure(invocation.output)
 
 
 def _open(invocation: Invocation) -> AbstractContextManager[Repo | None]:
