@@ -10,6 +10,9 @@ from typing import NamedTuple
 LIMIT = 64 << 20
 """A longer line, or pretty-printed document, is not understood: its bytes pass by, none are held back."""
 
+BLANK = b" \t\r\n"
+"""What an empty line may be made of."""
+
 _OPENING, _CLOSING = (b"{", b"["), (b"}", b"]")
 
 
@@ -125,6 +128,12 @@ def may_continue(line: bytes) -> bool:
 
 def _bare(line: bytes) -> bytes:
     return line.rstrip(b" \t\r\n") if len(line) < 16 else b""
+
+
+def is_blank(span: Span) -> bool:
+    """Whether all its lines are empty: a file of nothing else is passed by at once, not line by line."""
+    data, start, end, _ = span
+    return data[start] in BLANK and data[end - 1] in BLANK and not data[start:end].strip(BLANK)
 
 
 def iter_lines(span: Span) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from ctxstore.sources.jsonl.lines import LIMIT, Documents, Lines, Span, iter_lines
+from ctxstore.sources.jsonl.lines import BLANK, LIMIT, Documents, Lines, Span, is_blank, iter_lines
 from ctxstore.sources.protocol import Message
 
 R = TypeVar("R")
@@ -16,8 +16,6 @@ Joined, the pieces are what was given."""
 
 Build = Callable[[bytes, R | None, int], Message]
 """(raw, record, offset) → the message."""
-
-_BLANK = b" \t\r\n"
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int, read: Read[R], build: Build[R]) -> Iterator[Message]:
@@ -34,22 +32,20 @@ def iter_messages(blocks: Iterable[bytes], offset: int, read: Read[R], build: Bu
 def iter_padded(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
     """As `iter_records`, with empty lines added to the record before them, or to the first one."""
     held: tuple[bytes, R | None] | None = None
-    blank: list[bytes] = []
-    size = 0
+    blank = bytearray()
     for raw, record in iter_records(blocks, read):
-        if record is None and not raw.strip(_BLANK) and size <= LIMIT:
-            blank.append(raw)
-            size += len(raw)
+        if record is None and not raw.strip(BLANK) and len(blank) <= LIMIT:
+            blank += raw
             continue
         if held is not None:
-            yield held[0] + b"".join(blank), held[1]
+            yield held[0] + blank, held[1]
             held = raw, record
         else:
-            held = b"".join(blank) + raw, record
-        blank, size = [], 0
+            held = bytes(blank) + raw, record
+        blank.clear()
     if held is not None or blank:
         raw, record = held or (b"", None)
-        yield raw + b"".join(blank), record
+        yield raw + blank, record
 
 
 def iter_records(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
@@ -70,6 +66,12 @@ def _pieces_of(span: Span, documents: Documents, read: Read[R]) -> Iterator[tupl
             yield from read(record)
         yield span.data[span.start : span.end], None
         return
+    if not documents.is_open and is_blank(span):
+        yield span.data[span.start : span.end], None
+        return
     for line in iter_lines(span):
         for record in documents.add(line):
-            yield from read(record)
+            if record.strip(BLANK):
+                yield from read(record)
+            else:
+                yield record, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar
 
-from ctxstore.sources.jsonl.lines import Documents, Lines, Span, iter_lines, may_continue
+from ctxstore.sources.jsonl.lines import BLANK, Documents, Lines, Span, is_blank, iter_lines, may_continue
 from ctxstore.sources.jsonl.messages import Read
 from ctxstore.sources.protocol import Attributes
 
@@ -57,11 +57,15 @@ class RecordScanner(Generic[R]):
             for document in self._documents.close():
                 self._add(document)
             return
+        if not self._documents.is_open and is_blank(span):
+            return
         for line in iter_lines(span):
             for document in self._documents.add(line):
                 self._add(document)
 
     def _add(self, document: bytes) -> None:
+        if not document.strip(BLANK):
+            return
         for _, record in self._read(document):
             if record is not None:
                 self._tally.add(record)
