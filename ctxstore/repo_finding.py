@@ -1,4 +1,4 @@
-"""The part of the façade that finds: messages by their words, a message by its id, credentials."""
+"""The part of the façade that finds: messages by their words, a message by its id, credentials, projects."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.search.find import Filters
     from ctxstore.ops.search.run import Found
     from ctxstore.ops.secrets.look import Report
+    from ctxstore.sources.protocol import Root, Source
 
 
 class FindingMethods:
@@ -54,6 +55,12 @@ class FindingMethods:
         from ctxstore.ops.view import View
 
         return find_messages(View(self._engine, *Resolver(self._engine).resolve(rev)), message, around)
+
+    def known_projects(self) -> list[tuple[Source, Root]]:
+        """The projects that were saved of agents which keep their data in projects, and are still there."""
+        from ctxstore.ops.projects import known_projects
+
+        return known_projects(self._engine)
 
     def find_secrets(self, *revs: str, history: bool = False, progress: Progress = SILENT) -> Report:
         """Credentials in these commits, or in the newest of every context; with `history` in all they descend from.

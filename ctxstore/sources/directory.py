@@ -38,6 +38,10 @@ class Directory:
         laid_out = absolute if os.path.isdir(absolute) else os.path.dirname(absolute)
         return Root(self.name, absolute, label_of(laid_out, environ))
 
+    def root_at(self, path: str, environ: Mapping[str, str]) -> Root:
+        """As `root_for`."""
+        return self.root_for(path, environ)
+
     def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
         """The one context of `root`."""
         yield FoundContext(context_name(root.path), _files(root.path, report))

@@ -121,3 +121,16 @@ def test_an_unknown_source_is_3(home: Any, ctx: Any) -> None:
 def test_quiet_says_nothing(home: Any, ctx: Any) -> None:
     result = ctx("snapshot", "-q")
     assert result.output == ""
+
+
+def test_a_sources_data_elsewhere_is_named_and_saved_again_from_then_on(tmp_path: Any, ctx: Any) -> None:
+    project = tmp_path / "engine"
+    project.mkdir()
+    (project / ".aider.chat.history.md").write_text("# aider chat started at 2026-01-01 10:00:00\n\n#### Oil it  \n")
+    (commit,) = ctx.json("snapshot", f"aider:{project}")["commits"]
+    assert commit["ref"].startswith("aider/") and commit["ref"].endswith("/chat")
+    with open(project / ".aider.chat.history.md", "a") as file:
+        file.write("\nOiled.\n")
+    saved = {source["source"]: source for source in ctx.json("snapshot")["sources"]}
+    assert saved["aider"]["changed"] == [commit["ref"]]
+    assert ctx.json("show", commit["ref"])["messages"][-1]["role"] == "assistant"

@@ -28,7 +28,7 @@ MANY = 100
 
 
 @click.command()
-@click.argument("what", metavar="[SOURCE|PATH]...", nargs=-1)
+@click.argument("what", metavar="[SOURCE|SOURCE:PATH|PATH]...", nargs=-1)
 @click.option("--note", "-m", default="", help="Why, for the log.")
 @click.option("--session", metavar="ID", help="Only the session whose name starts with ID.")
 @click.option(
@@ -43,22 +43,26 @@ MANY = 100
 def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None, **options: Any) -> int:
     """Save what changed: of every agent found on this machine, or of the sources and paths named.
 
+    SOURCE:PATH is an agent's data elsewhere: a copy of its folder, or a project. Projects of aider and FlowLoom that
+    were saved before are saved again.
+
     Nothing is removed by it, unless `ctx policy auto` asks for that. Exit code 7 if something could not be read; the
     rest is saved.
     """
     from ctxstore.cli.repository import open_or_make
-    from ctxstore.ops.targets import find_targets
+    from ctxstore.ops.targets import add_known, find_targets
 
     if options["always"] and not options["session"]:
         raise click.UsageError("--always is for --session ID.")
+    place = invocation.place()
     targets = find_targets(what, os.environ)
-    if not targets:
-        raise NotFound(
-            "no agent's data was found on this machine",
-            hint="looked for Claude Code in ~/.claude (or $CLAUDE_CONFIG_DIR); `ctx snapshot PATH` saves any folder",
-        )
-    repo, is_made = open_or_make(invocation.place())
+    if not targets and not os.path.exists(os.path.join(place.path, "root")):
+        raise _nothing_found()
+    repo, is_made = open_or_make(place)
     try:
+        targets = targets if what else add_known(targets, repo.known_projects())
+        if not targets:
+            raise _nothing_found()
         if is_made:
             invocation.output.report(f"Made your repository: {repo.path}")
         options["kind"] = options["kind"] or "auto"
@@ -70,6 +74,13 @@ def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None,
         repo.close()
     warn_of_failure(invocation.output)
     return SourceError.exit_code if any(map(_is_unreadable, _skipped(report))) else 0
+
+
+def _nothing_found() -> NotFound:
+    return NotFound(
+        "no agent's data was found on this machine",
+        hint="looked for Claude Code in ~/.claude (or $CLAUDE_CONFIG_DIR); `ctx snapshot PATH` saves any folder",
+    )
 
 
 def _snapshot(invocation: Invocation, repo: Repo, targets: Sequence[Target], options: dict[str, Any]) -> SnapshotReport:

@@ -67,9 +67,10 @@ def command(invocation: Invocation, what: tuple[str, ...], debounce: float, max_
 
 def _is_source(name: str) -> bool:
     """Whether it names an agent, which may not be here yet."""
-    from ctxstore.sources.registry import iter_source_names
+    from ctxstore.ops.targets import split_name
 
-    return name != "directory" and name in iter_source_names(third_party=not os.path.lexists(name))
+    source, path = split_name(name)
+    return bool(source) and not path
 
 
 def _watch(invocation: Invocation, what: Sequence[str], debounce: float, max_delay: float) -> None:
