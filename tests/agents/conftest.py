@@ -40,11 +40,6 @@ def agent(scene: Scene, model: ModelServer) -> Any:
 @pytest.fixture
 def waiting(scene: Scene, agent: Any, model: ModelServer) -> Iterator[None]:
     """The agent runs, and waits for the model's answer."""
-    with model.holding() as asked:
-        process = agent.start_turn("meanwhile", resume=scene.session)
-        try:
-            assert asked.wait(30)
-            yield
-        finally:
-            process.kill()
-            process.wait()
+    with agent.beside("meanwhile", resume=scene.session), model.holding() as asked:
+        assert asked.wait(30)
+        yield

@@ -1,8 +1,11 @@
-"""Codex: there and back, and its own list of threads."""
+"""Codex: there and back, and what it lists and shows itself, as it tells editors."""
 
 from __future__ import annotations
 
-from tests.agents.there_and_back import ThereAndBack
+import sqlite3
+from contextlib import closing
+
+from tests.agents.there_and_back import ThereAndBack, message_saying
 from tests.clients.codex import PACKAGE, Codex
 
 
@@ -11,11 +14,24 @@ class TestCodex(ThereAndBack):
 
     def test_its_list_shows_the_new_session_before_it_is_gone_on_with(self, scene, agent):
         new = scene.ctx.json("checkout", scene.ref, "--as-new-session")["session"]
-        threads = agent.listed()
+        threads = agent.listed(useStateDbOnly=True)
         assert set(threads) == {scene.session, new}
         assert threads[new]["cwd"] == str(scene.project)
         assert threads[new]["preview"] == threads[scene.session]["preview"] == "one"
         assert new in threads[new]["path"]
+
+    def test_without_the_row_its_list_does_not(self, scene, agent):
+        new = scene.ctx.json("checkout", scene.ref, "--as-new-session")["session"]
+        (path,) = agent.home.glob(".codex/state_*.sqlite")
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("DELETE FROM threads WHERE id = ?", (new,))
+        assert set(agent.listed(useStateDbOnly=True)) == {scene.session}
+
+    def test_without_its_databases_it_finds_all_sessions(self, scene, agent):
+        new = scene.ctx.json("checkout", scene.ref, "--as-new-session")["session"]
+        for path in agent.home.glob(".codex/*.sqlite*"):
+            path.unlink()
+        assert set(agent.listed()) == {scene.session, new}
 
     def test_its_list_shows_the_session_in_another_home_and_project(self, scene, model, tmp_path):
         there = scene.agent(model, home=tmp_path / "home", project=tmp_path / "project")
@@ -23,13 +39,18 @@ class TestCodex(ThereAndBack):
         scene.ctx.json(
             *("checkout", scene.ref, "--home", str(there.home), "--map-path", f"{scene.project}={there.project}")
         )
-        thread = there.listed()[scene.session]
+        thread = there.listed(useStateDbOnly=True)[scene.session]
         assert thread["cwd"] == str(there.project)
         assert thread["path"].startswith(str(there.home))
 
-    def test_its_view_of_the_thread_has_the_turns_it_goes_on_from_and_no_others(self, scene, agent):
+    def test_turns_that_were_taken_back_are_not_shown_any_more(self, scene, agent):
+        assert agent.shown(scene.session) == ["one", "two", "three"]
         scene.ctx.json("checkout", scene.ref, "--yes")
         agent.turn("again", resume=scene.session)
-        thread = agent.ask("thread/read", threadId=scene.session, includeTurns=True)["thread"]
-        asked = [item["content"][0]["text"] for turn in thread["turns"] for item in turn["items"][:1]]
-        assert asked == ["one", "two", "again"]
+        assert agent.shown(scene.session) == ["one", "two", "again"]
+
+    def test_a_session_up_to_a_message_shows_what_is_left(self, scene, agent):
+        first = message_saying(scene, "REPLY 1")
+        new = scene.ctx.json("checkout", scene.ref, "--at-message", first)["session"]
+        agent.turn("again", resume=new)
+        assert agent.shown(new) == ["one", "again"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import NamedTuple
 
 from tests.clients.model.server import ModelServer
@@ -65,17 +69,6 @@ class Client:
         )
         return Outcome(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
-        """A command line that goes on beside the test; the caller waits for it."""
-        return subprocess.Popen(
-            command,
-            cwd=self.project,
-            env=self.clean_environ(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
 
 class Talker(Client):
     """A client that is given a turn on its command line, and gives the session's id back."""
@@ -105,9 +98,26 @@ class Talker(Client):
         """One turn; the id of its session."""
         return accepted(self.try_turn(text, *options, resume=resume)).session
 
-    def start_turn(self, text: str, *, resume: str = "") -> subprocess.Popen[bytes]:
-        """One turn beside the test."""
-        return self.start(*self.command(text, resume=resume))
+    @contextlib.contextmanager
+    def beside(self, text: str, *, resume: str = "") -> Iterator[None]:
+        """One turn that begins with the block and, with all processes the client started, has ended when it is left."""
+        command = self.command(text, resume=resume)
+        process = subprocess.Popen(
+            command,
+            cwd=self.project,
+            env=self.clean_environ(),
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            yield
+            process.wait(SECONDS)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 def accepted(outcome: Outcome) -> Outcome:

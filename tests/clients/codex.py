@@ -51,8 +51,9 @@ class Codex(Talker):
 
     def ask(self, method: str, **parameters: Any) -> Any:
         """What Codex answers an editor that is connected to it."""
+        hello = {"clientInfo": {"name": "tests", "version": "1"}, "capabilities": {"experimentalApi": True}}
         requests = [
-            {"id": 1, "method": "initialize", "params": {"clientInfo": {"name": "tests", "version": "1"}}},
+            {"id": 1, "method": "initialize", "params": hello},
             {"method": "initialized"},
             {"id": 2, "method": method, "params": parameters},
         ]
@@ -67,10 +68,16 @@ class Codex(Talker):
         assert "result" in answer, answer
         return answer["result"]
 
-    def listed(self) -> dict[str, Any]:
+    def listed(self, **parameters: Any) -> dict[str, Any]:
         """The threads in Codex's own list, by id."""
-        threads = self.ask("thread/list", sourceKinds=["cli", "exec"], modelProviders=[])["data"]
+        threads = self.ask("thread/list", sourceKinds=["cli", "exec"], modelProviders=[], **parameters)["data"]
         return {thread["id"]: thread for thread in threads}
+
+    def shown(self, session: str) -> list[str]:
+        """What the user said in a thread, as Codex shows it."""
+        turns = self.ask("thread/read", threadId=session, includeTurns=True)["thread"]["turns"]
+        items = (item for turn in turns for item in turn["items"] if item["type"] == "userMessage")
+        return [item["content"][0]["text"] for item in items]
 
     def sessions(self) -> list[str]:
         return sorted(path.stem[-36:] for path in self.home.glob(".codex/sessions/*/*/*/rollout-*.jsonl"))
