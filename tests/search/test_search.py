@@ -202,3 +202,10 @@ def test_a_damaged_transcript_keeps_nothing_else_from_being_found(agent, find):
 def test_a_transcript_of_any_bytes_is_indexed(agent, find):
     agent.save("odd", said(0, "lone \ud800 surrogate"), said(1, "nul \0 character"), said(2, "caf\u00e9"))
     assert [len(find(word)) for word in ("surrogate", "character", "cafe")] == [1, 1, 1]
+
+
+def test_a_context_whose_name_is_not_utf_8_is_found_by_it(repo, tell, find):
+    tell("chat/caf\udce9", "hello")
+    assert find("hello")[0].holders[0].ref == "chat/caf\udce9"
+    assert find("hello", context="caf\udce9")
+    assert repo.view(find("hello")[0].holders[0].ref)

@@ -28,7 +28,7 @@ WAIT = 20.0
 
 _SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE contexts (name TEXT PRIMARY KEY, head BLOB, line INTEGER, position INTEGER, agent TEXT, project TEXT,
+CREATE TABLE contexts (name BLOB PRIMARY KEY, head BLOB, line INTEGER, position INTEGER, agent TEXT, project TEXT,
                        problem TEXT) WITHOUT ROWID;
 CREATE INDEX contexts_by_line ON contexts (line);
 CREATE TABLE lines (line INTEGER PRIMARY KEY, tip INTEGER);
@@ -103,7 +103,8 @@ def _anew(path: str, repository: str) -> sqlite3.Connection:
         remove_index(path)
         return _prepare(_connect(path), repository)
     except (sqlite3.Error, OSError) as error:
-        raise StorageError(f"{path}: the search index can't be made: {error}", hint="free some space") from error
+        hint = "this Python's SQLite is without FTS5" if "fts5" in str(error) else "free some space"
+        raise StorageError(f"{path}: the search index can't be made: {error}", hint=hint) from error
 
 
 def remove_index(path: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxstore.errors import InvalidInput
 from ctxstore.history.engine import Engine
-from ctxstore.history.refs import matches
+from ctxstore.history.refs import decode_name, matches
 from ctxstore.ids import ObjectId
 from ctxstore.ops.search.lines import IndexedCommit, Lines
 from ctxstore.ops.search.locate import Address, Locator
@@ -99,11 +99,12 @@ class Finder:
         sql = "SELECT name, line, position, agent, project FROM contexts WHERE line IS NOT NULL"
         rows = self._db.execute(sql + " AND line = ?", (line,)) if line is not None else self._db.execute(sql)
         agent = filters.agent.lower()
-        return [
-            _Context(name, line, position)
+        found = [
+            _Context(decode_name(name), line, position)
             for name, line, position, of_agent, project in rows
-            if agent in of_agent.lower() and matches(project, filters.project) and matches(name, filters.context)
+            if agent in of_agent.lower() and matches(project, filters.project)
         ]
+        return [context for context in found if matches(context.name, filters.context)]
 
     def _rows(self, query: Query, filters: Filters) -> Iterator[tuple[int, int]]:
         """(message, time in s) of what matches, newest first, a page at a time."""

@@ -10,6 +10,8 @@ from blake3 import blake3
 from ctxstore.errors import Corrupt, NotFound, SourceError
 from ctxstore.history.commits import Stored, read_commit
 from ctxstore.history.engine import Engine
+from ctxstore.history.forgotten import ForgottenCommits
+from ctxstore.history.refs import decode_name
 from ctxstore.history.root import Root
 from ctxstore.ids import ObjectId
 from ctxstore.ops.search.database import compact, read_meta, write_meta
@@ -58,10 +60,12 @@ class Update:
         self._shelf = Shelf(database)
         self._commits = 0
         self._added = 0
+        self._forgotten = ForgottenCommits(None)
 
     def run(self) -> None:
         """Bring the index up to date. Raises `MustRebuild`, and what SQLite raises."""
         root, data = self._engine.load()
+        self._forgotten = self._engine.forgotten(root)
         state = blake3(data).digest()
         if read_meta(self._db, "root") == state:
             return
@@ -107,7 +111,7 @@ class Update:
                 self._context(name, head)
                 self._breathe()
 
-    def _moved(self, root: Root) -> list[tuple[str, ObjectId | None]]:
+    def _moved(self, root: Root) -> list[tuple[bytes, ObjectId | None]]:
         """(context, newest commit) of those that are not as the index has them; None: it is gone.
 
         Those that could not be read the last time are tried again, from their beginning.
@@ -118,11 +122,11 @@ class Update:
             self._db.execute("UPDATE contexts SET problem = '' WHERE line = ?", (line,))
         known = dict(self._db.execute("SELECT name, head FROM contexts WHERE problem IS NULL"))
         names = {name for (name,) in self._db.execute("SELECT name FROM contexts")}
-        now = {_name(name): id for name, id in self._engine.refs(root).iter()}
-        moved: list[tuple[str, ObjectId | None]] = [(name, id) for name, id in now.items() if known.get(name) != id]
+        now = {encode_name(name): id for name, id in self._engine.refs(root).iter()}
+        moved: list[tuple[bytes, ObjectId | None]] = [(name, id) for name, id in now.items() if known.get(name) != id]
         return [*((name, None) for name in names - now.keys()), *moved]
 
-    def _context(self, name: str, head: ObjectId) -> None:
+    def _context(self, name: bytes, head: ObjectId) -> None:
         """Index the commits of a context that are new. What can't be read is noted; the rest is there."""
         problem: str | None = None
         base: Spot | None = None
@@ -148,7 +152,7 @@ class Update:
             commit = read_commit(self._engine.store, head)
         except (Corrupt, NotFound):
             return "", ""
-        return _name(f"{commit.summary.agent or ''}\n{commit.source}"), _name(commit.summary.project or "")
+        return _text(f"{commit.summary.agent or ''}\n{commit.source}"), _text(commit.summary.project or "")
 
     def _new_commits(self, head: ObjectId) -> tuple[Spot | None, list[Stored]]:
         """The nearest known commit that `head` descends from by first parents, and those since, oldest first."""
@@ -181,7 +185,7 @@ class Update:
     def _step(self, stored: Stored, previous: View | None, spot: Spot) -> tuple[View | None, str | None]:
         """Index one commit: its content, or None, and what was wrong with it."""
         id, commit = stored
-        mark = self._engine.forgotten(self._engine.root()).find(id)
+        mark = self._forgotten.find(id)
         view, problem = None, None
         self._db.execute("SAVEPOINT step")
         try:
@@ -215,7 +219,7 @@ class Update:
         """Drop what is no longer there; raise `MustRebuild` if its words have to go, too."""
         is_changed = read_meta(self._db, "forgotten") != root.forgotten
         if is_changed:
-            if self._lines.mark_forgotten(self._engine.forgotten(root)):
+            if self._lines.mark_forgotten(self._forgotten):
                 raise MustRebuild
             write_meta(self._db, "forgotten", root.forgotten)
         dead = int(str(read_meta(self._db, "dead", 0))) + self._lines.sweep(forgotten=is_changed)
@@ -227,11 +231,17 @@ class Update:
             raise MustRebuild
 
 
-def _name(text: str) -> str:
-    """A name as SQLite can keep it."""
+def encode_name(name: str) -> bytes:
+    """A context's name as the index keeps it: any bytes."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _text(text: str) -> str:
+    """A text as SQLite can keep it."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def problems(database: sqlite3.Connection) -> list[tuple[str, str]]:
     """(context, message) of what could not be read."""
-    return database.execute("SELECT name, problem FROM contexts WHERE problem IS NOT NULL ORDER BY name").fetchall()
+    rows = database.execute("SELECT name, problem FROM contexts WHERE problem IS NOT NULL ORDER BY name").fetchall()
+    return [(decode_name(name), str(problem)) for name, problem in rows]
