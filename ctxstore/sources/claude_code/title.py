@@ -9,10 +9,7 @@ import msgspec
 from ctxstore.sources.claude_code.content import parts_of
 from ctxstore.sources.claude_code.records import Line
 from ctxstore.sources.jsonl.damage import DAMAGE, tolerant
-
-TITLE_LENGTH = 80
-_WORDS = TITLE_LENGTH // 2 + 1
-"""As many words, with the spaces between them, are always longer than a title."""
+from ctxstore.sources.title import one_line
 
 _NOT_WRITTEN = (
     "<bash-",
@@ -36,15 +33,6 @@ def title_of(record: Line) -> str:
     texts = (part.text.lstrip() for part in parts_of(_content(bytes(record.message))) if part.kind == "text")
     written = (one_line(text) for text in texts if not text.startswith(_NOT_WRITTEN))
     return next(filter(None, written), "")
-
-
-def one_line(text: Any) -> str:
-    """The text on one line, cut to `TITLE_LENGTH` characters; empty if it is no text."""
-    if not isinstance(text, str):
-        return ""
-    words = text[: 100 * TITLE_LENGTH].split(None, _WORDS)[:_WORDS]
-    line = " ".join(words)
-    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"
 
 
 def _content(raw: bytes) -> Any:

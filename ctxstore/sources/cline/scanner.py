@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ctxstore.sources.claude_code.title import one_line
 from ctxstore.sources.protocol import Attributes, Message
+from ctxstore.sources.title import one_line
 
 _FOLDER = re.compile(r"# Current (?:Working|Workspace) Directory \((.+?)\) Files")
 _MODEL = re.compile(r"<model>([^<]{1,200})</model>")

@@ -7,9 +7,10 @@ from typing import Any
 from ctxstore.sources.codex.compressed import Unpacker
 from ctxstore.sources.codex.items import texts_of
 from ctxstore.sources.codex.records import CONTEXT, EVENT, ITEM, META, Line, Payload, judge, value_of
-from ctxstore.sources.codex.title import one_line, title_of
+from ctxstore.sources.codex.title import title_of
 from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes
+from ctxstore.sources.title import one_line
 
 AGENT = "Codex"
 

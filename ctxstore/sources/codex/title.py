@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-TITLE_LENGTH = 80
-_WORDS = TITLE_LENGTH // 2 + 1
-"""As many words, with the spaces between them, are always longer than a title."""
+from ctxstore.sources.title import one_line
 
 _REQUEST = "## My request for Codex:"
 """What the user wrote follows this line where an editor put its own words before it."""
@@ -49,15 +45,6 @@ def title_of(texts: list[str]) -> str:
     if texts and not is_written(texts[0]) and texts[0].strip():
         return ""  # what follows in the same message belongs to it
     return next(filter(None, (one_line(request_of(text)) for text in texts)), "")
-
-
-def one_line(text: Any) -> str:
-    """The text on one line, cut to `TITLE_LENGTH` characters; empty if it is no text."""
-    if not isinstance(text, str):
-        return ""
-    words = text[: 100 * TITLE_LENGTH].split(None, _WORDS)[:_WORDS]
-    line = " ".join(words)
-    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"
 
 
 def request_of(text: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from ctxstore.sources.claude_code.title import one_line
 from ctxstore.sources.continue_dev.place import path_of
 from ctxstore.sources.continue_dev.transcript import KEY
 from ctxstore.sources.document.members import DAMAGE, members, text_of
 from ctxstore.sources.document.messages import HEAD, TAIL
 from ctxstore.sources.protocol import Attributes, Message
+from ctxstore.sources.title import one_line
 
 _UNTITLED = frozenset({"", "New Session", "Untitled Session"})
 

@@ -7,11 +7,9 @@ from typing import Any
 from ctxstore.sources.copilot.records import ASSISTANT, MODEL, RESUME, START, USER, Data, Line, judge, role_of, value_of
 from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes
+from ctxstore.sources.title import one_line
 
 AGENT = "GitHub Copilot CLI"
-TITLE_LENGTH = 80
-_WORDS = TITLE_LENGTH // 2 + 1
-"""As many words, with the spaces between them, are always longer than a title."""
 
 
 def events_scanner(before: Attributes | None = None) -> RecordScanner[Line]:
@@ -52,15 +50,6 @@ class _Tally:
     def attributes(self) -> Attributes:
         """What all of them say."""
         return Attributes(self._title, AGENT, self._model, self._project, self._messages)
-
-
-def one_line(text: Any) -> str:
-    """The text on one line, cut to `TITLE_LENGTH` characters; empty if it is no text."""
-    if not isinstance(text, str):
-        return ""
-    words = text[: 100 * TITLE_LENGTH].split(None, _WORDS)[:_WORDS]
-    line = " ".join(words)
-    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"
 
 
 def _text(value: Any) -> str | None:

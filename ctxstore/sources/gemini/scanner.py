@@ -10,11 +10,11 @@ from ctxstore.sources.gemini.records import Element, Line, elements_of, read, up
 from ctxstore.sources.gemini.thread import Thread, Verdict
 from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes
+from ctxstore.sources.title import one_line
 
 _COUNTED = frozenset({"user", "assistant", "tool"})
 _PATHS = re.compile(r"(?:Directories:\*\*|director(?:y|ies):)((?:[ \t]*\n?[ \t]*-?[ \t]*/[^\n]*)+)")
 """Folders that the text names which a session begins with. The project's is known by its hash."""
-_TITLE_LENGTH = 80
 
 
 def make_scanner(before: Attributes | None) -> RecordScanner[Line]:
@@ -77,9 +77,3 @@ class SessionTally:
                 if self._hash == sha256(path.encode("utf-8", "surrogatepass")).hexdigest():
                     return path
         return None
-
-
-def one_line(text: str) -> str:
-    """The text on one line, cut to the length of a title."""
-    line = " ".join(text[: 100 * _TITLE_LENGTH].split())
-    return line if len(line) <= _TITLE_LENGTH else line[: _TITLE_LENGTH - 1].rstrip() + "…"
