@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from ctxstore.sources.claude_code.home import home_files
 from ctxstore.sources.claude_code.owner import owner_of
 from ctxstore.sources.protocol import FoundContext, FoundFile, Report
+from ctxstore.sources.suffix import suffix_of
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 _PREFIX = "claude-code/"
@@ -30,15 +31,6 @@ def transcript_key(context: str) -> str | None:
     return f"projects/{parts[1]}/{parts[2]}.jsonl" if len(parts) == 3 and parts[2].partition(".")[0] != MEMORY else None
 
 
-def suffix_of(label: str) -> str:
-    """What sets a second home's memories and settings apart from the usual one's: sessions have names of their own."""
-    if label == ".claude":
-        return ""
-    from blake3 import blake3
-
-    return "." + blake3(label.encode("utf-8", "surrogateescape")).hexdigest(4)
-
-
 def is_memory(key: str) -> bool:
     """Whether the file is one of the agent's memories."""
     parts = key.split("/", 3)
@@ -50,7 +42,7 @@ class Layout:
 
     def __init__(self, path: str, label: str, report: Report) -> None:
         self.path = path
-        self.suffix = suffix_of(label)
+        self.suffix = suffix_of(label, ".claude")
         self.report = report
 
     def contexts(self) -> Iterator[FoundContext]:
