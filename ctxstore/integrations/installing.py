@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from ctxstore.errors import InvalidInput
-from ctxstore.integrations.places import hooks_folder
+from ctxstore.integrations.places import hooks_folder, missing_folders
 from ctxstore.integrations.settings.json_edit import Added
-from ctxstore.integrations.settings.plan import Change, Plan, encoded, missing_folders, read, read_text
+from ctxstore.integrations.settings.plan import Change, Plan, encoded, read, read_text
 from ctxstore.integrations.settings.receipt import (
     Receipt,
     encode_receipt,
@@ -84,7 +84,7 @@ def plan_install(setup: Setup, environ: Mapping[str, str]) -> Plan:
         made[edit.path] = receipt.made_in(edit.path) | set(added.made)
         changes.append(Change(edit.path, text.encode() if text is not None else None, encoded(added.text)))
     created = {change.path for change in changes if change.before is None}
-    folders = [*receipt.folders, *missing_folders([*created, place]), *_folders_of_others(place)]
+    folders = [*receipt.folders, *missing_folders(map(os.path.dirname, [*created, place])), *_folders_of_others(place)]
     kept = Receipt(receipt.created | created, tuple(dict.fromkeys(folders)), made)
     changes.append(Change(place, read(place), encode_receipt(kept)))
     return Plan(setup.agent, changes, (), setup.notes)

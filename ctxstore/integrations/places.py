@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 def state_folder(environ: Mapping[str, str]) -> str:
@@ -21,3 +21,24 @@ def state_folder(environ: Mapping[str, str]) -> str:
 def hooks_folder(environ: Mapping[str, str]) -> str:
     """Where hooks keep what they were asked for, and what went wrong."""
     return os.path.join(state_folder(environ), "hooks")
+
+
+def missing_folders(folders: Iterable[str]) -> list[str]:
+    """Those of the folders, and of the folders above them, that are not there; outermost first."""
+    missing: set[str] = set()
+    pending = list(folders)
+    while pending:
+        folder = pending.pop()
+        if folder and folder not in missing and not os.path.isdir(folder):
+            missing.add(folder)
+            pending.append(os.path.dirname(folder))
+    return sorted(missing)
+
+
+def make_folders(path: str) -> None:
+    """Make a folder and those above it, for the user only. Raises `OSError`."""
+    for folder in missing_folders([path]):
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
+            pass  # another process was first, or a file is in the way: what comes next tells

@@ -56,6 +56,42 @@ def test_what_is_compacted_or_ends_is_saved_when_the_hook_returns(agents: AgentH
     eventually(lambda: "claude-code/-work-engine/memory" in agents.contexts())
 
 
+def test_who_waits_waits_for_what_another_is_at(agents: AgentHome) -> None:
+    agents.says(ONE, "one")
+    agents.hook(ONE, "PreCompact")
+    agents.says(ONE, "two")
+    with (agents.repo / "root.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        agents.hook(ONE, "Stop")
+        eventually(lambda: any(name.endswith(".taken") for name in agents.queued()))
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(agents.hook, ONE, "PreCompact")
+            time.sleep(1)
+            assert not waiting.done()
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            waiting.result()
+    assert agents.saved(ONE) == ["one", "two"]
+
+
+def test_nothing_of_the_agent_is_held_open(agents: AgentHome) -> None:
+    agents.says(ONE, "one")
+    agents.hook(ONE, "PreCompact")
+    with (agents.repo / "root.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        reading, writing = os.pipe()
+        agents.says(ONE, "two")
+        subprocess.run(
+            [CTX, "hook", "claude-code", "Stop"],
+            input=agents.payload(ONE, "Stop"),
+            env=agents.environ,
+            pass_fds=[writing],
+            check=True,
+        )
+        os.close(writing)
+        assert os.read(reading, 1) == b""
+        os.close(reading)
+
+
 def test_what_could_not_be_saved_is_told_and_saved_by_the_next_hook(agents: AgentHome) -> None:
     agents.says(ONE, "one")
     agents.hook(ONE, "PreCompact")
@@ -85,7 +121,21 @@ def test_later_commands_tell_of_it(agents: AgentHome) -> None:
         done = agents.run(command)
         assert done.returncode == 0 and b"warning: the hooks of claude-code failed" in done.stderr
     agents.hook(ONE, "PreCompact")
+    assert b"warning" in agents.run("sources").stderr  # it still is not saved there
+    assert agents.run("init", "--repo", str(agents.path / "nowhere")).returncode == 0
+    agents.hook(ONE, "PreCompact")
     assert agents.run("sources").stderr == b""
+    assert agents.saved(ONE, agents.path / "nowhere") == ["one"]
+
+
+def test_what_could_not_be_saved_for_a_week_is_given_up(agents: AgentHome) -> None:
+    agents.says(ONE, "one")
+    agents.hook(ONE, "PreCompact", "--repo", str(agents.path / "nowhere"))
+    eventually(lambda: any(name.endswith(".json") for name in agents.queued()))
+    for path in (agents.state / "hooks").glob("*.json"):
+        os.utime(path, (time.time() - 8 * 24 * 3600,) * 2)
+    agents.hook(ONE, "PreCompact")
+    eventually(lambda: agents.queued() == [])
 
 
 def failure(agents: AgentHome) -> str:

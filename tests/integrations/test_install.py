@@ -198,6 +198,15 @@ def test_without_an_agent_what_is_set_up_is_listed(agents: AgentHome) -> None:
     assert b"gemini       set up" in agents.run("install").stdout
 
 
+def test_the_plugins_have_the_packages_version() -> None:
+    import ctxstore
+    import ctxstore.integrations.claude_code.setup as claude
+
+    for plugin in claude.PLUGINS:
+        value = json.loads(Path(claude.MARKETPLACE, plugin, ".claude-plugin/plugin.json").read_text())
+        assert (value["name"], value["version"]) == (plugin, ctxstore.__version__)
+
+
 def test_the_plugins_script_runs_the_ctx_on_the_path_until_it_is_installed(agents: AgentHome) -> None:
     import ctxstore.integrations.claude_code.setup as claude
 

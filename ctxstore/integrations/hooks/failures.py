@@ -8,6 +8,7 @@ import time
 from typing import NamedTuple
 
 from ctxstore.errors import CtxstoreError
+from ctxstore.integrations.places import make_folders
 
 LONGEST = 2_000
 
@@ -39,7 +40,7 @@ def note_failure(folder: str, agent: str, error: BaseException) -> None:
     path = _path(folder)
     pending = f"{path}.{os.getpid()}.new"
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_folders(folder)
         with open(os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
             json.dump(failure._asdict(), file)
         os.replace(pending, path)

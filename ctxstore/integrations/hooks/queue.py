@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -15,8 +16,16 @@ from typing import NamedTuple
 from blake3 import blake3
 
 from ctxstore.integrations.hooks.request import Request
+from ctxstore.integrations.places import make_folders
 
 LONGEST = 1 << 15
+KEPT = 7 * 24 * 3600.0
+"""Seconds after which what could not be done is given up, such as for a repository that is no more. Each start of a
+session looks at everything anyway."""
+
+TICK = 0.02
+"""Seconds between two attempts to have the lock."""
+
 _TAKEN = ".taken"
 
 
@@ -35,7 +44,7 @@ class Queue:
 
     def put(self, request: Request) -> None:
         """Keep a request; it takes the place of one for the same. Raises `OSError`."""
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        make_folders(self.folder)
         kind = "session" if request.session else "everything"
         name = f"{request.agent}-{kind}-{blake3(repr(request.key).encode()).hexdigest(8)}.json"
         path = os.path.join(self.folder, name)
@@ -64,6 +73,9 @@ class Queue:
         try:
             if not is_taken:
                 os.replace(path, path + _TAKEN)
+            if os.stat(path + _TAKEN).st_mtime < time.time() - KEPT:
+                self.done(name)
+                return None
             with open(path + _TAKEN, encoding="utf-8") as file:
                 return Taken(name, _decode(file.read(LONGEST)))
         except FileNotFoundError:
@@ -88,16 +100,16 @@ class Queue:
             os.replace(path + _TAKEN, path)
 
     @contextmanager
-    def lock(self, *, wait: bool) -> Iterator[bool]:
-        """Whether the right to work was had, for the length of the block."""
-        from fcntl import LOCK_EX, LOCK_NB, flock
-
+    def lock(self, patience: float) -> Iterator[bool]:
+        """Whether the right to work was had, within so many seconds; for the length of the block."""
+        until = time.monotonic() + patience
         fd = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            flock(fd, LOCK_EX if wait else LOCK_EX | LOCK_NB)
-            yield True
-        except BlockingIOError:
-            yield False
+            is_ours = _try_to_lock(fd)
+            while not is_ours and time.monotonic() < until:
+                time.sleep(TICK)
+                is_ours = _try_to_lock(fd)
+            yield is_ours
         finally:
             os.close(fd)
 
@@ -106,6 +118,16 @@ class Queue:
             return sorted(os.listdir(self.folder))
         except OSError:
             return []
+
+
+def _try_to_lock(fd: int) -> bool:
+    from fcntl import LOCK_EX, LOCK_NB, flock
+
+    try:
+        flock(fd, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _decode(text: str) -> Request:

@@ -21,6 +21,9 @@ MAX_PAYLOAD = 16 << 20
 PATIENCE = 2.0
 """Seconds for the agent to say it."""
 
+MOST_FILES = 256
+"""File descriptors that may have been inherited."""
+
 WAITS = {"PreCompact": 10.0, "PreCompress": 10.0, "SessionEnd": 1.0}
 """Seconds an event is held up at most until its session is saved: what is about to be compacted has to be saved before,
 and what ends may take along the machine it ran on. Claude Code itself ends a SessionEnd hook after 1.5 s."""
@@ -69,24 +72,25 @@ def _detach(call: Call, open_repo: Open, patience: float) -> None:
     reading, writing = os.pipe()
     if os.fork() == 0:
         os.close(reading)
-        _child(call, open_repo, writing, patience > 0)
+        _child(call, open_repo, writing, patience)
     os.close(writing)
     if patience:
         select.select([reading], [], [], patience)
 
 
-def _child(call: Call, open_repo: Open, writing: int, is_awaited: bool) -> None:
-    """Out of the agent's reach: it may end, or end all it started, before this is done."""
+def _child(call: Call, open_repo: Open, writing: int, patience: float) -> None:
+    """Out of the agent's reach: it may end, or end all it started, before this is done. It holds nothing of the
+    agent's open, which may wait for the end of a pipe."""
     try:
         os.setsid()
         nothing = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(nothing, fd)
-        if not is_awaited:
-            os.close(writing)
+        os.closerange(3, writing)
+        os.closerange(writing + 1, MOST_FILES)
         from ctxstore.integrations.hooks.work import work
 
-        work(call, open_repo, is_awaited=is_awaited, on_saved=lambda: os.close(writing) if is_awaited else None)
+        work(call, open_repo, patience=patience, on_saved=lambda: os.close(writing))
     except BaseException:
         # Nobody is there to be told; `work` has noted what it could.
         pass

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from ctxstore.repo import Repo
 
 
-def work(call: Call, open_repo: Open, *, is_awaited: bool, on_saved: Callable[[], None]) -> None:
-    """Save what the call asks for, or leave it to who is at it. `on_saved`: the session is safe, or can't be saved."""
+def work(call: Call, open_repo: Open, *, patience: float, on_saved: Callable[[], None]) -> None:
+    """Save what the call asks for, or leave it to who is at it; for `patience` seconds somebody waits for that.
+
+    `on_saved`: the session is safe, or can't be saved.
+    """
     folder = hooks_folder(os.environ)
     requests = requests_of(call.agent, call.event, call.repo, call.payload, os.environ)
-    worker = Worker(folder, open_repo)
+    os.chdir("/")  # the folder an agent worked in is nobody's to hold
+    worker = Worker(folder, open_repo, on_saved)
     try:
         queue = Queue(folder)
         for request in requests:
@@ -30,33 +34,43 @@ def work(call: Call, open_repo: Open, *, is_awaited: bool, on_saved: Callable[[]
         note_failure(folder, call.agent, error)
         for request in requests:
             worker.try_to_fulfil(request)
-            on_saved()
+            worker.tell()
         return
-    worker.drain(queue, is_awaited, on_saved)
+    worker.drain(queue, patience)
 
 
 class Worker:
     """Works requests off. A repository is opened once for those that follow each other."""
 
-    def __init__(self, folder: str, open_repo: Open) -> None:
+    def __init__(self, folder: str, open_repo: Open, on_saved: Callable[[], None]) -> None:
         self._folder = folder
         self._open = open_repo
+        self._to_tell = [on_saved]
         self._failed: set[str] = set()
 
-    def drain(self, queue: Queue, is_awaited: bool, on_saved: Callable[[], None]) -> None:
-        """All requests there are and come meanwhile, unless somebody else is at it. Awaited ones are worth waiting."""
-        told = [on_saved]
-        while queue.names() - self._failed:
-            with queue.lock(wait=is_awaited) as is_ours:
+    def drain(self, queue: Queue, patience: float) -> None:
+        """All requests there are and come meanwhile, unless somebody else is at it for longer than `patience`."""
+        is_done = False
+        while not is_done:
+            # Also if nothing waits: who has the lock may be at what this call asked for.
+            with queue.lock(patience) as is_ours:
                 if not is_ours:
                     return
-                self._drain_once(queue, told)
-        _tell(told)
+                self._drain_once(queue)
+            is_done = not queue.names() - self._failed
+        if not self._failed:
+            clear_failure(self._folder)
+        self.tell()
 
-    def _drain_once(self, queue: Queue, told: list[Callable[[], None]]) -> None:
+    def tell(self) -> None:
+        """Say that sessions are saved, once."""
+        while self._to_tell:
+            self._to_tell.pop()()
+
+    def _drain_once(self, queue: Queue) -> None:
         for name, request in queue.take():
             if not request.session:
-                _tell(told)  # sessions come first: all of them are saved
+                self.tell()  # sessions come first: all of them are saved
             if name not in self._failed and self.try_to_fulfil(request):
                 queue.done(name)
             else:
@@ -74,13 +88,7 @@ class Worker:
         except Exception as error:  # also a bug: nobody would be told
             note_failure(self._folder, request.agent, error)
             return False
-        clear_failure(self._folder)
         return True
-
-
-def _tell(told: list[Callable[[], None]]) -> None:
-    while told:
-        told.pop()()
 
 
 def _save(repo: Repo, request: Request) -> None:

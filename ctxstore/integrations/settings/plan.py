@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ctxstore.errors import Conflict, InvalidInput, StorageError
+from ctxstore.integrations.places import make_folders
 
 LARGEST = 16 << 20
 """Bytes of a settings file that is believed to be one."""
@@ -93,17 +94,6 @@ def encoded(text: str) -> bytes:
         raise InvalidInput("a path that is not UTF-8 can't be put into settings") from error
 
 
-def missing_folders(paths: Iterable[str]) -> list[str]:
-    """The folders that have to be made for these files, outermost first."""
-    missing: set[str] = set()
-    for path in paths:
-        folder = os.path.dirname(path)
-        while folder and not os.path.isdir(folder) and folder not in missing:
-            missing.add(folder)
-            folder = os.path.dirname(folder)
-    return sorted(missing)
-
-
 def _apply(change: Change) -> None:
     path = os.path.realpath(change.path)  # settings are often links into a folder that is kept elsewhere
     if read(path) != change.before:
@@ -119,8 +109,7 @@ def _apply(change: Change) -> None:
 
 def _write(path: str, data: bytes, mode: int) -> None:
     """Replace a file, whole or not at all, and keep its mode."""
-    for folder in missing_folders([path]):
-        os.mkdir(folder, 0o700)
+    make_folders(os.path.dirname(path))
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)
     except FileNotFoundError:
