@@ -116,7 +116,8 @@ def transcript_of(context: str, keys: set[str]) -> str | None:
     if len(parts) != 3 or parts[2] == HOME:
         return None
     task = parts[2]
-    names = [f"{TASKS}/{task}/{HISTORY}", f"{SESSIONS}/{task}/{task}.messages.json"]
+    # The newer Cline goes on with old tasks there.
+    names = [f"{SESSIONS}/{task}/{task}.messages.json", f"{TASKS}/{task}/{HISTORY}"]
     names += [f"{TASKS}/{task}/{name}" for name in WINDOW]
     return next((name for name in names if name in keys), None)
 

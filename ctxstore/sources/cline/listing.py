@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ctxstore.sources.cline.layout import WINDOW
+from ctxstore.sources.cline.layout import TASKS, WINDOW
 from ctxstore.sources.cline.resume import ITEM, lay_out, require_task
 from ctxstore.sources.cline.scanner import TaskTally
 from ctxstore.sources.cline.transcript import KEY, iter_messages
@@ -24,8 +24,8 @@ LEFT_OUT = "conversationHistoryDeletedRange"
 def list_cline(stored: Stored, change: Change, root: str) -> Sequence[Registration]:
     """The entry in Cline's list, made of the task as it will be: what it was is not among the task's files."""
     transcript = require_task(stored, change)
-    if transcript is None:
-        return []
+    if transcript is None or not transcript.startswith(TASKS + "/"):
+        return []  # the newer Cline lists what it finds
     task = change.session or stored.context.rpartition("/")[2]
     tally = TaskTally("")
     for message in iter_messages(stored.read(transcript)):

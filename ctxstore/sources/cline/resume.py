@@ -1,7 +1,7 @@
 """What changes for Cline or Roo Code to go on from a task: under another id, in another folder, up to a message.
 
 A task's id is its folder's name; Roo Code repeats it in the task's entry, ``history_item.json``, which names the
-project too. What was said stays as it was said.
+project too. Of sessions of the newer Cline see `newer`. What was said stays as it was said.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ctxstore.errors import InvalidInput, NotFound
-from ctxstore.sources.cline.layout import HISTORY, HOME, TASKS, WINDOW, transcript_of
+from ctxstore.sources.cline import newer
+from ctxstore.sources.cline.layout import HISTORY, HOME, SESSIONS, WINDOW, transcript_of
 from ctxstore.sources.cline.records import read
 from ctxstore.sources.cline.transcript import KEY, iter_messages
 from ctxstore.sources.document.cutting import cut
@@ -52,32 +53,25 @@ class End:
 
 def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
     """The files of a task as the agent looks for them after `change`."""
-    unchanged = [Laid(key, key) for key in stored.keys]
-    if change.is_empty:
-        return unchanged
     transcript = require_task(stored, change)
     if transcript is None:
-        return unchanged
+        return [Laid(key, key) for key in stored.keys]
+    if change.is_empty:
+        return [Laid(key, key, _moved(stored, key, change)) for key in stored.keys]
     end = End(stored, transcript, change.until) if change.until else None
     laid = [
-        Laid(_place(key, change), key, _edit(stored, key, change, end), is_new=bool(change.session))
+        Laid(_place(stored, key, change), key, _edit(stored, key, change, end), is_new=bool(change.session))
         for key in stored.keys
     ]
     return sorted(laid, key=lambda each: each.key)
 
 
 def require_task(stored: Stored, change: Change) -> str | None:
-    """The key of a task's messages; ``None`` for what is none. Raises `InvalidInput` if it can't be changed so."""
+    """The key of a task's messages; ``None`` for what is none. Raises `InvalidInput` if it can't be made one."""
     transcript = transcript_of(stored.context, set(stored.keys))
-    if transcript is not None and transcript.startswith(TASKS + "/"):
-        return transcript
     if transcript is None and (change.session or change.until):
         raise InvalidInput(f"{stored.context} has no messages, so it can't be made a task of its own")
-    if transcript is not None and not change.is_empty:
-        raise InvalidInput(
-            f"{stored.context} can only be brought back as it was", hint="it is in a store that is Cline's own affair"
-        )
-    return None
+    return transcript
 
 
 def context_of(stored: Stored, change: Change) -> str:
@@ -86,15 +80,28 @@ def context_of(stored: Stored, change: Change) -> str:
     return f"{source}/{change.session}" if change.session and task != HOME else stored.context
 
 
-def _place(key: str, change: Change) -> str:
+def _place(stored: Stored, key: str, change: Change) -> str:
+    if key.startswith(SESSIONS + "/"):
+        return newer.place(key, stored.context.rpartition("/")[2], change)
     top, _, rest = key.partition("/")
     task, slash, below = rest.partition("/")
     return f"{top}/{change.session or task}{slash}{below}"
 
 
+def _moved(stored: Stored, key: str, change: Change) -> Edit | None:
+    """In another root even a session that is otherwise as it was has its messages elsewhere."""
+    task = stored.context.rpartition("/")[2]
+    is_moved = change.root and newer.names_its_place(key, task)
+    return _whole(lambda data: newer.changed(data, key, task, change, None)) if is_moved else None
+
+
 def _edit(stored: Stored, key: str, change: Change, end: End | None) -> Edit | None:
     name = key.split("/", 2)[-1]
     task = stored.context.rpartition("/")[2]
+    if key.startswith(SESSIONS + "/"):
+        kept = end.number if end else None
+        is_changed = name in (f"{task}.json", f"{task}.messages.json")
+        return _whole(lambda data: newer.changed(data, key, task, change, kept)) if is_changed else None
     if name == ITEM:
         return _whole(lambda data: _item(data, task, change))
     if end is None:

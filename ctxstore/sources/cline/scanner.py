@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 
+from ctxstore.sources.document.messages import TAIL
 from ctxstore.sources.protocol import Attributes, Message
 from ctxstore.sources.title import one_line
 
 _FOLDER = re.compile(r"# Current (?:Working|Workspace) Directory \((.+?)\) Files")
 _MODEL = re.compile(r"<model>([^<]{1,200})</model>")
 _DETAILS = "<environment_details>"
-_TAGS = re.compile(r"</?(?:task|user_message|feedback|answer)>")
+_TAGS = re.compile(r"</?(?:task|user_message|user_input|feedback|answer)(?: [^<>]{0,100})?>")
+_PROMPT = re.compile(rb"Working Directory: ((?:[^\"\\]|\\\\)+)\\n")
+"""In the newer Cline's instructions, which follow the messages as JSON."""
 _LOOKED = 1 << 16
 """How much of a text is searched for where it was written."""
 
@@ -25,6 +28,8 @@ class TaskTally:
 
     def add(self, message: Message) -> None:
         """The next message."""
+        if message.id == TAIL and not self._project and (prompt := _PROMPT.search(message.raw)):
+            self._project = prompt[1].replace(b"\\\\", b"\\").decode("utf-8", "surrogateescape")
         if message.role == "assistant":
             self._model = message.model or self._model
         if message.role not in ("user", "tool"):

@@ -59,7 +59,7 @@ class Tasks:
         return DocumentScanner(self.messages, TaskTally(self.agent), before)
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
-        """``api_conversation_history.json``, else ``<session>.messages.json``, else ``ui_messages.json``."""
+        """``<session>.messages.json``, else ``api_conversation_history.json``, else ``ui_messages.json``."""
         return transcript_of(context, set(keys))
 
     def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:

@@ -43,7 +43,7 @@ def keys(context: FoundContext) -> list[str]:
 
 def test_each_task_of_each_installation_is_a_context(home: Path) -> None:
     assert sorted(contexts(home, "cline")) == [
-        "cline/cli/1783576295230_OWN01",
+        f"cline/cli/{cline_home.SESSION}",
         "cline/cli/home",
         "cline/code/1741000000001",
         "cline/code/1741000000002",

@@ -14,7 +14,7 @@ from ctxstore.sources.cline import Cline
 from ctxstore.sources.protocol import Attributes, Message
 from ctxstore.sources.registry import get_source
 from ctxstore.sources.roo import RooCode
-from tests.sources.homes.cline import HISTORY, SHOWN
+from tests.sources.homes.cline import HISTORY, NEWER, SESSION, SHOWN
 from tests.sources.homes.roo import HISTORY as ROO
 
 KEY = "tasks/1/api_conversation_history.json"
@@ -95,6 +95,11 @@ def test_titles_projects_and_models() -> None:
         "Oil the wheels", "Cline", "analytical-1", "/home/ada/engine", 2
     )
     assert scan(json.dumps(ROO).encode(), "roo") == Attributes("Oil", "Roo Code", "analytical-2", "/home/ada/engine", 3)
+
+
+def test_the_newer_clines_sessions_say_it_elsewhere() -> None:
+    found = scan(json.dumps(NEWER, indent=2).encode())
+    assert found == Attributes(f"Oil {SESSION}", "Cline", "analytical-1", "/home/ada/engine", 2)
 
 
 def test_what_was_added_to_a_document_is_not_counted_by_itself() -> None:

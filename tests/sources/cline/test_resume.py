@@ -108,10 +108,37 @@ def test_what_cant_be_changed_is_said() -> None:
     with pytest.raises(InvalidInput, match="no messages"):
         Cline().lay_out(home, Change(session="1"))
     assert laid(Cline(), home, Change(paths=(("/a", "/b"),))) == {"settings/x.json": b"{}"}
-    newer = stored({"sessions/1_A/1_A.messages.json": b'{"messages":[]}'}, "cline/cli/1_A")
-    with pytest.raises(InvalidInput, match="as it was"):
-        Cline().lay_out(newer, Change(session="1"))
-    assert Cline().registrations(newer, Change(), "/nowhere") == []
+
+
+def test_a_session_of_the_newer_cline_has_its_id_and_folders_in_its_own_fields() -> None:
+    old = cline_home.SESSION
+    prefix = f"sessions/{old}/{old}"
+    files = {
+        f"{prefix}.json": json.dumps(cline_home.facts("/home/ada/.cline/data"), indent=2).encode(),
+        f"{prefix}.log": b"log",
+        f"{prefix}.messages.json": json.dumps(cline_home.NEWER, indent=2).encode(),
+    }
+    task = stored(files, f"cline/cli/{old}")
+    assert laid(Cline(), task, Change()) == files
+    assert Cline().registrations(task, Change(session="99"), "/nowhere") == []
+    moved = laid(Cline(), task, Change(root="/home/bob/data"))
+    assert json.loads(moved[f"{prefix}.json"])["messages_path"] == f"/home/bob/data/{prefix}.messages.json"
+    assert {**moved, f"{prefix}.json": files[f"{prefix}.json"]} == files
+    change = Change(session="99", paths=(("/home/ada", "/home/bob"),), until="msg_1", now=NOW, root="/home/bob/data")
+    found = laid(Cline(), task, change)
+    assert list(found) == ["sessions/99/99.json", "sessions/99/99.log", "sessions/99/99.messages.json"]
+    assert json.loads(found["sessions/99/99.json"]) == {
+        "session_id": "99",
+        "cwd": "/home/bob/engine",
+        "workspace_root": "/home/bob/engine",
+        "prompt": f"Oil {old}",
+        "messages_path": "/home/bob/data/sessions/99/99.messages.json",
+    }
+    expected = cline_home.NEWER | {"sessionId": "99", "origin": {"source": "cli", "sessionId": "99"}}
+    assert json.loads(found["sessions/99/99.messages.json"]) == expected
+    first = cline_home.NEWER["messages"][0]["id"]
+    shorter = laid(Cline(), task, change._replace(until=first))["sessions/99/99.messages.json"]
+    assert json.loads(shorter) == expected | {"messages": cline_home.NEWER["messages"][:1]}
 
 
 @given(number=st.integers(0, 9), damage=st.booleans(), indent=st.sampled_from([None, 1]))

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.sources.homes.writing import write
 
 TASK = "1741000000001"
+SESSION = "1783576295230_OWN01"
 STORAGE = ".config/Code/User/globalStorage/saoudrizwan.claude-dev"
 
 HISTORY = [
@@ -35,6 +36,39 @@ SHOWN = [
     {"ts": 1741000000060, "type": "say", "say": "api_req_started", "text": "{}", "conversationHistoryIndex": -1},
     {"ts": 1741000000150, "type": "say", "say": "text", "text": "Which ones?", "conversationHistoryIndex": 0},
 ]
+NEWER = {
+    "version": 1,
+    "agent": "lead",
+    "sessionId": SESSION,
+    "origin": {"source": "cli", "sessionId": SESSION},
+    "messages": [
+        {
+            "id": "a50c7685-9dec-44c9-bbf1-000000000001",
+            "role": "user",
+            "content": [{"type": "text", "text": f'<user_input mode="act">Oil {SESSION}</user_input>'}],
+            "ts": 1783576295886,
+        },
+        {
+            "id": "msg_1",
+            "role": "assistant",
+            "content": [{"type": "text", "text": "Which ones?"}],
+            "ts": 1783576296287,
+            "modelInfo": {"id": "analytical-1", "provider": "p"},
+        },
+    ],
+    "system_prompt": "Help.\n4. Working Directory: /home/ada/engine\n</env>\n",
+}
+
+
+def facts(root: str) -> dict[str, str]:
+    """What the newer Cline notes of its session at `root`."""
+    return {
+        "session_id": SESSION,
+        "cwd": "/home/ada/engine",
+        "workspace_root": "/home/ada/engine",
+        "prompt": f"Oil {SESSION}",
+        "messages_path": f"{root}/sessions/{SESSION}/{SESSION}.messages.json",
+    }
 
 
 def make(home: Path) -> None:
@@ -57,13 +91,12 @@ def make(home: Path) -> None:
             "secrets.json": '{"token":"t"}',
         },
     )
-    session = "1783576295230_OWN01"
-    messages = {"version": 1, "sessionId": session, "messages": HISTORY}
+    session = SESSION
     write(
         home / ".cline",
         {
-            f"data/sessions/{session}/{session}.json": json.dumps({"session_id": session, "cwd": "/home/ada/engine"}),
-            f"data/sessions/{session}/{session}.messages.json": json.dumps(messages),
+            f"data/sessions/{session}/{session}.json": json.dumps(facts(str(home / ".cline/data")), indent=2),
+            f"data/sessions/{session}/{session}.messages.json": json.dumps(NEWER, indent=2),
             "data/settings/providers.json": '{"key":"k"}',
             "skills/oil/SKILL.md": "oils",
         },
