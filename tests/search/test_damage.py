@@ -27,8 +27,6 @@ def test_damage_anywhere_is_named_and_the_rest_found(place, repo, agent, tell):
     repo.close()
     found_less = named = 0
     packs = sorted(path for path in (place / "packs").rglob("*") if path.is_file())
-        path for path in (place / "packs").rglob("*") if path.is_file()
-    ]
     for pack in packs:
         sound = pack.read_bytes()
         for at in range(0, len(sound), max(1, len(sound) // 6)):
