@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from tests.clients.aider import Aider
 from tests.clients.claude import Claude
-from tests.clients.codex import Codex
-from tests.clients.gemini import Gemini
-
-TWO_TURNS = [("user", "one"), ("assistant", "REPLY 1"), ("user", "two")]
 
 
 def test_it_says_what_it_was_told(claude_place, model, tmp_path):
@@ -18,28 +13,6 @@ def test_it_says_what_it_was_told(claude_place, model, tmp_path):
     claude.turn("And now?", resume=session)
     assert model.last_conversation() == [("user", "Hello"), ("assistant", "Good morning."), ("user", "And now?")]
     assert claude.sessions() == [session]
-
-
-def test_codex_sends_what_was_said_before(codex_place, model, tmp_path):
-    client = Codex(codex_place, model, tmp_path / "home", tmp_path / "project")
-    session = client.turn("one")
-    assert client.turn("two", resume=session) == session
-    assert model.last_conversation() == TWO_TURNS
-    assert client.sessions() == [session]
-
-
-def test_gemini_sends_what_was_said_before(gemini_place, model, tmp_path):
-    client = Gemini(gemini_place, model, tmp_path / "home", tmp_path / "project")
-    session = client.turn("one")
-    assert client.turn("two", resume=session) == session
-    assert model.last_conversation() == TWO_TURNS
-    assert client.sessions() == [session]
-
-
-def test_aider_sends_what_was_said_before(aider_place, model, tmp_path):
-    client = Aider(aider_place, model, tmp_path / "home", tmp_path / "project")
-    client.type("one", "two")
-    assert model.last_conversation()[-3:] == TWO_TURNS
 
 
 def test_claude_code_does_as_the_model_tells(claude_place, model, tmp_path):

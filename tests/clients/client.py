@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from tests.clients.model.server import ModelServer
 
-SECONDS = 60
+SECONDS = 120
+"""For one turn, which takes about one, on a machine that has much else to do."""
 
 
 class Outcome(NamedTuple):

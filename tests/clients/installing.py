@@ -98,7 +98,7 @@ def npm_then(script: str) -> Callable[[str, Path], None]:
 def venv(spec: str, place: Path) -> None:
     """Installs into a virtual environment of its own."""
     _run([sys.executable, "-m", "venv", str(place)])
-    _run([str(place / "bin" / "pip"), "install", "-q", "--disable-pip-version-check", spec.format("==")])
+    _run([str(place / "bin" / "pip"), "install", "-q", "--disable-pip-version-check", "--retries=1", spec.format("==")])
 
 
 def _run(command: list[str], **environ: str) -> str:
@@ -117,8 +117,10 @@ def _run(command: list[str], **environ: str) -> str:
     except OSError as error:
         raise Missing(f"{command[0]}: {error.strerror}") from None
     if done.returncode:
-        told = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-        raise Missing(f"{' '.join(command[:2])} failed: {told[-1] if told else done.returncode}")
+        told = (done.stderr or done.stdout).decode(errors="replace").splitlines()
+        # What npm and pip say first is the cause; warnings come before, advice after.
+        cause = next((line for line in told if "error" in line.lower()), f"exit code {done.returncode}")
+        raise Missing(f"{os.path.basename(command[0])} {command[1]} failed: {cause}")
     return done.stdout.decode(errors="replace")
 
 
