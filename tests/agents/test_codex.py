@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
+
+import zstandard
 
 from tests.agents.there_and_back import ThereAndBack, message_saying
 from tests.clients.codex import PACKAGE, Codex
@@ -54,3 +57,31 @@ class TestCodex(ThereAndBack):
         new = scene.ctx.json("checkout", scene.ref, "--at-message", first)["session"]
         agent.turn("again", resume=new)
         assert agent.shown(new) == ["one", "again"]
+
+    def test_a_session_that_was_archived_meanwhile_is_listed_again(self, scene, agent):
+        agent.ask("thread/archive", threadId=scene.session)
+        assert agent.listed(useStateDbOnly=True) == {}
+        scene.ctx.json("checkout", scene.ref, "--yes")
+        assert set(agent.listed(useStateDbOnly=True)) == {scene.session}
+
+    def test_in_another_folder_the_model_is_told_which(self, scene, model, tmp_path):
+        there = scene.agent(model, home=tmp_path / "home", project=tmp_path / "project")
+        moved = f"{scene.project}={there.project}"
+        scene.ctx.json("checkout", scene.ref, "--home", str(there.home), "--map-path", moved)
+        there.turn("again", resume=scene.session)
+        asked = next(request.body for request in reversed(model.requests) if request.conversation)
+        assert f"<cwd>{there.project}</cwd>" in json.dumps(asked)
+
+    def test_a_packed_session_comes_back_and_goes_on(self, scene, agent, model):
+        (path,) = agent.home.glob(f".codex/sessions/*/*/*/rollout-*{scene.session}.jsonl")
+        packed = path.with_name(path.name + ".zst")
+        packed.write_bytes(zstandard.ZstdCompressor().compress(path.read_bytes()))
+        path.unlink()
+        scene.ctx.json("snapshot")
+        new = scene.ctx.json("checkout", scene.ref, "--as-new-session")["session"]
+        agent.turn("again", resume=new)
+        assert agent.shown(new) == ["one", "two", "three", "again"]
+        packed.unlink()
+        scene.ctx.json("checkout", scene.ref, "--yes")
+        agent.turn("again", resume=scene.session)
+        assert [turn.text for turn in model.last_conversation() if turn.role == "user"][-2:] == ["three", "again"]

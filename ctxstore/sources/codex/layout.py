@@ -71,7 +71,7 @@ class Layout:
             key = f"{folder}/{entry.name}"
             if rollout and (folder in (ARCHIVED, SESSIONS) or folder.endswith(rollout.day.replace("-", "/"))):
                 sessions.setdefault(rollout.context, {})[key] = entry
-            elif depth and entry.name.isdecimal() and _is_folder(entry):
+            elif depth and entry.name.isdecimal() and _is_folder(entry, follow=True):
                 self._add_day(sessions, key, depth - 1)
 
     def _files(self, rollouts: dict[str, Entry], images: Entry | None) -> list[FoundFile]:
@@ -92,12 +92,12 @@ class Layout:
         file = look_at(entry, key, self.report, state=False)
         if file is None:
             return []
-        below = walk(file.path, key + "/", self.report, state=False) if _is_folder(entry) else []
+        below = walk(file.path, key + "/", self.report, state=False) if _is_folder(entry, follow=False) else []
         return [file, *below]
 
 
-def _is_folder(entry: Entry) -> bool:
+def _is_folder(entry: Entry, *, follow: bool) -> bool:
     try:
-        return entry.is_dir(follow_symlinks=False)
-    except OSError:
+        return entry.is_dir(follow_symlinks=follow)
+    except OSError:  # a loop of symlinks
         return False

@@ -86,7 +86,7 @@ class Layout:
         sessions: dict[str, list[Entry]] = {}
         for entry in list_folder(os.path.join(self.path, SESSIONS), self.report):
             id = entry.name
-            if not _is_folder(entry):
+            if not _is_folder(entry) and not entry.is_symlink():
                 id = id.removesuffix(".jsonl")
                 if id == entry.name:
                     continue

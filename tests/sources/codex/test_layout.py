@@ -87,6 +87,15 @@ def test_other_files_among_rollouts_are_no_sessions(root: Root) -> None:
     assert len(listed(root)) == 4
 
 
+def test_days_that_lie_on_another_disk_are_listed(root: Root, tmp_path: Path) -> None:
+    before = list(listed(root))
+    os.rename(os.path.join(root.path, "sessions/2026"), tmp_path / "2026")
+    os.symlink(tmp_path / "2026", os.path.join(root.path, "sessions/2026"))
+    os.symlink("loop", os.path.join(root.path, "sessions/2027"))
+    assert list(listed(root)) == before
+    assert Codex().find_context(root, CONTEXT, lambda _: None) == listed(root)[CONTEXT]
+
+
 def test_codex_home_is_found_where_the_variable_says(tmp_path: Path) -> None:
     other = tmp_path / "elsewhere"
     assert Codex().discover({"HOME": str(tmp_path), "CODEX_HOME": str(other)}) == []

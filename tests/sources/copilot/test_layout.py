@@ -53,6 +53,12 @@ def test_a_session_of_an_old_version_is_a_file_and_keeps_its_name_when_it_become
     assert Copilot().transcript(name, keys) == f"session-state/{OLD}/events.jsonl"
 
 
+def test_a_session_that_is_a_link_is_kept_as_one(root: Root) -> None:
+    os.symlink("/elsewhere", os.path.join(root.path, "session-state/linked"))
+    assert [file.key for file in listed(root)["copilot/sessions/linked"].files] == ["session-state/linked"]
+    assert Copilot().transcript("copilot/sessions/linked", ["session-state/linked"]) is None
+
+
 def test_the_database_of_a_session_is_copied_as_a_whole(root: Root, tmp_path: Path) -> None:
     (file,) = (each for each in listed(root)[CONTEXT].files if each.key.endswith("session.db"))
     with closing(sqlite3.connect(file.path)) as database, database:
