@@ -68,7 +68,10 @@ class Survey(NamedTuple):
 
 
 def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Survey:
-    """Look for every agent there is a source for, at `now` (ns). Without a repository nothing is saved."""
+    """Look for every agent there is a source for, at `now` (ns). Without a repository nothing is saved.
+
+    Raises `Corrupt` if what is saved can't be told. A source that fails is named, and keeps no other from being found.
+    """
     found: list[Surveyed] = []
     missing: list[tuple[str, str]] = []
     broken: list[Broken] = []
@@ -79,18 +82,23 @@ def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Surve
         failures = (CtxstoreError, OSError) if name in BUILT_IN else Exception
         try:
             source = get_source(name)
-            roots = source.discover(environ)
-            found += [_survey_root(engine, Target(source, root), now) for root in roots]
-            if not roots:
-                missing.append((name, source.agent))
+            targets = [Target(source, root) for root in source.discover(environ)]
         except failures as error:
             broken.append(Broken(name, str(error) or type(error).__name__))
+            continue
+        if not targets:
+            missing.append((name, source.agent))
+        for target in targets:
+            saved = Saved(engine, target) if engine is not None else None
+            try:
+                found.append(_survey_root(saved, target, now))
+            except failures as error:
+                broken.append(Broken(name, str(error) or type(error).__name__))
     return Survey(tuple(found), tuple(missing), tuple(broken))
 
 
-def _survey_root(engine: Engine | None, target: Target, now: int) -> Surveyed:
+def _survey_root(saved: Saved | None, target: Target, now: int) -> Surveyed:
     source, root = target
-    saved = Saved(engine, target) if engine is not None else None
     skipped: list[Skipped] = []
     new: list[str] = []
     changed: list[str] = []

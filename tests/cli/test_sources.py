@@ -135,5 +135,11 @@ def test_quiet_leaves_out_the_hint_only(home: Any, ctx: Any) -> None:
     assert "Claude Code" in shown.stdout and not shown.stderr
 
 
+def test_a_repository_that_cant_be_read_is_an_error_not_the_agents_fault(saved: Any, ctx: Any) -> None:
+    (root,) = Path(os.environ["HOME"]).rglob("ctxstore/root")
+    root.write_bytes(b"damaged")
+    ctx("sources", code=5)
+
+
 def test_a_repository_that_is_named_must_be_there(home: Any, ctx: Any) -> None:
     ctx("sources", "--repo", "nowhere", code=3)

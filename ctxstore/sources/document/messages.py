@@ -45,7 +45,8 @@ def iter_messages(blocks: Iterable[bytes], offset: int, builder: Builder) -> Ite
                 offset += len(piece)
             held = []
     if size <= LIMIT:
-        yield from _messages(b"".join(held), offset, builder)
+        data, held = b"".join(held), []
+        yield from _messages(data, offset, builder)
 
 
 def unknown(raw: bytes, offset: int) -> Message:
