@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.errors import CtxstoreError, InvalidInput, NotFound
 from ctxstore.ops.export import FORMATS, iter_export
 from ctxstore.ops.secrets import spans
 from ctxstore.ops.secrets.secret import mask
@@ -240,3 +240,21 @@ def test_damage_keeps_nothing_else_from_being_looked_through(repo, home, snap):
     report = repo.find_secrets()
     assert kinds(report) == ["slack-bot-token"]
     assert [what for what, _ in report.problems] == ["chat/alice"]
+
+
+def test_a_library_that_fails_is_named_and_quoted_nowhere(repo, monkeypatch):
+    import kingfisher_sdk
+
+    class Failing:
+        def scan(self, data):
+            raise RuntimeError(f"can't scan {data!r}")
+
+    monkeypatch.setattr(kingfisher_sdk, "Scanner", Failing)
+    load_scanner.cache_clear()
+    try:
+        tell(repo, "chat/alice", GITHUB)
+        with pytest.raises(CtxstoreError) as raised:
+            repo.find_secrets()
+        assert GITHUB not in raised.value.message
+    finally:
+        load_scanner.cache_clear()

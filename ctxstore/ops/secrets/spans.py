@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from ctxstore.errors import NotFound
+from ctxstore.errors import CtxstoreError, NotFound
 
 if TYPE_CHECKING:
     from kingfisher_sdk.core import Finding
@@ -59,13 +60,24 @@ def load_scanner() -> Scan:
         from kingfisher_sdk import Scanner
     except ImportError as error:
         raise NotFound("the package that knows credentials is not installed", hint=INSTALL) from error
-    scanner = Scanner()
+    with _told_as_ours():
+        scanner = Scanner()
 
     def scan(data: bytes) -> list[Span]:
         plain = unescaped(data)
-        return _sifted(plain, scanner.scan(plain))
+        with _told_as_ours():
+            return _sifted(plain, scanner.scan(plain))
 
     return scan
+
+
+@contextmanager
+def _told_as_ours() -> Iterator[None]:
+    """What the library raises becomes an error that names it, without its message: that may quote what was read."""
+    try:
+        yield
+    except (RuntimeError, ValueError, OSError, TypeError, KeyError) as error:
+        raise CtxstoreError(f"the package that finds credentials failed: {type(error).__name__}") from error
 
 
 def unescaped(data: bytes) -> bytes:
