@@ -28,4 +28,4 @@ def setup(program: Program, environ: Mapping[str, str]) -> Setup:
         "Codex skips hooks without a word until you trust them: start it, and accept them with /hooks.",
         "Until then sessions are saved after every turn all the same, by notify in config.toml.",
     ]
-    return Setup("codex", edits, (), notes)
+    return Setup("codex", edits, notes=notes)

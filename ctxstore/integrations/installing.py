@@ -60,11 +60,13 @@ class Copy(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """How an agent is set up. `notes`: what its user has to know; `folders`: what the agent itself makes for it."""
+    """How an agent is set up. `place`: the folder of all copies, in which nothing else is; `notes`: what its user has
+    to know; `folders`: what the agent itself makes for it."""
 
     agent: str
     edits: Sequence[Edit]
     copies: Sequence[Copy] = ()
+    place: str = ""
     notes: Sequence[str] = ()
     folders: Sequence[str] = ()
 
@@ -75,6 +77,7 @@ def plan_install(setup: Setup, environ: Mapping[str, str]) -> Plan:
     receipt = read_receipt(place)
     made = dict(receipt.made)
     changes = [Change(copy.path, read(copy.path), copy.data, copy.mode) for copy in setup.copies]
+    changes += [Change(path, read(path), None) for path in _old_copies(setup)]
     for edit in setup.edits:
         text = read_text(edit.path)
         if text is None and edit.blank is None:
@@ -103,12 +106,18 @@ def plan_uninstall(setup: Setup, environ: Mapping[str, str]) -> Plan:
             rest = edit.take_out(text, receipt.made_in(edit.path))
         is_gone = edit.path in receipt.created and edit.is_blank(rest)
         changes.append(Change(edit.path, text.encode(), None if is_gone else encoded(rest)))
-    ours = [*(copy.path for copy in setup.copies), place]
+    ours = [*(copy.path for copy in setup.copies), *_old_copies(setup), place]
     hooks = hooks_folder(environ)
     if not any(other != place for other, _ in iter_receipts(os.path.dirname(place))) and os.path.isdir(hooks):
         ours += [entry.path for entry in os.scandir(hooks)]  # nobody calls any more
     changes += [Change(path, read(path), None) for path in ours]
     return Plan(setup.agent, changes, [*receipt.folders, *setup.folders, hooks])
+
+
+def _old_copies(setup: Setup) -> list[str]:
+    """What another version put where our copies are."""
+    there = (os.path.join(place, name) for place, _, names in os.walk(setup.place or os.devnull) for name in names)
+    return sorted(set(there) - {copy.path for copy in setup.copies})
 
 
 def _folders_of_others(place: str) -> list[str]:

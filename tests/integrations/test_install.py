@@ -198,6 +198,28 @@ def test_without_an_agent_what_is_set_up_is_listed(agents: AgentHome) -> None:
     assert b"gemini       set up" in agents.run("install").stdout
 
 
+def test_what_another_version_put_into_the_plugins_goes(agents: AgentHome) -> None:
+    agents.run("install", "claude-code")
+    before = files(agents.path)
+    old = agents.state / "claude-code/session/commands/old.md"
+    old.write_text("old")
+    assert agents.run("install", "claude-code").returncode == 0 and files(agents.path) == before
+    old.write_text("old")
+    assert agents.run("uninstall", "claude-code").returncode == 0 and files(agents.path).keys() == {".claude"}
+
+
+@pytest.mark.parametrize("plugin", ["session", "ctx"])
+def test_hooks_of_sessions_that_outlive_the_plugin_end_well(agents: AgentHome, plugin: str) -> None:
+    import ctxstore.integrations.claude_code.setup as claude
+
+    value = json.loads(Path(claude.MARKETPLACE, plugin, "hooks/hooks.json").read_text())
+    commands = [hook["command"] for groups in value["hooks"].values() for group in groups for hook in group["hooks"]]
+    for command in commands:  # 2 would keep the agent from stopping
+        environ = {**agents.environ, "CLAUDE_PLUGIN_ROOT": "/gone"}
+        done = subprocess.run(["/bin/sh", "-c", command], env=environ, input=b"{}", capture_output=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def test_the_plugins_have_the_packages_version() -> None:
     import ctxstore
     import ctxstore.integrations.claude_code.setup as claude

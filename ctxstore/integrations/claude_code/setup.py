@@ -36,7 +36,7 @@ def setup(program: Program, environ: Mapping[str, str]) -> Setup:
     ]
     data = [os.path.join(plugins, "data", f"{plugin}-{NAME}") for plugin in PLUGINS]
     notes = ["Claude Code loads plugins when it starts: sessions that run now are not saved by themselves."]
-    return Setup("claude-code", edits, list(_copies(folder, program)), notes, data)
+    return Setup("claude-code", edits, list(_copies(folder, program)), folder, notes, data)
 
 
 def _copies(folder: str, program: Program) -> Iterator[Copy]:

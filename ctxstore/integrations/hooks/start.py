@@ -24,7 +24,7 @@ PATIENCE = 2.0
 MOST_FILES = 256
 """File descriptors that may have been inherited."""
 
-WAITS = {"PreCompact": 10.0, "PreCompress": 10.0, "SessionEnd": 1.0}
+WAITS = {"PreCompact": 10.0, "PreCompress": 10.0, "SessionEnd": 0.8}
 """Seconds an event is held up at most until its session is saved: what is about to be compacted has to be saved before,
 and what ends may take along the machine it ran on. Claude Code itself ends a SessionEnd hook after 1.5 s."""
 
