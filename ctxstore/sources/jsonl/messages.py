@@ -71,7 +71,7 @@ def _pieces_of(span: Span, documents: Documents, read: Read[R]) -> Iterator[tupl
         return
     for line in iter_lines(span):
         for record in documents.add(line):
-            if record.strip(BLANK):
-                yield from read(record)
-            else:
+            if record[0] in BLANK and not record.strip(BLANK):
                 yield record, None
+            else:
+                yield from read(record)

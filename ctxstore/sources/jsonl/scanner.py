@@ -64,7 +64,7 @@ class RecordScanner(Generic[R]):
                 self._add(document)
 
     def _add(self, document: bytes) -> None:
-        if not document.strip(BLANK):
+        if document[0] in BLANK and not document.strip(BLANK):
             return
         for _, record in self._read(document):
             if record is not None:
