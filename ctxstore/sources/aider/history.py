@@ -19,13 +19,13 @@ from typing import NamedTuple
 
 from ctxstore.sources.jsonl.lines import LIMIT, Lines, Span
 
-_NEXT = re.compile(rb"\n(?=#### |> |####?[ \t]*\r?\n|>[ \t]*\r?\n|# aider chat started at |```|~~~)")
+_NEXT = re.compile(rb"\n(?=[#>`~])(?=#### |> |####?[ \t]*\r?\n|>[ \t]*\r?\n|# aider chat started at |```|~~~)")
 _SPECIAL = re.compile(rb"#### |> |####?[ \t]*\r?\n|>[ \t]*\r?\n|# aider chat started at |```|~~~")
 _START = re.compile(rb"# aider chat started at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[ \t]*\r?\n?\Z")
 _FENCE = re.compile(rb"(`{3,}|~{3,})[ \t]*([^\r\n]*)")
 _MODEL = re.compile(rb"\n> (?:Main m|M)odel: (\S+)")
-_RUN = re.compile(rb"(?:>(?: [^\n]*)?  \r?\n)+")
-"""Lines of output after the first."""
+_OTHER = re.compile(rb"\n(?!>)")
+"""Before a line that is no output."""
 _FAILED = re.compile(rb"> # \d+ SEARCH/REPLACE block")
 """A message of several lines, of which aider marks only the first."""
 _ASKED = re.compile(rb"\(Y\)es/\(N\)o")
@@ -74,25 +74,28 @@ class History:
         """The rest."""
         for span in self._lines.finish():
             yield from self._take(span)
-        yield from self._release()
+        if self._held:
+            yield self._release()
 
     def _take(self, span: Span) -> Iterator[Said]:
         if not span.whole:
-            yield from self._release()
-            self._held.append(span.data)
+            if self._held:
+                yield self._release()
             self._kind, self._fence, self._is_open, self._after_blank = UNKNOWN, b"", False, False
-            yield from self._release()
+            yield self._release(span.data)
             return
-        begin = span.start
+        data, begin, end, _ = span
         for kind, at in self._cuts(span):
-            if self._kind:  # else there were only empty lines yet, which belong to the first piece
-                yield from self._release(span.data[begin:at])
+            if self._kind and (at > begin or self._held):  # else there were only empty lines yet: the first piece's
+                yield self._release(data[begin:at])
                 begin = at
-            self._begin(kind, span.data, at)
-        self._hold(span.data[begin : span.end])
+            self._begin(kind, data, at)
+        if begin < end:
+            self._held.append(data[begin:end])
+            self._size += end - begin
         if self._size > LIMIT:
             self._is_long = True
-            yield from self._release()
+            yield self._release()
 
     def _begin(self, kind: str, data: bytes, at: int) -> None:
         self._is_long = False
@@ -103,22 +106,16 @@ class History:
             self._number = self._number if time == self._time else 0
             self._time, self._model, self._is_bare = time, None, None
 
-    def _hold(self, piece: bytes) -> None:
-        if piece:
-            self._held.append(piece)
-            self._size += len(piece)
-
-    def _release(self, piece: bytes = b"") -> Iterator[Said]:
-        self._hold(piece)
-        if not self._held:
-            return
-        kind = UNKNOWN if self._is_long or self._size > LIMIT else self._kind or UNKNOWN
-        raw = b"".join(self._held)
-        if kind == OUTPUT:
+    def _release(self, last: bytes = b"") -> Said:
+        """The piece held, with its `last` bytes."""
+        raw = b"".join([*self._held, last]) if self._held else last
+        kind = UNKNOWN if self._is_long or len(raw) > LIMIT else self._kind or UNKNOWN
+        if kind in (OUTPUT, START):
             self._model = _model_in(raw) or self._model
-        yield Said(kind, raw, self._time, self._number, self._model)
+        said = Said(kind, raw, self._time, self._number, self._model)
         self._held, self._size = [], 0
         self._number += 1
+        return said
 
     def _cuts(self, span: Span) -> Iterator[tuple[str, int]]:
         """Where a piece begins in the span, and of which kind."""
@@ -135,8 +132,7 @@ class History:
                 if kind and self._is_another(kind):
                     yield kind, at
                 self._after_blank = False
-                run = _RUN.match(data, stop, end) if kind == OUTPUT and not self._is_open else None
-                at = run.end() if run else stop
+                at = _end_of_run(data, stop, end) if kind == OUTPUT and not self._is_open else stop
                 continue
             found = _NEXT.search(data, at, end)
             stop = found.start() + 1 if found else end
@@ -154,6 +150,8 @@ class History:
 
     def _is_another(self, kind: str) -> bool:
         """Whether a line of this kind begins a piece. The user's input does after an empty line."""
+        if kind == OUTPUT and self._kind == START:
+            return False  # what aider says of itself when it starts
         return kind != self._kind or kind == START or (kind == USER and self._after_blank)
 
     def _kind_of(self, line: bytes) -> str:
@@ -197,6 +195,14 @@ class History:
     @staticmethod
     def _input(line: bytes) -> str:
         return OUTPUT if _ASKED.search(line) else USER
+
+
+def _end_of_run(data: bytes, start: int, end: int) -> int:
+    """Where lines of output end that stand together; `start` where they are not all alike, to be looked at each."""
+    other = _OTHER.search(data, start - 1, end)
+    stop = other.start() + 1 if other else end
+    lines = data[start - 1 : stop]
+    return stop if lines.count(b"\n> ") == lines.count(b"  \n", 1) == lines.count(b"\n", 1) else start
 
 
 def _model_in(output: bytes) -> str | None:

@@ -19,13 +19,15 @@ def said(text: str) -> list[tuple[str, str]]:
 def test_sessions_are_read_with_their_times_models_and_ids() -> None:
     messages = list(Aider().messages([HISTORY.encode()]))
     assert [(m.id, m.role, m.parent, m.time, m.model) for m in messages if m.role != "meta"] == [
-        ("20260101100000.2", "user", "20260101100000.1", "2026-01-01 10:00:00", None),
-        ("20260101100000.3", "assistant", "20260101100000.2", "2026-01-01 10:00:00", "engine/one"),
-        ("20260102100000.2", "user", "20260102100000.1", "2026-01-02 10:00:00", None),
-        ("20260102100000.3", "assistant", "20260102100000.2", "2026-01-02 10:00:00", "engine/two"),
+        ("20260101100000.1", "user", "20260101100000.0", "2026-01-01 10:00:00", None),
+        ("20260101100000.2", "assistant", "20260101100000.1", "2026-01-01 10:00:00", "engine/one"),
+        ("20260102100000.1", "user", "20260102100000.0", "2026-01-02 10:00:00", None),
+        ("20260102100000.2", "assistant", "20260102100000.1", "2026-01-02 10:00:00", "engine/two"),
     ]
     assert said(HISTORY)[0] == ("user", "Oil the wheels\nand wind the clock")
-    assert messages[0].parent is None and messages[0].parts[0].text == "# aider chat started at 2026-01-01 10:00:00"
+    assert messages[0].parent is None and messages[0].parts[0].text.startswith(
+        "# aider chat started at 2026-01-01 10:00:00\n"
+    )
 
 
 def test_ids_stay_when_the_sessions_before_are_removed() -> None:
