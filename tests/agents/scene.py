@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -80,8 +81,12 @@ class Scene:
 
     def files(self) -> dict[str, bytes]:
         """The session's own files, by path."""
-        paths = (path for path in self.home.rglob("*") if path.is_file() and self._is_sessions(path))
-        return {str(path.relative_to(self.home)): path.read_bytes() for path in paths}
+        found = {}
+        for path in self.home.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):  # a running agent's temporary file
+                if path.is_file() and self._is_sessions(path):
+                    found[str(path.relative_to(self.home))] = path.read_bytes()
+        return found
 
     def _is_sessions(self, path: Path) -> bool:
         return self.session in str(path) or (path.suffix == ".jsonl" and self.session.encode() in path.read_bytes())
