@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from random import Random
@@ -105,6 +106,13 @@ def test_a_repository_that_cannot_be_written_keeps_its_index_elsewhere(tmp_path,
     assert list((tmp_path / "own").rglob(NAME))
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
     assert repo.search("harbour").hits
+
+
+def test_a_cache_folder_that_was_removed_is_made_again(tell, find, index):
+    tell("chat/alice", "the harbour")
+    shutil.rmtree(index.parent, ignore_errors=True)
+    assert find("harbour")
+    assert index.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_repository_in_memory_is_searched():

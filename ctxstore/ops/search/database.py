@@ -57,16 +57,19 @@ def index_folder(engine: Engine) -> str | None:
     folder = engine.storage.cache_folder()
     if folder is None:
         return None
-    if os.access(folder, os.W_OK | os.X_OK):
-        return folder
     home = os.environ.get("XDG_CACHE_HOME", "")
     base = home if os.path.isabs(home) else os.path.expanduser("~/.cache")
     own = os.path.join(base, "ctxstore", engine.config.id)
+    return next(filter(_is_usable, (folder, own)), None)
+
+
+def _is_usable(folder: str) -> bool:
+    """Whether files can be made in a folder, which is made if it is not there."""
     try:
-        os.makedirs(own, mode=0o700, exist_ok=True)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
     except OSError:
-        return None
-    return own if os.access(own, os.W_OK | os.X_OK) else None
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def open_index(folder: str | None, repository: str) -> sqlite3.Connection:
