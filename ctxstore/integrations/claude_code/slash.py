@@ -30,7 +30,6 @@ _ID = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")
 _COMMIT = re.compile(r"[0-9a-f]{6,64}")
 
 Words = list[str]
-Lines = list[Words]
 
 
 def answer(payload: bytes, place: str | None) -> str:
@@ -40,8 +39,7 @@ def answer(payload: bytes, place: str | None) -> str:
     if make is None:
         return ""
     words = split(said.get("command_args"))
-    lines = make(words, current_context(said, os.environ))
-    report = "\n".join(run(line, place) for line in lines)
+    report = run(make(words, current_context(said, os.environ)), place)
     if len(report) > LONGEST:
         report = f"{report[:LONGEST]}\n… {len(report) - LONGEST:,} characters more"
     # What was saved may itself say where a report ends.
@@ -53,6 +51,7 @@ def answer(payload: bytes, place: str | None) -> str:
 def split(args: object) -> Words:
     """The words after a command; what no shell would split is split at spaces."""
     text = args[:LONGEST] if isinstance(args, str) else ""
+    text = text.replace("\0", " ").encode("utf-8", "replace").decode()  # what a process can be given
     try:
         return shlex.split(text)
     except ValueError:
@@ -75,46 +74,46 @@ def _session(words: Words, current: str) -> str:
     return words.pop(0) if words and _ID.fullmatch(words[0]) else current
 
 
-def _backup(words: Words, current: str) -> Lines:
+def _backup(words: Words, current: str) -> Words:
     session = _session(words, current)
     kind = words.pop(0) if words and words[0] in KINDS else KINDS[0]
     note = " ".join(words)
-    return [["snapshot", "claude-code", "--session", session, "--always", "--kind", kind, *_option("--note", note)]]
+    return ["snapshot", "claude-code", "--session", session, "--always", "--kind", kind, *_option("--note", note)]
 
 
 def _option(name: str, value: str) -> Words:
     return [f"{name}={value}"] if value else []
 
 
-def _recover(words: Words, current: str) -> Lines:
+def _recover(words: Words, current: str) -> Words:
     session = _session(words, current)
     rev = words[0] if words and _COMMIT.fullmatch(words[0]) else session
-    return [["checkout", rev, "--as-new-session", "--yes"]]
+    return ["checkout", rev, "--as-new-session", "--yes"]
 
 
-def _list_backups(words: Words, current: str) -> Lines:
-    return [["log", _session(words, current), "-n", "30"]]
+def _list_backups(words: Words, current: str) -> Words:
+    return ["log", _session(words, current), "-n", "30"]
 
 
-def _cleanup(words: Words, current: str) -> Lines:
+def _cleanup(words: Words, current: str) -> Words:
     dry = ["--dry-run"] if {"dry-run", "--dry-run"} & set(words) else []
     pattern = words[0] if words and _ID.fullmatch(words[0]) else "claude-code/*"
-    return [["forget", pattern, "--policy", POLICY, *dry]]
+    return ["forget", pattern, "--policy", POLICY, *dry]
 
 
-def _log(words: Words, current: str) -> Lines:
-    return [["log", *(_revisions(words, 1) or [current]), "-n", "30"]]
+def _log(words: Words, current: str) -> Words:
+    return ["log", *(_revisions(words, 1) or [current]), "-n", "30"]
 
 
-def _diff(words: Words, current: str) -> Lines:
-    return [["diff", *(_revisions(words, 2) or [current])]]
+def _diff(words: Words, current: str) -> Words:
+    return ["diff", *(_revisions(words, 2) or [current])]
 
 
 def _revisions(words: Words, most: int) -> Words:
     return [word for word in words if not word.startswith("-")][:most]
 
 
-COMMANDS: dict[str, Callable[[Words, str], Lines]] = {
+COMMANDS: dict[str, Callable[[Words, str], Words]] = {
     "session:backup": _backup,
     "session:recover": _recover,
     "session:list-backups": _list_backups,
@@ -133,6 +132,8 @@ def run(line: Sequence[str], place: str | None) -> str:
         done = subprocess.run(
             command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
         )
+    except OSError as error:
+        return f"ctx {line[0]} could not be run: {error.strerror}"
     except subprocess.TimeoutExpired:
         return f"ctx {line[0]} was not done in {PATIENCE} seconds; run it in a terminal"
     text = (done.stdout + done.stderr).decode("utf-8", "replace").rstrip()
