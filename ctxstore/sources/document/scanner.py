@@ -52,8 +52,13 @@ class DocumentScanner:
         if self._before is not None:
             return self._before._replace(messages=None)
         messages = 0
-        for message in self._parse(self._held if self._size <= LIMIT else ()):
+        for message in self._parse(self._release()):
             messages += message.role in COUNTED
             self._tally.add(message)
-        self._held = []
         return self._tally.attributes()._replace(messages=messages)
+
+    def _release(self) -> Iterator[bytes]:
+        """What is held back, let go of on the way: the parser puts it together, which takes as much again."""
+        self._held.reverse()
+        while self._held:
+            yield self._held.pop()
