@@ -159,10 +159,18 @@ def _make(database: sqlite3.Connection, *, is_empty: bool) -> None:
     database.executescript("BEGIN EXCLUSIVE;" + _SCHEMA + "COMMIT;")
 
 
-def compact(database: sqlite3.Connection) -> None:
-    """Put what many additions left in pieces together, and give the space back."""
-    database.execute("INSERT INTO words (words) VALUES ('optimize')")
-    database.execute("VACUUM")
+def compact(database: sqlite3.Connection) -> bool:
+    """Put what many additions left in pieces together, and give the space back; False if somebody reads meanwhile."""
+    import sqlite3
+
+    try:
+        database.execute("INSERT INTO words (words) VALUES ('optimize')")
+        database.execute("VACUUM")
+        return True
+    except sqlite3.OperationalError as error:
+        if is_busy(error) or getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+            return False  # it needs as much space again; the index is as good without
+        raise
 
 
 def _damaged(what: str) -> Exception:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -41,14 +41,6 @@ class MustRebuild(Exception):
     """The index has words that should be gone, or misses some that came back."""
 
 
-class _State(NamedTuple):
-    """What of the repository the index was brought up to."""
-
-    root: bytes
-    refs: bytes | None
-    forgotten: bytes | None
-
-
 class Update:
     """One run that brings the index up to date."""
 
@@ -75,7 +67,6 @@ class Update:
             self._contexts(root)
             self._let_go(root)
             write_meta(self._db, "root", state)
-            write_meta(self._db, "refs", root.refs)
             self._commit()
             self._tidy()
         except BaseException:
@@ -94,8 +85,7 @@ class Update:
     def _tidy(self) -> None:
         """After much was added: a fifth of the index is what its pieces have in common."""
         pending = int(str(read_meta(self._db, "untidy", 0))) + self._added + self._shelf.characters
-        if pending >= MUCH:
-            compact(self._db)
+        if pending >= MUCH and compact(self._db):
             pending = 0
         write_meta(self._db, "untidy", pending)
 
