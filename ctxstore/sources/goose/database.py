@@ -56,7 +56,11 @@ def _counts(tables: Tables, table: str) -> dict[Any, tuple[int, ...]]:
         return {}
     seen = 'total(length("metadata_json"))' if "metadata_json" in columns else "0"
     query = f'SELECT "session_id", count(*), max("id"), {seen} FROM "{table}" GROUP BY "session_id"'
-    return {id: tuple(map(int, rest)) for id, *rest in tables.connection.execute(query)}
+    return {id: tuple(map(_integer, rest)) for id, *rest in tables.connection.execute(query)}
+
+
+def _integer(value: Any) -> int:
+    return int(value) if isinstance(value, (int, float)) and abs(value) < 1 << 53 else 0
 
 
 def _nanoseconds(time: Any) -> int:

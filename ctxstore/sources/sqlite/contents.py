@@ -70,17 +70,18 @@ def back_up(path: str, copy: str) -> None:
 
 
 class _Impatient:
-    """Ends a copy that others keep from coming to its end."""
+    """Ends a copy that others keep from coming to its end: by writing, so that it begins anew, or by a lock. SQLite
+    itself would go on for ever."""
 
     def __init__(self) -> None:
         self._left = -1
         self._restarts = 0
 
     def __call__(self, status: int, remaining: int, total: int) -> None:
-        if 0 <= self._left < remaining:
+        if 0 <= self._left <= remaining:
             self._restarts += 1
             if self._restarts > _RESTARTS:
-                raise SourceError("its agent writes to it all the time: it is read again next time")
+                raise SourceError("its agent writes to it all the time, or keeps it locked: it is read again next time")
         self._left = remaining
 
 

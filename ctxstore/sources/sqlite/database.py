@@ -20,6 +20,10 @@ PATIENCE = 2.0
 """Seconds to wait for another program's lock."""
 
 
+ROW_LIMIT = 256 << 20
+"""Bytes of a row that are believed: a damaged one may claim any length."""
+
+
 class Garbled(NamedTuple):
     """A text that is not UTF-8: SQLite keeps any bytes."""
 
@@ -53,6 +57,7 @@ def _connected(place: Place, patience: float) -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
     with closing(connection):
         connection.text_factory = text_of
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, ROW_LIMIT)
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
@@ -85,6 +90,8 @@ def translated() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise SourceError(reason_of(error)) from error
+    except (UnicodeDecodeError, OverflowError, MemoryError) as error:  # in names, and in what SQLite says of them
+        raise SourceError("damaged") from error
 
 
 def reason_of(error: sqlite3.Error) -> str:
@@ -106,7 +113,7 @@ _REASONS = {
     "SQLITE_IOERR": "could not be read: the disk failed, or is full",
     "SQLITE_PERM": "permission denied",
     "SQLITE_CANTOPEN": "can't be opened: permission denied, or a program was ended while it wrote",
-    "SQLITE_TOOBIG": "a row is larger than SQLite can give",
+    "SQLITE_TOOBIG": "a row of it is larger than 256 MiB, or damaged",
     "SQLITE_SCHEMA": "its tables were changed while it was read",
 }
 

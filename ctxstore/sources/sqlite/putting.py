@@ -94,6 +94,8 @@ def change_database(path: str, what: str, agent: str, change: Callable[[Tables],
         if not getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             raise StorageError(f"{path}: {reason_of(error)}") from error
         raise Conflict(f"{path} is locked by another program", hint=f"end {agent}, then try again") from error
+    except (UnicodeDecodeError, OverflowError) as error:
+        raise StorageError(f"{path}: damaged") from error
 
 
 def _require(path: str, what: str, agent: str) -> None:

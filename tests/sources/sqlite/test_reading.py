@@ -215,6 +215,38 @@ def test_equal_databases_give_equal_copies(path: str) -> None:
     assert b"".join(copy_of(path, ())()) == b"".join(copy_of(path, ())())
 
 
+WRITE = """
+import sqlite3, sys, threading
+database = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=9)
+ended = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+print("held", flush=True)
+while not ended.is_set():
+    database.execute("UPDATE wheel SET name = name || 'x' WHERE id = 2")
+"""
+
+
+@pytest.mark.parametrize("mode", [WAL, OLDER])
+def test_a_copy_beside_a_busy_writer_is_one_moment_or_given_up(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setattr("ctxstore.sources.sqlite.contents._STEP", 1)
+    make(path, mode)
+    command = [sys.executable, "-c", WRITE, path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout and writer.stdout.readline() == "held\n"
+        try:
+            copy = b"".join(copy_of(path, ())())
+        except SourceError as error:
+            assert error.message.partition(":")[0].startswith(("its agent writes", "locked", "changed while"))
+            copy = b""
+        writer.communicate()
+    if copy:
+        (tmp_path / "back.db").write_bytes(copy)
+        with closing(sqlite3.connect(tmp_path / "back.db")) as database:
+            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
 def test_no_copy_is_left_behind(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(path, WAL)
     folder = tmp_path / "temporary"
