@@ -81,6 +81,22 @@ def test_a_credential_on_the_edge_of_a_window_is_found_once(monkeypatch):
         assert b"".join(window.data for window in windows) == data
 
 
+@pytest.mark.parametrize("text", [f"\n{GITHUB}\n", f" {DATABASE} ", f"\n{AMAZON}"], ids=["token", "url", "pair"])
+def test_no_edge_of_a_window_hides_what_gives_a_credential_away(monkeypatch, text):
+    monkeypatch.setattr(spans, "WINDOW", 1000)
+    monkeypatch.setattr(spans, "OVERLAP", 200)
+    scan = load_scanner()
+    for before in range(780, 1220):
+        data = json.dumps("a " * (before // 2) + "b" * (before % 2) + text + " c" * 700).encode()
+        whole = [span.secret for span in scan(data)]
+        windows = list(iter_windows([data[at : at + 100] for at in range(0, len(data), 100)], scan))
+        assert [span.secret for window in windows for span in window.spans] == whole
+        for window in windows:
+            for span in window.spans:
+                assert span.secret.startswith(window.data[span.start : span.start + 4])
+        assert b"".join(window.data for window in windows) == data
+
+
 def test_each_is_named_with_its_message_line_and_file(repo, home, snap):
     home.write("s", 3)
     home.append("s", line(3, f"the token is {GITHUB}"))

@@ -128,24 +128,35 @@ def _is_identifier(secret: bytes) -> bool:
 
 
 def iter_windows(blocks: Iterable[bytes], scan: Scan) -> Iterator[Window]:
-    """A stream in windows. Their bytes, joined, are the stream."""
-    data, offset = b"", 0
+    """A stream in windows. Their bytes, joined, are the stream. Each is looked at with what surrounds it."""
+    data, offset, given = b"", 0, 0
     for block in _large(blocks):
         data += block
-        if len(data) < WINDOW + OVERLAP:
+        if len(data) - given < WINDOW + OVERLAP:
             continue
-        window = _cut(offset, data, scan(data), len(data) - OVERLAP)
-        yield window
-        offset, data = offset + len(window.data), data[len(window.data) :]
-    yield Window(offset, data, scan(data) if data else [])
+        spans = _from(given, scan(data))
+        at = _between(spans, len(data) - OVERLAP)
+        yield _window(data[given:at], offset + given, given, [span for span in spans if span.stop <= at])
+        kept = max(0, at - OVERLAP)
+        data, offset, given = data[kept:], offset + kept, at - kept
+    yield _window(data[given:], offset + given, given, _from(given, scan(data)) if data[given:] else [])
 
 
-def _cut(offset: int, data: bytes, spans: list[Span], at: int) -> Window:
-    """The window up to about `at`, between credentials."""
+def _window(data: bytes, offset: int, given: int, spans: list[Span]) -> Window:
+    return Window(offset, data, [span._replace(start=span.start - given, stop=span.stop - given) for span in spans])
+
+
+def _from(given: int, spans: list[Span]) -> list[Span]:
+    """Those that are not given yet, or the rest of them."""
+    return [span._replace(start=max(given, span.start)) for span in spans if span.stop > given]
+
+
+def _between(spans: list[Span], at: int) -> int:
+    """A place about `at` that is in no credential."""
     for span in spans:
         if span.start < at < span.stop:
-            at = span.start or span.stop
-    return Window(offset, data[:at], [span for span in spans if span.stop <= at])
+            return span.stop
+    return at
 
 
 def _large(blocks: Iterable[bytes]) -> Iterator[bytes]:
