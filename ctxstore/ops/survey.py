@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from ctxstore.errors import CtxstoreError
 from ctxstore.history.engine import Engine
+from ctxstore.ops.projects import known_projects
 from ctxstore.ops.saved import Saved
-from ctxstore.ops.targets import Target
+from ctxstore.ops.targets import Target, add_known
 from ctxstore.sources.expiry import Expiring
 from ctxstore.sources.protocol import FoundContext, Root, Skipped, Source
 from ctxstore.sources.registry import BUILT_IN, get_source, iter_source_names
@@ -75,6 +76,7 @@ def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Surve
     found: list[Surveyed] = []
     missing: list[tuple[str, str]] = []
     broken: list[Broken] = []
+    known = known_projects(engine) if engine is not None else []
     for name in iter_source_names(third_party=True):
         if name == "directory":
             continue
@@ -82,7 +84,8 @@ def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Surve
         failures = (CtxstoreError, OSError) if name in BUILT_IN else Exception
         try:
             source = get_source(name)
-            targets = [Target(source, root) for root in source.discover(environ)]
+            here = [Target(source, root) for root in source.discover(environ)]
+            targets = add_known(here, (each for each in known if each[1].source == name))
         except failures as error:
             broken.append(Broken(name, str(error) or type(error).__name__))
             continue

@@ -51,6 +51,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SampleHome:
     for name in ("CTX_REPO", "CTX_DEBUG", "CLAUDE_CONFIG_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(path))
+    monkeypatch.setenv("PWD", str(path))
     monkeypatch.chdir(path)
     made = SampleHome(str(path))
     made.first_turn()

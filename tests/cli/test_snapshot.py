@@ -123,7 +123,7 @@ def test_quiet_says_nothing(home: Any, ctx: Any) -> None:
     assert result.output == ""
 
 
-def test_a_sources_data_elsewhere_is_named_and_saved_again_from_then_on(tmp_path: Any, ctx: Any) -> None:
+def test_a_sources_data_elsewhere_is_named_and_saved_again_from_then_on(home: Any, tmp_path: Any, ctx: Any) -> None:
     project = tmp_path / "engine"
     project.mkdir()
     (project / ".aider.chat.history.md").write_text("# aider chat started at 2026-01-01 10:00:00\n\n#### Oil it  \n")

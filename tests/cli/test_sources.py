@@ -143,3 +143,12 @@ def test_a_repository_that_cant_be_read_is_an_error_not_the_agents_fault(saved: 
 
 def test_a_repository_that_is_named_must_be_there(home: Any, ctx: Any) -> None:
     ctx("sources", "--repo", "nowhere", code=3)
+
+
+def test_projects_that_were_saved_are_shown_from_anywhere(home: Any, tmp_path: Any, ctx: Any) -> None:
+    project = tmp_path / "engine"
+    project.mkdir()
+    (project / ".aider.chat.history.md").write_text("# aider chat started at 2026-01-01 10:00:00\n\n#### Oil it  \n")
+    ctx.json("snapshot", f"aider:{project}")
+    (shown,) = [each for each in ctx.json("sources")["sources"] if each["source"] == "aider"]
+    assert (shown["root"], shown["saved"], shown["new"]) == (str(project), 1, [])
