@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -112,6 +113,7 @@ def test_bubbles_are_messages_and_those_taken_back_are_not(root: Root) -> None:
 
 def test_the_list_shows_what_there_is_and_only_what_changed_is_read(roots: list[Root], tmp_path: Path) -> None:
     targets = [Target(SOURCE, root) for root in roots]
+    time.sleep(0.1)  # what was written just before a look is read again
     with ctxstore.init(tmp_path / "repo") as repo:
         repo.snapshot(targets)
         shown = [repo.view(name).commit.summary[:5] for name in (NAME, f"cursor/chat/{CHAT}")]

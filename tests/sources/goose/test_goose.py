@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -88,9 +89,8 @@ def test_rows_and_older_files_are_read_as_messages(root: Root, session: str, rol
     assert b"".join(message.raw for message in messages) == b"".join(kept.read(key))
     said = [message for message in messages if message.role != "meta"]
     assert [message.role for message in said] == ["user", "assistant", "tool", "assistant"][:roles]
-    assert said[0].parts[0].text in ("Oil the wheels", "Cut the gears") and said[0].time == "2026-11-21T14:53:0" + (
-        "1Z" if roles == 4 else "0Z"
-    )
+    assert said[0].parts[0].text in ("Oil the wheels", "Cut the gears")
+    assert said[0].time == ("2023-11-14T22:13:21Z" if roles == 4 else "2023-11-14T22:13:20Z")
     if roles == 4:
         call, result = said[1].parts[0], said[2].parts[0]
         assert (call.name, call.call, call.data) == ("shell", "call_1", {"command": "ls"})
@@ -98,6 +98,7 @@ def test_rows_and_older_files_are_read_as_messages(root: Root, session: str, rol
 
 
 def test_the_list_shows_title_model_folder_and_count(root: Root, tmp_path: Path) -> None:
+    time.sleep(0.1)  # what was written just before a look is read again
     with ctxstore.init(tmp_path / "repo") as repo:
         repo.snapshot([Target(SOURCE, root)])
         shown = {id: repo.view(GROUP + id).commit.summary[:5] for id in (SESSION, OTHER, OLD)}

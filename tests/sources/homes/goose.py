@@ -13,7 +13,7 @@ from tests.sources.homes.writing import write
 SESSION, OTHER, OLD = "20261121_1", "20261121_2", "20250102_030405"
 FOLDER = "/home/ada/engine"
 DATA = ".local/share/goose"
-TIME = 1_795_272_780
+TIME = 1_700_000_000
 
 FIRST = """
 CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP);

@@ -16,7 +16,7 @@ OLD = "ses_6d1f00000ffeCCCCCCCCCCCCCC"
 PROJECT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 FOLDER = "/home/ada/engine"
 DATA = ".local/share/opencode"
-START = 1_795_272_780_000
+START = 1_700_000_000_000
 """ms since 1970."""
 
 _STAMPS = "time_created INTEGER NOT NULL, time_updated INTEGER NOT NULL"

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -107,6 +108,7 @@ def test_a_change_in_place_is_seen_in_sessions_from_before_there_were_events(roo
 
 def test_an_unchanged_session_is_not_read_and_a_changed_one_alone_is(root: Root, tmp_path: Path) -> None:
     target = Target(OpenCode(), root)
+    time.sleep(0.1)  # what was written just before a look is read again
     with ctxstore.init(tmp_path / "repo") as repo:
         assert len(repo.snapshot([target]).commits) == 4
         again = repo.snapshot([target])
