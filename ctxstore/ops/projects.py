@@ -22,15 +22,17 @@ VERSION = 1
 _NOTE = "projects"
 
 
-def known_projects(engine: Engine) -> list[tuple[Source, Root]]:
+def known_projects(engine: Engine, *, remember: bool = True) -> list[tuple[Source, Root]]:
     """The projects that contexts were saved of, as far as they are still there with something to save.
 
-    One commit of each project is read; nothing, if no ref moved since they were noted.
+    One commit of each project is read; nothing, if no ref moved since they were noted, which `remember` does.
     """
     roots = _noted(engine)
     if roots is None:
         roots = _saved(engine)
-        write_values(engine, _NOTE, VERSION, (engine.root().refs, [list(map(os.fsencode, root)) for root in roots]))
+        if remember:
+            noted = [list(map(os.fsencode, root)) for root in roots]
+            write_values(engine, _NOTE, VERSION, (engine.root().refs, noted))
     sources = {root.source: get_source(root.source) for root in roots}
     return [(sources[root.source], root) for root in roots if _is_there(sources[root.source], root)]
 

@@ -76,7 +76,7 @@ def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Surve
     found: list[Surveyed] = []
     missing: list[tuple[str, str]] = []
     broken: list[Broken] = []
-    known = known_projects(engine) if engine is not None else []
+    known = known_projects(engine, remember=False) if engine is not None else []
     for name in iter_source_names(third_party=True):
         if name == "directory":
             continue
