@@ -138,7 +138,7 @@ RECORDS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(records=st.lists(RECORDS, max_size=5), data=st.data(), damage=st.binary(max_size=6))
 def test_any_history_is_given_back_and_counted_alike(records: list[Any], data: st.DataObject, damage: bytes) -> None:
     raw = json.dumps(records, ensure_ascii=False).encode("utf-8", "surrogatepass")

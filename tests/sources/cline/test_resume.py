@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxstore.errors import InvalidInput, NotFound
@@ -141,6 +141,7 @@ def test_a_session_of_the_newer_cline_has_its_id_and_folders_in_its_own_fields()
     assert json.loads(shorter) == expected | {"messages": cline_home.NEWER["messages"][:1]}
 
 
+@settings(deadline=None)
 @given(number=st.integers(0, 9), damage=st.booleans(), indent=st.sampled_from([None, 1]))
 def test_a_task_up_to_any_message_parses_to_exactly_these(number: int, damage: bool, indent: Any) -> None:
     history = [{"role": "user" if i % 2 else "assistant", "content": f"say {i}", "ts": i + 1} for i in range(10)]

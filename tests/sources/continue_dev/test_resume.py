@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxstore.errors import InvalidInput, NotFound
@@ -50,6 +50,7 @@ def test_the_id_and_the_folder_change_where_the_agent_looks_and_nowhere_else() -
     assert Continue().context_of(stored(data), change) == "continue/sessions/new"
 
 
+@settings(deadline=None)
 @given(number=st.integers(0, 2), indent=st.sampled_from([None, 2]), damage=st.booleans())
 def test_up_to_any_message_it_parses_to_exactly_these(number: int, indent: Any, damage: bool) -> None:
     data = json.dumps(home.session(history=SAID, mode="agent"), indent=indent).encode()

@@ -107,7 +107,7 @@ def test_what_is_no_session_has_no_messages_but_all_its_bytes(data: bytes) -> No
     assert scan(data).messages == 0
 
 
-@settings(max_examples=200)
+@settings(deadline=None, max_examples=200)
 @given(data=st.data(), damage=st.binary(max_size=6))
 def test_any_session_is_given_back_and_counted_alike(data: st.DataObject, damage: bytes) -> None:
     raw = json.dumps(home.session(mode="agent")).encode()

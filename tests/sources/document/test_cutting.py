@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxstore.sources.document import messages as messages_module
@@ -38,6 +38,7 @@ def records(data: bytes) -> list[bytes]:
     return [data[start:end] for start, end in found.records] if found else []
 
 
+@settings(deadline=None)
 @given(values=st.lists(VALUES, max_size=5), indent=INDENTS)
 def test_an_array_is_cut_into_its_values(values: list[Any], indent: Any) -> None:
     data = json.dumps(values, indent=indent).encode()
@@ -46,12 +47,14 @@ def test_an_array_is_cut_into_its_values(values: list[Any], indent: Any) -> None
     assert found and found.is_whole and data[found.closing :].strip() == b"]"
 
 
+@settings(deadline=None)
 @given(values=st.lists(VALUES, max_size=4), before=VALUES, after=VALUES, indent=INDENTS)
 def test_so_is_an_array_in_an_object(values: list[Any], before: Any, after: Any, indent: Any) -> None:
     data = json.dumps({"a": before, "messages": values, "b": after}, indent=indent, ensure_ascii=False).encode()
     assert [json.loads(record) for record in records(data)] == values
 
 
+@settings(deadline=None)
 @given(values=st.lists(VALUES, max_size=5), data=st.data())
 def test_of_a_document_cut_short_the_whole_records_are_found(values: list[Any], data: st.DataObject) -> None:
     objects = [{"v": value} for value in values]
@@ -119,12 +122,14 @@ def test_an_id_that_was_had_before_is_made_from_the_place() -> None:
     assert [message.parent for message in found[:3]] == [None, "x", "@1"]
 
 
+@settings(deadline=None)
 @given(value=st.dictionaries(st.text('abc é"\\', max_size=4), VALUES, max_size=4), indent=INDENTS)
 def test_members_are_found_where_they_stand(value: dict[str, Any], indent: Any) -> None:
     data = json.dumps(value, indent=indent).encode()
     assert {m.key: json.loads(data[m.start : m.end]) for m in members(text_of(data))} == value
 
 
+@settings(deadline=None)
 @given(value=st.dictionaries(st.sampled_from("abcd"), VALUES), new=VALUES)
 def test_a_replaced_member_leaves_the_others(value: dict[str, Any], new: Any) -> None:
     data = json.dumps(value, indent=1).encode()

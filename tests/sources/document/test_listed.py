@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxstore.errors import Conflict, StorageError
@@ -100,6 +100,7 @@ def test_a_folder_in_the_lists_place_is_an_error(tmp_path: Path) -> None:
 LISTS = st.lists(st.dictionaries(st.text(max_size=3), st.integers()), max_size=5)
 
 
+@settings(deadline=None)
 @given(values=LISTS, kept=st.integers(0, 6), wrap=st.booleans())
 def test_a_shortened_document_has_the_first_records_as_they_were(values: list[Any], kept: int, wrap: bool) -> None:
     document: Any = {"version": 2, "messages": values, "end": 1} if wrap else values
@@ -108,6 +109,7 @@ def test_a_shortened_document_has_the_first_records_as_they_were(values: list[An
     assert json.loads(shorten(data, "messages", kept)) == expected
 
 
+@settings(deadline=None)
 @given(values=LISTS.filter(bool), wrap=st.booleans(), data=st.data())
 def test_so_has_one_that_was_cut_short(values: list[Any], wrap: bool, data: st.DataObject) -> None:
     whole = (b'{"messages":' if wrap else b"") + json.dumps(values).encode()

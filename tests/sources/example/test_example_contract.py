@@ -43,12 +43,13 @@ for _name, _test in vars(contract).items():
         globals()[_name] = _test
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300), cuts=st.lists(st.integers(0, 300)), offset=st.integers(0, 2**40))
 def test_any_bytes_come_back_as_messages(source: Source, data: bytes, cuts: list[int], offset: int) -> None:
     contract.check_bytes(source, data, cuts, offset)
 
 
+@settings(deadline=None)
 @given(
     lines=st.lists(
         st.sampled_from([b'{"who":"me"}\n', b'{"who":"abacus"}{"who":"x"}\n', b"{\n", b" 1\n", b"}\n", b"\n"])
