@@ -91,6 +91,13 @@ def measure(home: Home, event: str, runs: int) -> Latency:
     return Latency(event, home.sessions, runs, middle, ordered[int(runs * 0.95)], sorted(saved)[runs // 2])
 
 
+def _bare() -> float:
+    """What Python takes to start here and now, which no hook can do without."""
+    begin = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "pass"], check=True)
+    return time.perf_counter() - begin
+
+
 def main() -> None:
     """Measure all, print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -99,6 +106,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     found = []
+    bare = sorted(_bare() for _ in range(options.runs))
+    print(f"python -c pass: {bare[options.runs // 2] * 1000:.0f} ms, load {os.getloadavg()[0]:.1f}", flush=True)
     for sessions in (1, options.sessions):
         with tempfile.TemporaryDirectory(prefix="ctx-hooks-") as scratch:
             home = Home(Path(scratch), sessions)

@@ -16,6 +16,7 @@ from ctxstore.errors import SourceError
 
 if TYPE_CHECKING:
     from ctxstore.ops.targets import Target
+    from ctxstore.sources.protocol import Root
 
 Find = Callable[[], "Sequence[Target]"]
 Save = Callable[["Sequence[Target]"], bool]
@@ -81,7 +82,7 @@ class Watcher:
         self._ignored = os.path.realpath(ignored)
         self._rhythm = rhythm
         self._due = Due(rhythm)
-        self._dirty: dict[str, Target] = {}
+        self._dirty: dict[Root, Target] = {}
 
     def run(self) -> None:
         """Until `stop` is set; then what is noted is saved. Everything is saved first."""
@@ -109,7 +110,7 @@ class Watcher:
 
     def _mark(self, targets: Sequence[Target], now: float) -> None:
         for target in targets:
-            self._dirty[target.root.path] = target
+            self._dirty[target.root] = target
             self._due.note(now)
 
     def _try_to_save(self, now: float) -> None:
