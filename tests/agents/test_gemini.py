@@ -23,7 +23,11 @@ class TestGemini(ThereAndBack):
         kept = json.loads(settings.read_text())
         kept["general"].pop("sessionRetention")
         settings.write_text(json.dumps(kept))
-        (transcript,) = scene.home.glob(f".gemini/tmp/*/chats/session-*-{scene.session[:8]}.jsonl")
+        found = scene.home.glob(f".gemini/tmp/*/chats/session-*-{scene.session[:8]}.jsonl")
+        # If the turns before were in two minutes, there is an empty one beside it already.
+        transcript, *empty = sorted(found, key=lambda path: -path.stat().st_size)
+        for path in empty:
+            path.unlink()
         transcript.rename(transcript.with_name(f"session-2026-01-02T03-04-{scene.session[:8]}.jsonl"))
         scene.ctx.json("snapshot")
         ref = next(name for name in scene.refs() if f"{scene.session[:8]}-2026-01-02" in name)

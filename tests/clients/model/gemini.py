@@ -21,8 +21,10 @@ def is_conversation(body: Any) -> bool:
 
 
 def conversation(body: Any) -> list[Turn]:
-    """What was said, in order."""
-    return [turn for content in body["contents"] for turn in _turns(content)]
+    """What was said, in order. Gemini CLI tells a tool's result again once it has resumed, and once more if that was in
+    another minute than the session began in: told is told."""
+    turns = [turn for content in body["contents"] for turn in _turns(content)]
+    return [turn for at, turn in enumerate(turns) if turn.role != "result" or turns[at - 1] != turn]
 
 
 def _turns(content: Any) -> Iterator[Turn]:
