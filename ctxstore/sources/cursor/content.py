@@ -6,17 +6,30 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from ctxstore.sources.protocol import Part
 
 
-def parts_of_bubble(value: dict[str, Any]) -> tuple[Part, ...]:
+class Bubble(msgspec.Struct, gc=False):
+    """What of a bubble is a message. May hold anything: formats change."""
+
+    text: Any = None
+    thinking: Any = None
+    images: Any = None
+    toolFormerData: Any = None
+    createdAt: Any = None
+    modelInfo: Any = None
+
+
+def parts_of_bubble(bubble: Bubble) -> tuple[Part, ...]:
     """A bubble's parts. A tool's call and its result are one bubble."""
-    return tuple(_bubble(value))
+    return tuple(_parts(bubble))
 
 
-def model_of(value: dict[str, Any]) -> str | None:
+def model_of(bubble: Bubble) -> str | None:
     """The model that a bubble names."""
-    info = value.get("modelInfo")
+    info = bubble.modelInfo
     return (_string(info.get("modelName")) or None) if isinstance(info, dict) else None
 
 
@@ -27,17 +40,17 @@ def parts_of_content(content: Any) -> tuple[Part, ...]:
     return tuple(map(_block, content)) if isinstance(content, list) else ()
 
 
-def _bubble(value: dict[str, Any]) -> Iterator[Part]:
-    thinking = value.get("thinking")
+def _parts(bubble: Bubble) -> Iterator[Part]:
+    thinking = bubble.thinking
     thought = _string(thinking.get("text")) if isinstance(thinking, dict) else _string(thinking)
     if thought:
         yield Part("thinking", thought)
-    if text := _string(value.get("text")):
+    if text := _string(bubble.text):
         yield Part("text", text)
-    images = value.get("images")
+    images = bubble.images
     for image in images if isinstance(images, list) else ():
         yield Part("image", data=image)
-    tool = value.get("toolFormerData")
+    tool = bubble.toolFormerData
     if isinstance(tool, dict) and tool:
         yield from _tool(tool)
 

@@ -37,7 +37,7 @@ class Record(msgspec.Struct, gc=False):
         return self.row.key if self.row and isinstance(self.row.key, str) else ""
 
     @property
-    def value(self) -> bytes:
+    def value(self) -> bytes | str:
         """The value of a pair, as text."""
         value = self.row.value if self.row else None
         if isinstance(value, dict) and isinstance(value.get("blob"), str):
@@ -45,7 +45,7 @@ class Record(msgspec.Struct, gc=False):
                 return b64decode(value["blob"])
             except ValueError:
                 return b""
-        return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else b""
+        return value if isinstance(value, str) else b""
 
     @property
     def is_conversation(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctxstore.sources.cursor.content import model_of
 from ctxstore.sources.cursor.records import COUNTED, Record, read
-from ctxstore.sources.cursor.transcript import Branch, decoded, parts_in
+from ctxstore.sources.cursor.transcript import Branch, bubble_of, parts_in
 from ctxstore.sources.cursor.values import composer_of
 from ctxstore.sources.cursor.workspaces import path_of
 from ctxstore.sources.jsonl.scanner import RecordScanner
@@ -46,7 +46,14 @@ class _Tally:
             texts = (_one_line(part.text) for part in parts_in(record) if part.kind == "text")
             self._title = next(filter(None, texts), None)
         elif role == "assistant" and record.bubble:
-            self._model = model_of(decoded(record.value)) or self._model
+            self._model = self._model_of(record) or self._model
+
+    @staticmethod
+    def _model_of(record: Record) -> str | None:
+        """Most bubbles name none, and needn't be looked into."""
+        value = record.value
+        may_name = b"modelInfo" in record.raw or isinstance(value, bytes)
+        return model_of(bubble_of(value)) if may_name else None
 
     def attributes(self) -> Attributes:
         """What all of them say."""

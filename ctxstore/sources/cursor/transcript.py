@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.cursor.content import model_of, parts_of_bubble, parts_of_content
+from ctxstore.sources.cursor.content import Bubble, model_of, parts_of_bubble, parts_of_content
 from ctxstore.sources.cursor.records import Record, read, role_of
 from ctxstore.sources.cursor.values import bubbles_of, composer_of
 from ctxstore.sources.jsonl import messages as jsonl
@@ -49,22 +49,29 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
 
 def parts_in(record: Record) -> tuple[Part, ...]:
     """What a message says."""
-    return parts_of_bubble(decoded(record.value)) if record.bubble else parts_of_content(_body(record.raw))
+    return parts_of_bubble(bubble_of(record.value)) if record.bubble else parts_of_content(_body(record.raw))
 
 
-def decoded(value: bytes) -> dict[str, Any]:
-    """A value's object; an empty one where there is none."""
+def bubble_of(value: bytes | str) -> Bubble:
+    """A bubble's value; an empty one where there is none."""
     try:
-        found = msgspec.json.decode(value)
+        return _bubble.decode(value)
     except DAMAGE:
-        found = tolerant(value)
-    return found if isinstance(found, dict) else {}
+        found = tolerant(value.encode("utf-8", "replace") if isinstance(value, str) else value) or {}
+    return Bubble(**{name: found[name] for name in Bubble.__struct_fields__ if name in found})
 
 
 def _body(raw: bytes) -> Any:
-    line = decoded(raw)
+    try:
+        line = msgspec.json.decode(raw)
+    except DAMAGE:
+        line = tolerant(raw)
+    line = line if isinstance(line, dict) else {}
     message = line.get("message")
     return message.get("content") if isinstance(message, dict) else line.get("content")
+
+
+_bubble = msgspec.json.Decoder(Bubble)
 
 
 def _message(raw: bytes, record: Record, at: int, role: str) -> Message:
@@ -76,9 +83,7 @@ def _message(raw: bytes, record: Record, at: int, role: str) -> Message:
         return Message(f"@{at}", role, (), None, None, raw, at)
     if not record.bubble:
         return Message(f"@{at}", role, parts_in(record), None, None, raw, at)
-    value = decoded(record.value)
-    time = value.get("createdAt")
-    model = model_of(value) if role == "assistant" else None
-    return Message(
-        record.bubble, role, parts_of_bubble(value), time if isinstance(time, str) else None, None, raw, at, model
-    )
+    bubble = bubble_of(record.value)
+    time = bubble.createdAt if isinstance(bubble.createdAt, str) else None
+    model = model_of(bubble) if role == "assistant" else None
+    return Message(record.bubble, role, parts_of_bubble(bubble), time, None, raw, at, model)

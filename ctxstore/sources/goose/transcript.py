@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from time import gmtime, strftime
 from typing import Any
 
 import msgspec
@@ -54,8 +54,7 @@ def _message(raw: bytes, record: Record | None, offset: int) -> Message:
 def _time(value: Any) -> str | None:
     if not isinstance(value, (int, float)) or not 0 < value < 1 << 47:
         return None
-    found = datetime.fromtimestamp(value / 1000 if value > _MILLISECONDS else value, UTC)
-    return found.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(value / 1000 if value > _MILLISECONDS else value))
 
 
 class _Body(msgspec.Struct):
