@@ -150,7 +150,7 @@ def _show_plan(output: Output, plan: CheckoutPlan) -> None:
     if len(doing) > SHOWN:
         output.report(f"  … and {len(doing) - SHOWN:,} more")
     for registration in plan.resuming.registrations:
-        output.report(Styled(f"  {'register':<8}", "green"), f"{registration.path}  {registration.what}")
+        output.report(Styled("  register ", "green"), f"{registration.path}  {registration.what}")
     counts = {verb: sum(a.verb == verb for a in plan.actions) for verb in ("create", "replace", "remove", "keep")}
     output.report(", ".join(f"{number:,} to {verb}" for verb, number in counts.items() if number) or "No files.")
 
