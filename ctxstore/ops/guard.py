@@ -26,7 +26,11 @@ class Guard:
             found = self._folder.find(path)
         except Conflict:
             return None  # a file or link stands where a folder above it will be
-        return None if found is None or stat.S_ISDIR(found.st_mode) else stamp_of(found)
+        if found is None or stat.S_ISDIR(found.st_mode):
+            return None
+        # A write changes the other times too. The change time alone also moves when SQLite, as root, gives a log it
+        # opens to the database's owner: saving what is there does that.
+        return stamp_of(found)._replace(ctime_ns=0)
 
     def check(self, path: str) -> None:
         """Raises `Conflict` if the file at `path` is not the one that was seen."""
