@@ -103,6 +103,8 @@ class Watcher:
             self._mark([target for target in targets if self._is_below(target.root.path, paths)], now)
             if self._due.is_now(now):
                 self._try_to_save(now)
+            if any(path in stamps for path in paths):
+                return  # a root itself: it may be gone, and another in its place with the same number
             if now >= checked + CHECK:
                 checked = now
                 if now >= started + EVERYTHING or _stamps(self._find()) != stamps:
@@ -147,7 +149,7 @@ class Watcher:
             ):
                 yield [path for _, path in changes]
         except FileNotFoundError:
-            yield []  # one went just now
+            self.stop.wait(TICK)  # one went just now
         except (OSError, RuntimeError):
             # No more folders can be watched: they are looked at now and then.
             until = time.monotonic() + RETRY

@@ -7,7 +7,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ctxstore.errors import InvalidInput
@@ -15,6 +15,8 @@ from ctxstore.integrations.settings.edits import Hooks, Members, Notify, hook_co
 from ctxstore.integrations.settings.hooks import is_ours
 from ctxstore.integrations.settings.json_edit import Member, add, remove
 from ctxstore.integrations.settings.json_scan import scan
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 values = st.recursive(
@@ -28,7 +30,7 @@ groups = st.lists(
     max_size=3,
 )
 hooks = st.dictionaries(st.sampled_from(["Stop", "SessionStart", "Other"]), groups, max_size=3)
-settings = st.dictionaries(st.text(max_size=5), values, max_size=4).flatmap(
+documents = st.dictionaries(st.text(max_size=5), values, max_size=4).flatmap(
     lambda others: st.fixed_dictionaries({}, optional={"hooks": hooks}).map(lambda own: {**others, **own})
 )
 gaps = st.lists(
@@ -39,7 +41,7 @@ gaps = st.lists(
 @st.composite
 def texts(draw: Any, comments: bool = True) -> str:
     """A settings file as somebody may have written it."""
-    value = draw(settings)
+    value = draw(documents)
     if draw(st.booleans()):
         layout = draw(st.sampled_from([None, 0, 2, 4, "\t"]))
         text = json.dumps(value, indent=layout, ensure_ascii=draw(st.booleans()))
@@ -79,6 +81,7 @@ MEMBERS = Members(
 )
 
 
+@unhurried
 @given(texts(), st.sampled_from([OURS, MEMBERS]))
 def test_what_was_put_in_is_taken_out_without_a_trace(text: str, edit: Hooks | Members) -> None:
     added = edit.put_in(text, frozenset())
@@ -86,6 +89,7 @@ def test_what_was_put_in_is_taken_out_without_a_trace(text: str, edit: Hooks | M
     assert edit.take_out(added.text, frozenset(added.made)) == text
 
 
+@unhurried
 @given(texts())
 def test_hooks_are_put_beside_those_that_are_there(text: str) -> None:
     before = scan(text).value
@@ -99,6 +103,7 @@ def test_hooks_are_put_beside_those_that_are_there(text: str) -> None:
     }
 
 
+@unhurried
 @given(texts())
 def test_another_version_takes_the_place_of_the_one_before(text: str) -> None:
     first = OURS.put_in(text, frozenset())
@@ -108,6 +113,7 @@ def test_another_version_takes_the_place_of_the_one_before(text: str) -> None:
     assert scan(NEWER.take_out(second.text, made)).value == scan(text).value
 
 
+@unhurried
 @given(texts(), values, values)
 def test_what_a_user_adds_later_stays(text: str, first: Any, last: Any) -> None:
     added = OURS.put_in(text, frozenset())
@@ -122,6 +128,7 @@ def test_what_a_user_adds_later_stays(text: str, first: Any, last: Any) -> None:
     assert "ctxstore" not in json.dumps(rest["hooks"])
 
 
+@unhurried
 @given(texts())
 def test_the_text_is_read_as_any_reader_has_it(text: str) -> None:
     try:
@@ -168,6 +175,7 @@ notifies = st.sampled_from(
 )
 
 
+@unhurried
 @given(st.sampled_from(["", "\ufeff", "# first\n", 'model = "x"\r\n', "\n\n"]), notifies, tables)
 def test_notify_is_put_first_and_taken_out_without_a_trace(head: str, notify: str, tail: str) -> None:
     text = head + notify + tail

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxstore.integrations.claude_code.slash import COMMANDS, LONGEST, split
@@ -48,6 +48,7 @@ def whole(part: str) -> list[str]:
     return [part] if part.startswith("--note") else part.split()
 
 
+@settings(deadline=None)
 @given(st.text() | st.none() | st.integers(), st.sampled_from(sorted(COMMANDS)))
 def test_nothing_that_is_written_becomes_an_option(args: Any, command: str) -> None:
     words = COMMANDS[command](split(args), HERE)
