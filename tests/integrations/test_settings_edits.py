@@ -30,7 +30,8 @@ groups = st.lists(
     max_size=3,
 )
 hooks = st.dictionaries(st.sampled_from(["Stop", "SessionStart", "Other"]), groups, max_size=3)
-documents = st.dictionaries(st.text(max_size=5), values, max_size=4).flatmap(
+names = st.text(max_size=5).filter(lambda name: name not in ("hooks", "first", "last"))
+documents = st.dictionaries(names, values, max_size=4).flatmap(
     lambda others: st.fixed_dictionaries({}, optional={"hooks": hooks}).map(lambda own: {**others, **own})
 )
 gaps = st.lists(
@@ -108,7 +109,7 @@ def test_hooks_are_put_beside_those_that_are_there(text: str) -> None:
 def test_another_version_takes_the_place_of_the_one_before(text: str) -> None:
     first = OURS.put_in(text, frozenset())
     second = NEWER.put_in(first.text, frozenset(first.made))
-    assert second.text == NEWER.put_in(text, frozenset()).text or not scan(text).value.get("hooks", True)
+    assert second.text == NEWER.put_in(text, frozenset()).text
     made = frozenset(first.made) | frozenset(second.made)
     assert scan(NEWER.take_out(second.text, made)).value == scan(text).value
 
@@ -123,7 +124,7 @@ def test_what_a_user_adds_later_stays(text: str, first: Any, last: Any) -> None:
     changed["hooks"]["Stop"][-2]["hooks"].append({"type": "command", "command": "in yours"})
     changed = {"first": first, **changed, "last": last}
     rest = scan(OURS.take_out(json.dumps(changed), frozenset(added.made))).value
-    assert (rest["first"], rest["last"]) == (first, last) or "last" in scan(text).value
+    assert (rest["first"], rest["last"]) == (first, last)
     assert rest["hooks"]["Stop"][-2:] == [{"hooks": [{"type": "command", "command": "in yours"}]}, group]
     assert "ctxstore" not in json.dumps(rest["hooks"])
 
