@@ -33,15 +33,15 @@ BLOCK = 4 << 20
 MB = 1_000_000
 
 
-def write_home(home: Path, name: str, sessions: int, count: int) -> None:
+def write_home(home: Path, name: str, sessions: range, count: int) -> None:
     """Sessions of the agent `name`, `count` turns each, below `home`."""
     if name == "claude-code":
-        generate(home, sessions=sessions, size=sessions * count * 7000)
+        generate(home, sessions=len(sessions), size=len(sessions) * count * 7000, seed=sessions.start)
         return
     project = open_project("agents")
     talks = [
         Conversation(n, f"/home/dev/p{n % 7}", list(turns(Random(f"{name} {n}"), project, count)))
-        for n in range(sessions)
+        for n in sessions
     ]
     if name in DATABASES:
         DATABASES[name](home, talks)
@@ -84,12 +84,12 @@ def read_blocks(file: FoundFile) -> list[bytes]:
 
 
 def rate(size: int, once: Callable[[], object], times: int = 5) -> float:
-    """MB/s, the median of `times` runs."""
+    """MB a second of processor time, the median of `times` runs."""
     found = []
     for _ in range(times):
-        begin = time.perf_counter()
+        begin = time.process_time()
         once()
-        found.append(size / MB / (time.perf_counter() - begin))
+        found.append(size / MB / (time.process_time() - begin))
     return median(found)
 
 
@@ -102,7 +102,7 @@ def exhaust(values: Iterable[object]) -> None:
 def measure_parsing(name: str, folder: Path, count: int) -> str:
     """A row of the table."""
     home = folder / name
-    write_home(home, name, 1, count)
+    write_home(home, name, range(1), count)
     source, context, file = largest_transcript(name, home)
     blocks = read_blocks(file)
     size = sum(map(len, blocks))
@@ -125,13 +125,15 @@ def measure_home(folder: Path, sessions: int, count: int) -> Iterable[str]:
     """A home with all agents: the first snapshot, none new, one turn more of each."""
     home = folder / "home"
     for name in NAMES:
-        write_home(home, name, sessions, count)
+        write_home(home, name, range(sessions), count)
     targets = [target for name in NAMES for target in targets_in(home, name)]
     repo = ctxstore.init(folder / "repo")
     for what in ("first snapshot", "nothing new", "a session more of each"):
         if what.startswith("a session"):
             for name in NAMES:
-                write_home(home, name, sessions + 1, count)
+                write_home(home, name, range(sessions, sessions + 1), count)
+        if what == "nothing new":
+            time.sleep(3)  # a time in whole seconds is not trusted before the next but one
         begin = time.perf_counter()
         report = repo.snapshot(targets)
         seconds = time.perf_counter() - begin

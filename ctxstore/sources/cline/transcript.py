@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from ctxstore.sources.cline.content import is_answer, parts
@@ -91,10 +92,16 @@ def _time(ts: Any) -> str | None:
     """Milliseconds since 1970 as text, as other agents write it."""
     if not _stamp(ts) or ts >= 253_402_300_800_000:  # year 10,000
         return None
+    seconds = ts // 1000
+    return f"{_minute(seconds // 60)}:{seconds % 60:02}.{ts % 1000:03}Z"
+
+
+@lru_cache(256)
+def _minute(minutes: int) -> str:
+    """Many messages fall into one minute; formatting a time costs as much as the rest of a short message."""
     from datetime import UTC, datetime
 
-    when = datetime.fromtimestamp(ts // 1000, UTC)
-    return f"{when:%Y-%m-%dT%H:%M:%S}.{ts % 1000:03}Z"
+    return f"{datetime.fromtimestamp(minutes * 60, UTC):%Y-%m-%dT%H:%M}"
 
 
 def _model(record: Record) -> str | None:
