@@ -16,7 +16,7 @@ from ctxstore.ops.readback import verify_written
 from ctxstore.ops.running import Running
 from ctxstore.ops.target_folder import PendingFile, TargetFolder
 from ctxstore.progress import SILENT, Progress
-from ctxstore.sources.resume import Registration
+from ctxstore.sources.resume import Registration, Replacing
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
 
 OPEN_FILES = 100
@@ -124,7 +124,7 @@ class CheckoutPlan:
     @property
     def destroys(self) -> bool:
         """Whether anything that is there now is replaced or removed."""
-        return any(action.verb in ("replace", "remove") for action in self.actions)
+        return any(action.verb in ("replace", "remove") for action in self.actions) or any(self._found())
 
     def execute(self, *, overwrite: bool = False, force: bool = False, progress: Progress = SILENT) -> CheckoutResult:
         """Carry it out, and read back what was written.
@@ -139,13 +139,13 @@ class CheckoutPlan:
         try:
             with TargetFolder(self.target) as folder:
                 guard = Guard(folder, (action.path for action in self.actions if action.verb != "keep"))
+                found = self._found()
                 if self.resuming.save_first and not self.is_empty:
-                    at_risk = (action.path for action in self.actions if action.verb in ("replace", "remove"))
-                    safety = self.resuming.save_first([os.path.join(self.target, path) for path in at_risk])
+                    safety = self.resuming.save_first(self._at_risk(found))
                 progress.start("checkout", sum(action.size for action in self.actions if action.verb != "keep"))
                 size = self._carry_out(folder, guard, progress, exact=overwrite or self.in_place)
                 self._verify(folder)
-                self._register()
+                self._register(found)
         except OSError as error:
             raise StorageError(f"{error.filename or self.target}: {error.strerror}") from error
         finally:
@@ -177,15 +177,43 @@ class CheckoutPlan:
             if verb in ("create", "replace") and path not in failed and isinstance(entry, (FileEntry, Edited)):
                 verify_written(self._engine, folder, path, entry)
 
-    def _register(self) -> None:
+    def _found(self) -> list[bytes]:
+        """What each registration would take the place of; empty for nothing."""
+        root = self.resuming.root
+        return [each.found(root) if isinstance(each, Replacing) else b"" for each in self.resuming.registrations]
+
+    def _at_risk(self, found: Sequence[bytes]) -> list[str]:
+        """The files that are about to be overwritten, and those whose rows are."""
+        files = (action.path for action in self.actions if action.verb in ("replace", "remove"))
+        lists = (each.path for each, there in zip(self.resuming.registrations, found, strict=True) if there)
+        return [
+            *(os.path.join(self.target, path) for path in files),
+            *(os.path.join(self.resuming.root, path) for path in lists),
+        ]
+
+    def _register(self, found: Sequence[bytes]) -> None:
+        if self._found() != found:
+            raise Conflict(
+                f"the session in {self.resuming.root} changed while it was being restored",
+                hint="stop the agent that writes it, then run the checkout again",
+            )
         for each in self.resuming.registrations:
             each.apply(self.resuming.root)
             if not each.is_there(self.resuming.root):
                 raise StorageError(f"{os.path.join(self.resuming.root, each.path)} does not hold {each.what}")
 
     def _refuse_overwriting(self, overwrite: bool) -> None:
+        if overwrite or self.in_place:
+            return
         replaced = [action.path for action in self.actions if action.verb == "replace"]
-        if replaced and not overwrite and not self.in_place:
+        for each, there in zip(self.resuming.registrations, self._found(), strict=True):
+            if there:
+                where = os.path.join(self.resuming.root, each.path)
+                raise AlreadyExists(
+                    f"{where}: {each.what} would be replaced",
+                    hint="save it with `ctx snapshot` and use --overwrite, or use --as-new-session",
+                )
+        if replaced:
             more = f" and {len(replaced) - 1} more" if len(replaced) > 1 else ""
             raise AlreadyExists(
                 f"{os.path.join(self.target, replaced[0])}{more} would be overwritten",

@@ -83,6 +83,15 @@ class Registration(Protocol):
         """Put it there, whole or not at all. Raises `StorageError`, `Conflict` (locked, an unknown version)."""
 
 
+@runtime_checkable
+class Replacing(Protocol):
+    """A `Registration` that takes the place of what the agent may have there of the same session."""
+
+    def found(self, root: str) -> bytes:
+        """What tells what is there: equal when that is the same, empty when there is nothing to lose. Raises `Conflict`
+        if that can't be told."""
+
+
 class Program(NamedTuple):
     """How a running agent is told from other processes: by its executable's name, or by part of the path of the script
     an interpreter runs. `everywhere`: its sessions share a database, so one running anywhere is in the way; else only

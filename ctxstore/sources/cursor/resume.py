@@ -60,6 +60,18 @@ class Pairs(NamedTuple):
         except SourceError:
             return False
 
+    def found(self, root: str) -> bytes:
+        """What the database has of the conversation: a `Replacing`."""
+        from ctxstore.sources.cursor.database import COMPOSER, find_value, iter_keys
+        from ctxstore.sources.sqlite.putting import found_lines
+
+        def lines(tables: Tables) -> Iterator[bytes]:
+            for key in [COMPOSER + self.conversation, *iter_keys(tables.connection, self.conversation)]:
+                value = find_value(tables.connection, key)
+                yield repr((key, value)).encode("utf-8", "surrogatepass") if value is not None else b""
+
+        return found_lines(os.path.join(root, self.path), lines)
+
     def apply(self, root: str) -> None:
         """Put them there, in one transaction. Raises `Conflict`, `StorageError`."""
         from ctxstore.sources.sqlite.putting import change_database

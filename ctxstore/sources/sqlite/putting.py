@@ -46,6 +46,10 @@ class Rows(NamedTuple):
         except SourceError:
             return False
 
+    def found(self, root: str) -> bytes:
+        """What the database has of the session: a `Replacing`."""
+        return found_lines(os.path.join(root, self.path), lambda tables: tables.export(self.model, self.session))
+
     def apply(self, root: str) -> None:
         """Put them there, in one transaction. Raises `Conflict`, `StorageError`."""
         change_database(os.path.join(root, self.path), self.what, self.agent, self._exchange)
@@ -53,6 +57,10 @@ class Rows(NamedTuple):
     def _exchange(self, tables: Tables) -> None:
         self._take_away(tables)
         self._put(tables)
+        # Before it counts: rows of other sessions or tables among the lines, or what a trigger made of them.
+        there = (decode_line(line) for line in tables.export(self.model, self.session))
+        if not _are_same(self._wanted(), there, self.model, tables):
+            raise Conflict(f"{self.path} would not hold exactly {self.what}", hint=_OTHER_VERSION)
 
     def _wanted(self) -> Iterator[Line]:
         return (decode_line(line) for line in self.lines())
@@ -74,6 +82,23 @@ class Rows(NamedTuple):
             if line.table in shared and _exists(tables, line):
                 continue
             _insert(tables, line, numbers)
+
+
+def found_lines(path: str, lines: Callable[[Tables], Iterable[bytes]]) -> bytes:
+    """A hash of what `lines` finds in the database at `path`, empty if that is nothing. Raises `Conflict`."""
+    from blake3 import blake3
+
+    if not os.path.lexists(path):
+        return b""
+    hasher, size = blake3(), 0
+    try:
+        with open_database(path) as connection:
+            for line in lines(Tables(connection)):
+                hasher.update(line)
+                size += len(line)
+    except SourceError as error:
+        raise Conflict(f"{path}: {error.message}", hint="look at it, or move it away") from error
+    return hasher.digest() if size else b""
 
 
 def change_database(path: str, what: str, agent: str, change: Callable[[Tables], None]) -> None:

@@ -1,0 +1,116 @@
+"""A session's rows that are there already are as safe as files: saved first, or not replaced unasked."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ctxstore.errors import AlreadyExists, Conflict
+from ctxstore.ops.placement import Placement
+from ctxstore.ops.targets import Target
+from ctxstore.sources.opencode import OpenCode
+from ctxstore.sources.sqlite.putting import Rows
+from tests.sources.homes import opencode as opencode_home
+from tests.sources.homes.opencode import DATA, SESSION, add_turn
+
+NAME = f"opencode/-home-ada-engine/{SESSION}"
+
+
+@pytest.fixture
+def data(tmp_path: Path, repo) -> Path:
+    """OpenCode's folder, with a session that is saved, and a turn since then that is not."""
+    opencode_home.make(tmp_path)
+    source = OpenCode()
+    repo.snapshot([Target(source, source.discover({"HOME": str(tmp_path)})[0])])
+    with closing(sqlite3.connect(tmp_path / DATA / "opencode.db")) as database:
+        add_turn(database, SESSION, 9, "Not saved yet", "No")
+        database.commit()
+    return tmp_path / DATA
+
+
+def messages(data: Path) -> int:
+    with closing(sqlite3.connect(data / "opencode.db")) as database:
+        count: int = database.execute("SELECT count(*) FROM message WHERE session_id = ?", (SESSION,)).fetchone()[0]
+    return count
+
+
+@pytest.mark.parametrize("is_home", [False, True], ids=["mapped", "home"])
+def test_rows_that_are_there_are_not_replaced_unasked(data, repo, tmp_path, is_home):
+    placement = Placement(home=str(tmp_path)) if is_home else Placement(paths=(("/home/ada/engine", "/srv/engine"),))
+    before = messages(data)
+    plan = repo.plan_checkout(NAME, placement=placement)
+    assert plan.destroys
+    with pytest.raises(AlreadyExists, match="would be replaced"):
+        plan.execute()
+    assert messages(data) == before
+    repo.plan_checkout(NAME, placement=placement).execute(overwrite=True)
+    assert messages(data) == before - 2
+
+
+def test_rows_are_saved_before_they_are_replaced_in_place(data, repo):
+    before = messages(data)
+    result = repo.plan_checkout(NAME).execute()
+    assert result.safety is not None
+    assert messages(data) == before - 2
+    repo.plan_checkout(NAME).execute()
+    assert messages(data) == before
+
+
+def test_rows_that_change_while_they_are_saved_are_not_replaced(data, repo):
+    plan = repo.plan_checkout(NAME)
+    save = plan.resuming.save_first
+    assert save is not None
+
+    def save_and_write(at_risk):
+        op = save(at_risk)
+        with closing(sqlite3.connect(data / "opencode.db")) as database:
+            add_turn(database, SESSION, 10, "Said meanwhile", "Yes")
+            database.commit()
+        return op
+
+    plan.resuming = plan.resuming._replace(save_first=save_and_write)
+    before = messages(data)
+    with pytest.raises(Conflict, match="changed while it was being restored"):
+        plan.execute()
+    assert messages(data) == before + 2
+
+
+def test_rows_that_cannot_be_read_are_not_replaced(data, repo, monkeypatch):
+    monkeypatch.setattr("ctxstore.sources.sqlite.database.PATIENCE", 0.0)
+    plan = repo.plan_checkout(NAME)
+    with closing(sqlite3.connect(data / "opencode.db")) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+        database.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Conflict, match="locked"):
+            plan.execute()
+
+
+def test_a_copy_replaces_nothing(data, repo):
+    before = messages(data)
+    plan = repo.plan_checkout(NAME, placement=Placement(new_session=True))
+    assert not plan.destroys
+    plan.execute()
+    assert messages(data) == before
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"table": "account", "row": {"id": "x", "email": "e", "access_token": "t"}},
+        {"table": "event_sequence", "row": {"aggregate_id": "ses_other", "seq": 1}},
+    ],
+    ids=["another table", "another session"],
+)
+def test_rows_that_are_not_the_sessions_are_not_put_anywhere(data, repo, row):
+    plan = repo.plan_checkout(NAME)
+    (rows,) = plan.resuming.registrations
+    assert isinstance(rows, Rows)
+    hostile = rows._replace(lines=lambda: iter([*rows.lines(), json.dumps(row).encode() + b"\n"]))
+    before = (data / "opencode.db").read_bytes()
+    with pytest.raises(Conflict, match="would not hold exactly"):
+        hostile.apply(str(data))
+    assert (data / "opencode.db").read_bytes() == before
