@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 from ctxstore.cli.tour.sample import CONTEXT
 
@@ -25,6 +27,19 @@ def test_json_names_message_snippet_and_commits(saved, ctx):
     assert ctx.json("log", context["ref"])["commits"][-1]["id"] == context["first"]["commit"]
     shown = ctx.json("show", f"{context['last']['commit']}#{hit['message']['id']}")
     assert shown["messages"][0]["id"] == hit["message"]["id"]
+
+
+def test_agents_own_records_are_found_when_they_are_asked_for(home, ctx):
+    folder = Path(home.claude, "projects/-home-ada-engine")
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {"type": "queue-operation", "content": "Oil the xylophone", "sessionId": "s"}
+    said = {"type": "user", "uuid": "u", "message": {"role": "user", "content": "Oil the xylophone"}}
+    (folder / "s.jsonl").write_text("".join(json.dumps(each) + "\n" for each in (record, said)))
+    ctx("snapshot")
+    roles = [hit["message"]["role"] for hit in ctx.json("search", "xylophone")["hits"]]
+    assert roles == ["user"]
+    roles = [hit["message"]["role"] for hit in ctx.json("search", "xylophone", "--role", "meta")["hits"]]
+    assert roles == ["meta"]
 
 
 def test_nothing_found_is_no_error(saved, ctx):

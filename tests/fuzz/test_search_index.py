@@ -67,6 +67,7 @@ def test_a_damaged_index_fails_no_search(place):
         "UPDATE contexts SET line = 77, position = 1 << 60",
         "UPDATE contexts SET agent = NULL, project = x'ff', head = 'text'",
         "UPDATE contexts SET problem = 'made up'",
+        "UPDATE contexts SET name = CAST(name AS TEXT)",
         "UPDATE meta SET value = 'text'",
         "DELETE FROM meta",
         "DELETE FROM texts",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ctxstore.history.revisions import parse_start
@@ -209,3 +211,14 @@ def test_a_context_whose_name_is_not_utf_8_is_found_by_it(repo, tell, find):
     assert find("hello")[0].holders[0].ref == "chat/caf\udce9"
     assert find("hello", context="caf\udce9")
     assert repo.view(find("hello")[0].holders[0].ref)
+
+
+def test_a_message_that_was_copied_with_its_session_is_one_hit(agent, repo):
+    def session(id):
+        lines = (json.loads(said(n, f"turn the gear {n}")) | {"sessionId": id} for n in range(2))
+        return [json.dumps(line).encode() + b"\n" for line in lines]
+
+    refs = [agent.save(id, *session(id)) for id in ("one", "two")]
+    hits = repo.search("gear").hits
+    assert [hit.message.id for hit in hits] == ["m1", "m0"]
+    assert [[holder.ref for holder in hit.holders] for hit in hits] == [refs, refs]

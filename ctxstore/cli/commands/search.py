@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DEFAULT = 20
 ROLES = ("user", "assistant", "system", "tool", "meta", "unknown")
+SAID = tuple(role for role in ROLES if role != "meta")
+"""What is searched unless asked otherwise: agents' own records repeat much of what was said."""
 
 SHOWN_CONTEXTS = 3
 
@@ -30,7 +32,7 @@ SHOWN_CONTEXTS = 3
     "--project", metavar="PATTERN", default="", help="Where this was worked on: a glob or a part of the path."
 )
 @click.option(
-    "--role", "roles", type=click.Choice(ROLES), multiple=True, help="Who speaks; may be given several times."
+    "--role", "roles", type=click.Choice(ROLES), multiple=True, help="Who speaks; may be repeated. Else all but meta."
 )
 @click.option("--since", metavar="TIME", help="Not before: 2026-10-01, yesterday, '2 hours ago'.")
 @click.option("--until", metavar="TIME", help="Not after.")
@@ -74,6 +76,7 @@ def _filters(given: dict[str, Any]) -> Filters:
 
     now = time.time_ns()
     since, until = given.pop("since"), given.pop("until")
+    given["roles"] = given["roles"] or SAID
     return Filters(
         **given,
         since=None if since is None else parse_start(since, now),

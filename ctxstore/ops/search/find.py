@@ -24,6 +24,10 @@ _FIRST_PAGE = 64
 """Rows that are asked for first; each further time, four times as many."""
 
 
+_MOST_AT_ONCE = 256
+"""Hits of one second that are looked through for copies."""
+
+
 class Filters(NamedTuple):
     """What a message has to be like besides; ``""``: anything. `since` and `until`: ns, compared by the second."""
 
@@ -89,6 +93,18 @@ class Finder:
         return hits, False
 
     def _hits(self, query: Query, filters: Filters) -> Iterator[Hit]:
+        """A message that was copied with its session is one hit, whatever the copies say of their sessions."""
+        copies: dict[tuple[str, str, str], Hit] = {}
+        time = None
+        for hit in self._each(query, filters):
+            if hit.time != time or len(copies) >= _MOST_AT_ONCE:
+                yield from copies.values()
+                copies, time = {}, hit.time
+            key = (hit.message.id, hit.message.role, hit.snippet.text)
+            copies[key] = _merged(copies[key], hit) if key in copies else hit
+        yield from copies.values()
+
+    def _each(self, query: Query, filters: Filters) -> Iterator[Hit]:
         for id, time in self._rows(query, filters):
             hit = self._hit(query, filters, (id, time))
             if hit is not None:
@@ -198,3 +214,8 @@ def _joined(one: Holder | None, other: Holder) -> Holder:
     first = min(one.first, other.first, key=lambda moment: moment.time)
     newer = other if other.is_current or (other.last.time > one.last.time and not one.is_current) else one
     return newer._replace(first=first, commits=one.commits + other.commits)
+
+
+def _merged(one: Hit, other: Hit) -> Hit:
+    holders = {holder.ref: holder for holder in (*other.holders, *one.holders)}
+    return one._replace(holders=tuple(holders[ref] for ref in sorted(holders)))

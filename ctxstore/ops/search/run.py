@@ -57,7 +57,7 @@ def _nonsense() -> tuple[type[Exception], ...]:
     """What an index raises that is no error of SQLite's until it is asked: SQLite keeps any type in any column."""
     import sqlite3
 
-    return (sqlite3.Error, TypeError, ValueError, OverflowError, IndexError)
+    return (sqlite3.Error, AttributeError, TypeError, ValueError, OverflowError, IndexError)
 
 
 def _asked(engine: Engine, query: Query, asked: tuple[Filters, int], *, rebuild: bool, progress: Progress) -> Found:
