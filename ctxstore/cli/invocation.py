@@ -32,6 +32,11 @@ class Invocation:
 
         return find_place(self.repo, os.environ, os.getcwd())
 
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment, with PWD as it is: who starts a program in another folder often leaves the old one."""
+        return {**os.environ, "PWD": _working_folder(os.environ.get("PWD", ""))}
+
     @contextmanager
     def open(self) -> Iterator[Repo]:
         """The repository, for the length of the block. Raises `NotFound`, …"""
@@ -50,6 +55,19 @@ class Invocation:
 
         with watch(quiet=self.output.quiet or self.output.json) as progress:
             yield progress
+
+
+def _working_folder(said: str) -> str:
+    """The working folder, by the name that is in use for it; empty if it was removed."""
+    try:
+        if os.path.isabs(said) and os.path.samefile(said, "."):
+            return said
+    except OSError:
+        pass  # it is not there any more
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 class Path(click.Path):

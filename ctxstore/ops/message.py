@@ -14,7 +14,8 @@ from ctxstore.ops.conversation import iter_messages
 from ctxstore.ops.view import View
 from ctxstore.sources.protocol import Message
 
-_NUMBER = re.compile(r"[0-9]{1,9}\Z")
+NUMBER = re.compile(r"[0-9]{1,9}\Z")
+"""A message's number, from 0."""
 
 
 class Numbered(NamedTuple):
@@ -44,7 +45,7 @@ def find_messages(view: View, name: str, around: int = 0) -> list[Numbered]:
 
 
 def _number_of(view: View, name: str) -> int:
-    wanted = int(name) if _NUMBER.match(name) else None
+    wanted = int(name) if NUMBER.match(name) else None
     count, starting = 0, deque[tuple[int, str]](maxlen=2)
     for number, id in _ids(view):
         if id == name:

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.ops.conversation import iter_messages
+from ctxstore.ops.message import NUMBER
 from ctxstore.ops.view import View
+from ctxstore.sources.protocol import Message
 
 SHORTEST = 4
 """Characters of an id that are enough, if no other begins with them."""
@@ -16,7 +18,8 @@ SHORTEST = 4
 class Placement(NamedTuple):
     """`to`: a folder to lay the files out in. `home`: another user's home, or this one's elsewhere. Neither: where
     they were. `new_session`: under a new id, so that the original stays. `paths`: (old, new) folders, absolute.
-    `until`: the conversation up to this message, as a new session; its id, or as much of it as only it has."""
+    `until`: the conversation up to this message, as a new session; its id, as much of it as only it has, or its
+    number."""
 
     to: str | None = None
     home: str | None = None
@@ -46,22 +49,28 @@ def check_placement(placement: Placement) -> None:
 
 
 def find_message(view: View, wanted: str) -> str:
-    """The id of the message whose id is `wanted`, or alone begins with it. Raises `NotFound`, `InvalidInput`.
+    """The id of the message that `wanted` is the id or the number of, or that alone begins with it.
 
-    An agent's records of its own are no messages: after one, before anything was said, no agent goes on.
+    An agent's records of its own are no messages: after one, before anything was said, no agent goes on. Raises
+    `NotFound`, `InvalidInput`.
     """
     found: list[str] = []
-    hint = f"`ctx show {view.ref} --json` lists them with their ids"
+    hint = f"`ctx search` shows ids, `ctx show {view.ref} --json` has all of them; a number counts from 0"
+    number = int(wanted) if NUMBER.match(wanted) else None
+    at: Message | None = None
     is_record = False
-    for message in iter_messages(view):
+    for count, message in enumerate(iter_messages(view)):
+        at = message if count == number else at
         if message.role == "meta":
             is_record = is_record or message.id == wanted
         elif message.id == wanted:
             return wanted
         elif len(wanted) >= SHORTEST and message.id.startswith(wanted) and message.id not in found:
             found.append(message.id)
-    if is_record:
+    if is_record or (at and at.role == "meta"):
         raise InvalidInput(f"{wanted!r} is a record of the agent's own, no message", hint=hint)
+    if at:
+        return at.id
     if len(found) > 1:
         raise InvalidInput(f"{wanted!r} begins the ids of {len(found)} messages: {found[0]}, {found[1]} …")
     if not found:

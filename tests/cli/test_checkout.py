@@ -45,6 +45,15 @@ def test_all_at_a_time(saved: Any, ctx: Any) -> None:
     ctx("checkout", "--all", "--at", "soonish", "--to", "out", code=2)
 
 
+def test_what_search_prints_is_where_a_new_session_ends(saved: Any, ctx: Any) -> None:
+    message = ctx.json("show", "5f0c")["messages"][2]["id"]
+    for line in ((f"5f0c#{message}",), (ctx.json("show", "5f0c")["commit"]["id"][:8] + "#2",)):
+        session = ctx.json("checkout", *line)["session"]
+        assert [each["id"] for each in ctx.json("show", session)["messages"]][-1] == message
+    ctx("checkout", f"5f0c#{message}", "--at-message", message, code=2)
+    ctx("checkout", "5f0c#", code=2)
+
+
 def test_in_place_without_a_terminal_needs_yes(saved: Any, ctx: Any) -> None:
     before = read(saved.transcript)
     error = ctx.error("checkout", f"{SESSION}~1", code=2)

@@ -149,6 +149,26 @@ def test_projects_that_were_saved_are_shown_from_anywhere(home: Any, tmp_path: A
     project = tmp_path / "engine"
     project.mkdir()
     (project / ".aider.chat.history.md").write_text("# aider chat started at 2026-01-01 10:00:00\n\n#### Oil it  \n")
+    age(project / ".aider.chat.history.md", 1)
+    time.sleep(0.1)  # what was touched this shortly before a snapshot counts as changed
     ctx.json("snapshot", f"aider:{project}")
     (shown,) = [each for each in ctx.json("sources")["sources"] if each["source"] == "aider"]
     assert (shown["root"], shown["saved"], shown["new"]) == (str(project), 1, [])
+
+
+@pytest.mark.parametrize("said", ["gone", "elsewhere", "nowhere"])
+def test_the_project_is_the_folder_one_is_in_whatever_pwd_says(
+    said: str, home: Any, tmp_path: Path, ctx: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    for folder in (project, elsewhere):
+        folder.mkdir()
+        (folder / ".aider.chat.history.md").write_text("\n#### oil\n")
+    monkeypatch.chdir(project)
+    if said == "nowhere":
+        monkeypatch.delenv("PWD")
+    else:
+        monkeypatch.setenv("PWD", str(tmp_path / said))
+    assert found(ctx, "aider")["root"] == str(project)
+    ctx("snapshot")
+    assert len(ctx.json("refs", "aider")["refs"]) == 1

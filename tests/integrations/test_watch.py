@@ -128,6 +128,25 @@ def wait_for(find: Callable[[], set[str]]) -> set[str]:
     return find()
 
 
+def test_projects_that_were_saved_before_are_watched_too(agents: AgentHome, start: Start, tmp_path: Path) -> None:
+    history = tmp_path / "project/.aider.chat.history.md"
+    history.parent.mkdir()
+    history.write_text("\n#### oil\n")
+    subprocess.run([CTX, "snapshot"], env=agents.environ, cwd=history.parent, check=True, capture_output=True)
+
+    def runs() -> int:
+        with ctxstore.open(agents.repo) as repo:
+            return sum(1 for _ in repo.runs())
+
+    process = start()
+    agents.says(ONE, "one")
+    eventually(lambda: runs() == 2)
+    with history.open("a") as file:
+        file.write("\n#### wind\n")
+    eventually(lambda: runs() == 3)
+    assert ends(process, signal.SIGTERM) == 0
+
+
 def test_a_repository_inside_of_what_is_watched_is_no_change(agents: AgentHome, start: Start) -> None:
     place = agents.path / "project"
     place.mkdir()

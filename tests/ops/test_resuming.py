@@ -90,6 +90,32 @@ def test_a_message_is_named_by_enough_of_its_id(home, snap, repo, line):
             last(unknown)
 
 
+def test_a_message_is_named_by_its_number_unless_that_is_an_id(home, snap, repo, line):
+    home.write("one", 0)
+    home.append("one", b'{"type":"mode","mode":"default","sessionId":"one","uuid":"mode-1"}\n')
+    home.append("one", *(line(n, session="one", uuid=id) for n, id in enumerate(["a", "1", "4321-b"])))
+    snap(home)
+
+    def last(until: str) -> str:
+        plan = repo.plan_checkout(home.ref("one"), placement=Placement(until=until))
+        plan.execute()
+        return list(repo.messages(home.ref(plan.resuming.session)))[-1].id
+
+    assert [last("2"), last("1"), last("3"), last("4321")] == ["1", "1", "4321-b", "4321-b"]
+    with pytest.raises(InvalidInput, match="no message"):
+        last("0")
+    with pytest.raises(NotFound, match="has no message"):
+        last("4")
+
+
+def test_what_a_subagent_did_is_no_session(home, snap, repo):
+    home.write("agent-1", 0)
+    home.append("agent-1", b'{"type":"user","uuid":"m0","message":{"role":"user","content":"oil"}}\n')
+    snap(home)
+    with pytest.raises(InvalidInput, match="subagent"):
+        repo.plan_checkout(home.ref("agent-1"), placement=NEW)
+
+
 def test_a_record_in_which_nothing_is_said_is_no_place_to_end(home, snap, repo):
     home.write("one")
     home.append("one", b'{"type":"mode","mode":"default","sessionId":"one","uuid":"mode-1"}\n')

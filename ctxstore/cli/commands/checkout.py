@@ -50,7 +50,7 @@ class Options(NamedTuple):
 @click.option("--to", metavar="DIR", type=Path(), help="Write below DIR, not where the files were.")
 @click.option("--home", metavar="DIR", type=Path(), help="Write where the agent looks in the home DIR.")
 @click.option("--as-new-session", is_flag=True, help="Under a new id; the original stays as it is.")
-@click.option("--at-message", metavar="ID", help="As a new session that ends with this message.")
+@click.option("--at-message", metavar="ID", help="As a new session that ends with this message; its id or number.")
 @click.option(
     "--map-path", metavar="OLD=NEW", multiple=True, help="The project's folder OLD is NEW now. May be repeated."
 )
@@ -67,9 +67,9 @@ def command(invocation: Invocation, /, **options: Any) -> int:
 
     Without --to or --home it goes back to where it was: a snapshot is taken first, the plan is shown, and files of
     the context that REV does not have are removed. Nothing else is touched. With --as-new-session or --at-message
-    it becomes a session of its own beside the original.
+    it becomes a session of its own beside the original; REV#MESSAGE is short for REV --at-message MESSAGE.
     """
-    asked = Options(**options)
+    asked = _with_message(Options(**options))
     _validate(asked)
     with invocation.open() as repo:
         plan = _plan(repo, asked)
@@ -83,6 +83,16 @@ def command(invocation: Invocation, /, **options: Any) -> int:
         with invocation.progress() as progress:
             result = plan.execute(overwrite=asked.overwrite, force=asked.force, progress=progress)
     return _finish(invocation.output, plan, result)
+
+
+def _with_message(asked: Options) -> Options:
+    """REV#MESSAGE, as `ctx search` and `ctx show` print it, is a revision and the message to end with."""
+    base, mark, message = (asked.rev or "").partition("#")
+    if not mark:
+        return asked
+    if asked.at_message is not None:
+        raise click.UsageError("Name one message: REV#MESSAGE or --at-message.")
+    return asked._replace(rev=base, at_message=message)
 
 
 def _validate(asked: Options) -> None:
@@ -101,7 +111,7 @@ def _validate(asked: Options) -> None:
     if asked.overwrite and asked.to is None and asked.home is None and not asked.map_path:
         raise click.UsageError("--overwrite is for --to, --home and --map-path.")
     if asked.at_message == "":
-        raise click.UsageError("--at-message needs the id of a message; `ctx show REV --json` lists them.")
+        raise click.UsageError("A message is named by its id or number; `ctx show REV --json` lists them.")
 
 
 def _plan(repo: Repo, asked: Options) -> CheckoutPlan:
@@ -152,6 +162,7 @@ def _show_plan(output: Output, plan: CheckoutPlan) -> None:
     for registration in plan.resuming.registrations:
         output.report(Styled("  register ", "green"), f"{registration.path}  {registration.what}")
     counts = {verb: sum(a.verb == verb for a in plan.actions) for verb in ("create", "replace", "remove", "keep")}
+    counts["register"] = len(plan.resuming.registrations)
     output.report(", ".join(f"{number:,} to {verb}" for verb, number in counts.items() if number) or "No files.")
 
 

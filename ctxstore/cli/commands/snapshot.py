@@ -55,7 +55,7 @@ def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None,
     if options["always"] and not options["session"]:
         raise click.UsageError("--always is for --session ID.")
     place = invocation.place()
-    targets = find_targets(what, os.environ)
+    targets = find_targets(what, invocation.environ)
     if not targets and not os.path.exists(os.path.join(place.path, "root")):
         raise _nothing_found()
     repo, is_made = open_or_make(place)

@@ -37,7 +37,7 @@ def command(invocation: Invocation) -> None:
 
     now = time.time_ns()  # the clock that stamps files
     with _open(invocation) as repo:
-        found = repo.survey(os.environ, now) if repo else survey(None, os.environ, now)
+        found = repo.survey(invocation.environ, now) if repo else survey(None, invocation.environ, now)
         path = repo.path if repo else None
     if invocation.output.json:
         invocation.output.value(_value(found, path))

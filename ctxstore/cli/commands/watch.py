@@ -79,9 +79,10 @@ def _watch(invocation: Invocation, what: Sequence[str], debounce: float, max_del
 
     load()
     place = invocation.place()
-    open_or_make(place)[0].close()
     saving = Saving(invocation.output, lambda: open_or_make(place)[0])
-    watcher = Watcher(partial(_find, what), saving, Rhythm(debounce, max(debounce, max_delay)), place.path)
+    watcher = Watcher(
+        partial(_find, invocation, what, saving), saving, Rhythm(debounce, max(debounce, max_delay)), place.path
+    )
     before = signal.signal(signal.SIGTERM, lambda *_: watcher.stop.set())
     try:
         watcher.run()
@@ -89,27 +90,32 @@ def _watch(invocation: Invocation, what: Sequence[str], debounce: float, max_del
         signal.signal(signal.SIGTERM, before)
 
 
-def _find(what: Sequence[str]) -> list[Target]:
+def _find(invocation: Invocation, what: Sequence[str], saving: Saving) -> list[Target]:
     """What is there of it now. A source or path may come later, or go."""
     from ctxstore.errors import NotFound
-    from ctxstore.ops.targets import find_targets
+    from ctxstore.ops.targets import add_known, find_targets
 
-    found = []
+    found: list[Target] = []
     for names in ([name] for name in what) if what else ([],):
         try:
-            found += find_targets(names, os.environ)
+            found += find_targets(names, invocation.environ)
         except NotFound:
             pass
-    return found
+    return found if what else add_known(found, saving.known)
 
 
 class Saving:
-    """Takes a snapshot and says so in a line. That it fails is told once, and once that it goes on."""
+    """Takes a snapshot and says so in a line. That it fails is told once, and once that it goes on.
+
+    `known`: the projects that were saved before.
+    """
 
     def __init__(self, output: Output, open_repo: Callable[[], Any]) -> None:
         self._output = output
         self._open = open_repo
         self._failing = ""
+        with open_repo() as repo:
+            self.known = repo.known_projects()
 
     def __call__(self, targets: Sequence[Target]) -> bool:
         """Whether it went well."""
@@ -118,6 +124,7 @@ class Saving:
                 report = repo.snapshot(targets)
                 if report.op is not None:
                     repo.apply_retention()
+                self.known = repo.known_projects()
         except (CtxstoreError, OSError) as error:
             self._tell_failure(str(error))
             return False

@@ -23,13 +23,20 @@ def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
     transcript = transcript_key(stored.context)
     if change.is_empty:
         return [Laid(key, key) for key in stored.keys]
-    if (change.session or change.until) and (transcript is None or transcript not in stored.keys):
-        raise InvalidInput(f"{stored.context} has no transcript, so it can't be made a session of its own")
+    if change.session or change.until:
+        _require_session(stored, transcript)
     if change.until:
         _require_message(stored, transcript or "", change.until)
     keys = [key for key in stored.keys if not (change.session and _is_loose(key))]
     laid = [_lay(stored, key, change, is_transcript=key == transcript) for key in keys]
     return sorted(laid, key=lambda each: each.key)
+
+
+def _require_session(stored: Stored, transcript: str | None) -> None:
+    if transcript is None or transcript not in stored.keys:
+        raise InvalidInput(f"{stored.context} has no transcript, so it can't be made a session of its own")
+    if _is_loose(transcript):
+        raise InvalidInput(f"{stored.context} is what a subagent did, so it can't be made a session of its own")
 
 
 def context_of(stored: Stored, change: Change) -> str:
