@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from ctxstore.errors import Conflict, StorageError
 from ctxstore.sources.document.cutting import Cut, cut
+from ctxstore.sources.document.listfile import find_list, read_list, replace_list
 
-LIMIT = 64 << 20
 _STALE = 31
 """Seconds after which a lock beside a list is taken for left over."""
 
@@ -33,7 +33,7 @@ class ListedSession(NamedTuple):
     def is_there(self, root: str) -> bool:
         """Whether the agent lists the session."""
         try:
-            data = _read(os.path.join(root, self.path))
+            data = read_list(os.path.join(root, self.path))
         except (OSError, StorageError):
             return False
         found = cut(data, self.key)
@@ -45,11 +45,11 @@ class ListedSession(NamedTuple):
         try:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             _require_unlocked(path)
-            before = _stat(path)
-            data = _read(path) if before else b""
+            before = find_list(path)
+            data = read_list(path) if before else b""
             changed = self._added(path, data)
             if changed != data:
-                _replace(path, changed, before)
+                replace_list(path, changed, before)
         except OSError as error:
             raise StorageError(f"{path}: {error.strerror or error}") from error
 
@@ -77,14 +77,6 @@ def _id_of(record: bytes, name: str) -> object:
     return value.get(name) if isinstance(value, dict) else None
 
 
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        data = file.read(LIMIT + 1)
-    if len(data) > LIMIT:
-        raise StorageError(f"{path} is too large for a list of sessions")
-    return data
-
-
 def _require_unlocked(path: str) -> None:
     try:
         age = time.time() - os.stat(path + ".lock").st_mtime
@@ -92,30 +84,3 @@ def _require_unlocked(path: str) -> None:
         return
     if age < _STALE:
         raise Conflict(f"{path} is being changed by the agent", hint="try again")
-
-
-def _stat(path: str) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        return None
-
-
-def _replace(path: str, data: bytes, before: os.stat_result | None) -> None:
-    part = f"{path}.ctx-{os.getpid()}"
-    mode = before.st_mode & 0o777 if before else 0o600
-    try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with open(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        now = _stat(path)
-        if (now and (now.st_ino, now.st_size, now.st_mtime_ns)) != (
-            before and (before.st_ino, before.st_size, before.st_mtime_ns)
-        ):
-            raise Conflict(f"{path} was changed meanwhile", hint="stop the agent that writes it, try again")
-        os.replace(part, path)
-    finally:
-        if os.path.lexists(part):
-            os.unlink(part)

@@ -15,12 +15,14 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from ctxstore.errors import Conflict, StorageError
+from ctxstore.sources.document.listfile import find_list, read_list, replace_list
+from ctxstore.sources.document.members import members, text_of
 
 LIST = "projects.json"
 MARK = ".project_root"
 _STALE = 10
 """Seconds after which Gemini CLI takes a lock for left over."""
-_MAX_SIZE = 16 << 20
+_BLANK = b'{\n  "projects": {}\n}'
 
 
 def folder_of(root: str, project: str) -> str | None:
@@ -68,25 +70,47 @@ class ProjectEntry(NamedTuple):
 
     def apply(self, root: str) -> None:
         """Add it, with the other entries as they are. Raises `Conflict`, `StorageError`."""
-        path = os.path.join(root, LIST)
+        path = os.path.realpath(os.path.join(root, LIST))
         try:
-            os.makedirs(root, mode=0o700, exist_ok=True)
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             with _locked(path):
-                self._add(root, path)
+                before = find_list(path)
+                data = read_list(path) if before else b""
+                changed = self._added(root, path, data if data.strip() else _BLANK)
+                if changed != data:
+                    replace_list(path, changed, before)
         except OSError as error:
             raise StorageError(f"{path}: {error.strerror}") from error
 
-    def _add(self, root: str, path: str) -> None:
-        text = _read(path)
+    def _added(self, root: str, path: str, data: bytes) -> bytes:
         try:
-            value = json.loads(text) if text and text.strip() else {"projects": {}}
-            projects = value.setdefault("projects", {})
-            there = projects.setdefault(self.project, self.folder)
+            there = json.loads(_text(data)).setdefault("projects", {}).setdefault(self.project, None)
         except (ValueError, RecursionError, AttributeError, TypeError) as error:
             raise Conflict(f"{path} is no list of projects", hint="move it away: Gemini CLI makes a new one") from error
-        if there != self.folder or is_anothers(root, self.folder, self.project):
+        if there not in (None, self.folder) or is_anothers(root, self.folder, self.project):
             raise Conflict(f"Gemini CLI keeps {self.project} in {there!r}, or {self.folder!r} for another project")
-        _replace(path, json.dumps(value, indent=2, ensure_ascii=False))
+        return data if there else _with_member(data, self.project, self.folder)
+
+
+def _with_member(data: bytes, project: str, folder: str) -> bytes:
+    """The list with one more project, after the others, whose text stays."""
+    entry = ": ".join(json.dumps(text, ensure_ascii=False) for text in (project, folder))
+    try:
+        member = entry.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise Conflict(f"{project!r} is no path that can be listed") from error
+    found = {each.key: each for each in members(text_of(data))}.get("projects")
+    if found is None:
+        at = data.index(b"{") + 1
+        comma = b"" if data[at:].strip() == b"}" else b","
+        return data[:at] + b'\n  "projects": {\n    ' + member + b"\n  }" + comma + data[at:]
+    inside = data[found.start + 1 : found.end]
+    gap = inside[: len(inside) - len(inside.lstrip())]
+    others = members(text_of(data[found.start : found.end]))
+    if not others:
+        return data[: found.start + 1] + b"\n    " + member + (gap or b"\n  ") + data[found.end - 1 :]
+    at = found.start + others[-1].end
+    return data[:at] + b"," + gap + member + data[at:]
 
 
 @contextmanager
@@ -108,21 +132,6 @@ def _locked(path: str) -> Iterator[None]:
         os.rmdir(lock)
 
 
-def _replace(path: str, text: str) -> None:
-    part = f"{path}.ctx-{os.getpid()}"
-    try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(handle, "w", encoding="utf-8", errors="surrogatepass") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError:
-        if os.path.lexists(part):
-            os.unlink(part)
-        raise
-
-
 def _load(root: str) -> dict[str, str]:
     try:
         projects = json.loads(_read(os.path.join(root, LIST)) or "{}").get("projects")
@@ -134,7 +143,10 @@ def _load(root: str) -> dict[str, str]:
 
 def _read(path: str) -> str | None:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read(_MAX_SIZE)
-    except OSError:
+        return _text(read_list(path))
+    except (OSError, StorageError):
         return None
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")

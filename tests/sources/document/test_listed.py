@@ -116,3 +116,11 @@ def test_so_has_one_that_was_cut_short(values: list[Any], wrap: bool, data: st.D
     kept = data.draw(st.integers(0, len(values)))
     found = json.loads(shorten(whole[:-1], "messages", kept))
     assert (found["messages"] if wrap else found) == values[:kept]
+
+
+def test_a_list_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    os.mkfifo(tmp_path / ENTRY.path)
+    assert not ENTRY.is_there(str(tmp_path))
+    with pytest.raises(StorageError, match="is no file"):
+        ENTRY.apply(str(tmp_path))
