@@ -55,6 +55,31 @@ def test_a_credential_is_found_however_often_it_was_escaped(text, secret, depth)
         assert span.secret[:4] in data.encode()[span.start : span.stop]
 
 
+def coded(text: str, every: int) -> str:
+    """The text as a JSON string in which some characters are written as escapes that they do not need."""
+    return "".join(f"\\u{ord(c):04x}" if i % every == 0 else c.replace("/", "\\/") for i, c in enumerate(text))
+
+
+@pytest.mark.parametrize("secret", [GITHUB, SLACK, KEY])
+@pytest.mark.parametrize("every", [1, 7, 1000])
+def test_a_credential_in_escapes_that_it_does_not_need_is_found_and_taken_out_whole(repo, home, snap, secret, every):
+    path = home.write("one", 0)
+    text = AMAZON if secret == KEY else f"token {secret} end"
+    parts = text.partition(secret)
+    said = "".join(coded(part, every) if part == secret else json.dumps(part)[1:-1] for part in parts)
+    path.write_text(line(0, "@").decode().replace("@", said))
+    snap(home)
+    view = repo.view(home.ref("one"))
+    assert json.loads(path.read_text())["message"]["content"] == text
+    assert secret in [span.secret.decode() for span in load_scanner()(path.read_bytes())]
+    for format in ("json", "jsonl"):
+        safe = b"".join(repo.redacted(lambda format=format: iter_export(view, format))).decode()
+        every_text = [json.dumps(json.loads(each)) for each in (safe.splitlines() if format == "jsonl" else [safe])]
+        assert secret not in "".join(every_text)
+        assert coded(secret, every) not in safe
+        assert "[REDACTED:" in safe
+
+
 def test_what_transcripts_are_full_of_is_no_credential():
     for text in (*HARMLESS, "\n".join(HARMLESS), json.dumps({"output": "\n".join(HARMLESS)})):
         assert load_scanner()(text.encode()) == []

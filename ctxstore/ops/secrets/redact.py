@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ctxstore.history.engine import Engine
 from ctxstore.ops.secrets.allowed import read_allowed
+from ctxstore.ops.secrets.escapes import through_escapes
 from ctxstore.ops.secrets.secret import fingerprint_of
 from ctxstore.ops.secrets.spans import Scan, Span, Window, iter_windows, load_scanner
 
@@ -55,7 +56,7 @@ def _with_known(scan: Scan, known: dict[bytes, Span]) -> Scan:
                 spans.append(span)
         return spans
 
-    return find
+    return through_escapes(find)
 
 
 def _blotted(engine: Engine, window: Window) -> bytes:

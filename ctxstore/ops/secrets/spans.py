@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxstore.errors import CtxstoreError, NotFound
+from ctxstore.ops.secrets.escapes import through_escapes
 
 if TYPE_CHECKING:
     from kingfisher_sdk.core import Finding
@@ -68,7 +69,7 @@ def load_scanner() -> Scan:
         with _told_as_ours():
             return _sifted(plain, scanner.scan(plain))
 
-    return scan
+    return through_escapes(scan)
 
 
 @contextmanager
