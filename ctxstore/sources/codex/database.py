@@ -136,7 +136,8 @@ def _open(root: str, name: str, *, write: bool) -> Iterator[sqlite3.Connection]:
         raise StorageError(f"{path} could not be used: {error}") from error
     except sqlite3.Error as error:
         raise StorageError(
-            f"{path} could not be used: {error}", hint="`codex doctor` looks after Codex's databases"
+            f"{path} could not be used: {error}",
+            hint="move it away, and try again: Codex makes it anew from what is in sessions/",
         ) from error
 
 

@@ -17,9 +17,11 @@ def registrations(stored: Stored, change: Change, root: str) -> Sequence[Registr
     """The row in the list of sessions, and that nothing else is remembered of it. Nothing where no database is."""
     key = transcript_key(stored, change)
     rollout = rollout_of(key) if key else None
+    if key is None or rollout is None:
+        return []
     threads = find_newest(root, "state", "threads")
     history = find_newest(root, "thread_history", "thread_turns")
-    if key is None or rollout is None or not (threads or history):
+    if not (threads or history):
         return []
     facts = facts_of(laid_rollout(stored, change))
     found: list[Registration] = []

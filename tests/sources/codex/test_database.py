@@ -173,8 +173,11 @@ def test_a_locked_database_is_a_conflict_that_names_it(root: Path, monkeypatch: 
 
 def test_what_is_no_database_is_named(root: Path) -> None:
     (root / "state_9.sqlite").write_bytes(b"no database at all, and long enough to be one" * 100)
-    with pytest.raises(StorageError, match=r"state_9\.sqlite"):
+    with pytest.raises(StorageError, match=r"state_9\.sqlite") as caught:
         registrations(root, Change(now=NOW))
+    assert "move it away" in str(caught.value.hint)
+    settings = Stored("codex/home", None, ["config.toml"], lambda _: iter(()))
+    assert registrations(root, Change(now=NOW), settings) == []
 
 
 def test_what_codex_remembers_of_another_rollout_is_forgotten(root: Path) -> None:
