@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import psutil
 
 
+_INTERPRETERS = frozenset({"node", "nodejs", "bun", "deno", "MainThread"})
+"""What runs agents' scripts. Newer ones of Node call their process after its thread."""
+
+
 class Running(NamedTuple):
     """A process of the agent's."""
 
@@ -32,7 +36,7 @@ def find_running(source: Source, program: Program, root: Root, *, project: str |
                     process.pid != os.getpid()
                     and _is_program(process, program)
                     and _keeps_sessions_at(process, source, root)
-                    and (program.everywhere or _may_use(process, project, session))
+                    and (program.everywhere or _may_use(process, program, project, session))
                 ):
                     found.append(Running(process.pid, _name(process)))
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
@@ -49,8 +53,11 @@ def _is_program(process: psutil.Process, program: Program) -> bool:
     if process.uids().real != os.getuid():
         return False
     words = process.cmdline()
-    # The first words are the executable, an interpreter's options, and the script it runs.
+    # The first words are the executable, an interpreter's options, and the script it runs: often a link with the
+    # program's name, whose place says nothing.
     names = {process.name(), *(os.path.basename(word) for word in words[:1])}
+    if names & _INTERPRETERS:
+        names |= {os.path.basename(word) for word in words[1:4] if "/" in word}
     return bool(names & program.names) or any(part in word for part in program.scripts for word in words[:4])
 
 
@@ -70,10 +77,17 @@ def _environment(process: psutil.Process) -> Mapping[str, str]:
         return {}
 
 
-def _may_use(process: psutil.Process, project: str | None, session: str) -> bool:
-    if session and any(session in word for word in process.cmdline()):
+def _may_use(process: psutil.Process, program: Program, project: str | None, session: str) -> bool:
+    words = process.cmdline()
+    if session and any(session in word for word in words):
         return True
-    if not project:
-        return True  # not known: it may
-    folder, project = os.path.realpath(process.cwd()), os.path.realpath(project)
+    if not project or not program.servers.isdisjoint(words[1:]):
+        return True  # not known, or for whoever calls: it may
+    folder, project = process.cwd(), os.path.realpath(project)
+    # An option may name another folder than the one it was started in.
+    places = [folder, *(os.path.join(folder, word.partition("=")[2] or word) for word in words[1:] if "/" in word)]
+    return any(_is_in(os.path.realpath(place), project) for place in places if "\0" not in place)
+
+
+def _is_in(folder: str, project: str) -> bool:
     return folder == project or folder.startswith(os.path.join(project, ""))

@@ -95,12 +95,14 @@ class Replacing(Protocol):
 class Program(NamedTuple):
     """How a running agent is told from other processes: by its executable's name, or by part of the path of the script
     an interpreter runs. `everywhere`: its sessions share a database, so one running anywhere is in the way; else only
-    one that runs in the session's project, or was given its id. `resume`: the command to go on from ``{session}``."""
+    one that runs in the session's project, or was given that folder or its id, or one with one of the words `servers`,
+    which serves any project. `resume`: the command to go on from ``{session}``."""
 
     names: frozenset[str]
     scripts: tuple[str, ...] = ()
     everywhere: bool = False
     resume: str = ""
+    servers: frozenset[str] = frozenset()
 
 
 @runtime_checkable

@@ -282,11 +282,13 @@ def agent(home, tmp_path):
     """Starts a process that looks like the agent in a folder, with a home and arguments."""
     processes = []
 
-    def start(cwd: Path, *args: str, environ: dict[str, str] | None = None, name: str = "claude") -> int:
+    def start(
+        cwd: Path, *args: str, environ: dict[str, str] | None = None, name: str = "claude", script: Path | None = None
+    ) -> int:
         cwd.mkdir(parents=True, exist_ok=True)
         code = "import time; print('up', flush=True); time.sleep(60)"
         process = subprocess.Popen(
-            [name, "-c", code, *args],
+            [name, *([str(script)] if script else ["-c", code]), *args],
             executable=sys.executable,
             cwd=cwd,
             env={"HOME": str(home.path)} if environ is None else environ,
@@ -307,6 +309,32 @@ def running(home: Any, project: Path, session: str = "one") -> list[int]:
     source = ClaudeCode()
     root = Root("claude-code", str(home.claude), ".claude")
     return [each.pid for each in find_running(source, source.program, root, project=str(project), session=session)]
+
+
+@pytest.mark.parametrize("option", ["{}", "--cd={}", "{}/below"])
+def test_an_agent_that_was_given_the_project_is_found_wherever_it_was_started(home, agent, tmp_path, option):
+    (tmp_path / "project/below").mkdir(parents=True)
+    pid = agent(tmp_path / "elsewhere", option.format(tmp_path / "project"))
+    assert running(home, tmp_path / "project") == [pid]
+    assert running(home, tmp_path / "another") == []
+
+
+def test_a_script_that_is_a_link_with_the_agents_name_is_found(home, agent, tmp_path):
+    pid = agent(tmp_path / "project", name="node")
+    assert running(home, tmp_path / "project") == []
+    script = tmp_path / "bin/claude"
+    script.parent.mkdir()
+    script.write_text("import time; print('up', flush=True); time.sleep(60)")
+    found = agent(tmp_path / "project", name="node", script=script)
+    assert running(home, tmp_path / "project") == [found] != [pid]
+
+
+def test_a_server_of_the_agents_may_use_any_session(home, agent, tmp_path):
+    pid = agent(tmp_path / "elsewhere", "serve")
+    program = ClaudeCode.program._replace(servers=frozenset({"serve"}))
+    root = Root("claude-code", str(home.claude), ".claude")
+    found = find_running(ClaudeCode(), program, root, project=str(tmp_path / "project"), session="one")
+    assert [each.pid for each in found] == [pid]
 
 
 def test_an_agent_in_the_project_or_with_the_session_is_found_and_no_other(home, agent, tmp_path):

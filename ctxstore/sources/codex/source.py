@@ -21,7 +21,13 @@ class Codex:
 
     name = "codex"
     agent = "Codex"
-    program = Program(frozenset({"codex"}), ("/@openai/codex/",), resume="codex resume {session}")
+    program = Program(
+        frozenset({"codex"}),
+        ("/@openai/codex/",),
+        resume="codex resume {session}",
+        servers=frozenset({"app-server", "mcp-server"}),
+    )
+    """An editor's window talks to a server that it starts in a folder of its own."""
 
     def discover(self, environ: Mapping[str, str]) -> list[Root]:
         """The folder CODEX_HOME names, else ``~/.codex``, if it is there."""
