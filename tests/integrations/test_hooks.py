@@ -56,6 +56,15 @@ def test_what_is_compacted_or_ends_is_saved_when_the_hook_returns(agents: AgentH
     eventually(lambda: "claude-code/-work-engine/memory" in agents.contexts())
 
 
+def test_the_state_before_a_compaction_is_noted_also_if_the_turn_saved_it(agents: AgentHome) -> None:
+    agents.says(ONE, "one")
+    agents.hook(ONE, "Stop")
+    eventually(lambda: agents.saved(ONE) == ["one"])
+    agents.hook(ONE, "PreCompact")
+    with ctxstore.open(agents.repo) as repo:
+        assert [stored.commit.note for stored in repo.log(ONE)] == ["before it was compacted", ""]
+
+
 def test_who_waits_waits_for_what_another_is_at(agents: AgentHome) -> None:
     agents.says(ONE, "one")
     agents.hook(ONE, "PreCompact")

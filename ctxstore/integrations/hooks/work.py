@@ -97,7 +97,8 @@ def _save(repo: Repo, request: Request) -> None:
     from ctxstore.sources.registry import get_source
 
     target = Target(get_source(request.agent), Root(request.agent, request.root, request.label))
-    report = repo.snapshot([target], note=request.note, session=request.session or None)
+    always = bool(request.session and request.note)  # the note is worth a commit, also of what a turn's end has saved
+    report = repo.snapshot([target], note=request.note, session=request.session or None, always=always)
     if report.op is not None:
         try:
             repo.apply_retention()
