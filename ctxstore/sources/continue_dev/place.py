@@ -20,4 +20,4 @@ def place_of(path: str, like: str) -> str:
         return path
     from urllib.parse import quote
 
-    return _FILE + quote(path)
+    return _FILE + quote(path.encode("utf-8", "surrogatepass"))

@@ -74,10 +74,11 @@ def _changed(data: bytes, change: Change, kept: int | None) -> bytes:
     if change.session and ID in facts:
         values[ID] = change.session
     if FOLDER in facts:
-        folder = facts[FOLDER]
-        values[FOLDER] = place_of(change.path(path_of(folder)), folder)
-    new = {name: json.dumps(value).encode() for name, value in values.items() if value != facts[name]}
-    data = replace(data, new)
+        folder = path_of(facts[FOLDER])
+        if (new := change.path(folder)) != folder:
+            values[FOLDER] = place_of(new, facts[FOLDER])
+    changed = {name: json.dumps(value).encode() for name, value in values.items() if value != facts[name]}
+    data = replace(data, changed)
     return data if kept is None else shorten(data, KEY, kept)
 
 

@@ -92,3 +92,19 @@ def test_continue_is_told_of_the_session(tmp_path: Path) -> None:
         "dateCreated": str(NOW // 10**6),
         "workspaceDirectory": "file:///home/ada/my%20engine",
     }
+
+
+@pytest.mark.parametrize("folder", ["file:///home/ada/(wheels)", "file:///home/\ud800/x", "/home/\ud800\0/x", "\0"])
+def test_a_folder_that_is_not_mapped_keeps_its_text_whatever_it_is(folder: str, tmp_path: Path) -> None:
+    data = json.dumps(home.session(workspaceDirectory=folder)).encode()
+    change = Change(session="new", paths=(("/srv", "/opt"),), now=NOW)
+    assert json.loads(changed(data, change)[1])["workspaceDirectory"] == folder
+    for each in Continue().registrations(stored(data), change, str(tmp_path)):
+        each.apply(str(tmp_path))
+        assert each.is_there(str(tmp_path))
+
+
+def test_a_folder_that_no_text_can_hold_is_mapped() -> None:
+    data = json.dumps(home.session(workspaceDirectory="file:///home/ada/\ud800")).encode()
+    key, after = changed(data, Change(paths=(("/home/ada", "/srv"),), now=NOW))
+    assert json.loads(after)["workspaceDirectory"].startswith("file:///srv/")
