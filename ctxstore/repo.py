@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from ctxstore.ops.repair.execute import RepairReport
     from ctxstore.ops.snapshot import SnapshotReport
     from ctxstore.ops.stats import Stats
-    from ctxstore.ops.survey import Survey
     from ctxstore.ops.targets import Target
     from ctxstore.ops.view import View
     from ctxstore.sources.protocol import Message, Root
@@ -156,11 +155,15 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         from ctxstore.ops.restore import plan_checkout_in_place, plan_checkout_to
 
         revision = self.resolve(rev)
+        if placement is not None:
+            from ctxstore.ops.placement import check_placement
+
+            check_placement(placement)
+            to = placement.to if to is None else to
         if placement is not None and (placement.changes or placement.home is not None):
             from ctxstore.ops.resuming import plan_placed
 
             return plan_placed(self._engine, revision, placement)
-        to = to if to is not None or placement is None else placement.to
         if to is not None:
             return plan_checkout_to(self._engine, revision, to)
         return plan_checkout_in_place(self._engine, revision, self._save_before_checkout)
@@ -194,12 +197,6 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         from ctxstore.ops.stats import stats
 
         return stats(self._engine)
-
-    def survey(self, environ: Mapping[str, str], now: int) -> Survey:
-        """The agents' data on this machine at `now` (ns), and what of it is not saved. Raises `Corrupt`."""
-        from ctxstore.ops.survey import survey
-
-        return survey(self._engine, environ, now)
 
     def plan_gc(self, *, recompress: bool = False, progress: Progress = SILENT) -> GcPlan:
         """What a collection would free. Raises `Corrupt` if something reachable can't be followed."""

@@ -1,8 +1,8 @@
-"""The part of the façade that finds: messages by their words, a message by its id, credentials, projects."""
+"""The part of the façade that finds: messages by their words, a message by its id, credentials, projects, agents' data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ctxstore.history.engine import Engine
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.search.find import Filters
     from ctxstore.ops.search.run import Found
     from ctxstore.ops.secrets.look import Report
+    from ctxstore.ops.survey import Survey
     from ctxstore.sources.protocol import Root, Source
 
 
@@ -109,3 +110,9 @@ class FindingMethods:
         from ctxstore.ops.secrets.redact import redacted
 
         return redacted(self._engine, export)
+
+    def survey(self, environ: Mapping[str, str], now: int) -> Survey:
+        """The agents' data on this machine at `now` (ns), and what of it is not saved. Raises `Corrupt`."""
+        from ctxstore.ops.survey import survey
+
+        return survey(self._engine, environ, now)

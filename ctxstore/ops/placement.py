@@ -34,7 +34,9 @@ class Placement(NamedTuple):
 
 
 def check_placement(placement: Placement) -> None:
-    """Raises `InvalidInput` for what contradicts itself, or is no absolute folder."""
+    """Raises `InvalidInput` for what is none, contradicts itself, or names no absolute folder."""
+    if not isinstance(placement, Placement):
+        raise InvalidInput(f"a placement is a Placement, not {type(placement).__name__}")
     if placement.to is not None and placement.home is not None:
         raise InvalidInput("a checkout goes to one place: either a folder or a home")
     for old, new in placement.paths:

@@ -15,7 +15,7 @@ from ctxstore.ops.conversation import source_of
 from ctxstore.ops.laying import keep_from_expiring, lay_out, resumable_source, stored_of
 from ctxstore.ops.look import Options
 from ctxstore.ops.naming import fork
-from ctxstore.ops.placement import Placement, check_placement, find_message
+from ctxstore.ops.placement import Placement, find_message
 from ctxstore.ops.running import Running, find_running
 from ctxstore.ops.snapshot import snapshot
 from ctxstore.ops.steps import make_steps
@@ -30,7 +30,6 @@ Save = Callable[[Root, str, Sequence[str]], ObjectId | None]
 
 def plan_placed(engine: Engine, revision: Revision, placement: Placement) -> CheckoutPlan:
     """Lay a context out elsewhere, or changed: beside what is there, and never over it unless asked."""
-    check_placement(placement)
     view = View(engine, *revision)
     root = _root_of(view, placement)
     change = _change(engine, view, placement, root)
@@ -88,7 +87,8 @@ def resuming(view: View, change: Change, root: Root) -> Resuming:
         return find_running(source, program, root, project=project, session=session)
 
     missing = [each for each in resumable.registrations(stored, change, root.path) if not each.is_there(root.path)]
-    command = program.resume.format(session=session) if program.resume and view.commit.summary.messages else ""
+    goes_on = program.resume and view.commit.summary.messages
+    command = program.resume.format(session=shlex.quote(session)) if goes_on else ""
     command = f"cd {shlex.quote(project)} && {command}" if command and project else command
     return Resuming(root.path, tuple(missing), change.session, command, running)
 

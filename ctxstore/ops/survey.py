@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from ctxstore.errors import CtxstoreError
+from ctxstore.errors import CtxstoreError, InvalidInput
 from ctxstore.history.engine import Engine
 from ctxstore.ops.projects import known_projects
 from ctxstore.ops.saved import Saved
@@ -71,8 +71,11 @@ class Survey(NamedTuple):
 def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Survey:
     """Look for every agent there is a source for, at `now` (ns). Without a repository nothing is saved.
 
-    Raises `Corrupt` if what is saved can't be told. A source that fails is named, and keeps no other from being found.
+    Raises `InvalidInput`, and `Corrupt` if what is saved can't be told. A source that fails is named, and keeps no
+    other from being found.
     """
+    if not isinstance(environ, Mapping) or not isinstance(now, int):
+        raise InvalidInput("a survey takes a mapping of variables, and a time in ns")
     found: list[Surveyed] = []
     missing: list[tuple[str, str]] = []
     broken: list[Broken] = []

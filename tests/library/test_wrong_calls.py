@@ -27,6 +27,8 @@ GOOD = {
     "to": "out",
     "expected": None,
     "targets": [],
+    "environ": {},
+    "now": 0,
 }
 """Something right for every parameter that has no default."""
 
