@@ -1,4 +1,4 @@
-"""The part of the façade that finds: messages by their words, a message by its id, credentials, projects, agents' data."""
+"""The part of the façade that finds: messages by words, a message by id, credentials, projects, agents' data."""
 
 from __future__ import annotations
 
