@@ -191,6 +191,11 @@ def test_other_places_of_the_agents_are_respected(agents: AgentHome, tmp_path: P
     assert not list(agents.claude.iterdir()) and not (agents.path / ".codex").exists()
 
 
+def test_what_was_there_before_the_hooks_is_not_forgotten(agents: AgentHome) -> None:
+    told = [agents.run("install", "gemini").stderr.decode() for _ in range(2)]
+    assert ["`ctx snapshot` saves it now" in each for each in told] == [True, False]
+
+
 def test_without_an_agent_what_is_set_up_is_listed(agents: AgentHome) -> None:
     agents.run("install", "gemini")
     told = json.loads(agents.run("install", "--json").stdout)

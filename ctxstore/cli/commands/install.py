@@ -28,7 +28,8 @@ def command(invocation: Invocation, agent: str | None, dry_run: bool) -> None:
     """Let an agent save its sessions by itself; without AGENT, list what is set up.
 
     The agent's settings get hooks that call this ctx, and nothing else of them changes. With --repo they save there,
-    else into your own repository. `ctx uninstall` takes them out again.
+    else into your own repository. `ctx uninstall` takes them out again. Agents without hooks are saved by `ctx watch`,
+    aider by its own commands in `ctx aider`.
     """
     from ctxstore.integrations.installing import plan_install
 
@@ -43,6 +44,9 @@ def command(invocation: Invocation, agent: str | None, dry_run: bool) -> None:
     if not plan.is_empty and not dry_run:
         for note in plan.notes:
             invocation.output.note(note)
+        invocation.output.note(
+            "What is here already: `ctx snapshot` saves it now, before the agent deletes what is old."
+        )
 
 
 def setup_of(agent: str, invocation: Invocation) -> Any:
