@@ -106,5 +106,5 @@ def test_a_folder_that_is_not_mapped_keeps_its_text_whatever_it_is(folder: str, 
 
 def test_a_folder_that_no_text_can_hold_is_mapped() -> None:
     data = json.dumps(home.session(workspaceDirectory="file:///home/ada/\ud800")).encode()
-    key, after = changed(data, Change(paths=(("/home/ada", "/srv"),), now=NOW))
+    _, after = changed(data, Change(paths=(("/home/ada", "/srv"),), now=NOW))
     assert json.loads(after)["workspaceDirectory"].startswith("file:///srv/")
