@@ -13,10 +13,11 @@ from ctxstore.ops.edited import Edited
 from ctxstore.ops.fetch import fetch, place_of
 from ctxstore.ops.guard import Guard
 from ctxstore.ops.readback import verify_written
-from ctxstore.ops.running import Running
+from ctxstore.ops.registering import Registering
+from ctxstore.ops.running import Running, find_openers
 from ctxstore.ops.target_folder import PendingFile, TargetFolder
 from ctxstore.progress import SILENT, Progress
-from ctxstore.sources.resume import Registration, Replacing
+from ctxstore.sources.resume import Registration
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
 
 OPEN_FILES = 100
@@ -124,7 +125,7 @@ class CheckoutPlan:
     @property
     def destroys(self) -> bool:
         """Whether anything that is there now is replaced or removed."""
-        return any(action.verb in ("replace", "remove") for action in self.actions) or any(self._found())
+        return any(action.verb in ("replace", "remove") for action in self.actions) or any(self._registering.found())
 
     def execute(self, *, overwrite: bool = False, force: bool = False, progress: Progress = SILENT) -> CheckoutResult:
         """Carry it out, and read back what was written.
@@ -139,13 +140,13 @@ class CheckoutPlan:
         try:
             with TargetFolder(self.target) as folder:
                 guard = Guard(folder, (action.path for action in self.actions if action.verb != "keep"))
-                found = self._found()
+                found = self._registering.found()
                 if self.resuming.save_first and not self.is_empty:
                     safety = self.resuming.save_first(self._at_risk(found))
                 progress.start("checkout", sum(action.size for action in self.actions if action.verb != "keep"))
                 size = self._carry_out(folder, guard, progress, exact=overwrite or self.in_place)
                 self._verify(folder)
-                self._register(found)
+                self._registering.execute(found)
         except OSError as error:
             raise StorageError(f"{error.filename or self.target}: {error.strerror}") from error
         finally:
@@ -165,11 +166,21 @@ class CheckoutPlan:
     def _refuse_running(self) -> None:
         running = self.resuming.find_running() if self.in_place or self.destroys else ()
         if running:
-            processes = ", ".join(f"{each.name} ({each.pid})" for each in running[:3])
             raise Conflict(
-                f"the agent is running, and may be using this session: {processes}",
+                f"the agent is running, and may be using this session: {_named(running)}",
                 hint="end it, or use --as-new-session, which leaves this session alone; --force goes on all the same",
             )
+        openers = find_openers(self._databases())
+        if openers:
+            raise Conflict(
+                f"the database that would be replaced is open in {_named(openers)}",
+                hint="end it: what it writes to the old one would be lost, and others could not read the new one",
+            )
+
+    def _databases(self) -> list[str]:
+        """Whole databases that are replaced: their logs are, too."""
+        paths = {action.path for action in self.actions if action.verb in ("replace", "create")}
+        return [os.path.join(self.target, path) for path in paths if path + "-wal" in paths]
 
     def _verify(self, folder: TargetFolder) -> None:
         failed = {each.what for each in self._failed}
@@ -177,42 +188,19 @@ class CheckoutPlan:
             if verb in ("create", "replace") and path not in failed and isinstance(entry, (FileEntry, Edited)):
                 verify_written(self._engine, folder, path, entry)
 
-    def _found(self) -> list[bytes]:
-        """What each registration would take the place of; empty for nothing."""
-        root = self.resuming.root
-        return [each.found(root) if isinstance(each, Replacing) else b"" for each in self.resuming.registrations]
+    @property
+    def _registering(self) -> Registering:
+        return Registering(self.resuming.root, self.resuming.registrations)
 
     def _at_risk(self, found: Sequence[bytes]) -> list[str]:
-        """The files that are about to be overwritten, and those whose rows are."""
         files = (action.path for action in self.actions if action.verb in ("replace", "remove"))
-        lists = (each.path for each, there in zip(self.resuming.registrations, found, strict=True) if there)
-        return [
-            *(os.path.join(self.target, path) for path in files),
-            *(os.path.join(self.resuming.root, path) for path in lists),
-        ]
-
-    def _register(self, found: Sequence[bytes]) -> None:
-        if self._found() != found:
-            raise Conflict(
-                f"the session in {self.resuming.root} changed while it was being restored",
-                hint="stop the agent that writes it, then run the checkout again",
-            )
-        for each in self.resuming.registrations:
-            each.apply(self.resuming.root)
-            if not each.is_there(self.resuming.root):
-                raise StorageError(f"{os.path.join(self.resuming.root, each.path)} does not hold {each.what}")
+        return [*(os.path.join(self.target, path) for path in files), *self._registering.at_risk(found)]
 
     def _refuse_overwriting(self, overwrite: bool) -> None:
         if overwrite or self.in_place:
             return
         replaced = [action.path for action in self.actions if action.verb == "replace"]
-        for each, there in zip(self.resuming.registrations, self._found(), strict=True):
-            if there:
-                where = os.path.join(self.resuming.root, each.path)
-                raise AlreadyExists(
-                    f"{where}: {each.what} would be replaced",
-                    hint="save it with `ctx snapshot` and use --overwrite, or use --as-new-session",
-                )
+        self._registering.refuse_replacing()
         if replaced:
             more = f" and {len(replaced) - 1} more" if len(replaced) > 1 else ""
             raise AlreadyExists(
@@ -285,6 +273,10 @@ class CheckoutPlan:
         finally:
             for made in pending:
                 made.abandon()
+
+
+def _named(processes: Sequence[Running]) -> str:
+    return ", ".join(f"{each.name} ({each.pid})" for each in processes[:3])
 
 
 def _write_edited(folder: TargetFolder, path: str, file: Edited, *, durable: bool) -> None:

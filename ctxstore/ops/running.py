@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxstore.sources.protocol import Root, Source
@@ -41,6 +41,22 @@ def find_running(source: Source, program: Program, root: Root, *, project: str |
                     found.append(Running(process.pid, _name(process)))
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue  # gone meanwhile, or another user's
+    return found
+
+
+def find_openers(files: Collection[str]) -> list[Running]:
+    """The processes of this user's, other than this one, that have one of the files open."""
+    import psutil
+
+    wanted = {os.path.realpath(file) for file in files if os.path.exists(file)}
+    found = []
+    for process in psutil.process_iter() if wanted else ():
+        try:
+            is_mine = process.pid != os.getpid() and process.uids().real == os.getuid()
+            if is_mine and any(file.path in wanted for file in process.open_files()):
+                found.append(Running(process.pid, _name(process)))
+        except (psutil.Error, OSError):
+            continue  # gone meanwhile, or not to be looked into
     return found
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -114,3 +116,19 @@ def test_rows_that_are_not_the_sessions_are_not_put_anywhere(data, repo, row):
     with pytest.raises(Conflict, match="would not hold exactly"):
         hostile.apply(str(data))
     assert (data / "opencode.db").read_bytes() == before
+
+
+def test_a_database_that_a_program_has_open_is_not_replaced(data, repo):
+    plan = repo.plan_checkout("opencode/database")
+    assert plan.destroys
+    code = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('SELECT 1 FROM session'); print(); input()"
+    path = data / "opencode.db"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin and process.stdout and process.stdout.readline()
+        before = path.read_bytes()
+        with pytest.raises(Conflict, match=f"is open in .*{process.pid}"):
+            plan.execute()
+        assert path.read_bytes() == before
+    assert repo.plan_checkout("opencode/database").execute().files == 2
