@@ -160,7 +160,8 @@ class Source(Protocol):
 
 @runtime_checkable
 class Whole(Protocol):
-    """A source whose transcripts are documents: a part of one can't be read by itself, as lines can."""
+    """A source whose transcripts are documents, or whose messages go by what precedes them: a part of one can't be read
+    by itself, as lines can."""
 
     reads_whole: bool
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from importlib import import_module
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from ctxstore.cli.tour.sample import CONTEXT
+from ctxstore.sources.registry import BUILT_IN
 
 
 def test_a_hit_shows_message_words_and_commits(saved, ctx):
@@ -101,3 +107,15 @@ def test_an_ambiguous_start_of_an_id_is_refused(home, ctx):
     assert "abc2" in ctx.error("show", "chat/alice#abc", code=2)["message"]
     assert ctx.json("show", "chat/alice#abc1")["messages"][0]["number"] == 0
     assert ctx.json("show", "chat/alice#2")["messages"][0]["id"] == "b"
+
+
+@pytest.mark.parametrize("agent", sorted(BUILT_IN.keys() - {"directory", "flowloom"}))
+def test_what_search_shows_of_any_agent_show_finds(agent: str, home: Any, ctx: Any) -> None:
+    import_module(f"tests.sources.homes.{agent.replace('-', '_')}").make(Path(os.environ["HOME"]))
+    ctx("snapshot", agent)
+    hits = ctx.json("search", "oil OR wind OR wheels", "-n", "0")["hits"]
+    assert hits
+    for hit in hits:
+        shown = ctx.json("show", f"{hit['contexts'][0]['last']['commit']}#{hit['message']['id']}")
+        (message,) = (each for each in shown["messages"] if each["asked"])
+        assert [message[name] for name in ("id", "role", "time")] == list(hit["message"].values())[:3]

@@ -23,6 +23,8 @@ class Aider:
 
     name = "aider"
     agent = "aider"
+    reads_whole = True
+    """Messages are named and dated by where their session begins, which a part of the history does not say."""
 
     def discover(self, environ: Mapping[str, str]) -> list[Root]:
         """The project that PWD is in, if aider was used there."""
