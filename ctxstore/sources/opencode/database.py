@@ -47,6 +47,7 @@ class Session(NamedTuple):
 def list_sessions(connection: sqlite3.Connection) -> Iterator[Session]:
     """All sessions in the order of their ids, without reading what was said."""
     tables = Tables(connection)
+    tables.refuse_views(MODEL)
     schema = connection.execute("PRAGMA schema_version").fetchone()[0]
     counts = _counts(tables)
     for row in tables.sessions(MODEL):

@@ -64,6 +64,12 @@ class Tables:
             raise SourceError("it has no table of sessions: a version of it that is not known, or no such database")
         yield from self._select(model.session, "", (), ("id",))
 
+    def refuse_views(self, model: Model) -> None:
+        """Raises `SourceError` for a view in a table's place."""
+        found = self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")
+        if {name.lower() for (name,) in found if isinstance(name, str)} & set(_names(model)):
+            raise SourceError("it has a view in a table's place: to read that may take for ever")
+
     def find_session(self, model: Model, session: str) -> dict[str, Any] | None:
         """A session's own row."""
         return next(self._select(model.session, '"id" = ?', (session,)), None)
@@ -100,6 +106,15 @@ class Tables:
         query += (f" WHERE {where}" if where else "") + (f" ORDER BY {sorting}" if sorting else "")
         for row in self.connection.execute(query, values):
             yield dict(zip(columns, map(plain_value, row), strict=True))
+
+
+def _names(model: Model) -> Iterator[str]:
+    yield model.session
+    yield from (shared.name for shared in model.shared)
+    for table in model.tables:
+        yield table.name
+        if table.below:
+            yield table.below.name
 
 
 def quoted(name: str) -> str:
