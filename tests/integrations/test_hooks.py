@@ -65,6 +65,14 @@ def test_the_state_before_a_compaction_is_noted_also_if_the_turn_saved_it(agents
         assert [stored.commit.note for stored in repo.log(ONE)] == ["before it was compacted", ""]
 
 
+def test_an_answer_that_is_written_after_the_hook_was_called_is_saved_with_its_turn(agents: AgentHome) -> None:
+    agents.says(ONE, "question")
+    agents.hook(ONE, "Stop")
+    agents.says(ONE, "answer")
+    eventually(lambda: agents.contexts() == {f"claude-code/-work-engine/{ONE}"})
+    assert agents.saved(ONE) == ["question", "answer"]
+
+
 def test_who_waits_waits_for_what_another_is_at(agents: AgentHome) -> None:
     agents.says(ONE, "one")
     agents.hook(ONE, "PreCompact")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,11 @@ from ctxstore.integrations.places import hooks_folder
 if TYPE_CHECKING:
     from ctxstore.integrations.hooks.start import Call, Open
     from ctxstore.repo import Repo
+
+
+SETTLE = 0.5
+"""Seconds an agent that does not wait is given to write the last of a turn: Claude Code calls its hooks before the
+answer is in the transcript."""
 
 
 def work(call: Call, open_repo: Open, *, patience: float, on_saved: Callable[[], None]) -> None:
@@ -36,6 +42,8 @@ def work(call: Call, open_repo: Open, *, patience: float, on_saved: Callable[[],
             worker.try_to_fulfil(request)
             worker.tell()
         return
+    if not patience:
+        time.sleep(SETTLE)
     worker.drain(queue, patience)
 
 
