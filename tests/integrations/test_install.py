@@ -139,6 +139,15 @@ def test_settings_that_are_wrong_are_refused_untouched(settled: AgentHome, agent
     assert files(settled.path) == before
 
 
+def test_settings_that_are_no_file_are_not_waited_for(agents: AgentHome) -> None:
+    path = agents.path / ".claude" / "settings.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    done = agents.run("install", "claude-code")
+    assert done.returncode == 2 and b"is no file" in done.stderr
+
+
 def test_settings_that_are_a_link_stay_one(agents: AgentHome, tmp_path: Path) -> None:
     kept = tmp_path / "dotfiles.json"
     kept.write_text('{"theme": "dark"}')

@@ -66,7 +66,9 @@ class Plan(NamedTuple):
 def read(path: str) -> bytes | None:
     """A file's bytes, None if it is not there. Raises `InvalidInput`, `StorageError`."""
     try:
-        with open(path, "rb") as file:
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InvalidInput(f"{path} is no file", hint="move it away")  # one might be waited for for ever
             data = file.read(LARGEST + 1)
     except FileNotFoundError:
         return None
