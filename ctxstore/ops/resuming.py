@@ -51,7 +51,7 @@ def _root_of(view: View, placement: Placement) -> Root | None:
     if placement.changes and resumable_source(view) is None:
         raise InvalidInput(
             f"{view.ref} can only be brought back as it was",
-            hint="it is no agent's session, or one of an agent whose sessions are only saved",
+            hint="in place, or into another folder with --to DIR: its agent knows no sessions that could be made others",
         )
     if placement.to is not None:
         return None
