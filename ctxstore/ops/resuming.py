@@ -51,7 +51,7 @@ def _root_of(view: View, placement: Placement) -> Root | None:
     if placement.changes and resumable_source(view) is None:
         raise InvalidInput(
             f"{view.ref} can only be brought back as it was",
-            hint="in place, or into another folder with --to DIR: its agent knows no sessions that could be made others",
+            hint="in place, or into another folder with --to DIR: its agent has no sessions that could be made others",
         )
     if placement.to is not None:
         return None
