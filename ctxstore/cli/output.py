@@ -117,6 +117,8 @@ class Output:
         cells = [[clean_line(cell) for cell in row] for row in rows]
         lines = [list(header), *cells]
         widths = [max(display_width(line[i]) for line in lines) for i in range(len(header))]
+        # One very long name stands out of its column; it doesn't push those of all other rows aside.
+        widths[0] = min(widths[0], max(20, self.width // 2)) if self.is_terminal else widths[0]
         if fit:
             at = header.index(fit)
             room = self.width - sum(widths) + widths[at] - 2 * (len(widths) - 1)
@@ -124,7 +126,7 @@ class Output:
             widths[at] = min(widths[at], limit)
         for number, line in enumerate(lines):
             text = "  ".join(
-                _aligned(cut(cell, width), width, name in right.split())
+                _aligned(cut(cell, width) if name == fit else cell, width, name in right.split())
                 for cell, width, name in zip(line, widths, header, strict=True)
             )
             self.line(Styled(text.rstrip(), "" if number else "bold"))

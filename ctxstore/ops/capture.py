@@ -249,3 +249,21 @@ def summarise(source: Source, name: str, captured: Captured, before: Summary | N
         memories=sum(source.is_memory(decode_key(key)) for key, _ in contents),
         bytes=sum(entry.size for _, entry in contents),
     )
+
+
+def only_times_differ(old: Mapping[bytes, bytes], new: Mapping[bytes, bytes]) -> bool:
+    """Whether two trees hold the same files, folders and links, and only the times of some are different."""
+    if old.keys() != new.keys():
+        return False
+    return all(entry == old[key] or _without_time(entry) == _without_time(old[key]) for key, entry in new.items())
+
+
+def size_of(entry: bytes) -> int:
+    """The bytes of a file; of anything else none."""
+    decoded = decode_entry(entry)
+    return decoded.size if isinstance(decoded, FileEntry) else 0
+
+
+def _without_time(entry: bytes) -> Entry:
+    decoded = decode_entry(entry)
+    return decoded._replace(mtime_ns=0) if isinstance(decoded, (FileEntry, DirEntry, SymlinkEntry)) else decoded

@@ -9,12 +9,13 @@ from ctxstore.history.commits import Commit, Summary, read_commit, write_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.transaction import Move, Transaction
 from ctxstore.ids import ObjectId
-from ctxstore.ops.capture import Base, Capture, Captured, summarise
+from ctxstore.ops.capture import Base, Capture, Captured, only_times_differ, size_of, summarise
 from ctxstore.ops.saved import Saved
 from ctxstore.ops.statcache import Seen, StatCache, save_cache, saw
 from ctxstore.ops.targets import Target
 from ctxstore.progress import Progress
 from ctxstore.sources.protocol import FoundContext, Skipped
+from ctxstore.trees.entries import decode_key
 
 SHRUNK_BELOW = 0.5
 """A context with less than this part of what it had before lost something."""
@@ -161,7 +162,7 @@ class Look:
         seen = seen if seen is not None and seen.head == head else None
         base = Base(lambda: self._entries(parent), seen, self._cache.looked)
         captured = capture.capture(context, base, only_state=self._options.kind == "incremental")
-        if parent is not None and captured.tree == parent.tree and not self._options.always:
+        if parent is not None and not self._options.always and self._is_same(context.name, captured, parent, base):
             self._unchanged += 1
             assert head is not None
             self._seen[context.name] = saw(head, parent.summary, captured.rows)
@@ -173,6 +174,15 @@ class Look:
         self._seen[context.name] = saw(id, commit.summary, captured.rows)
         (self._changed if parent else self._new).append(context.name)
         return Move(context.name, head, id)
+
+    def _is_same(self, name: str, captured: Captured, parent: Commit, base: Base) -> bool:
+        """Whether nothing is new. Agents touch a session's files when they only open it: that is no state of it."""
+        if captured.tree == parent.tree:
+            return True
+        if sum(map(size_of, captured.entries.values())) != parent.summary.bytes:
+            return False  # spares most the reading of the tree they had
+        is_session = self._target.source.transcript(name, [decode_key(key) for key in captured.entries]) is not None
+        return is_session and only_times_differ(base.entries(), captured.entries)
 
     def _entries(self, parent: Commit | None) -> Mapping[bytes, bytes]:
         return dict(self._engine.maps.load(self._engine.store, parent.tree).items()) if parent else {}

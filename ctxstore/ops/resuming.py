@@ -23,6 +23,7 @@ from ctxstore.ops.targets import Target
 from ctxstore.ops.view import View
 from ctxstore.sources.protocol import Root
 from ctxstore.sources.resume import Change, session_of
+from ctxstore.sources.roots import OfProjects
 
 Save = Callable[[Root, str, Sequence[str]], ObjectId | None]
 """Snapshots a context (root, name), and makes sure that the files about to be overwritten are in it."""
@@ -39,7 +40,7 @@ def plan_placed(engine: Engine, revision: Revision, placement: Placement) -> Che
         return CheckoutPlan(engine, target, make_steps(engine, target, entries), refs=(revision.ref,))
     entries = keep_from_expiring(entries, root, view, change.now)
     plan = resuming(view, change, root)
-    if placement.home is None:
+    if placement.home is None and resumable_source(view) is not None:
         plan = plan._replace(save=lambda: _save_made(engine, view, change, root))
     steps = make_steps(engine, root.path, entries)
     return CheckoutPlan(engine, root.path, steps, refs=(revision.ref,), resuming=plan)
@@ -48,7 +49,7 @@ def plan_placed(engine: Engine, revision: Revision, placement: Placement) -> Che
 def _root_of(view: View, placement: Placement) -> Root | None:
     """The agent's folder to write to; ``None``: a folder that is nobody's home."""
     commit = view.commit
-    if placement.changes and resumable_source(view) is None:
+    if placement.changes and resumable_source(view) is None and not _moves_project(view, placement):
         raise InvalidInput(
             f"{view.ref} can only be brought back as it was",
             hint="in place, or into another folder with --to DIR: its agent has no sessions that could be made others",
@@ -58,8 +59,14 @@ def _root_of(view: View, placement: Placement) -> Root | None:
     if not commit.source or not commit.root:
         raise InvalidInput(f"{view.ref} was not made from files, so it has no place in a home", hint="use --to DIR")
     if placement.home is None:
-        return Root(commit.source, commit.root, commit.label)
+        return Root(commit.source, Change(paths=placement.paths).path(commit.root), commit.label)
     return Root(commit.source, os.path.join(os.path.abspath(placement.home), commit.label), commit.label)
+
+
+def _moves_project(view: View, placement: Placement) -> bool:
+    """Whether all that changes is where a project lies, of an agent that keeps its data in there."""
+    is_elsewhere = placement.to is None and placement.home is None and bool(placement.paths)
+    return isinstance(source_of(view), OfProjects) and is_elsewhere and not (placement.new_session or placement.until)
 
 
 def _change(engine: Engine, view: View, placement: Placement, root: Root | None) -> Change:

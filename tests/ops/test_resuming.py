@@ -18,8 +18,11 @@ from ctxstore.ops import checkout as checkout_module
 from ctxstore.ops.checkout import Resuming
 from ctxstore.ops.placement import Placement
 from ctxstore.ops.running import find_running
+from ctxstore.ops.targets import Target
 from ctxstore.sources.claude_code import ClaudeCode
 from ctxstore.sources.protocol import Root
+from ctxstore.sources.registry import get_source
+from ctxstore.sources.roots import root_at
 
 NEW = Placement(new_session=True)
 
@@ -364,3 +367,21 @@ def test_a_checkout_in_place_is_refused_while_the_agent_runs_unless_forced(home,
     repo.plan_checkout(home.ref("one"), placement=NEW).execute()  # leaves it alone
     repo.plan_checkout(home.ref("one")).execute(force=True)
     assert not home.transcript("one").read_bytes().endswith(b"{}\n")
+
+
+# -- projects
+
+
+def test_the_history_of_a_project_that_moved_goes_where_the_project_is(repo, tmp_path):
+    old, new = tmp_path / "engine", tmp_path / "works" / "engine"
+    old.mkdir()
+    (old / ".aider.chat.history.md").write_text("# aider chat started at 2026-01-01 10:00:00\n\n#### Oil it  \n")
+    source = get_source("aider")
+    root = root_at(source, str(old), {"HOME": str(tmp_path)})
+    ((ref, _),) = repo.snapshot([Target(source, root)]).commits
+    placement = Placement(paths=((str(old), str(new)),))
+    assert repo.plan_checkout(ref, placement=placement).execute().files == 1
+    name = ".aider.chat.history.md"
+    assert (new / name).read_bytes() == (old / name).read_bytes()
+    with pytest.raises(InvalidInput, match="as it was"):
+        repo.plan_checkout(ref, placement=placement._replace(new_session=True))

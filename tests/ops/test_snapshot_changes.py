@@ -115,16 +115,29 @@ def test_a_file_replaced_by_one_of_the_same_size_and_time_is_noticed(home, snap,
     assert repo.view(home.ref("one")).read(f"projects/{home.project}/one.jsonl") == data
 
 
-def test_a_change_of_mode_or_time_only_is_a_commit(home, snap, repo, settle):
+def test_a_session_that_was_only_touched_is_no_new_state(home, snap, repo, settle):
     path = home.write("one")
     snap(home)
     settle()
     path.chmod(0o600)
     assert snap(home).sources[0].changed == (home.ref("one"),)
     os.utime(path, ns=(5, 6_000_000_007))
+    report = snap(home)
+    assert (report.op, report.sources[0].changed, report.sources[0].unchanged) == (None, (), 1)
+    home.append("one", b"{}\n")
+    os.utime(path, ns=(5, 7_000_000_007))
     assert snap(home).sources[0].changed == (home.ref("one"),)
     entry = repo.view(home.ref("one")).get_file(f"projects/{home.project}/one.jsonl")
-    assert (entry.mode, entry.mtime_ns) == (0o600, 6_000_000_007)
+    assert (entry.mode, entry.mtime_ns) == (0o600, 7_000_000_007)
+
+
+def test_of_what_is_no_session_a_change_of_time_only_is_a_commit(home, snap, repo, settle):
+    path = home.add("settings.json", b"{}")
+    snap(home)
+    settle()
+    os.utime(path, ns=(5, 6_000_000_007))
+    assert snap(home).sources[0].changed == ("claude-code/home",)
+    assert repo.view("claude-code/home").get_file("settings.json").mtime_ns == 6_000_000_007
 
 
 edits = st.lists(
