@@ -14,7 +14,7 @@ from ctxstore.ops.fetch import fetch, place_of
 from ctxstore.ops.guard import Guard
 from ctxstore.ops.readback import verify_written
 from ctxstore.ops.registering import Registering
-from ctxstore.ops.running import Running, find_openers
+from ctxstore.ops.running import Running, refuse_open, refuse_running
 from ctxstore.ops.target_folder import PendingFile, TargetFolder
 from ctxstore.progress import SILENT, Progress
 from ctxstore.sources.resume import Registration
@@ -136,6 +136,7 @@ class CheckoutPlan:
         self._refuse_overwriting(overwrite)
         if not force:
             self._refuse_running()
+        refuse_open(self._databases())
         safety = None
         try:
             with TargetFolder(self.target) as folder:
@@ -146,7 +147,7 @@ class CheckoutPlan:
                 progress.start("checkout", sum(action.size for action in self.actions if action.verb != "keep"))
                 size = self._carry_out(folder, guard, progress, exact=overwrite or self.in_place)
                 self._verify(folder)
-                self._registering.execute(found)
+                self._tell_agent(found)
         except OSError as error:
             raise StorageError(f"{error.filename or self.target}: {error.strerror}") from error
         finally:
@@ -164,18 +165,19 @@ class CheckoutPlan:
         )
 
     def _refuse_running(self) -> None:
-        running = self.resuming.find_running() if self.in_place or self.destroys else ()
-        if running:
-            raise Conflict(
-                f"the agent is running, and may be using this session: {_named(running)}",
-                hint="end it, or use --as-new-session, which leaves this session alone; --force goes on all the same",
-            )
-        openers = find_openers(self._databases())
-        if openers:
-            raise Conflict(
-                f"the database that would be replaced is open in {_named(openers)}",
-                hint="end it: what it writes to the old one would be lost, and others could not read the new one",
-            )
+        refuse_running(self.resuming.find_running() if self.in_place or self.destroys else ())
+
+    def _tell_agent(self, found: Sequence[bytes]) -> None:
+        try:
+            self._registering.execute(found)
+        except (Conflict, StorageError) as error:
+            written = [action.path for action in self.actions if action.verb in ("create", "replace")]
+            if not written:
+                raise
+            raise type(error)(
+                f"{error.message}; the files are written ({os.path.join(self.target, written[0])}), but not listed",
+                hint=error.hint,
+            ) from error
 
     def _databases(self) -> list[str]:
         """Whole databases that are replaced: their logs are, too."""
@@ -273,10 +275,6 @@ class CheckoutPlan:
         finally:
             for made in pending:
                 made.abandon()
-
-
-def _named(processes: Sequence[Running]) -> str:
-    return ", ".join(f"{each.name} ({each.pid})" for each in processes[:3])
 
 
 def _write_edited(folder: TargetFolder, path: str, file: Edited, *, durable: bool) -> None:

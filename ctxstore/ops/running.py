@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from ctxstore.errors import Conflict
 from ctxstore.sources.protocol import Root, Source
 from ctxstore.sources.resume import Program
 
@@ -58,6 +59,30 @@ def find_openers(files: Collection[str]) -> list[Running]:
         except (psutil.Error, OSError):
             continue  # gone meanwhile, or not to be looked into
     return found
+
+
+def refuse_running(running: Sequence[Running]) -> None:
+    """Raises `Conflict` if there are any."""
+    if running:
+        raise Conflict(
+            f"the agent is running, and may be using this session: {_named(running)}",
+            hint="end it, or use --as-new-session, which leaves this session alone; --force goes on all the same",
+        )
+
+
+def refuse_open(databases: Collection[str]) -> None:
+    """Raises `Conflict` if somebody has one of the databases open that are to be replaced: nothing good comes of it,
+    forced or not."""
+    openers = find_openers(databases)
+    if openers:
+        raise Conflict(
+            f"the database that would be replaced is open in {_named(openers)}",
+            hint="end it: what it writes to the old one would be lost, and others could not read the new one",
+        )
+
+
+def _named(processes: Sequence[Running]) -> str:
+    return ", ".join(f"{each.name} ({each.pid})" for each in processes[:3])
 
 
 def _name(process: psutil.Process) -> str:

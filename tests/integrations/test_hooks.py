@@ -155,6 +155,15 @@ def test_what_could_not_be_saved_for_a_week_is_given_up(agents: AgentHome) -> No
     eventually(lambda: agents.queued() == [])
 
 
+def test_what_is_no_file_in_the_queue_holds_nothing_up(agents: AgentHome) -> None:
+    agents.says(ONE, "one")
+    queue = agents.state / "hooks"
+    queue.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(queue / "pipe.json")
+    agents.hook(ONE, "PreCompact")
+    eventually(lambda: agents.saved(ONE) == ["one"] and agents.queued() == [])
+
+
 def failure(agents: AgentHome) -> str:
     return (agents.state / "hooks" / "failure").read_text()
 

@@ -277,6 +277,15 @@ def test_what_the_agent_must_be_told_is_told_after_the_files_and_verified(home, 
         plan.execute()
 
 
+def test_files_that_are_written_but_not_listed_are_told(home, snap, repo):
+    home.write("one")
+    snap(home)
+    plan = repo.plan_checkout(home.ref("one"), placement=NEW)
+    plan.resuming = Resuming(str(home.claude), (Entry("one", forgetful=True),))
+    with pytest.raises(StorageError, match=r"the files are written \(.*\.jsonl\), but not listed"):
+        plan.execute()
+
+
 # -- running agents
 
 

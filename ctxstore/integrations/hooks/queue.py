@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,7 +77,7 @@ class Queue:
             if os.stat(path + _TAKEN).st_mtime < time.time() - KEPT:
                 self.done(name)
                 return None
-            with open(path + _TAKEN, encoding="utf-8") as file:
+            with open(path + _TAKEN, encoding="utf-8", opener=_only_a_file) as file:
                 return Taken(name, _decode(file.read(LONGEST)))
         except FileNotFoundError:
             return None
@@ -136,3 +137,12 @@ def _decode(text: str) -> Request:
     if not all(isinstance(word, str) for word in request):
         raise TypeError("no request")
     return request
+
+
+def _only_a_file(path: str, flags: int) -> int:
+    """Opens a file without waiting: a FIFO of that name would hold up everything that is to be saved."""
+    fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise ValueError("not a file")
+    return fd

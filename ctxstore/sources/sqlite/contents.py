@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ctxstore.errors import SourceError
 from ctxstore.sources.sqlite.database import open_database, translated
 from ctxstore.sources.sqlite.place import Way, find_place
+from ctxstore.sources.sqlite.tables import quoted
 
 if TYPE_CHECKING:
     import sqlite3
@@ -94,8 +95,14 @@ def _take_out(copy: str, secrets: Sequence[str]) -> None:
         if not found:
             return
         connection.execute("PRAGMA secure_delete = ON")
+        # One of the agent's triggers could put what is deleted somewhere else.
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {quoted(name)}")
         for name in found:
-            connection.execute(f'DELETE FROM "{name}"')
+            connection.execute(f"DELETE FROM {quoted(name)}")
+        for _, sql in triggers:
+            connection.execute(sql)
         connection.execute("VACUUM")  # pages that are in use no more may hold what was there before
 
 

@@ -210,6 +210,21 @@ def test_the_copy_opens_as_a_database_and_holds_no_tokens(path: str, tmp_path: P
     assert names(str(tmp_path / "back.db")) == ["first", "second"]
 
 
+def test_a_trigger_of_the_agents_does_not_carry_tokens_elsewhere(path: str, tmp_path: Path) -> None:
+    make(path, WAL)
+    trigger = "CREATE TRIGGER kept BEFORE DELETE ON account BEGIN UPDATE wheel SET name = old.token; END"
+    with closing(sqlite3.connect(path)) as agent:
+        agent.execute("CREATE TABLE account (token TEXT)")
+        agent.execute("INSERT INTO account VALUES ('tok-secret')")
+        agent.execute(trigger)
+        agent.commit()
+    copy = b"".join(copy_of(path, ("account",))())
+    assert b"tok-secret" not in copy
+    (tmp_path / "back.db").write_bytes(copy)
+    with closing(sqlite3.connect(tmp_path / "back.db")) as back:
+        assert back.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'").fetchall() == [(trigger,)]
+
+
 def test_equal_databases_give_equal_copies(path: str) -> None:
     make(path, WAL)
     assert b"".join(copy_of(path, ())()) == b"".join(copy_of(path, ())())
