@@ -40,8 +40,7 @@ def write_home(home: Path, name: str, sessions: range, count: int) -> None:
         return
     project = open_project("agents")
     talks = [
-        Conversation(n, f"/home/dev/p{n % 7}", list(turns(Random(f"{name} {n}"), project, count)))
-        for n in sessions
+        Conversation(n, f"/home/dev/p{n % 7}", list(turns(Random(f"{name} {n}"), project, count))) for n in sessions
     ]
     if name in DATABASES:
         DATABASES[name](home, talks)
