@@ -36,13 +36,27 @@ class Terminal:
         os.close(slave)
         self.shown = ""
 
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._program.kill()
+        self._program.wait()
+        os.close(self._fd)
+
     def wait_for(self, text: str) -> None:
         """Read until something is shown that matches, after what was waited for before."""
-        end, start = time.monotonic() + SECONDS, len(self.shown)
+        assert self.shows(text, SECONDS), self.shown[-1000:]
+
+    def shows(self, text: str, seconds: float) -> bool:
+        """Whether something that matches is shown in time, after what was waited for before."""
+        end, start = time.monotonic() + seconds, len(self.shown)
         while not re.search(text, self.shown[start:]):
-            assert time.monotonic() < end, self.shown[-1000:]
+            if time.monotonic() > end:
+                return False
             if select.select([self._fd], [], [], 0.2)[0]:
                 self.shown += os.read(self._fd, 65536).decode(errors="replace")
+        return True
 
     def send(self, text: str) -> None:
         """Press keys."""
@@ -50,17 +64,18 @@ class Terminal:
 
     def end(self) -> int:
         """The exit code."""
-        code = self._program.wait(SECONDS)
-        os.close(self._fd)
-        return code
+        return self._program.wait(SECONDS)
 
 
 def test_keys_and_signals_reach_aider_and_its_exit_code_comes_back(chat: Chat) -> None:
-    terminal = Terminal(chat, *chat.start, *QUIET, "a.py")
-    terminal.wait_for(r"> $")
-    terminal.send("\x03")
-    terminal.wait_for(r"\^C again to exit[\s\S]*> $")
-    terminal.send("/context_backup\r")
-    terminal.wait_for(r"Saved 0 messages and 1 file as context[\s\S]*> $")
-    terminal.send("/exit\r")
-    assert terminal.end() == 0
+    with Terminal(chat, *chat.start, *QUIET, "a.py") as terminal:
+        terminal.wait_for(r"> $")
+        for _ in range(3):  # aider itself now and then misses a key that is pressed as its prompt appears
+            terminal.send("\x03")
+            if terminal.shows(r"\^C again to exit[\s\S]*> $", 10):
+                break
+        terminal.send("/context_backup\r")
+        terminal.wait_for(r"Saved 0 messages and 1 file as context[\s\S]*> $")
+        assert "^C again to exit" in terminal.shown
+        terminal.send("/exit\r")
+        assert terminal.end() == 0
