@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Callable
 
 from ctxstore.sources.protocol import FoundFile, Report, Skipped
 
@@ -73,6 +74,23 @@ def look_at(entry: os.DirEntry[str], key: str, report: Report, *, state: bool = 
         report(Skipped(entry.path, reason, failed=False))
         return None
     return FoundFile(key, entry.path, status, state)
+
+
+def take(entry: os.DirEntry[str], key: str, report: Report, *, state: bool = True) -> list[FoundFile]:
+    """The entry as a file of a context, and if it is a folder all below it; nothing when it is left out."""
+    file = look_at(entry, key, report, state=state)
+    if file is None:
+        return []
+    return [file, *walk(file.path, key + "/", report, state=state)] if stat.S_ISDIR(file.stat.st_mode) else [file]
+
+
+def take_named(folder: str, is_named: Callable[[str], bool], report: Report) -> list[FoundFile]:
+    """What is named of a folder, and nothing else: files, and folders with all below them, in the order of their keys.
+
+    So do sources with an agent's settings: what they don't know may be a cache, or hold keys.
+    """
+    entries = (entry for entry in list_folder(folder, report) if is_named(entry.name))
+    return sorted((file for entry in entries for file in take(entry, entry.name, report)), key=by_key)
 
 
 def why_not(name: str, mode: int) -> str:

@@ -13,7 +13,7 @@ from ctxstore.sources.claude_code.home import home_files
 from ctxstore.sources.claude_code.owner import owner_of
 from ctxstore.sources.protocol import FoundContext, FoundFile, Report
 from ctxstore.sources.suffix import suffix_of
-from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+from ctxstore.sources.walk import by_key, list_folder, take
 
 _PREFIX = "claude-code/"
 HOME = _PREFIX + "home"
@@ -115,11 +115,7 @@ class Layout:
         return files
 
     def _add(self, files: list[FoundFile], key: str, entry: Entry, state: bool) -> None:
-        file = look_at(entry, key, self.report, state=state)
-        if file is not None:
-            files.append(file)
-            if entry.is_dir(follow_symlinks=False):
-                files += walk(file.path, key + "/", self.report, state=state)
+        files += take(entry, key, self.report, state=state)
 
 
 def _todo_owner(name: str) -> str:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from ctxstore.sources.protocol import FoundContext, FoundFile, Report, Skipped
-from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+from ctxstore.sources.walk import by_key, list_folder, take
 
 HISTORY = "api_conversation_history.json"
 """The messages as the model is sent them."""
@@ -91,11 +90,7 @@ class Layout:
         return files
 
     def _add(self, files: list[FoundFile], key: str, entry: Entry) -> None:
-        file = look_at(entry, key, self._report)
-        if file is not None:
-            files.append(file)
-            if stat.S_ISDIR(file.stat.st_mode):
-                files += walk(file.path, key + "/", self._report)
+        files += take(entry, key, self._report)
 
     def _home(self) -> list[FoundFile]:
         """Settings, rules, and the list of tasks: what is named, and nothing else."""

@@ -6,10 +6,8 @@ which Codex makes anew from the rollouts.
 
 from __future__ import annotations
 
-import stat
-
 from ctxstore.sources.protocol import FoundFile, Report
-from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+from ctxstore.sources.walk import take_named
 
 MEMORIES = "memories"
 INSTRUCTIONS = frozenset({"AGENTS.md", "AGENTS.override.md"})
@@ -22,18 +20,12 @@ _BUNDLED = "skills/.system"
 
 def home_files(path: str, report: Report) -> list[FoundFile]:
     """The files of the context ``codex/home``, in the order of their keys."""
-    files: list[FoundFile] = []
-    for entry in list_folder(path, report):
-        if entry.name not in FILES and entry.name not in FOLDERS and not entry.name.endswith(PROFILE):
-            continue
-        file = look_at(entry, entry.name, report)
-        if file is None:
-            continue
-        files.append(file)
-        if stat.S_ISDIR(file.stat.st_mode):
-            files += (found for found in walk(file.path, entry.name + "/", report) if not _is_bundled(found.key))
-    files.sort(key=by_key)
-    return files
+    files = take_named(path, _is_named, report)
+    return [file for file in files if not _is_bundled(file.key)]
+
+
+def _is_named(name: str) -> bool:
+    return name in FILES or name in FOLDERS or name.endswith(PROFILE)
 
 
 def is_memory(key: str) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterator
 
 from ctxstore.sources.protocol import FoundContext, FoundFile, Report, Skipped
-from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+from ctxstore.sources.walk import by_key, list_folder, look_at, take_named
 
 HOME = "continue/home"
 SESSIONS = "continue/sessions/"
@@ -62,16 +61,7 @@ class Layout:
 
     def _home(self) -> list[FoundFile]:
         """Settings, rules, and the list of sessions: what is named, and nothing else."""
-        files: list[FoundFile] = []
-        for entry in list_folder(self._path, self._report):
-            if entry.name not in _FILES and entry.name not in _FOLDERS:
-                continue
-            file = look_at(entry, entry.name, self._report)
-            if file is None:
-                continue
-            files.append(file)
-            if stat.S_ISDIR(file.stat.st_mode):
-                files += walk(file.path, entry.name + "/", self._report)
+        files = take_named(self._path, (_FILES | _FOLDERS).__contains__, self._report)
         for entry in list_folder(os.path.join(self._path, "sessions"), self._report):
             file = look_at(entry, LIST, self._report) if entry.name == "sessions.json" else None
             files += [file] if file else []

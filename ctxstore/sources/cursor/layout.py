@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ctxstore.sources.protocol import FoundContext, FoundFile, Report
 from ctxstore.sources.sqlite.found import TRANSCRIPT, is_nameable, listed, whole_file
-from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+from ctxstore.sources.walk import by_key, list_folder, take, take_named
 
 if TYPE_CHECKING:
     import sqlite3
@@ -61,17 +60,7 @@ class Layout:
 
     def _home(self) -> list[FoundFile]:
         """Settings, rules, commands: what is named, and nothing else."""
-        files: list[FoundFile] = []
-        for entry in list_folder(self._path, self._report):
-            if entry.name not in _FILES and entry.name not in _FOLDERS:
-                continue
-            file = look_at(entry, entry.name, self._report)
-            if file is not None:
-                files.append(file)
-                if stat.S_ISDIR(file.stat.st_mode):
-                    files += walk(file.path, entry.name + "/", self._report)
-        files.sort(key=by_key)
-        return files
+        return take_named(self._path, (_FILES | _FOLDERS).__contains__, self._report)
 
     def _composers(self, only: str) -> Iterator[FoundContext]:
         path = os.path.join(self._path, FILE)
@@ -122,11 +111,7 @@ class Layout:
         return whole_file(self._path, key, self._report, state=True)
 
     def _add(self, files: list[FoundFile], entry: os.DirEntry[str], key: str) -> None:
-        file = look_at(entry, key, self._report)
-        if file is not None:
-            files.append(file)
-            if stat.S_ISDIR(file.stat.st_mode):
-                files += walk(file.path, key + "/", self._report)
+        files += take(entry, key, self._report)
 
     def _below(self, key: str) -> list[str]:
         """The folders in a folder."""

@@ -9,8 +9,7 @@ from ctxstore.sources.cursor.values import composer_of
 from ctxstore.sources.cursor.workspaces import path_of
 from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes, Scanner
-
-_TITLE = 200
+from ctxstore.sources.title import one_line
 
 
 def scanner(before: Attributes | None = None) -> Scanner:
@@ -34,7 +33,7 @@ class _Tally:
         role = self._branch.role(record)
         if record.is_conversation:
             name = composer_of(record.value).name
-            self._own_title = _one_line(name) if isinstance(name, str) else ""
+            self._own_title = one_line(name) if isinstance(name, str) else ""
         self._project = self._project or path_of(record.workspace)
         if record.bubble and self._resumed and not self._branch.is_known:
             self._messages = None  # what precedes may say which bubbles are the conversation
@@ -43,7 +42,7 @@ class _Tally:
         if self._messages is not None:
             self._messages += 1
         if role == "user" and not self._title:
-            texts = (_one_line(part.text) for part in parts_in(record) if part.kind == "text")
+            texts = (one_line(part.text) for part in parts_in(record) if part.kind == "text")
             self._title = next(filter(None, texts), None)
         elif role == "assistant" and record.bubble:
             self._model = self._model_of(record) or self._model
@@ -58,8 +57,3 @@ class _Tally:
     def attributes(self) -> Attributes:
         """What all of them say."""
         return Attributes(self._own_title or self._title, "Cursor", self._model, self._project, self._messages)
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text[: 100 * _TITLE].split())
-    return line if len(line) <= _TITLE else line[: _TITLE - 1].rstrip() + "…"

@@ -6,10 +6,9 @@ This is a list of what is taken. Everything else in the folder stays out: creden
 from __future__ import annotations
 
 import os
-import stat
 
 from ctxstore.sources.protocol import FoundFile, Report
-from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+from ctxstore.sources.walk import by_key, list_folder, look_at, take_named
 
 FILES = frozenset(
     {
@@ -39,16 +38,7 @@ MEMORIES = frozenset({"GEMINI.md", "AGENTS.md", "memory.md"})
 
 def home_files(path: str, report: Report) -> list[FoundFile]:
     """The files of the context ``gemini/home``, in the order of their keys."""
-    files: list[FoundFile] = []
-    for entry in list_folder(path, report):
-        if entry.name not in FILES and entry.name not in FOLDERS:
-            continue
-        file = look_at(entry, entry.name, report)
-        if file is None:
-            continue
-        files.append(file)
-        if stat.S_ISDIR(file.stat.st_mode):
-            files += walk(file.path, entry.name + "/", report)
+    files = take_named(path, (FILES | FOLDERS).__contains__, report)
     files += _extensions(os.path.join(path, "extensions"), report)
     files = [file for file in files if not is_kept_out(file)]
     files.sort(key=by_key)

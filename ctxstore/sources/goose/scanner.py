@@ -12,8 +12,8 @@ from ctxstore.sources.goose.transcript import content_of
 from ctxstore.sources.jsonl.damage import DAMAGE
 from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes, Scanner
+from ctxstore.sources.title import one_line
 
-_TITLE = 200
 _UNTITLED = ("", "New Chat", "New session", "CLI Session", "ACP Session")
 
 
@@ -41,7 +41,7 @@ class _Tally:
         if self._messages is not None:
             self._messages += 1
         if role == "user" and not self._title:
-            texts = (_one_line(part.text) for part in parts_of(content_of(record)) if part.kind == "text")
+            texts = (one_line(part.text) for part in parts_of(content_of(record)) if part.kind == "text")
             self._title = next(filter(None, texts), None)
 
     def attributes(self) -> Attributes:
@@ -51,7 +51,7 @@ class _Tally:
     def _session(self, record: Record) -> None:
         row = record.said
         titles = (title for title in (row.name, row.description) if isinstance(title, str))
-        self._own_title = next((_one_line(title) for title in titles if title.strip() not in _UNTITLED), "")
+        self._own_title = next((one_line(title) for title in titles if title.strip() not in _UNTITLED), "")
         if isinstance(row.working_dir, str) and row.working_dir:
             self._project = self._project or row.working_dir
         try:
@@ -61,8 +61,3 @@ class _Tally:
             config = {}
         model = config.get("model_name") if isinstance(config, dict) else None
         self._model = model if isinstance(model, str) and model else self._model
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text[: 100 * _TITLE].split())
-    return line if len(line) <= _TITLE else line[: _TITLE - 1].rstrip() + "…"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ctxstore.sources.opencode.older import Storage
 from ctxstore.sources.protocol import FoundContext, FoundFile, Report
 from ctxstore.sources.sqlite.found import TRANSCRIPT, group_of, is_nameable, listed, rows_file, whole_file
-from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+from ctxstore.sources.walk import by_key, list_folder, look_at, take_named
 
 if TYPE_CHECKING:
     import sqlite3
@@ -65,18 +65,7 @@ class Layout:
 
     def _home(self) -> list[FoundFile]:
         """Settings, instructions, agents and commands: what is named, and nothing else."""
-        files: list[FoundFile] = []
-        for entry in list_folder(self._path, self._report):
-            if entry.name not in _FILES and entry.name not in _FOLDERS:
-                continue
-            file = look_at(entry, entry.name, self._report)
-            if file is None:
-                continue
-            files.append(file)
-            if stat.S_ISDIR(file.stat.st_mode):
-                files += walk(file.path, entry.name + "/", self._report)
-        files.sort(key=by_key)
-        return files
+        return take_named(self._path, (_FILES | _FOLDERS).__contains__, self._report)
 
     def _sessions(self, only: str) -> Iterator[FoundContext]:
         """Those in the database, then those that are only in files. `only`: the one session to look for."""

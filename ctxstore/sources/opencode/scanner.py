@@ -8,8 +8,8 @@ from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.opencode.records import COUNTED, Record, model_of, read, role_of
 from ctxstore.sources.opencode.transcript import parts_in
 from ctxstore.sources.protocol import Attributes, Scanner
+from ctxstore.sources.title import one_line
 
-_TITLE = 200
 _UNTITLED = re.compile(r"(New|Child) session - \d{4}-\d\d-\d\dT.*")
 
 
@@ -48,7 +48,7 @@ class _Tally:
     def _session(self, record: Record) -> None:
         row = record.row
         if isinstance(row.title, str) and row.title.strip() and not _UNTITLED.fullmatch(row.title):
-            self._own_title = _one_line(row.title)
+            self._own_title = one_line(row.title)
         if isinstance(row.directory, str) and row.directory:
             self._project = self._project or row.directory
 
@@ -61,10 +61,5 @@ class _Tally:
         if role == "assistant":
             self._model = model_of(data) or self._model
         elif role == "user" and not self._title:
-            texts = (_one_line(part.text) for part in parts_in(record) if part.kind == "text")
+            texts = (one_line(part.text) for part in parts_in(record) if part.kind == "text")
             self._title = next(filter(None, texts), None)
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text[: 100 * _TITLE].split())
-    return line if len(line) <= _TITLE else line[: _TITLE - 1].rstrip() + "…"
