@@ -17,7 +17,7 @@ from random import Random
 from blake3 import blake3
 
 import ctxstore
-from ctxstore.ops.targets import Target
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.protocol import FoundContext, FoundFile, Source
 from ctxstore.sources.registry import get_source
 

@@ -19,7 +19,7 @@ from ctxstore.history.commits import Commit, Summary, write_commit
 from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.transaction import Move, transaction
 from ctxstore.ids import Kind
-from ctxstore.repo import Repo
+from ctxstore.repo.repository import Repo
 from ctxstore.trees.entries import MESSAGES, ListEntry, encode_entry
 from ctxstore.trees.lists import RECORDS, leaf, new_list, total_size
 

@@ -83,7 +83,7 @@ def median_of(times: Sequence[Times]) -> Times:
 def text_size(repository: Path) -> tuple[int, int]:
     """(messages with words, bytes of their texts), by reading everything."""
     import ctxstore
-    from ctxstore.ops.search.text import searched_text
+    from ctxstore.ops.search.tokens import searched_text
 
     messages = size = 0
     with ctxstore.open(repository) as repo:

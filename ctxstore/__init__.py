@@ -44,12 +44,12 @@ from ctxstore.errors import (
 if TYPE_CHECKING:
     from ctxstore.history.commits import Author, Commit, Stored, Summary
     from ctxstore.ids import ObjectId
-    from ctxstore.ops.draft import Draft
-    from ctxstore.ops.merge import Merged
-    from ctxstore.ops.merging import MergeConflict
-    from ctxstore.ops.retention import Policy
-    from ctxstore.ops.view import View
-    from ctxstore.repo import Repo, init, open
+    from ctxstore.ops.content.view import View
+    from ctxstore.ops.draft.draft import Draft
+    from ctxstore.ops.merge.conflicts import MergeConflict
+    from ctxstore.ops.merge.merge import Merged
+    from ctxstore.ops.retention.policy import Policy
+    from ctxstore.repo.repository import Repo, init, open
     from ctxstore.sources.protocol import Message, Part
 
 __version__ = "0.1.0"
@@ -85,19 +85,19 @@ __all__ = [
 _HOMES = {
     "Author": "ctxstore.history.commits",
     "Commit": "ctxstore.history.commits",
-    "Draft": "ctxstore.ops.draft",
-    "MergeConflict": "ctxstore.ops.merging",
-    "Merged": "ctxstore.ops.merge",
+    "Draft": "ctxstore.ops.draft.draft",
+    "MergeConflict": "ctxstore.ops.merge.conflicts",
+    "Merged": "ctxstore.ops.merge.merge",
     "Message": "ctxstore.sources.protocol",
     "ObjectId": "ctxstore.ids",
     "Part": "ctxstore.sources.protocol",
-    "Policy": "ctxstore.ops.retention",
-    "Repo": "ctxstore.repo",
+    "Policy": "ctxstore.ops.retention.policy",
+    "Repo": "ctxstore.repo.repository",
     "Stored": "ctxstore.history.commits",
     "Summary": "ctxstore.history.commits",
-    "View": "ctxstore.ops.view",
-    "init": "ctxstore.repo",
-    "open": "ctxstore.repo",
+    "View": "ctxstore.ops.content.view",
+    "init": "ctxstore.repo.repository",
+    "open": "ctxstore.repo.repository",
 }
 
 

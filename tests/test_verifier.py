@@ -22,7 +22,7 @@ from ctxstore.ids import IdKeys, Kind
 from ctxstore.objects.encoding import encode_structure
 from ctxstore.packs.format import PACK_MAGIC, Footer, FrameEntry, encode_footer
 from ctxstore.packs.frames import ORDINARY, Frame, pack_frame
-from ctxstore.repo import Repo
+from ctxstore.repo.repository import Repo
 from ctxstore.storage.memory import MemoryStorage
 from ctxstore.trees.maps import Maps
 from tests.golden.test_repository import environment

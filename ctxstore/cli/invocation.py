@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ctxstore.cli.output import Output
+from ctxstore.cli.render.output import Output
 
 if TYPE_CHECKING:
     from ctxstore.cli.repository import Place
     from ctxstore.progress import Progress
-    from ctxstore.repo import Repo
+    from ctxstore.repo.repository import Repo
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -51,7 +51,7 @@ class Invocation:
     @contextmanager
     def progress(self) -> Iterator[Progress]:
         """Shows long work on a terminal; silent elsewhere."""
-        from ctxstore.cli.progress import watch
+        from ctxstore.cli.render.progress import watch
 
         with watch(quiet=self.output.quiet or self.output.json) as progress:
             yield progress

@@ -15,9 +15,9 @@ from typing import Any
 
 import click
 
-from ctxstore.cli.failures import tell
+from ctxstore.cli.errors import tell
 from ctxstore.cli.invocation import Invocation, common
-from ctxstore.cli.printable import discard_stdout, prepare_streams
+from ctxstore.cli.render.printable import discard_stdout, prepare_streams
 
 COMMANDS = {
     "init": "Make a repository.",

@@ -12,7 +12,7 @@ from ctxstore.errors import AlreadyExists, NotFound
 if TYPE_CHECKING:
     import click
 
-    from ctxstore.repo import Repo
+    from ctxstore.repo.repository import Repo
 
 FOLDER = ".ctx"
 

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ctxstore.repo import Repo
+    from ctxstore.repo.repository import Repo
 
 AGENTS = ("claude-code", "codex", "gemini")
 """Whose hooks there are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ctxstore.integrations.installing import Edit, Program, Setup
+from ctxstore.integrations.install import Edit, Program, Setup
 from ctxstore.integrations.settings.edits import Hooks, Notify, hook_command, notify_command, notify_words
 
 EVENTS = {"SessionStart": 10, "Stop": 10, "PreCompact": 20, "SessionEnd": 3}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ctxstore.integrations.installing import Program, Setup
+from ctxstore.integrations.install import Program, Setup
 from ctxstore.integrations.settings.edits import Hooks, hook_command
 
 EVENTS = {"SessionStart": 10_000, "AfterAgent": 10_000, "PreCompress": 20_000, "SessionEnd": 10_000}

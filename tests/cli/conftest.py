@@ -72,7 +72,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Makes commands believe that a person watches."""
 
     def watch() -> None:
-        for module in ("output", "printable", "progress", "commands.checkout"):
+        for module in ("render.output", "render.printable", "render.progress", "commands.checkout"):
             monkeypatch.setattr(f"ctxstore.cli.{module}.is_terminal", lambda stream: True)
 
     return watch

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from ctxstore.cli import progress
-from ctxstore.cli.amounts import count, format_duration, format_size
-from ctxstore.cli.damage import problem_value, show_damage
-from ctxstore.cli.output import Output
+from ctxstore.cli.render import progress
+from ctxstore.cli.render.damage import problem_value, show_damage
+from ctxstore.cli.render.format import count, format_duration, format_size
+from ctxstore.cli.render.output import Output
 from ctxstore.cli.tour.sample import SampleHome
 from ctxstore.ids import ObjectId
-from ctxstore.ops.check import Problem
-from ctxstore.ops.damage import Place
+from ctxstore.ops.check.check import Problem
+from ctxstore.ops.check.impact import Place
 from ctxstore.progress import SILENT
 
 REPOSITORY = ".local/share/ctxstore"
@@ -139,7 +139,7 @@ def test_demo_fails_when_a_promise_is_broken(
 def test_progress_is_silent_in_pipes_and_for_short_work(monkeypatch: pytest.MonkeyPatch) -> None:
     with progress.watch(quiet=False) as silent:
         assert silent is SILENT
-    monkeypatch.setattr("ctxstore.cli.progress.is_terminal", lambda stream: True)
+    monkeypatch.setattr("ctxstore.cli.render.progress.is_terminal", lambda stream: True)
     with progress.watch(quiet=True) as silent:
         assert silent is SILENT
     with progress.watch(quiet=False) as bar:
@@ -154,7 +154,7 @@ def test_progress_of_long_work_shows_bytes_or_things(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(progress, "PATIENCE", 0)
     monkeypatch.setattr(progress, "INTERVAL", 0)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    monkeypatch.setattr("ctxstore.cli.progress.is_terminal", lambda stream: True)
+    monkeypatch.setattr("ctxstore.cli.render.progress.is_terminal", lambda stream: True)
     with progress.watch(quiet=False) as bar:
         assert isinstance(bar, progress.Bar)
         for what, total in (("check packs", 10), ("mark (commits)", None), ("snapshot", 0)):

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from ctxstore.cli.failures import INTERRUPTED, UNEXPECTED
+from ctxstore.cli.errors import INTERRUPTED, UNEXPECTED
 from ctxstore.cli.main import COMMANDS, cli
 from ctxstore.errors import CtxstoreError
 

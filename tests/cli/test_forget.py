@@ -10,7 +10,7 @@ import pytest
 import ctxstore
 from ctxstore.cli.repository import default_path
 from ctxstore.history.engine import real_environment
-from ctxstore.ops.duration import DAY
+from ctxstore.ops.retention.duration import DAY
 
 
 @pytest.fixture

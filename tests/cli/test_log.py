@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ctxstore
-from ctxstore.cli.graph import draw
+from ctxstore.cli.render.graph import draw
 from ctxstore.cli.repository import default_path
 from ctxstore.cli.tour.sample import CONTEXT, SESSION
 

@@ -114,7 +114,7 @@ def test_ctrl_c_leaves_with_130_and_a_good_repository(saved: Any, ctx: Any) -> N
     program = (
         "import os, signal, threading\n"
         "from ctxstore.cli.main import main\n"
-        "from ctxstore.ops import capture\n"
+        "from ctxstore.ops.snapshot import capture\n"
         "def capture_forever(*args, **options):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    threading.Event().wait(20)\n"

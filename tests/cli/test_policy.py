@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import ctxstore
-from ctxstore.ops.settings import RETENTION, change_setting
+from ctxstore.ops.refs.settings import RETENTION, change_setting
 
 SESSION_BACKUP = {"name": "session-backup", "rules": {"last": 10, "max_age": "30d"}, "built_in": True}
 

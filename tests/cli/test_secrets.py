@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ctxstore.cli.tour.sample import CONTEXT
-from ctxstore.ops.secrets.spans import load_scanner
+from ctxstore.ops.secrets.detector import load_scanner
 from tests.ops.credentials import GITHUB, SLACK
 
 

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 import ctxstore
-from ctxstore.cli.conversation import FOLDED_LINES, fold, one_line, short_time
+from ctxstore.cli.render.conversation import FOLDED_LINES, fold, one_line, short_time
 from ctxstore.cli.repository import default_path
 from ctxstore.cli.tour.sample import CONTEXT, SESSION
 from ctxstore.sources.protocol import Part

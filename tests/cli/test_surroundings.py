@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import ctxstore
-from ctxstore.cli.output import Output
+from ctxstore.cli.render.output import Output
 from ctxstore.storage.local import LocalStorage
 
 PROGRAM = [sys.executable, "-c", "from ctxstore.cli.main import main; main()"]

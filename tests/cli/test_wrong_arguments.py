@@ -15,8 +15,8 @@ import pytest
 
 import ctxstore
 from ctxstore.cli.main import COMMANDS
-from ctxstore.cli.printable import EXACT, clean_line
-from ctxstore.ops.retention import Policy
+from ctxstore.cli.render.printable import EXACT, clean_line
+from ctxstore.ops.retention.policy import Policy
 from tests.cli.wrong_arguments import LINES, Case, iter_cases, iter_commands, iter_parameters, wrong_for
 from tests.cli.wrong_values import CORRUPT, DONE, NOT_FOUND, OTHER
 

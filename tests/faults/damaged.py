@@ -14,7 +14,7 @@ from ctxstore.history.engine import Environment, create, open_engine
 from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.transaction import Move, transaction
 from ctxstore.objects.chunker import ChunkerSettings
-from ctxstore.repo import Repo
+from ctxstore.repo.repository import Repo
 from ctxstore.storage.memory import MemoryStorage
 
 ROOT = "root"

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import ctxstore.repo
+import ctxstore.repo.repository
 from ctxstore.history.commits import Author
 from ctxstore.history.engine import Environment
 from ctxstore.history.transaction import transaction
 from ctxstore.ids import Kind
-from ctxstore.ops.retention import Policy
-from ctxstore.ops.targets import Target
+from ctxstore.ops.retention.policy import Policy
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.packs.compact import FAN
 from ctxstore.sources.directory import Directory
 from tests.faults.acknowledged import Content, Ledger
@@ -49,7 +49,7 @@ def environment(seed: str) -> Environment:
 
 
 def open_repo(world: World, seed: str) -> ctxstore.Repo:
-    return ctxstore.repo.open(world.place, environment=environment(seed))
+    return ctxstore.repo.repository.open(world.place, environment=environment(seed))
 
 
 def commit(world: World, repo: ctxstore.Repo, ref: str = "chat/a") -> None:

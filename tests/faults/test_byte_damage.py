@@ -20,7 +20,7 @@ from ctxstore.objects.store import ObjectStore
 from ctxstore.ops.repair.execute import RepairReport, repair
 from ctxstore.ops.repair.plan import Options
 from ctxstore.packs.index import Location
-from ctxstore.repo import Repo
+from ctxstore.repo.repository import Repo
 from tests.faults.damaged import (
     ROOT,
     Case,

@@ -18,8 +18,8 @@ from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.transaction import transaction
 from ctxstore.ids import ObjectId
 from ctxstore.objects.chunker import ChunkerSettings
-from ctxstore.ops.targets import Target
-from ctxstore.repo import Repo
+from ctxstore.ops.snapshot.targets import Target
+from ctxstore.repo.repository import Repo
 from ctxstore.sources.directory import Directory
 from ctxstore.storage.local import LocalStorage
 from tests.faults.oracle import NOTHING, Content, Promise

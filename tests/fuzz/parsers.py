@@ -19,7 +19,7 @@ from ctxstore.history.oplog import decode_op, encode_op
 from ctxstore.history.root import MAGIC, Root, RootFile, decode_root, encode_root
 from ctxstore.ids import IdKeys, Kind
 from ctxstore.objects.encoding import decode_record, encode_record, encode_structure
-from ctxstore.ops.statcache import load_cache
+from ctxstore.ops.snapshot.stat_cache import load_cache
 from ctxstore.packs.format import (
     FRAME_HEADER,
     PACK_MAGIC,

@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 import ctxstore
-from ctxstore.ops import statcache
+from ctxstore.ops.snapshot import stat_cache
 from ctxstore.packs import index as pack_index
 from tests.fuzz.mutations import mutants
 from tests.verifier import verify_folder
@@ -80,8 +80,8 @@ def test_an_index_that_says_something_else_is_not_believed(place):
 
 def test_a_stat_cache_larger_than_its_cap_is_not_read(tmp_path, monkeypatch):
     path = str(tmp_path / "stat")
-    cache = statcache.StatCache(5, None, {"a": statcache.saw(b"h" * 32, statcache.Summary(), [])})
-    statcache.save_cache(path, cache)
-    assert statcache.load_cache(path) == cache
-    monkeypatch.setattr(statcache, "MAX_CACHE", 50)
-    assert statcache.load_cache(path) == statcache.EMPTY
+    cache = stat_cache.StatCache(5, None, {"a": stat_cache.saw(b"h" * 32, stat_cache.Summary(), [])})
+    stat_cache.save_cache(path, cache)
+    assert stat_cache.load_cache(path) == cache
+    monkeypatch.setattr(stat_cache, "MAX_CACHE", 50)
+    assert stat_cache.load_cache(path) == stat_cache.EMPTY

@@ -19,7 +19,7 @@ from ctxstore.history.commits import Author, Commit, write_commit
 from ctxstore.history.engine import Environment, create
 from ctxstore.history.transaction import Move, transaction
 from ctxstore.objects.chunker import ChunkerSettings
-from ctxstore.repo import Repo
+from ctxstore.repo.repository import Repo
 from ctxstore.storage.locate import locate
 from ctxstore.trees.entries import DirEntry, FileEntry, SymlinkEntry, encode_entry, encode_key
 from ctxstore.trees.files import write_content

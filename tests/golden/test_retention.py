@@ -16,8 +16,8 @@ import ctxstore
 from ctxstore.errors import CtxstoreError
 from ctxstore.history.engine import create
 from ctxstore.objects.chunker import ChunkerSettings
-from ctxstore.ops.retention import Policy
-from ctxstore.repo import Repo
+from ctxstore.ops.retention.policy import Policy
+from ctxstore.repo.repository import Repo
 from ctxstore.storage.locate import locate
 from tests.golden.test_repository import REPOSITORY as OLD
 from tests.golden.test_repository import environment, noise

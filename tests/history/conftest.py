@@ -13,7 +13,7 @@ from ctxstore.history.root import advanced
 from ctxstore.history.transaction import Move, transaction
 from ctxstore.ids import Kind
 from ctxstore.objects.chunker import ChunkerSettings
-from ctxstore.ops.check import check
+from ctxstore.ops.check.check import check
 from ctxstore.packs.writer import PackWriter
 from ctxstore.storage.local import LocalStorage
 from ctxstore.storage.memory import MemoryStorage

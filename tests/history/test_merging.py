@@ -7,7 +7,7 @@ import pytest
 from ctxstore.errors import NotFound, StorageError
 from ctxstore.history import root as root_module
 from ctxstore.history import transaction as transaction_module
-from ctxstore.ops.gc import collect
+from ctxstore.ops.gc.collect import collect
 
 
 def no_merging(monkeypatch):

@@ -11,7 +11,7 @@ from ctxstore.history.oplog import iter_ops
 from ctxstore.history.root import EPOCH_NS
 from ctxstore.history.transaction import Move, MustRestart, transaction
 from ctxstore.ids import Kind
-from ctxstore.ops.gc import collect
+from ctxstore.ops.gc.collect import collect
 
 
 def test_what_was_published_is_there_for_everybody(world):

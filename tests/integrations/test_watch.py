@@ -16,8 +16,8 @@ import pytest
 
 import ctxstore
 from ctxstore.errors import InvalidInput
-from ctxstore.integrations.units import launchd_plist, systemd_unit
-from ctxstore.integrations.watching import Due, Rhythm
+from ctxstore.integrations.service_units import launchd_plist, systemd_unit
+from ctxstore.integrations.watch import Due, Rhythm
 from tests.integrations.agent_home import CTX, AgentHome, eventually
 
 ONE, TWO = "11111111-aaaa-4bbb-8ccc-000000000001", "22222222-aaaa-4bbb-8ccc-000000000002"

@@ -319,7 +319,7 @@ def test_a_context_of_an_agent_can_be_gone_on_with(repo, tmp_path):
     folder = tmp_path / "notes"
     folder.mkdir()
     (folder / "a").write_bytes(b"1")
-    from ctxstore.ops.targets import find_targets
+    from ctxstore.ops.snapshot.targets import find_targets
 
     ref = repo.snapshot(find_targets([str(folder)], {})).commits[0][0]
     draft = repo.edit("work/copy", parent=ref)

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import ctxstore
-from ctxstore.ops.checkout import CheckoutResult
-from ctxstore.ops.snapshot import SnapshotReport
-from ctxstore.ops.targets import Target
+from ctxstore.ops.checkout.execute import CheckoutResult
+from ctxstore.ops.snapshot.snapshot import SnapshotReport
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.claude_code import ClaudeCode
 from ctxstore.sources.directory import Directory
 from ctxstore.sources.protocol import Root

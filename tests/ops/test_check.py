@@ -9,7 +9,7 @@ import pytest
 
 import ctxstore
 from ctxstore.errors import CtxstoreError
-from ctxstore.ops import check as check_module
+from ctxstore.ops.check import check as check_module
 from ctxstore.packs.format import FRAME_HEADER, PACK_MAGIC, TRAILER
 
 

@@ -11,10 +11,10 @@ import pytest
 
 import ctxstore
 from ctxstore.errors import InvalidInput
-from ctxstore.ops import damage
-from ctxstore.ops.check import CheckReport
-from ctxstore.ops.damage import Place
-from ctxstore.ops.subset import Subset, parse_subset
+from ctxstore.ops.check import impact
+from ctxstore.ops.check.check import CheckReport
+from ctxstore.ops.check.impact import Place
+from ctxstore.ops.check.subset import Subset, parse_subset
 from ctxstore.packs.frames import unpack_frame
 from ctxstore.packs.names import PackInfo, make_name
 from ctxstore.packs.reader import find_footer
@@ -112,8 +112,8 @@ def test_damaged_structure_names_what_cannot_be_reached(repo: ctxstore.Repo, pla
 
 
 def test_commits_and_places_are_counted_beyond_a_cap(grown: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(damage, "CAP", 1)
-    monkeypatch.setattr("ctxstore.ops.check.CAP", 1)
+    monkeypatch.setattr(impact, "CAP", 1)
+    monkeypatch.setattr("ctxstore.ops.check.check.CAP", 1)
     flip(grown, frame_of(place, grown, is_data=True) + 100)
     problems = [p for p in check(place).problems if p.places]
     assert problems and all(len(p.commits) == 1 and p.commit_count == 2 for p in problems)

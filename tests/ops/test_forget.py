@@ -17,7 +17,7 @@ from ctxstore.history.commits import Stored, write_commit
 from ctxstore.history.engine import Environment, real_environment
 from ctxstore.history.transaction import Move, MustRestart, transaction
 from ctxstore.ids import ObjectId
-from ctxstore.ops.duration import DAY, HOUR
+from ctxstore.ops.retention.duration import DAY, HOUR
 
 START = 1_700_000_000 * 10**9
 

@@ -13,7 +13,7 @@ from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.transaction import MustRestart, transaction
 from ctxstore.ids import Kind
 from ctxstore.objects.encoding import encode_record
-from ctxstore.ops import gc, marking
+from ctxstore.ops.gc import collect, mark
 from ctxstore.storage.local import LocalStorage
 
 
@@ -148,7 +148,7 @@ def test_commits_that_only_ops_remember_are_kept(repo):
 
 
 def test_ops_commits_with_equal_beginnings_are_all_kept(repo, monkeypatch):
-    monkeypatch.setattr(gc, "SPARSE", 2.0)
+    monkeypatch.setattr(collect, "SPARSE", 2.0)
     dropped = []
     for number in range(20):
         draft = repo.edit(f"chat/{number}")
@@ -299,7 +299,7 @@ def test_a_draft_whose_parent_is_forgotten_under_it_loses_nothing(repo, place, i
 
 def test_nothing_is_marked_when_nothing_can_be_dead(filled, monkeypatch):
     filled.gc()
-    monkeypatch.setattr(gc, "GcPlan", None)
+    monkeypatch.setattr(collect, "GcPlan", None)
     assert filled.gc().freed_now == 0
 
 
@@ -314,7 +314,7 @@ def test_a_head_is_kept_whatever_the_map_of_forgotten_commits_says(repo, is_soun
 
 
 def test_a_collection_tries_its_swap_again_while_others_commit(filled, place, is_sound, monkeypatch):
-    real, left = gc.advanced, [3]
+    real, left = collect.advanced, [3]
 
     def advanced(root, now):
         if left[0]:
@@ -325,7 +325,7 @@ def test_a_collection_tries_its_swap_again_while_others_commit(filled, place, is
                 draft.commit()
         return real(root, now)
 
-    monkeypatch.setattr(gc, "advanced", advanced)
+    monkeypatch.setattr(collect, "advanced", advanced)
     filled.gc(recompress=True)
     assert left == [0]
     assert list(filled.view("chat/other").messages) == [2, 1, 0]
@@ -333,7 +333,7 @@ def test_a_collection_tries_its_swap_again_while_others_commit(filled, place, is
 
 
 def test_packs_merged_away_while_a_collection_plans_are_no_error(filled, place, is_sound, monkeypatch):
-    real, left = marking.read_footer, [2]
+    real, left = mark.read_footer, [2]
 
     def read_footer(storage, pack):
         if left[0]:
@@ -345,7 +345,7 @@ def test_packs_merged_away_while_a_collection_plans_are_no_error(filled, place, 
                     draft.commit()
         return real(storage, pack)
 
-    monkeypatch.setattr(marking, "read_footer", read_footer)
+    monkeypatch.setattr(mark, "read_footer", read_footer)
     filled.gc()
     assert len(filled.view("chat/other").messages) == 20
     assert is_sound(filled)

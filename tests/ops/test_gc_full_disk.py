@@ -12,8 +12,8 @@ from ctxstore.errors import NoSpace
 from ctxstore.history.engine import create, real_environment
 from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.transaction import transaction
-from ctxstore.ops.retention import Policy
-from ctxstore.repo import Repo
+from ctxstore.ops.retention.policy import Policy
+from ctxstore.repo.repository import Repo
 from ctxstore.storage.files import Files
 from ctxstore.storage.local import RESERVE, LocalStorage
 

@@ -10,8 +10,8 @@ import ctxstore
 from ctxstore.errors import Conflict, Corrupt, SourceError, StorageError
 from ctxstore.history.engine import create, real_environment
 from ctxstore.history.transaction import transaction
-from ctxstore.ops import capture
-from ctxstore.ops.targets import Target
+from ctxstore.ops.snapshot import capture
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.directory import Directory
 from ctxstore.storage.files import Files
 from ctxstore.storage.local import LocalStorage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxstore.ops.idset import AGAIN, MARKED, UNMARKED, IdSet
+from ctxstore.ops.gc.id_set import AGAIN, MARKED, UNMARKED, IdSet
 
 ids = st.lists(st.binary(min_size=32, max_size=32), max_size=60)
 

@@ -15,8 +15,8 @@ from ctxstore.errors import AlreadyExists, Conflict, InvalidInput, RefMoved
 from ctxstore.history.commits import write_commit
 from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.transaction import Move, transaction
-from ctxstore.ops.merge import Merged
-from ctxstore.ops.merge_base import find_merge_base, iter_common
+from ctxstore.ops.merge.merge import Merged
+from ctxstore.ops.merge.merge_base import find_merge_base, iter_common
 from ctxstore.trees.entries import DirEntry
 from tests.verifier import verify_folder
 
@@ -433,7 +433,7 @@ def test_an_agents_session_and_a_programs_messages_are_not_mixed(repo: ctxstore.
 
 
 def test_files_over_the_limit_are_not_merged_by_lines(monkeypatch: Any) -> None:
-    monkeypatch.setattr("ctxstore.ops.merge_files.MAX_SIZE", 8)
+    monkeypatch.setattr("ctxstore.ops.merge.files.MAX_SIZE", 8)
     base, ours, theirs = (State(files={"f.jsonl": data}) for data in (b"1\n2\n", b"1\n2\n3\n4\n5\n", b"0\n1\n2\n"))
     made, result = merged_of(base, ours, theirs)
     assert sorted(made.files.values()) == [b"0\n1\n2\n", b"1\n2\n3\n4\n5\n"]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxstore.ops.merge3 import BOTH, CONFLICT, OURS, THEIRS, edits, merge
-from ctxstore.ops.merge_lines import merge_lines, merge_records
+from ctxstore.ops.merge.lines import merge_lines, merge_records
+from ctxstore.ops.merge.three_way import BOTH, CONFLICT, OURS, THEIRS, edits, merge
 from ctxstore.trees.matching import matches
 
 SOME = st.lists(st.sampled_from("abcdefgh"), max_size=14)

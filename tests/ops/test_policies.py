@@ -12,9 +12,9 @@ import ctxstore
 from ctxstore import Policy
 from ctxstore.errors import Conflict, Corrupt, InvalidInput, NotFound, UnknownFormat
 from ctxstore.history.engine import real_environment
-from ctxstore.ops.duration import DAY, HOUR
-from ctxstore.ops.policies import BUILT_IN, MAX_AUTOMATIC, Automatic, decode_policy, encode_policy
-from ctxstore.ops.settings import change_setting, find_setting, iter_settings
+from ctxstore.ops.refs.settings import change_setting, find_setting, iter_settings
+from ctxstore.ops.retention.duration import DAY, HOUR
+from ctxstore.ops.retention.named_policies import BUILT_IN, MAX_AUTOMATIC, Automatic, decode_policy, encode_policy
 
 FULL = Policy(1, 36 * HOUR, 2, 3, 4, 5, 6, True, 400 * DAY)
 

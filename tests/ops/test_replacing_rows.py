@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from ctxstore.errors import AlreadyExists, Conflict
-from ctxstore.ops.placement import Placement
-from ctxstore.ops.targets import Target
+from ctxstore.ops.checkout.placement import Placement
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.opencode import OpenCode
-from ctxstore.sources.sqlite.putting import Rows
+from ctxstore.sources.sqlite.restore_rows import Rows
 from tests.sources.homes import opencode as opencode_home
 from tests.sources.homes.opencode import DATA, SESSION, add_turn
 

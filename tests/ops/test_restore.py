@@ -10,7 +10,7 @@ import pytest
 import ctxstore
 from ctxstore.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound
 from ctxstore.history.engine import Environment, real_environment
-from ctxstore.ops.targets import Target
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.claude_code import ClaudeCode
 from ctxstore.sources.directory import Directory
 from ctxstore.sources.protocol import Root

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from ctxstore.ops.placement import Placement
-from ctxstore.ops.targets import Target
+from ctxstore.ops.checkout.placement import Placement
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.gemini import Gemini
 from tests.sources.homes import gemini as gemini_home
 

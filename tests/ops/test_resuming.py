@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from ctxstore.errors import AlreadyExists, Conflict, InvalidInput, NotFound, StorageError
-from ctxstore.ops import checkout as checkout_module
-from ctxstore.ops.checkout import Resuming
-from ctxstore.ops.placement import Placement
-from ctxstore.ops.running import find_running
-from ctxstore.ops.targets import Target
+from ctxstore.ops.checkout import execute as checkout_module
+from ctxstore.ops.checkout.execute import Resuming
+from ctxstore.ops.checkout.placement import Placement
+from ctxstore.ops.checkout.running_agents import find_running
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.claude_code import ClaudeCode
+from ctxstore.sources.homes import root_at
 from ctxstore.sources.protocol import Root
 from ctxstore.sources.registry import get_source
-from ctxstore.sources.roots import root_at
 
 NEW = Placement(new_session=True)
 

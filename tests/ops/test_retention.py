@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxstore.errors import InvalidInput
-from ctxstore.ops.duration import DAY, HOUR, LONGEST, format_duration, parse_duration
-from ctxstore.ops.retention import MAX_COUNT, Candidate, Policy, decide, describe
+from ctxstore.ops.retention.duration import DAY, HOUR, LONGEST, format_duration, parse_duration
+from ctxstore.ops.retention.policy import MAX_COUNT, Candidate, Policy, decide, describe
 
 YEAR = 365 * DAY
 CYCLE = 146_097 * DAY

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ctxstore.errors import CtxstoreError, InvalidInput, NotFound
 from ctxstore.ops.export import FORMATS, iter_export
-from ctxstore.ops.secrets import spans
-from ctxstore.ops.secrets.secret import mask
-from ctxstore.ops.secrets.spans import iter_windows, load_scanner, unescaped
+from ctxstore.ops.secrets import detector
+from ctxstore.ops.secrets.detector import iter_windows, load_scanner, unescaped
+from ctxstore.ops.secrets.masking import mask
 from tests.ops.conftest import line
 from tests.ops.credentials import AMAZON, DATABASE, GITHUB, HARMLESS, KEY, KEY_ID, PASSWORD, PRIVATE_KEY, SLACK
 
@@ -96,8 +96,8 @@ def test_windows_joined_are_the_stream(blocks):
 
 
 def test_a_credential_on_the_edge_of_a_window_is_found_once(monkeypatch):
-    monkeypatch.setattr(spans, "WINDOW", 1000)
-    monkeypatch.setattr(spans, "OVERLAP", 100)
+    monkeypatch.setattr(detector, "WINDOW", 1000)
+    monkeypatch.setattr(detector, "OVERLAP", 100)
     scan = load_scanner()
     for before in range(900, 1110, 7):
         data = b"a " * (before // 2) + b"\n" + GITHUB.encode() + b"\n" + b"b " * 900
@@ -108,8 +108,8 @@ def test_a_credential_on_the_edge_of_a_window_is_found_once(monkeypatch):
 
 @pytest.mark.parametrize("text", [f"\n{GITHUB}\n", f" {DATABASE} ", f"\n{AMAZON}"], ids=["token", "url", "pair"])
 def test_no_edge_of_a_window_hides_what_gives_a_credential_away(monkeypatch, text):
-    monkeypatch.setattr(spans, "WINDOW", 1000)
-    monkeypatch.setattr(spans, "OVERLAP", 200)
+    monkeypatch.setattr(detector, "WINDOW", 1000)
+    monkeypatch.setattr(detector, "OVERLAP", 200)
     scan = load_scanner()
     for before in range(780, 1220):
         data = json.dumps("a " * (before // 2) + "b" * (before % 2) + text + " c" * 700).encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctxstore.errors import InvalidInput
-from ctxstore.ops.targets import find_targets
+from ctxstore.ops.snapshot.targets import find_targets
 
 LOST = b"".join([b'{"type":"user","uuid":"z","message":{"content":"', b"x" * 117, b'"}}\n'])
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ctxstore
-from ctxstore.ops import reading, statcache
+from ctxstore.ops.snapshot import stable_read, stat_cache
 from ctxstore.sources.claude_code import ClaudeCode
 
 SLOW = settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
@@ -71,7 +71,7 @@ def test_a_file_touched_within_the_granularity_of_time_is_read_again(home, snap,
     snap(home)
     assert snap(home).sources[0].bytes_read == 0
     # All that is younger than a minute may have been touched once more with the same stamp.
-    monkeypatch.setattr(statcache, "GRANULARITY_NS", 60 * 10**9)
+    monkeypatch.setattr(stat_cache, "GRANULARITY_NS", 60 * 10**9)
     report = snap(home)
     assert (report.op, report.sources[0].unchanged) == (None, 1)
     assert report.sources[0].bytes_read == home.transcript("one").stat().st_size
@@ -79,7 +79,7 @@ def test_a_file_touched_within_the_granularity_of_time_is_read_again(home, snap,
 
 def test_whole_seconds_are_taken_for_a_coarse_file_system():
     now = 1_800_000_000 * 10**9 + 5
-    row = statcache.Row(b"k", 1, now - 10**9 - 5, now - 10**9 - 5, 1, 0o100644, b"")
+    row = stat_cache.Row(b"k", 1, now - 10**9 - 5, now - 10**9 - 5, 1, 0o100644, b"")
     assert not row.is_trusted(now)
     assert row.is_trusted(now + 2 * 10**9)
     assert row._replace(mtime_ns=1, ctime_ns=2).is_trusted(now)
@@ -212,7 +212,7 @@ PIECES = [
 @given(parts=st.lists(st.lists(st.sampled_from(PIECES), max_size=5), min_size=2, max_size=5))
 @SLOW
 def test_what_is_known_of_a_session_after_appends_is_what_a_fresh_scan_finds(tmp_path_factory, parts):
-    from ctxstore.ops.targets import Target
+    from ctxstore.ops.snapshot.targets import Target
     from ctxstore.sources.protocol import Root
 
     base = tmp_path_factory.mktemp("appends")
@@ -262,7 +262,7 @@ def test_a_file_that_changes_at_every_reading_is_kept_and_read_again_next_time(
 ):
     path = home.write("one")
     before = path.read_bytes()
-    left = appending_reads(monkeypatch, path, line(6), reading.TRIES)
+    left = appending_reads(monkeypatch, path, line(6), stable_read.TRIES)
     snap(home)
     assert left == [0]
     key = f"projects/{home.project}/one.jsonl"

@@ -16,7 +16,7 @@ import pytest
 
 import ctxstore
 from ctxstore.errors import Corrupt, StorageError
-from ctxstore.ops.retention import Policy
+from ctxstore.ops.retention.policy import Policy
 from ctxstore.storage.files import Files
 
 
@@ -91,7 +91,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(home, snap, repo, place, mon
 RUN = """
     import sys
     import ctxstore
-    from ctxstore.ops.targets import Target, find_targets
+    from ctxstore.ops.snapshot.targets import Target, find_targets
     from ctxstore.sources.claude_code import ClaudeCode
     from ctxstore.sources.protocol import Root
 
@@ -192,7 +192,7 @@ def test_two_threads_that_snapshot_one_home_both_succeed(home, repo, line, is_so
 KILLED = """
     import sys, random
     import ctxstore
-    from ctxstore.ops.targets import find_targets
+    from ctxstore.ops.snapshot.targets import find_targets
 
     with ctxstore.open(sys.argv[1]) as repo:
         print("ready", flush=True)

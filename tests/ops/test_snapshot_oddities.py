@@ -298,7 +298,7 @@ def test_a_repository_among_the_files_is_left_out(folder, repo, folder_target, s
 LARGE = """
     import os, sys
     import ctxstore
-    from ctxstore.ops.targets import Target
+    from ctxstore.ops.snapshot.targets import Target
     from ctxstore.sources.directory import Directory
 
     place, folder, back = sys.argv[1:]

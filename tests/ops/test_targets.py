@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxstore.errors import NotFound
-from ctxstore.ops.targets import add_known, find_targets
+from ctxstore.ops.snapshot.targets import add_known, find_targets
 from tests.sources.homes import aider, claude_code, flowloom
 from tests.sources.homes.writing import write
 

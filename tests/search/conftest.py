@@ -10,7 +10,7 @@ import pytest
 
 import ctxstore
 from ctxstore.ops.search.find import Hit
-from ctxstore.ops.targets import Target
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.claude_code import ClaudeCode
 from ctxstore.sources.protocol import Root
 

@@ -13,7 +13,7 @@ import pytest
 
 import ctxstore
 from ctxstore.errors import StorageError
-from ctxstore.ops.search import update
+from ctxstore.ops.search import indexer
 from ctxstore.ops.search.database import NAME, sole_writer
 from ctxstore.progress import Silent
 from tests.search.conftest import said
@@ -88,7 +88,7 @@ def test_while_another_process_writes_what_is_there_is_searched(repo, tell, find
     tell("chat/alice", "the harbour")
     find("harbour")
     tell("chat/alice", "more")
-    monkeypatch.setattr("ctxstore.ops.search.run.WAIT", 0.1)
+    monkeypatch.setattr("ctxstore.ops.search.search.WAIT", 0.1)
     with sole_writer(str(index.parent)):
         found = repo.search("harbour")
         assert found.is_behind
@@ -136,7 +136,7 @@ class Interrupting(Silent):
 
 
 def test_an_interrupted_run_goes_on_where_it_was(repo, tell, find, monkeypatch):
-    monkeypatch.setattr(update, "MANY_COMMITS", 5)
+    monkeypatch.setattr(indexer, "MANY_COMMITS", 5)
     for number in range(23):
         tell("chat/alice", f"word {number}")
     with pytest.raises(KeyboardInterrupt):

@@ -10,7 +10,7 @@ import ctxstore
 from ctxstore.errors import InvalidInput
 from ctxstore.ops.search.query import Term, match_expression, parse_query
 from ctxstore.ops.search.snippet import make_snippet
-from ctxstore.ops.search.text import indexed_text
+from ctxstore.ops.search.tokens import indexed_text
 
 FRUIT = ("red apple pie", "green apple", "apple of red colour", "pear", "def parse_config(path): apples")
 

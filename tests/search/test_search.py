@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ctxstore.history.revisions import parse_start
-from ctxstore.ops.retention import Policy
+from ctxstore.ops.retention.policy import Policy
 from tests.search.conftest import said
 
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ctxstore.cli.amounts import count, format_size
-from ctxstore.cli.damage import problem_value, show_damage
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output
+from ctxstore.cli.render.damage import problem_value, show_damage
+from ctxstore.cli.render.format import count, format_size
+from ctxstore.cli.render.output import Output
 from ctxstore.errors import Corrupt, InvalidInput
 
 if TYPE_CHECKING:
-    from ctxstore.ops.check import CheckReport
+    from ctxstore.ops.check.check import CheckReport
 
 
 @click.command()

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ctxstore.cli.amounts import count, format_size
 from ctxstore.cli.invocation import Invocation, Path, common, pass_invocation
-from ctxstore.cli.output import Output, Styled
-from ctxstore.cli.printable import clean_line, is_terminal
+from ctxstore.cli.render.format import count, format_size
+from ctxstore.cli.render.output import Output, Styled
+from ctxstore.cli.render.printable import clean_line, is_terminal
 from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import Corrupt, InvalidInput
 
 if TYPE_CHECKING:
-    from ctxstore.ops.checkout import CheckoutPlan, CheckoutResult
-    from ctxstore.repo import Repo
+    from ctxstore.ops.checkout.execute import CheckoutPlan, CheckoutResult
+    from ctxstore.repo.repository import Repo
 
 SHOWN = 15
 _COLORS = {"create": "green", "replace": "yellow", "remove": "red"}
@@ -117,7 +117,7 @@ def _validate(asked: Options) -> None:
 def _plan(repo: Repo, asked: Options) -> CheckoutPlan:
     if asked.rev is None:
         return repo.plan_checkout_all(asked.to or "", at=asked.at)
-    from ctxstore.ops.placement import Placement
+    from ctxstore.ops.checkout.placement import Placement
 
     paths = tuple(map(_parse_mapping, asked.map_path))
     placement = Placement(asked.to, asked.home, asked.as_new_session, paths, asked.at_message or "")

@@ -9,7 +9,7 @@ import tempfile
 import click
 
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, bold
+from ctxstore.cli.render.output import Output, bold
 from ctxstore.errors import CtxstoreError
 
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count, format_size
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Styled, bold, dim
-from ctxstore.cli.printable import cut
+from ctxstore.cli.render.format import count, format_size
+from ctxstore.cli.render.output import Output, Styled, bold, dim
+from ctxstore.cli.render.printable import cut
 from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import NotFound
 
 if TYPE_CHECKING:
-    from ctxstore.ops.diff import ContextDiff, FileChange, MemoryChange
-    from ctxstore.repo import Repo
+    from ctxstore.ops.content.diff import ContextDiff, FileChange, MemoryChange
+    from ctxstore.repo.repository import Repo
     from ctxstore.sources.protocol import Message
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "metadata": "m"}
@@ -55,7 +55,7 @@ def _parent(repo: Repo, rev: str) -> str:
 
 
 def _value(repo: Repo, diff: ContextDiff, *, patch: bool) -> dict[str, Any]:
-    from ctxstore.cli.shapes import change_value, commit_value, memory_value, message_value
+    from ctxstore.cli.render.json import change_value, commit_value, memory_value, message_value
 
     def pairs(changes: tuple[tuple[Message, Message], ...]) -> list[dict[str, Any]]:
         return [{"old": message_value(old), "new": message_value(new)} for old, new in changes]
@@ -107,7 +107,7 @@ def _show_messages(output: Output, diff: ContextDiff, *, stat: bool, full: bool)
 
 
 def _show_message(output: Output, mark: str, message: Message, *, full: bool) -> None:
-    from ctxstore.cli.conversation import one_line, preview
+    from ctxstore.cli.render.conversation import one_line, preview
 
     color = _COLORS[mark]
     if not full:

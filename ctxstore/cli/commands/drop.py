@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count, format_size
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Styled, dim
+from ctxstore.cli.render.format import count, format_size
+from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.cli.repository import complete_contexts
 
 if TYPE_CHECKING:
     from ctxstore.history.transaction import Published
-    from ctxstore.ops.naming import DropPlan
+    from ctxstore.ops.refs.contexts_and_tags import DropPlan
 
 
 @click.command()

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import click
 
-from ctxstore.cli.amounts import format_size
 from ctxstore.cli.invocation import Invocation, Path, common, pass_invocation
+from ctxstore.cli.render.format import format_size
 from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import AlreadyExists, StorageError
 

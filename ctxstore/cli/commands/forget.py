@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Styled, bold, dim
+from ctxstore.cli.policy_options import policy_of, rules
+from ctxstore.cli.render.format import count, format_time
+from ctxstore.cli.render.ops import op_name
+from ctxstore.cli.render.output import Output, Styled, bold, dim
 from ctxstore.cli.repository import complete_refs
-from ctxstore.cli.rules import policy_of, rules
-from ctxstore.cli.runs import op_name
 from ctxstore.errors import InvalidInput
-from ctxstore.ops.duration import DAY
+from ctxstore.ops.retention.duration import DAY
 
 if TYPE_CHECKING:
     from ctxstore.ids import ObjectId
-    from ctxstore.ops.forget import ContextPlan, ForgetPlan, Verdict
-    from ctxstore.ops.retention import Policy
+    from ctxstore.ops.retention.forget import ContextPlan, ForgetPlan, Verdict
+    from ctxstore.ops.retention.policy import Policy
 
 SHOWN_CONTEXTS = 20
 SHOWN_VERDICTS = 12
@@ -71,7 +71,7 @@ def _policy(name: str | None, options: dict[str, Any]) -> Policy | str:
 
 
 def _value(plan: ForgetPlan, op: ObjectId | None, *, dry_run: bool) -> dict[str, Any]:
-    from ctxstore.cli.shapes import iso_time
+    from ctxstore.cli.render.json import iso_time
 
     return {
         "dry_run": dry_run,
@@ -89,7 +89,7 @@ def _value(plan: ForgetPlan, op: ObjectId | None, *, dry_run: bool) -> dict[str,
 
 
 def _verdict_value(verdict: Verdict) -> dict[str, Any]:
-    from ctxstore.cli.shapes import iso_time
+    from ctxstore.cli.render.json import iso_time
 
     return {
         "id": verdict.id.hex(),

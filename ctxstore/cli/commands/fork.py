@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Styled
+from ctxstore.cli.render.output import Styled
 from ctxstore.cli.repository import complete_refs
 
 

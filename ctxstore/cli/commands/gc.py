@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count, format_size
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output
+from ctxstore.cli.render.format import count, format_size
+from ctxstore.cli.render.output import Output
 
 if TYPE_CHECKING:
-    from ctxstore.ops.gc import GcPlan, GcResult
+    from ctxstore.ops.gc.collect import GcPlan, GcResult
 
 
 @click.command()

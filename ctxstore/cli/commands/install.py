@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Styled, dim
+from ctxstore.cli.render.format import count
+from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.cli.start import AGENTS
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def command(invocation: Invocation, agent: str | None, dry_run: bool) -> None:
     else into your own repository. `ctx uninstall` takes them out again. Agents without hooks are saved by `ctx watch`,
     aider by its own commands in `ctx aider`.
     """
-    from ctxstore.integrations.installing import plan_install
+    from ctxstore.integrations.install import plan_install
 
     if agent is None:
         _list(invocation)
@@ -51,8 +51,8 @@ def command(invocation: Invocation, agent: str | None, dry_run: bool) -> None:
 
 def setup_of(agent: str, invocation: Invocation) -> Any:
     """How the agent is set up to call this ctx."""
-    from ctxstore.integrations.agents import find_ctx, get_setup
-    from ctxstore.integrations.installing import Program
+    from ctxstore.integrations.install import Program
+    from ctxstore.integrations.supported_agents import find_ctx, get_setup
 
     repo = os.path.abspath(invocation.repo) if invocation.repo else None
     return get_setup(agent, Program(find_ctx(sys.argv[0]), repo), os.environ)
@@ -82,13 +82,13 @@ def _show(output: Output, change: Change) -> None:
 
 def _list(invocation: Invocation) -> None:
     """What is set up, and what went wrong last."""
-    from ctxstore.cli.background import find_failure, warn_of_failure
+    from ctxstore.cli.hook_failures import find_failure, warn_of_failure
     from ctxstore.integrations.settings.receipt import receipt_path
 
     output = invocation.output
     found = {agent: os.path.exists(receipt_path(agent, os.environ)) for agent in AGENTS}
     if output.json:
-        from ctxstore.cli.shapes import iso_time
+        from ctxstore.cli.render.json import iso_time
 
         failure = find_failure()
         told = failure and {**failure._asdict(), "time": iso_time(failure.time), "time_ns": failure.time}

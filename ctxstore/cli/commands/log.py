@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from ctxstore.cli.amounts import count, format_size, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Piece, Styled, dim
+from ctxstore.cli.render.format import count, format_size, format_time
+from ctxstore.cli.render.ops import run_line, show_changes, tag_names
+from ctxstore.cli.render.output import Output, Piece, Styled, dim
 from ctxstore.cli.repository import complete_refs
-from ctxstore.cli.runs import run_line, show_changes, tag_names
 from ctxstore.errors import CtxstoreError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ctxstore.history.forgotten import Forgotten
     from ctxstore.history.oplog import Op
     from ctxstore.ids import ObjectId
-    from ctxstore.repo import Repo
+    from ctxstore.repo.repository import Repo
 
     Run = tuple[ObjectId, Op]
 
@@ -71,7 +71,7 @@ def take(items: Iterable[Item], number: int, error: list[CtxstoreError] | None =
 
 def _log_runs(output: Output, runs: list[Run], more: bool, *, graph: bool) -> None:
     if output.json:
-        from ctxstore.cli.shapes import op_value
+        from ctxstore.cli.render.json import op_value
 
         output.value({"runs": [op_value(id, op) for id, op in runs], "more": more})
         return
@@ -104,7 +104,7 @@ def _log_commits(output: Output, repo: Repo, commits: list[Stored], more: bool, 
 
 
 def _commit_value(stored: Stored, held: Held) -> dict[str, Any]:
-    from ctxstore.cli.shapes import mark_value, stored_value
+    from ctxstore.cli.render.json import mark_value, stored_value
 
     return {**stored_value(stored), "tags": list(held.tags), "forgotten": mark_value(held.mark)}
 
@@ -112,7 +112,7 @@ def _commit_value(stored: Stored, held: Held) -> dict[str, Any]:
 def _margins(commits: list[Stored], graph: bool) -> Iterator[tuple[str, Any]]:
     if not graph:
         return (("", stored.id) for stored in commits)
-    from ctxstore.cli.graph import draw
+    from ctxstore.cli.render.graph import draw
 
     return draw((stored.id, stored.commit.parents) for stored in commits)
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Styled, dim
+from ctxstore.cli.render.format import count
+from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
-    from ctxstore.ops.merge import Merged
-    from ctxstore.ops.merging import MergeConflict
+    from ctxstore.ops.merge.conflicts import MergeConflict
+    from ctxstore.ops.merge.merge import Merged
 
 CHOICES = ("ours", "theirs", "both")
 
@@ -46,7 +46,7 @@ def command(invocation: Invocation, ours: str, theirs: str, into: str, choices: 
 
 
 def _value(merged: Merged) -> dict[str, Any]:
-    from ctxstore.cli.shapes import stored_value
+    from ctxstore.cli.render.json import stored_value
 
     return {
         "ref": merged.ref,

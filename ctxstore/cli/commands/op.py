@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count, format_time
 from ctxstore.cli.commands.log import DEFAULT, show_more, take
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, dim
-from ctxstore.cli.runs import op_name, run_line, show_changes
+from ctxstore.cli.render.format import count, format_time
+from ctxstore.cli.render.ops import op_name, run_line, show_changes
+from ctxstore.cli.render.output import Output, dim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ctxstore.history.forgotten import Forgotten
     from ctxstore.history.oplog import Op
     from ctxstore.ids import ObjectId
-    from ctxstore.ops.undo import Effect, Run
-    from ctxstore.repo import Repo
+    from ctxstore.ops.refs.undo import Effect, Run
+    from ctxstore.repo.repository import Repo
 
 
 @click.group(invoke_without_command=True)
@@ -75,7 +75,7 @@ def show(invocation: Invocation, op: str) -> None:
 
 
 def _value(repo: Repo, run: Run, *, in_full: bool = False) -> dict[str, Any]:
-    from ctxstore.cli.shapes import op_value
+    from ctxstore.cli.render.json import op_value
 
     effect = repo.effect(run.op)
     value = {**op_value(run.id, run.op), "undone": run.is_undone}
@@ -85,7 +85,7 @@ def _value(repo: Repo, run: Run, *, in_full: bool = False) -> dict[str, Any]:
 
 
 def _mark_value(id: ObjectId, mark: Forgotten) -> dict[str, Any]:
-    from ctxstore.cli.shapes import iso_time
+    from ctxstore.cli.render.json import iso_time
 
     return {"commit": id.hex(), "time": iso_time(mark.time), "time_ns": mark.time, "reason": mark.reason}
 
@@ -103,7 +103,7 @@ def _effects(effect: Effect) -> list[str]:
 
 
 def _show_in_full(output: Output, run: Run, effect: Effect) -> None:
-    from ctxstore.cli.conversation import header
+    from ctxstore.cli.render.conversation import header
 
     id, op = run.id, run.op
     header(output, [*_facts(id, op), ("state", "undone" if run.is_undone else "")])

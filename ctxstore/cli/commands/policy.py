@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, dim
-from ctxstore.cli.rules import policy_of, rules
+from ctxstore.cli.policy_options import policy_of, rules
+from ctxstore.cli.render.output import Output, dim
 from ctxstore.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ctxstore.ops.policies import Automatic
-    from ctxstore.repo import Repo
+    from ctxstore.ops.retention.named_policies import Automatic
+    from ctxstore.repo.repository import Repo
 
 
 @click.group(invoke_without_command=True)
@@ -34,8 +34,8 @@ def command(ctx: click.Context) -> None:
 @pass_invocation
 def set_(invocation: Invocation, /, name: str, **options: Any) -> None:
     """Let NAME be a policy of these rules, in place of what it was. `ctx undo` takes it back."""
-    from ctxstore.ops.policies import encode_policy
-    from ctxstore.ops.retention import describe
+    from ctxstore.ops.retention.named_policies import encode_policy
+    from ctxstore.ops.retention.policy import describe
 
     policy = policy_of(options)
     if policy is None:
@@ -90,8 +90,8 @@ def _automatic_lines(found: list[Automatic]) -> list[str]:
 
 
 def _list(output: Output, repo: Repo) -> None:
-    from ctxstore.ops.policies import encode_policy
-    from ctxstore.ops.retention import describe
+    from ctxstore.ops.retention.named_policies import encode_policy
+    from ctxstore.ops.retention.policy import describe
 
     policies, automatic = list(repo.policies()), repo.retention()
     if output.json:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count, format_size, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output
+from ctxstore.cli.render.format import count, format_size, format_time
+from ctxstore.cli.render.output import Output
 
 if TYPE_CHECKING:
-    from ctxstore.ops.recover import Unreached
+    from ctxstore.ops.check.unreached import Unreached
 
 HEADER = ("COMMIT", "TIME", "CONTEXT", "COMMITS", "HOLDS", "SIZE", "STATE")
 
@@ -37,7 +37,7 @@ def command(invocation: Invocation, all_: bool) -> None:
 
 
 def _value(found: Unreached) -> dict[str, Any]:
-    from ctxstore.cli.shapes import commit_value
+    from ctxstore.cli.render.json import commit_value
 
     id, commit, *_ = found
     command = f"ctx fork {id.hex()} NAME" if found.state == "whole" else None

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ctxstore.cli.amounts import count, format_size, format_time
 from ctxstore.cli.commands.log import take
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.render.format import count, format_size, format_time
 from ctxstore.errors import CtxstoreError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def command(invocation: Invocation, pattern: str) -> None:
     with invocation.open() as repo:
         found, _ = take(repo.refs(pattern), 0, error)
     if output.json:
-        from ctxstore.cli.shapes import stored_value
+        from ctxstore.cli.render.json import stored_value
 
         output.value({"refs": [{"name": name, "commit": stored_value(stored)} for name, stored in found]})
     else:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count
-from ctxstore.cli.damage import problem_value, show_damage
 from ctxstore.cli.invocation import Invocation, Path, common, pass_invocation
-from ctxstore.cli.output import Output, Styled
+from ctxstore.cli.render.damage import problem_value, show_damage
+from ctxstore.cli.render.format import count
+from ctxstore.cli.render.output import Output, Styled
 from ctxstore.errors import Corrupt
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ SHOWN = 20
 @pass_invocation
 def command(invocation: Invocation, others: tuple[str, ...], forget_damaged: bool, dry_run: bool) -> int:
     """Save what can be saved of a damaged repository. Nothing is deleted: what is damaged goes to quarantine."""
-    from ctxstore.repo import repair
+    from ctxstore.repo.repository import repair
 
     output = invocation.output
     place = invocation.place().path

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Piece, Styled, dim
+from ctxstore.cli.render.format import count, format_time
+from ctxstore.cli.render.output import Output, Piece, Styled, dim
 from ctxstore.cli.repository import complete_contexts
 from ctxstore.errors import Corrupt
 
 if TYPE_CHECKING:
     from ctxstore.ops.search.find import Filters, Hit, Holder
-    from ctxstore.ops.search.run import Found
+    from ctxstore.ops.search.search import Found
 
 DEFAULT = 20
 ROLES = ("user", "assistant", "system", "tool", "meta", "unknown")
@@ -143,7 +143,7 @@ def _value(found: Found) -> dict[str, Any]:
 
 
 def _hit_value(hit: Hit) -> dict[str, Any]:
-    from ctxstore.cli.shapes import iso_time
+    from ctxstore.cli.render.json import iso_time
 
     message = hit.message
     return {
@@ -156,7 +156,7 @@ def _hit_value(hit: Hit) -> dict[str, Any]:
 
 
 def _holder_value(holder: Holder) -> dict[str, Any]:
-    from ctxstore.cli.shapes import iso_time
+    from ctxstore.cli.render.json import iso_time
 
     moments = {
         name: {"commit": moment.id.hex(), "time": iso_time(moment.time), "time_ns": moment.time}

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Styled, dim
+from ctxstore.cli.render.format import count
+from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import Corrupt
 
 if TYPE_CHECKING:
-    from ctxstore.ops.secrets.look import Report
-    from ctxstore.ops.secrets.secret import Place, Secret
-    from ctxstore.repo import Repo
+    from ctxstore.ops.secrets.masking import Place, Secret
+    from ctxstore.ops.secrets.scan import Report
+    from ctxstore.repo.repository import Repo
 
 FOUND = 1
 """The exit code when there are credentials."""

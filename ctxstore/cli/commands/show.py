@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ctxstore.cli.amounts import count, format_size, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Piece, Styled, dim
+from ctxstore.cli.render.format import count, format_size, format_time
+from ctxstore.cli.render.ops import tag_names
+from ctxstore.cli.render.output import Output, Piece, Styled, dim
 from ctxstore.cli.repository import complete_refs
-from ctxstore.cli.runs import tag_names
 from ctxstore.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from ctxstore.ops.view import View
-    from ctxstore.repo import Repo
+    from ctxstore.ops.content.view import View
+    from ctxstore.repo.repository import Repo
     from ctxstore.trees.entries import Entry
 
 SHOWN_FILES = 5
@@ -82,11 +82,11 @@ def _validate(rev: str, message: str | None, path: str | None, options: Options)
 
 
 def _show_run(output: Output, repo: Repo, text: str) -> None:
-    from ctxstore.cli.conversation import header
+    from ctxstore.cli.render.conversation import header
 
     id, op = repo.find_op(text)
     if output.json:
-        from ctxstore.cli.shapes import op_value
+        from ctxstore.cli.render.json import op_value
 
         output.value(op_value(id, op))
         return
@@ -101,12 +101,12 @@ def _show_run(output: Output, repo: Repo, text: str) -> None:
 
 
 def _show_message(output: Output, repo: Repo, rev: str, name: str, options: Options) -> None:
-    from ctxstore.ops.message import find_messages
+    from ctxstore.ops.content.find_message import find_messages
 
     view = repo.view(rev)
     found = find_messages(view, name, options.around or 0)
     if output.json:
-        from ctxstore.cli.shapes import message_value
+        from ctxstore.cli.render.json import message_value
 
         values = [{"number": at, "asked": meant, **message_value(message)} for at, message, meant in found]
         output.value({"ref": view.ref, "commit": view.id.hex(), "messages": values})
@@ -114,7 +114,7 @@ def _show_message(output: Output, repo: Repo, rev: str, name: str, options: Opti
         end = b"\n" if view.is_native else b""
         output.raw(message.raw + end for _, message, _ in found)
     else:
-        from ctxstore.cli.conversation import Conversation
+        from ctxstore.cli.render.conversation import Conversation
 
         for at, message, meant in found:
             name = f"{view.id.hex()[:8]}#{message.id}"
@@ -140,7 +140,7 @@ def _show_file(output: Output, view: View, path: str, *, raw: bool) -> None:
 
 
 def _show_commit(output: Output, repo: Repo, view: View, options: Options) -> None:
-    from ctxstore.ops.conversation import iter_messages
+    from ctxstore.ops.content.conversation import iter_messages
 
     tags = tag_names(repo).get(view.id, [])
     if output.json:
@@ -154,14 +154,14 @@ def _show_commit(output: Output, repo: Repo, view: View, options: Options) -> No
         if options.files or not first:
             _show_files(output, view, limit=None)
         else:
-            from ctxstore.cli.conversation import Conversation
+            from ctxstore.cli.render.conversation import Conversation
 
             _show_files(output, view, limit=SHOWN_FILES)
             Conversation(output, full=options.full).show(chain(first, messages))
 
 
 def _stream_commit(output: Output, view: View, tags: list[str]) -> None:
-    from ctxstore.ops.conversation import iter_messages
+    from ctxstore.ops.content.conversation import iter_messages
     from ctxstore.ops.export.values import Array, Object, commit_value, encode, entry_value, message_value
 
     fields = [
@@ -176,7 +176,7 @@ def _stream_commit(output: Output, view: View, tags: list[str]) -> None:
 
 
 def _raw_transcript(view: View) -> Iterator[bytes]:
-    from ctxstore.ops.conversation import iter_messages, transcript_key
+    from ctxstore.ops.content.conversation import iter_messages, transcript_key
 
     if view.is_native and len(view.messages):
         return (message.raw + b"\n" for message in iter_messages(view))
@@ -193,7 +193,7 @@ def _raw_transcript(view: View) -> Iterator[bytes]:
 
 
 def _show_header(output: Output, view: View, tags: list[str]) -> None:
-    from ctxstore.cli.conversation import header
+    from ctxstore.cli.render.conversation import header
 
     commit, summary = view.commit, view.commit.summary
     header(

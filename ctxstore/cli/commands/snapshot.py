@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count, format_duration, format_size, format_time
-from ctxstore.cli.background import warn_of_failure
-from ctxstore.cli.blocks import show_fact, show_names
+from ctxstore.cli.hook_failures import warn_of_failure
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Styled, dim
+from ctxstore.cli.render.format import count, format_duration, format_size, format_time
+from ctxstore.cli.render.output import Output, Styled, dim
+from ctxstore.cli.render.source_report import show_fact, show_names
 from ctxstore.errors import CtxstoreError, NotFound, SourceError
 
 if TYPE_CHECKING:
-    from ctxstore.ops.look import Shrunk, SourceReport
-    from ctxstore.ops.snapshot import SnapshotReport
-    from ctxstore.ops.targets import Target
-    from ctxstore.repo import Repo
+    from ctxstore.ops.snapshot.root_scan import Shrunk, SourceReport
+    from ctxstore.ops.snapshot.snapshot import SnapshotReport
+    from ctxstore.ops.snapshot.targets import Target
+    from ctxstore.repo.repository import Repo
     from ctxstore.sources.protocol import Skipped
 
 MANY = 100
@@ -50,7 +50,7 @@ def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None,
     rest is saved.
     """
     from ctxstore.cli.repository import open_or_make
-    from ctxstore.ops.targets import add_known, find_targets
+    from ctxstore.ops.snapshot.targets import add_known, find_targets
 
     if options["always"] and not options["session"]:
         raise click.UsageError("--always is for --session ID.")
@@ -207,7 +207,7 @@ def _kept(repo: Repo, ref: str) -> str:
 
 
 def _value(repo: Repo, report: SnapshotReport) -> dict[str, Any]:
-    from ctxstore.cli.shapes import iso_time
+    from ctxstore.cli.render.json import iso_time
 
     return {
         "repository": repo.path,

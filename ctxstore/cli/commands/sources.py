@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count, format_size, format_time
-from ctxstore.cli.background import warn_of_failure
-from ctxstore.cli.blocks import show_fact, show_names
+from ctxstore.cli.hook_failures import warn_of_failure
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, bold, dim
+from ctxstore.cli.render.format import count, format_size, format_time
+from ctxstore.cli.render.output import Output, bold, dim
+from ctxstore.cli.render.source_report import show_fact, show_names
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from ctxstore.ops.survey import Expiry, Survey, Surveyed
-    from ctxstore.repo import Repo
+    from ctxstore.ops.snapshot.sources_report import Expiry, Survey, Surveyed
+    from ctxstore.repo.repository import Repo
 
 WIDTH = 80
 
@@ -33,7 +33,7 @@ def command(invocation: Invocation) -> None:
 
     For each: where, how many sessions, how large, and when the agent itself deletes them. Nothing is read or saved.
     """
-    from ctxstore.ops.survey import survey
+    from ctxstore.ops.snapshot.sources_report import survey
 
     now = time.time_ns()  # the clock that stamps files
     with _open(invocation) as repo:
@@ -110,7 +110,7 @@ def _value(found: Survey, path: str | None) -> dict[str, Any]:
 
 
 def _root_value(root: Surveyed) -> dict[str, Any]:
-    from ctxstore.cli.shapes import iso_time
+    from ctxstore.cli.render.json import iso_time
 
     def time_values(name: str, ns: int | None) -> dict[str, Any]:
         return {name: iso_time(ns) if ns is not None else None, f"{name}_ns": ns}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ctxstore.cli.amounts import format_size
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.render.format import format_size
 
 
 @click.command()

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ctxstore.cli.amounts import count, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Styled
+from ctxstore.cli.render.format import count, format_time
+from ctxstore.cli.render.output import Output, Styled
 from ctxstore.cli.repository import complete_refs, complete_tags
 from ctxstore.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ctxstore.repo import Repo
+    from ctxstore.repo.repository import Repo
 
 
 @click.command()
@@ -57,7 +57,7 @@ def _delete(output: Output, repo: Repo, name: str) -> None:
 def _list(output: Output, repo: Repo) -> None:
     tags = list(repo.tags())
     if output.json:
-        from ctxstore.cli.shapes import stored_value
+        from ctxstore.cli.render.json import stored_value
 
         output.value({"tags": [{"name": name, "commit": stored_value(stored)} for name, stored in tags]})
         return

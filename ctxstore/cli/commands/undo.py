@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, dim
-from ctxstore.cli.runs import op_name, run_line, show_moves
+from ctxstore.cli.render.format import count
+from ctxstore.cli.render.ops import op_name, run_line, show_moves
+from ctxstore.cli.render.output import Output, dim
 
 if TYPE_CHECKING:
     from ctxstore.history.transaction import Published
-    from ctxstore.ops.undo import UndoPlan
+    from ctxstore.ops.refs.undo import UndoPlan
 
 
 @click.command()

@@ -21,6 +21,6 @@ def command(invocation: Invocation, agent: str, dry_run: bool) -> None:
 
     What was saved stays.
     """
-    from ctxstore.integrations.installing import plan_uninstall
+    from ctxstore.integrations.install import plan_uninstall
 
     finish(invocation.output, plan_uninstall(setup_of(agent, invocation), os.environ), dry_run)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.amounts import count, format_time
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.output import Output, Styled
+from ctxstore.cli.render.format import count, format_time
+from ctxstore.cli.render.output import Output, Styled
 from ctxstore.errors import CtxstoreError
 
 if TYPE_CHECKING:
-    from ctxstore.ops.snapshot import SnapshotReport
-    from ctxstore.ops.targets import Target
+    from ctxstore.ops.snapshot.snapshot import SnapshotReport
+    from ctxstore.ops.snapshot.targets import Target
 
 VARIABLES = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME", "XDG_DATA_HOME", "CTX_REPO")
 """Variables that decide what is saved where: a unit has them as they are now."""
@@ -53,7 +53,7 @@ def command(invocation: Invocation, what: tuple[str, ...], debounce: float, max_
 
     Where saving fails it is tried again. SIGTERM ends it with 0, when what changed is saved; Ctrl-C at once.
     """
-    from ctxstore.ops.targets import find_targets
+    from ctxstore.ops.snapshot.targets import find_targets
 
     paths = [name for name in what if not _is_source(name)]
     if paths:
@@ -67,7 +67,7 @@ def command(invocation: Invocation, what: tuple[str, ...], debounce: float, max_
 
 def _is_source(name: str) -> bool:
     """Whether it names an agent, which may not be here yet."""
-    from ctxstore.ops.targets import split_name
+    from ctxstore.ops.snapshot.targets import split_name
 
     source, path = split_name(name)
     return bool(source) and not path
@@ -75,7 +75,7 @@ def _is_source(name: str) -> bool:
 
 def _watch(invocation: Invocation, what: Sequence[str], debounce: float, max_delay: float) -> None:
     from ctxstore.cli.repository import open_or_make
-    from ctxstore.integrations.watching import Rhythm, Watcher, load
+    from ctxstore.integrations.watch import Rhythm, Watcher, load
 
     load()
     place = invocation.place()
@@ -93,7 +93,7 @@ def _watch(invocation: Invocation, what: Sequence[str], debounce: float, max_del
 def _find(invocation: Invocation, what: Sequence[str], saving: Saving) -> list[Target]:
     """What is there of it now. A source or path may come later, or go."""
     from ctxstore.errors import NotFound
-    from ctxstore.ops.targets import add_known, find_targets
+    from ctxstore.ops.snapshot.targets import add_known, find_targets
 
     found: list[Target] = []
     for names in ([name] for name in what) if what else ([],):
@@ -155,8 +155,8 @@ class Saving:
 
 
 def _print_unit(invocation: Invocation, unit: str, what: Sequence[str], rhythm: tuple[float, float]) -> None:
-    from ctxstore.integrations.agents import find_ctx
-    from ctxstore.integrations.units import LABEL, launchd_plist, systemd_unit
+    from ctxstore.integrations.service_units import LABEL, launchd_plist, systemd_unit
+    from ctxstore.integrations.supported_agents import find_ctx
 
     paths = [name if _is_source(name) else os.path.abspath(name) for name in what]
     place = ["--repo", os.path.abspath(invocation.repo)] if invocation.repo else []

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import NamedTuple
 
-from ctxstore.cli.failures import INTERRUPTED
-from ctxstore.cli.output import Output, Styled, bold
-from ctxstore.cli.printable import prepare_streams
+from ctxstore.cli.errors import INTERRUPTED
+from ctxstore.cli.render.output import Output, Styled, bold
+from ctxstore.cli.render.printable import prepare_streams
 from ctxstore.cli.tour.sample import CONTEXT, SESSION, SampleHome
 from ctxstore.errors import CtxstoreError
 

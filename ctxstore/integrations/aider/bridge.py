@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ctxstore.errors import AlreadyExists, CtxstoreError, InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from ctxstore.ops.view import View
-    from ctxstore.repo import Repo
+    from ctxstore.ops.content.view import View
+    from ctxstore.repo.repository import Repo
 
 PREFIX = "aider-chat"
 """The first part of the names of all chats saved here; what the source `aider` finds on disk is below ``aider``."""
@@ -73,9 +73,9 @@ def contexts_of(project: str) -> str:
 
 def save(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
     """A chat as a commit, and on request as a file too: a commit that was made stays, even if the file fails."""
-    from ctxstore.integrations.aider.saving import save_chat
+    from ctxstore.integrations.aider.save_chat import save_chat
     from ctxstore.ops.export import iter_export
-    from ctxstore.ops.retry import retried
+    from ctxstore.ops.refs.retry import retried
 
     chat = request["chat"]
     ref = contexts_of(chat["project"]) + request["name"]
@@ -90,7 +90,7 @@ def save(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
         "failed": None,
     }
     if chat.get("folder"):
-        from ctxstore.integrations.aider.files import write_new
+        from ctxstore.integrations.aider.backup_file import write_new
 
         try:
             blocks = iter_export(repo.view(saved.commit.hex()), "aider-backup")

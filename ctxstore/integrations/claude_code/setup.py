@@ -10,10 +10,10 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping
 
-from ctxstore.integrations.installing import Copy, Program, Setup
-from ctxstore.integrations.places import state_folder
+from ctxstore.integrations.install import Copy, Program, Setup
 from ctxstore.integrations.settings.edits import Members
 from ctxstore.integrations.settings.json_edit import Member
+from ctxstore.integrations.state_folders import state_folder
 
 NAME = "ctxstore"
 PLUGINS = ("session", "ctx")

@@ -8,7 +8,7 @@ import time
 from typing import NamedTuple
 
 from ctxstore.errors import CtxstoreError
-from ctxstore.integrations.places import make_folders
+from ctxstore.integrations.state_folders import make_folders
 
 LONGEST = 2_000
 

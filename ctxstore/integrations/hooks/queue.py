@@ -17,7 +17,7 @@ from typing import NamedTuple
 from blake3 import blake3
 
 from ctxstore.integrations.hooks.request import Request
-from ctxstore.integrations.places import make_folders
+from ctxstore.integrations.state_folders import make_folders
 
 LONGEST = 1 << 15
 KEPT = 7 * 24 * 3600.0

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ctxstore.repo import Repo
+    from ctxstore.repo.repository import Repo
 
 Open = Callable[[str], "Repo"]
 """Opens the repository of that place, or if it is empty the user's own, which is made if it is not there."""
@@ -88,7 +88,7 @@ def _child(call: Call, open_repo: Open, writing: int, patience: float) -> None:
             os.dup2(nothing, fd)
         os.closerange(3, writing)
         os.closerange(writing + 1, MOST_FILES)
-        from ctxstore.integrations.hooks.work import work
+        from ctxstore.integrations.hooks.worker import work
 
         work(call, open_repo, patience=patience, on_saved=lambda: os.close(writing))
     except BaseException:

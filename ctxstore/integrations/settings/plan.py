@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ctxstore.errors import Conflict, InvalidInput, StorageError
-from ctxstore.integrations.places import make_folders
+from ctxstore.integrations.state_folders import make_folders
 
 LARGEST = 16 << 20
 """Bytes of a settings file that is believed to be one."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from ctxstore.integrations.places import state_folder
+from ctxstore.integrations.state_folders import state_folder
 
 VERSION = 1
 LONGEST = 1 << 20

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ctxstore.errors import InvalidInput
+from ctxstore.ops.content.view import View
 from ctxstore.ops.export.aider_backup import iter_aider_backup
 from ctxstore.ops.export.document import iter_json, iter_json_lines
 from ctxstore.ops.export.markdown import iter_markdown
-from ctxstore.ops.view import View
 
 _WRITERS: dict[str, Callable[[View], Iterator[str]]] = {
     "json": iter_json,

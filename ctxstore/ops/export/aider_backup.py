@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ctxstore.errors import InvalidInput
+from ctxstore.ops.content.view import View
 from ctxstore.ops.export.values import Array, Object, content_field, encode, iso_time
-from ctxstore.ops.view import View
 from ctxstore.trees.entries import FileEntry
 
 FORMAT = "aider-backup"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ctxstore.ops.conversation import iter_messages, source_of
+from ctxstore.ops.content.conversation import iter_messages, source_of
+from ctxstore.ops.content.view import View
 from ctxstore.ops.export.values import (
     Array,
     Object,
@@ -19,7 +20,6 @@ from ctxstore.ops.export.values import (
     message_value,
     raw_field,
 )
-from ctxstore.ops.view import View
 from ctxstore.sources.protocol import Message
 from ctxstore.trees.entries import Entry, FileEntry
 

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 
-from ctxstore.ops.conversation import iter_messages
+from ctxstore.ops.content.conversation import iter_messages
+from ctxstore.ops.content.view import View
 from ctxstore.ops.export.values import is_json, iso_time
-from ctxstore.ops.view import View
 from ctxstore.sources.protocol import Message, Part
 
 _TITLES = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}

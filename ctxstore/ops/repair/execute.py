@@ -15,9 +15,9 @@ from ctxstore.history.oplog import Change
 from ctxstore.history.root import RootFile, advanced
 from ctxstore.history.transaction import MustRestart
 from ctxstore.ids import ObjectId
-from ctxstore.ops.check import Problem
+from ctxstore.ops.check.check import Problem
+from ctxstore.ops.repair.examine import OLD_ROOT
 from ctxstore.ops.repair.plan import Decided, Options, decide, is_whole
-from ctxstore.ops.repair.state import OLD_ROOT
 from ctxstore.packs.compact import copy_objects, once
 from ctxstore.packs.format import is_data_kind
 from ctxstore.packs.names import PackInfo

@@ -13,13 +13,13 @@ from ctxstore.history.refs import Refs
 from ctxstore.history.root import Root
 from ctxstore.ids import Kind, ObjectId, format_id
 from ctxstore.objects.chunker import ChunkerSettings
-from ctxstore.ops.check import Problem, object_problems
-from ctxstore.ops.damage import Health
-from ctxstore.ops.reachable import Broken, Marker
-from ctxstore.ops.repair.agents import AgentFiles, ask_agents
-from ctxstore.ops.repair.chain import Chains, mend, read_ops
-from ctxstore.ops.repair.giveup import GivenUp, give_up
-from ctxstore.ops.repair.heads import (
+from ctxstore.ops.check.check import Problem, object_problems
+from ctxstore.ops.check.impact import Health
+from ctxstore.ops.gc.reachability import Broken, Marker
+from ctxstore.ops.repair.agent_files import AgentFiles, ask_agents
+from ctxstore.ops.repair.examine import Found, Packs, examine_packs, find_state, newest_epoch
+from ctxstore.ops.repair.forget_damaged import GivenUp, give_up
+from ctxstore.ops.repair.guess_heads import (
     COMMAND,
     heads_of_commits,
     iter_found_again,
@@ -27,9 +27,9 @@ from ctxstore.ops.repair.heads import (
     note_of_lost,
     take_changes,
 )
+from ctxstore.ops.repair.object_sources import LoosePacks, Source, Stock
+from ctxstore.ops.repair.op_chain import Chains, mend, read_ops
 from ctxstore.ops.repair.salvage import split_ids
-from ctxstore.ops.repair.state import Found, Packs, examine_packs, find_state, newest_epoch
-from ctxstore.ops.repair.stock import LoosePacks, Source, Stock
 from ctxstore.packs.names import PackInfo
 from ctxstore.progress import SILENT, Progress
 from ctxstore.storage.protocol import Storage

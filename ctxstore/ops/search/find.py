@@ -9,12 +9,12 @@ from ctxstore.errors import InvalidInput
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import decode_name, matches
 from ctxstore.ids import ObjectId
-from ctxstore.ops.search.lines import IndexedCommit, Lines
-from ctxstore.ops.search.locate import Address, Locator
+from ctxstore.ops.search.index_writer import ROLES
+from ctxstore.ops.search.lineages import IndexedCommit, Lines
 from ctxstore.ops.search.query import Query, match_expression
-from ctxstore.ops.search.shelf import ROLES
+from ctxstore.ops.search.read_hits import Address, Locator
 from ctxstore.ops.search.snippet import Snippet, make_snippet
-from ctxstore.ops.search.text import searched_text
+from ctxstore.ops.search.tokens import searched_text
 from ctxstore.sources.protocol import Message
 
 if TYPE_CHECKING:

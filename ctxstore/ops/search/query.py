@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from ctxstore.errors import InvalidInput, require_text
-from ctxstore.ops.search.text import SIGNS, split_signs
+from ctxstore.ops.search.tokens import SIGNS, split_signs
 
 MAX_QUERY = 1_000
 """Characters."""

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ctxstore.ops.search.query import Term
-from ctxstore.ops.search.text import SIGNS
+from ctxstore.ops.search.tokens import SIGNS
 
 WIDTH = 160
 """Characters shown, about."""

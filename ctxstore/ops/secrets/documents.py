@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
-from ctxstore.ops.conversation import iter_native, source_of, transcript_key
-from ctxstore.ops.diff import changed_messages
-from ctxstore.ops.view import View, dump_json
+from ctxstore.ops.content.conversation import iter_native, source_of, transcript_key
+from ctxstore.ops.content.diff import changed_messages
+from ctxstore.ops.content.view import View, dump_json
 from ctxstore.sources.protocol import Message, decoder_of, messages_of
 from ctxstore.trees.entries import Entry, FileEntry, decode_entry, decode_key
 from ctxstore.trees.files import changed_ranges, read_content

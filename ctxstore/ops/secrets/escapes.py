@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ctxstore.ops.secrets.spans import Scan, Span
+    from ctxstore.ops.secrets.detector import Scan, Span
 
 _CODED = re.compile(rb"\\+(?:u00([2-7][0-9A-Fa-f])|/)")
 """However often it was escaped."""

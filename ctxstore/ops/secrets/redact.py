@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from ctxstore.history.engine import Engine
-from ctxstore.ops.secrets.allowed import read_allowed
+from ctxstore.ops.secrets.allowlist import read_allowed
+from ctxstore.ops.secrets.detector import Scan, Span, Window, iter_windows, load_scanner
 from ctxstore.ops.secrets.escapes import through_escapes
-from ctxstore.ops.secrets.secret import fingerprint_of
-from ctxstore.ops.secrets.spans import Scan, Span, Window, iter_windows, load_scanner
+from ctxstore.ops.secrets.masking import fingerprint_of
 
 _SHORTEST = 8
 """Characters of a credential that is looked for wherever it stands."""

@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 
 from ctxstore.sources.directory import path_part
+from ctxstore.sources.homes import nearest_project
 from ctxstore.sources.protocol import Attributes, FoundContext, FoundFile, Message, Report, Root, Scanner
-from ctxstore.sources.roots import nearest_project
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 HISTORY = ".aider.chat.history.md"

@@ -10,9 +10,9 @@ import os
 from collections.abc import Iterator, Sequence
 
 from ctxstore.sources.claude_code.home import home_files
-from ctxstore.sources.claude_code.owner import owner_of
+from ctxstore.sources.claude_code.subagents import owner_of
+from ctxstore.sources.home_suffix import suffix_of
 from ctxstore.sources.protocol import FoundContext, FoundFile, Report
-from ctxstore.sources.suffix import suffix_of
 from ctxstore.sources.walk import by_key, list_folder, take
 
 _PREFIX = "claude-code/"

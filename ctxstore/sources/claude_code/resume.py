@@ -13,7 +13,7 @@ from ctxstore.sources.claude_code.layout import MEMORY, transcript_key
 from ctxstore.sources.claude_code.project import encode_project
 from ctxstore.sources.claude_code.transcript import iter_messages
 from ctxstore.sources.jsonl.edit import Fields, edit_line
-from ctxstore.sources.resume import Change, Edit, Laid, Stored
+from ctxstore.sources.resumable import Change, Edit, Laid, Stored
 
 _RESTART = '{"parentUuid":'
 

@@ -23,7 +23,7 @@ import msgspec
 
 from ctxstore.sources.claude_code.records import COUNTED, Line, decode_kinds, judge
 from ctxstore.sources.claude_code.title import title_of
-from ctxstore.sources.jsonl.damage import DAMAGE
+from ctxstore.sources.jsonl.lenient_json import DAMAGE
 from ctxstore.sources.jsonl.lines import Documents, Lines, Span, iter_lines
 from ctxstore.sources.jsonl.scanner import begins_anew
 from ctxstore.sources.protocol import Attributes

@@ -8,7 +8,7 @@ import msgspec
 
 from ctxstore.sources.claude_code.content import parts_of
 from ctxstore.sources.claude_code.records import Line
-from ctxstore.sources.jsonl.damage import DAMAGE, tolerant
+from ctxstore.sources.jsonl.lenient_json import DAMAGE, tolerant
 from ctxstore.sources.title import one_line
 
 _NOT_WRITTEN = (

@@ -1,7 +1,7 @@
 """What changes for Cline or Roo Code to go on from a task: under another id, in another folder, up to a message.
 
 A task's id is its folder's name; Roo Code repeats it in the task's entry, ``history_item.json``, which names the
-project too. Of sessions of the newer Cline see `newer`. What was said stays as it was said.
+project too. Of sessions of the newer Cline see `layout_v3`. What was said stays as it was said.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ctxstore.errors import InvalidInput, NotFound
-from ctxstore.sources.cline import newer
+from ctxstore.sources.cline import layout_v3
 from ctxstore.sources.cline.layout import HISTORY, HOME, SESSIONS, WINDOW, transcript_of
 from ctxstore.sources.cline.records import read
 from ctxstore.sources.cline.transcript import KEY, iter_messages
-from ctxstore.sources.document.cutting import cut
 from ctxstore.sources.document.members import members, replace, text_of
 from ctxstore.sources.document.messages import HEAD, TAIL
-from ctxstore.sources.document.shorten import shorten
-from ctxstore.sources.resume import Change, Edit, Laid, Stored
+from ctxstore.sources.document.split_array import cut
+from ctxstore.sources.document.truncate import shorten
+from ctxstore.sources.resumable import Change, Edit, Laid, Stored
 
 ITEM = "history_item.json"
 EDITS = "context_history.json"
@@ -82,7 +82,7 @@ def context_of(stored: Stored, change: Change) -> str:
 
 def _place(stored: Stored, key: str, change: Change) -> str:
     if key.startswith(SESSIONS + "/"):
-        return newer.place(key, stored.context.rpartition("/")[2], change)
+        return layout_v3.place(key, stored.context.rpartition("/")[2], change)
     top, _, rest = key.partition("/")
     task, slash, below = rest.partition("/")
     return f"{top}/{change.session or task}{slash}{below}"
@@ -91,8 +91,8 @@ def _place(stored: Stored, key: str, change: Change) -> str:
 def _moved(stored: Stored, key: str, change: Change) -> Edit | None:
     """In another root even a session that is otherwise as it was has its messages elsewhere."""
     task = stored.context.rpartition("/")[2]
-    is_moved = change.root and newer.names_its_place(key, task)
-    return _whole(lambda data: newer.changed(data, key, task, change, None)) if is_moved else None
+    is_moved = change.root and layout_v3.names_its_place(key, task)
+    return _whole(lambda data: layout_v3.changed(data, key, task, change, None)) if is_moved else None
 
 
 def _edit(stored: Stored, key: str, change: Change, end: End | None) -> Edit | None:
@@ -101,7 +101,7 @@ def _edit(stored: Stored, key: str, change: Change, end: End | None) -> Edit | N
     if key.startswith(SESSIONS + "/"):
         kept = end.number if end else None
         is_changed = name in (f"{task}.json", f"{task}.messages.json")
-        return _whole(lambda data: newer.changed(data, key, task, change, kept)) if is_changed else None
+        return _whole(lambda data: layout_v3.changed(data, key, task, change, kept)) if is_changed else None
     if name == ITEM:
         return _whole(lambda data: _item(data, task, change))
     if end is None:

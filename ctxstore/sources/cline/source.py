@@ -9,7 +9,7 @@ from ctxstore.sources.cline.installations import PROGRAMS, SCRIPTS, editor_folde
 from ctxstore.sources.cline.layout import Layout, Shape, transcript_of
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored
+from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored
 
 _SHAPE = Shape(
     source="cline",
@@ -111,6 +111,6 @@ class Cline(Tasks):
 
     def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
         """The entry in ``state/taskHistory.json``."""
-        from ctxstore.sources.cline.listing import list_cline
+        from ctxstore.sources.cline.task_list import list_cline
 
         return list_cline(stored, change, root)

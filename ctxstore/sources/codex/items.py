@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ctxstore.sources.codex.records import AGENTS, COMPACTED, EVENT, ITEM
-from ctxstore.sources.jsonl.damage import DAMAGE
+from ctxstore.sources.jsonl.lenient_json import DAMAGE
 from ctxstore.sources.protocol import Part
 
 _IMAGES = frozenset({"input_image", "output_image", "image"})

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from ctxstore.sources.codex.home import home_files
 from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, SESSIONS, rollout_of
+from ctxstore.sources.home_suffix import suffix_of
 from ctxstore.sources.protocol import FoundContext, FoundFile, Report
-from ctxstore.sources.suffix import suffix_of
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 HOME = "codex/home"

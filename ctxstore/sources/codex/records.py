@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.damage import DAMAGE, split, tolerant
+from ctxstore.sources.jsonl.lenient_json import DAMAGE, split, tolerant
 
 RESTART = '{"timestamp":'
 """How a record starts. An object inside a record never does."""

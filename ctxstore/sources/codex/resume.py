@@ -19,7 +19,7 @@ from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, Rollout, rollout_o
 from ctxstore.sources.codex.transcript import Thread
 from ctxstore.sources.jsonl.edit import Fields, edit_line
 from ctxstore.sources.jsonl.messages import iter_padded
-from ctxstore.sources.resume import Change, Edit, Laid, Stored
+from ctxstore.sources.resumable import Change, Edit, Laid, Stored
 
 _IDS = ("id", "session_id", "thread_id", "conversation_id")
 _FOLDERS = ("cwd", "workspace_roots", "runtime_workspace_roots")

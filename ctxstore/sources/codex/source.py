@@ -10,7 +10,7 @@ from ctxstore.sources.codex.layout import Layout
 from ctxstore.sources.codex.rollouts import PACKED, rollout_of, transcript_of
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored
+from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored
 
 
 class Codex:
@@ -92,7 +92,7 @@ class Codex:
 
     def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
         """The session's row in Codex's database, if it has one."""
-        from ctxstore.sources.codex.registering import registrations
+        from ctxstore.sources.codex.session_index import registrations
 
         return registrations(stored, change, root)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.damage import DAMAGE, tolerant
+from ctxstore.sources.jsonl.lenient_json import DAMAGE, tolerant
 
 
 class Record(msgspec.Struct, gc=False):

@@ -11,13 +11,13 @@ from typing import Any
 
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.continue_dev.layout import LIST, SESSIONS, session_key
-from ctxstore.sources.continue_dev.place import path_of, place_of
+from ctxstore.sources.continue_dev.project_path import path_of, place_of
 from ctxstore.sources.continue_dev.transcript import KEY, iter_messages
-from ctxstore.sources.document.listed import ListedSession
 from ctxstore.sources.document.members import members, replace, text_of
 from ctxstore.sources.document.messages import HEAD, TAIL
-from ctxstore.sources.document.shorten import shorten
-from ctxstore.sources.resume import Change, Laid, Registration, Stored
+from ctxstore.sources.document.session_list import ListedSession
+from ctxstore.sources.document.truncate import shorten
+from ctxstore.sources.resumable import Change, Laid, Registration, Stored
 
 FOLDER, ID = "workspaceDirectory", "sessionId"
 

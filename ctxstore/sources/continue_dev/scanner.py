@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ctxstore.sources.continue_dev.place import path_of
+from ctxstore.sources.continue_dev.project_path import path_of
 from ctxstore.sources.continue_dev.transcript import KEY
 from ctxstore.sources.document.members import DAMAGE, members, text_of
 from ctxstore.sources.document.messages import HEAD, TAIL

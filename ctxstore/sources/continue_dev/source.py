@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.continue_dev.layout import Layout, session_key
 from ctxstore.sources.directory import label_of
+from ctxstore.sources.home_suffix import suffix_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored, new_uuid
-from ctxstore.sources.suffix import suffix_of
+from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored, new_uuid
 
 
 class Continue:

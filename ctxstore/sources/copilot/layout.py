@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from ctxstore.errors import SourceError
 from ctxstore.sources.copilot.home import home_files
+from ctxstore.sources.home_suffix import suffix_of
 from ctxstore.sources.protocol import FoundContext, FoundFile, Report, Skipped
-from ctxstore.sources.suffix import suffix_of
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 _PREFIX = "copilot/sessions/"
@@ -120,8 +120,8 @@ class Layout:
 
     def _database(self, file: FoundFile) -> Iterator[FoundFile]:
         """The session's own tables, as SQLite's online backup copies them."""
-        from ctxstore.sources.sqlite.place import find_place
-        from ctxstore.sources.sqlite.stamp import stamp
+        from ctxstore.sources.sqlite.fake_stat import stamp
+        from ctxstore.sources.sqlite.read_safely import find_place
 
         try:
             place = find_place(file.path)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.damage import DAMAGE, split, tolerant
+from ctxstore.sources.jsonl.lenient_json import DAMAGE, split, tolerant
 
 RESTART = '{"type":"'
 """How an event starts. An object inside one that was cut short may start so too; it has no event's type."""

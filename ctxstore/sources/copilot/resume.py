@@ -23,7 +23,7 @@ from ctxstore.sources.copilot.layout import (
 from ctxstore.sources.copilot.records import RESTART
 from ctxstore.sources.copilot.transcript import iter_messages
 from ctxstore.sources.jsonl.edit import Fields, edit_line
-from ctxstore.sources.resume import Change, Edit, Laid, Stored
+from ctxstore.sources.resumable import Change, Edit, Laid, Stored
 
 _FIELD = re.compile(rb"(id|cwd|git_root): +(.*?)([ \t]*\r?\n?)\Z", re.DOTALL)
 _QUOTED = b"'\""

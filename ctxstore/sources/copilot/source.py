@@ -9,7 +9,7 @@ from ctxstore.sources.copilot.home import is_memory
 from ctxstore.sources.copilot.layout import Layout, transcript_of
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored, new_uuid
+from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored, new_uuid
 
 
 class Copilot:

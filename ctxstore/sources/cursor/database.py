@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxstore.errors import SourceError
+from ctxstore.sources.sqlite.fake_stat import stamp
 from ctxstore.sources.sqlite.rows import Line, encode_line, plain_value
-from ctxstore.sources.sqlite.stamp import stamp
 
 if TYPE_CHECKING:
     import sqlite3

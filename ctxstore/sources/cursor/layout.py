@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ctxstore.sources.protocol import FoundContext, FoundFile, Report
-from ctxstore.sources.sqlite.found import TRANSCRIPT, is_nameable, listed, whole_file
+from ctxstore.sources.sqlite.listing import TRANSCRIPT, is_nameable, listed, whole_file
 from ctxstore.sources.walk import by_key, list_folder, take, take_named
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Layout:
     def _store(self, key: str) -> list[FoundFile]:
         from ctxstore.errors import SourceError
         from ctxstore.sources.protocol import Skipped
-        from ctxstore.sources.sqlite.place import find_place
+        from ctxstore.sources.sqlite.read_safely import find_place
 
         path = os.path.join(self._path, key)
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.damage import DAMAGE, split, tolerant
+from ctxstore.sources.jsonl.lenient_json import DAMAGE, split, tolerant
 
 COUNTED = ("user", "assistant", "system")
 _TYPES = {1: "user", 2: "assistant"}

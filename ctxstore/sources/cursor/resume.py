@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxstore.errors import InvalidInput, SourceError
 from ctxstore.sources.cursor.layout import COMPOSER, FILE, STORE
-from ctxstore.sources.resume import Change, Laid, Registration, Stored
-from ctxstore.sources.sqlite.found import TRANSCRIPT
-from ctxstore.sources.sqlite.whole import empty_log
+from ctxstore.sources.resumable import Change, Laid, Registration, Stored
+from ctxstore.sources.sqlite.listing import TRANSCRIPT
+from ctxstore.sources.sqlite.restore_file import empty_log
 
 if TYPE_CHECKING:
     import sqlite3
@@ -63,7 +63,7 @@ class Pairs(NamedTuple):
     def found(self, root: str) -> bytes:
         """What the database has of the conversation: a `Replacing`."""
         from ctxstore.sources.cursor.database import COMPOSER, find_value, iter_keys
-        from ctxstore.sources.sqlite.putting import found_lines
+        from ctxstore.sources.sqlite.restore_rows import found_lines
 
         def lines(tables: Tables) -> Iterator[bytes]:
             for key in [COMPOSER + self.conversation, *iter_keys(tables.connection, self.conversation)]:
@@ -74,7 +74,7 @@ class Pairs(NamedTuple):
 
     def apply(self, root: str) -> None:
         """Put them there, in one transaction. Raises `Conflict`, `StorageError`."""
-        from ctxstore.sources.sqlite.putting import change_database
+        from ctxstore.sources.sqlite.restore_rows import change_database
 
         change_database(os.path.join(root, self.path), self.what, "Cursor", self._put)
 
@@ -97,7 +97,7 @@ class Pairs(NamedTuple):
 
     def _pairs(self) -> Iterator[tuple[str, Any]]:
         from ctxstore.sources.cursor.database import TABLE
-        from ctxstore.sources.sqlite.putting import iter_lines
+        from ctxstore.sources.sqlite.restore_rows import iter_lines
         from ctxstore.sources.sqlite.rows import decode_line, stored_value
 
         for line in map(decode_line, iter_lines(self.read())):

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ctxstore.errors import InvalidInput
 from ctxstore.sources.cursor.layout import CHAT, COMPOSER, Layout
 from ctxstore.sources.directory import label_of
+from ctxstore.sources.home_suffix import suffix_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored
-from ctxstore.sources.sqlite.found import TRANSCRIPT
-from ctxstore.sources.suffix import suffix_of
+from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored
+from ctxstore.sources.sqlite.listing import TRANSCRIPT
 
 _EDITOR, _MACOS, _COMMAND = ".config/Cursor/User", "Library/Application Support/Cursor/User", ".cursor"
 _SAID = re.compile(r"projects/[^/]+/agent-transcripts/([^/]+)(?:/\1)?\.jsonl")

@@ -11,7 +11,7 @@ from ctxstore.sources.cursor.content import Bubble, model_of, parts_of_bubble, p
 from ctxstore.sources.cursor.records import Record, read, role_of
 from ctxstore.sources.cursor.values import bubbles_of, composer_of
 from ctxstore.sources.jsonl import messages as jsonl
-from ctxstore.sources.jsonl.damage import DAMAGE, tolerant
+from ctxstore.sources.jsonl.lenient_json import DAMAGE, tolerant
 from ctxstore.sources.protocol import Message, Part
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.damage import DAMAGE
+from ctxstore.sources.jsonl.lenient_json import DAMAGE
 
 _HASH = 32
 _HEX = re.compile(rb"[0-9a-f]{64}")

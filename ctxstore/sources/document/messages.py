@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from ctxstore.sources.document.cutting import Cut, cut
+from ctxstore.sources.document.split_array import Cut, cut
 from ctxstore.sources.protocol import Message
 
 LIMIT = 256 << 20

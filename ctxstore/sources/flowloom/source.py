@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from ctxstore.sources.flowloom.layout import Layout, transcript_key
+from ctxstore.sources.homes import nearest_project
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.roots import nearest_project
 
 
 class FlowLoom:

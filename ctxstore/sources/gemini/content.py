@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ctxstore.sources.gemini.records import Element, Line
-from ctxstore.sources.jsonl.damage import DAMAGE
+from ctxstore.sources.jsonl.lenient_json import DAMAGE
 from ctxstore.sources.protocol import Part
 
 _ROLES = {"user": "user", "gemini": "assistant"}

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 
 from ctxstore.sources.gemini.home import MEMORIES, home_files, is_kept_out
 from ctxstore.sources.gemini.names import ENDINGS, PREFIX, name_of, part_of, short_id, stem_of
+from ctxstore.sources.home_suffix import suffix_of
 from ctxstore.sources.protocol import FoundContext, FoundFile, Report
-from ctxstore.sources.suffix import suffix_of
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 _PREFIX = "gemini/"

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from ctxstore.errors import Conflict, StorageError
-from ctxstore.sources.document.listfile import find_list, read_list, replace_list
+from ctxstore.sources.document.list_file import find_list, read_list, replace_list
 from ctxstore.sources.document.members import members, text_of
 
 LIST = "projects.json"

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.damage import DAMAGE, split, tolerant
+from ctxstore.sources.jsonl.lenient_json import DAMAGE, split, tolerant
 
 _RESTART = '{"$set":'
 """How a record may start. An object inside a record never starts so."""

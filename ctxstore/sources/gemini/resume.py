@@ -19,7 +19,7 @@ from ctxstore.sources.gemini.records import line_of, places_of, read, update_of
 from ctxstore.sources.gemini.transcript import iter_messages
 from ctxstore.sources.jsonl.edit import Fields, edit_line
 from ctxstore.sources.jsonl.messages import iter_records
-from ctxstore.sources.resume import Change, Edit, Laid, Stored
+from ctxstore.sources.resumable import Change, Edit, Laid, Stored
 
 
 def session_of(stored: Stored) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.gemini.layout import Layout, is_memory, transcript_key
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored, new_uuid
+from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored, new_uuid
 
 _SCRIPTS = ("/@google/gemini-cli/", "/bin/gemini", "/.bin/gemini")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ctxstore.sources.protocol import FoundContext, FoundFile, Report
-from ctxstore.sources.sqlite.found import group_of, is_nameable, listed, rows_file, whole_file
+from ctxstore.sources.sqlite.listing import group_of, is_nameable, listed, rows_file, whole_file
 from ctxstore.sources.walk import list_folder, look_at, take_named
 
 if TYPE_CHECKING:

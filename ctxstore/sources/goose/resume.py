@@ -8,9 +8,9 @@ from typing import Any
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.goose.layout import DATABASE, FILE, is_session, older_key
 from ctxstore.sources.jsonl.edit import edit_line
-from ctxstore.sources.resume import Change, Edit, Laid, Registration, Stored
-from ctxstore.sources.sqlite.found import TRANSCRIPT, group_of
-from ctxstore.sources.sqlite.whole import lay_out_whole
+from ctxstore.sources.resumable import Change, Edit, Laid, Registration, Stored
+from ctxstore.sources.sqlite.listing import TRANSCRIPT, group_of
+from ctxstore.sources.sqlite.restore_file import lay_out_whole
 
 _LEAST, _MOST = 100_000, 1_000_000
 """Goose numbers the sessions of a day from 1 on: a number that no day gets to, so that no other session has it."""
@@ -44,7 +44,7 @@ def registrations(stored: Stored, change: Change, root: str) -> Sequence[Registr
     if TRANSCRIPT not in stored.keys or not is_session(stored.context):
         return []
     from ctxstore.sources.goose.database import MODEL
-    from ctxstore.sources.sqlite.putting import Rows
+    from ctxstore.sources.sqlite.restore_rows import Rows
 
     session = change.session or _session_of(stored)
     what = f"the rows of session {session}"
@@ -63,7 +63,7 @@ def context_of(stored: Stored, change: Change) -> str:
 
 def rows_of(stored: Stored, change: Change) -> Iterator[bytes]:
     """The session's lines after `change`."""
-    from ctxstore.sources.sqlite.putting import iter_lines
+    from ctxstore.sources.sqlite.restore_rows import iter_lines
     from ctxstore.sources.sqlite.rows import Line, decode_line, encode_line
 
     ended = False

@@ -9,7 +9,7 @@ import msgspec
 from ctxstore.sources.goose.content import parts_of
 from ctxstore.sources.goose.records import COUNTED, Record, read
 from ctxstore.sources.goose.transcript import content_of
-from ctxstore.sources.jsonl.damage import DAMAGE
+from ctxstore.sources.jsonl.lenient_json import DAMAGE
 from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes, Scanner
 from ctxstore.sources.title import one_line

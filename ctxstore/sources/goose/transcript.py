@@ -11,7 +11,7 @@ import msgspec
 from ctxstore.sources.goose.content import is_tool_answer, parts_of
 from ctxstore.sources.goose.records import Record, read
 from ctxstore.sources.jsonl import messages as jsonl
-from ctxstore.sources.jsonl.damage import DAMAGE, tolerant
+from ctxstore.sources.jsonl.lenient_json import DAMAGE, tolerant
 from ctxstore.sources.protocol import Message, Part
 
 _MILLISECONDS = 1 << 36

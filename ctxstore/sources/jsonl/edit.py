@@ -13,7 +13,7 @@ from typing import Any, Union
 
 import msgspec
 
-from ctxstore.sources.jsonl.damage import DAMAGE, split, tolerant_end
+from ctxstore.sources.jsonl.lenient_json import DAMAGE, split, tolerant_end
 
 Fields = Mapping[str, Union[Callable[[str], str], "Fields"]]
 """What to do with the members of an object that have these names: strings, strings in a list, or objects in turn."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ctxstore.sources.sqlite.stamp import stamp
+from ctxstore.sources.sqlite.fake_stat import stamp
 from ctxstore.sources.sqlite.tables import Model, Shared, Table, Tables
 
 if TYPE_CHECKING:

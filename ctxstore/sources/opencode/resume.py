@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.jsonl.edit import edit_line
 from ctxstore.sources.opencode.layout import DATABASE, FILE, is_session
-from ctxstore.sources.opencode.rewriting import Rewriting, find_projects, is_kept
-from ctxstore.sources.resume import Change, Edit, Laid, Registration, Stored
-from ctxstore.sources.sqlite.found import TRANSCRIPT, group_of
-from ctxstore.sources.sqlite.whole import lay_out_whole
+from ctxstore.sources.opencode.rewrite_rows import Rewriting, find_projects, is_kept
+from ctxstore.sources.resumable import Change, Edit, Laid, Registration, Stored
+from ctxstore.sources.sqlite.listing import TRANSCRIPT, group_of
+from ctxstore.sources.sqlite.restore_file import lay_out_whole
 
 _IN_FILES = "storage/session/"
 
@@ -38,7 +38,7 @@ def registrations(stored: Stored, change: Change, root: str) -> Sequence[Registr
     if TRANSCRIPT not in stored.keys or not is_session(stored.context) or _is_in_files(stored):
         return []
     from ctxstore.sources.opencode.database import MODEL
-    from ctxstore.sources.sqlite.putting import Rows
+    from ctxstore.sources.sqlite.restore_rows import Rows
 
     session = change.session or _session_of(stored)
     what = f"the rows of session {session}"
@@ -58,7 +58,7 @@ def context_of(stored: Stored, change: Change) -> str:
 
 def rows_of(stored: Stored, change: Change, projects: Mapping[str, str]) -> Iterator[bytes]:
     """The session's lines after `change`. `projects`: those there are where they go, by their folders."""
-    from ctxstore.sources.sqlite.putting import iter_lines
+    from ctxstore.sources.sqlite.restore_rows import iter_lines
     from ctxstore.sources.sqlite.rows import decode_line, encode_line
 
     lines = iter_lines(stored.read(TRANSCRIPT))

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.directory import label_of
+from ctxstore.sources.home_suffix import suffix_of
 from ctxstore.sources.opencode.layout import Layout, is_session
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored
-from ctxstore.sources.sqlite.found import TRANSCRIPT
-from ctxstore.sources.suffix import suffix_of
+from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored
+from ctxstore.sources.sqlite.listing import TRANSCRIPT
 
 _PLACES = (("XDG_DATA_HOME", ".local/share"), ("XDG_CONFIG_HOME", ".config"))
 

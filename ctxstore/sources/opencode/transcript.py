@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ctxstore.sources.jsonl import messages as jsonl
-from ctxstore.sources.jsonl.damage import DAMAGE, tolerant
+from ctxstore.sources.jsonl.lenient_json import DAMAGE, tolerant
 from ctxstore.sources.opencode.content import parts_of, parts_of_later
 from ctxstore.sources.opencode.records import Record, Role, model_of, read, role_of
 from ctxstore.sources.protocol import Message, Part

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ctxstore.sources.cline.installations import editor_folders
 from ctxstore.sources.cline.layout import Shape
 from ctxstore.sources.cline.source import Tasks
-from ctxstore.sources.resume import Change, Registration, Stored, new_uuid
+from ctxstore.sources.resumable import Change, Registration, Stored, new_uuid
 
 
 class RooCode(Tasks):
@@ -34,6 +34,6 @@ class RooCode(Tasks):
 
     def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
         """The entry in ``tasks/_index.json``, if that is there."""
-        from ctxstore.sources.cline.listing import list_roo
+        from ctxstore.sources.cline.task_list import list_roo
 
         return list_roo(stored, change, root)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ctxstore.errors import SourceError
 from ctxstore.sources.sqlite.database import open_database, translated
-from ctxstore.sources.sqlite.place import Way, find_place
+from ctxstore.sources.sqlite.read_safely import Way, find_place
 from ctxstore.sources.sqlite.tables import quoted
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from ctxstore.errors import SourceError
-from ctxstore.sources.sqlite.place import Place, Way, find_place, state_of
+from ctxstore.sources.sqlite.read_safely import Place, Way, find_place, state_of
 
 if TYPE_CHECKING:
     import sqlite3

@@ -13,7 +13,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from ctxstore.errors import NotFound, RefMoved
 from ctxstore.history.oplog import Op
 from ctxstore.history.transaction import MustRestart
-from ctxstore.ops.draft import Draft
+from ctxstore.ops.draft.draft import Draft
 from tests.faults.machine.meanwhile import Meanwhile, troubles
 from tests.faults.machine.model import Content, Kept, State
 

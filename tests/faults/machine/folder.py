@@ -14,8 +14,8 @@ from hypothesis.stateful import precondition, rule
 
 from ctxstore.errors import InvalidInput
 from ctxstore.history.oplog import Op
-from ctxstore.ops.statcache import GRANULARITY_NS
-from ctxstore.ops.targets import Target
+from ctxstore.ops.snapshot.stat_cache import GRANULARITY_NS
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.directory import Directory, context_name
 from ctxstore.sources.protocol import Root
 from tests.faults.machine.care import Care

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from ctxstore.history.oplog import Op
-from ctxstore.ops.retention import Policy
+from ctxstore.ops.retention.policy import Policy
 from tests.faults.machine.drafts import handles
 from tests.faults.machine.history import has_commits
 from tests.faults.machine.meanwhile import troubles

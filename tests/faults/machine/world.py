@@ -18,9 +18,9 @@ from ctxstore.history.commits import Author
 from ctxstore.history.engine import Environment, create, open_engine
 from ctxstore.history.oplog import Op, read_op
 from ctxstore.ids import ObjectId
-from ctxstore.ops.sweep import iter_litter
-from ctxstore.ops.view import View
-from ctxstore.repo import Repo
+from ctxstore.ops.content.view import View
+from ctxstore.ops.gc.sweep import iter_litter
+from ctxstore.repo.repository import Repo
 from ctxstore.storage.local import LocalStorage
 from ctxstore.storage.memory import MemoryStorage
 from ctxstore.storage.protocol import Storage

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from ctxstore.integrations.aider import inside
 from ctxstore.integrations.aider.inside import backup
 from ctxstore.integrations.aider.inside.backup import parse_backup, read_backup
+from ctxstore.integrations.aider.inside.backup_command import parse_selection
 from ctxstore.integrations.aider.inside.problem import Problem
 from ctxstore.integrations.aider.inside.prompt import clean, local_time
-from ctxstore.integrations.aider.inside.saving import parse_selection
 
 FILES = sorted(Path(inside.__file__).parent.glob("*.py"))
 JSON = st.recursive(

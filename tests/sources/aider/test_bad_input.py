@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ctxstore
-from ctxstore.ops.targets import find_targets
+from ctxstore.ops.snapshot.targets import find_targets
 from ctxstore.sources.aider import Aider
 from ctxstore.sources.jsonl.lines import LIMIT
 from tests.sources.aider.test_agreement import scan

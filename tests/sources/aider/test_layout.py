@@ -9,7 +9,7 @@ import pytest
 
 from ctxstore.errors import NotFound
 from ctxstore.sources.aider import Aider
-from ctxstore.sources.roots import root_at
+from ctxstore.sources.homes import root_at
 from tests.sources.homes import aider
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.claude_code import ClaudeCode
 from ctxstore.sources.claude_code.project import encode_project
-from ctxstore.sources.resume import Change, Laid, Stored
+from ctxstore.sources.resumable import Change, Laid, Stored
 
 SESSION = "6f1c2a34-0000-4000-8000-00000000000a"
 NEW = "0d9e4b1c-0000-4000-8000-00000000000b"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import ctxstore
-from ctxstore.ops.targets import Target
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.cline import Cline
 from ctxstore.sources.cline.installations import group_of
 from ctxstore.sources.protocol import FoundContext, Skipped

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.cline import Cline
 from ctxstore.sources.cline.source import Tasks
-from ctxstore.sources.resume import Change, Resumable, Stored
+from ctxstore.sources.resumable import Change, Resumable, Stored
 from ctxstore.sources.roo import RooCode
 from tests.sources.homes import cline as cline_home
 from tests.sources.homes import roo as roo_home

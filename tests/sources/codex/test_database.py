@@ -13,7 +13,7 @@ import pytest
 
 from ctxstore.errors import Conflict, StorageError
 from ctxstore.sources.codex import Codex
-from ctxstore.sources.resume import Change, Registration, Stored
+from ctxstore.sources.resumable import Change, Registration, Stored
 from tests.sources.homes.codex import CONTEXT, KEY, PROJECT, THREAD, line, rollout
 
 NEW = "01a20000-0000-7000-8000-00000000000b"

@@ -10,8 +10,8 @@ import pytest
 import zstandard
 
 import ctxstore
-from ctxstore.ops.conversation import iter_messages
-from ctxstore.ops.targets import Target
+from ctxstore.ops.content.conversation import iter_messages
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.codex import Codex
 from tests.sources.homes import codex
 from tests.sources.homes.codex import ARCHIVED_KEY, CONTEXT, DAY, KEY, PACKED, line, rollout, spoken

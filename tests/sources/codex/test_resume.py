@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.codex import Codex
 from ctxstore.sources.protocol import Message
-from ctxstore.sources.resume import Change, Laid, Resumable, Stored
+from ctxstore.sources.resumable import Change, Laid, Resumable, Stored
 from tests.sources.codex.conftest import PIECES
 from tests.sources.homes.codex import (
     ARCHIVED_KEY,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.continue_dev import Continue
-from ctxstore.sources.resume import Change, Resumable, Stored
+from ctxstore.sources.resumable import Change, Resumable, Stored
 
 home = import_module("tests.sources.homes.continue")  # its name is a keyword
 NOW = 1_800_000_000 * 10**9

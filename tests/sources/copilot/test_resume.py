@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.copilot import Copilot
-from ctxstore.sources.resume import Change, Laid, Resumable, Stored
+from ctxstore.sources.resumable import Change, Laid, Resumable, Stored
 from tests.sources.copilot.conftest import PIECES
 from tests.sources.homes.copilot import CONTEXT, FOLDER, OLD, PROJECT, SESSION, event, events
 

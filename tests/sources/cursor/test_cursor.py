@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 import ctxstore
 from ctxstore.errors import Conflict, InvalidInput
-from ctxstore.ops.targets import Target
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.cursor import Cursor
 from ctxstore.sources.cursor.values import references_in
 from ctxstore.sources.protocol import FoundContext, Root, Skipped
-from ctxstore.sources.resume import Change, Resumable, Stored
+from ctxstore.sources.resumable import Change, Resumable, Stored
 from tests.sources.homes import cursor as home
 from tests.sources.homes.cursor import CHAT, CONVERSATION, EMPTY, FOLDER, INNER, OTHER, OUTER, add_bubble, pair
 

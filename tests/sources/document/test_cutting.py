@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxstore.sources.document import messages as messages_module
-from ctxstore.sources.document.cutting import cut
 from ctxstore.sources.document.members import members, replace, text_of
 from ctxstore.sources.document.messages import iter_messages, meta
+from ctxstore.sources.document.split_array import cut
 from ctxstore.sources.protocol import Message
 
 VALUES = st.recursive(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import ctxstore
-from ctxstore.ops.targets import find_targets
+from ctxstore.ops.snapshot.targets import find_targets
 
 home = import_module("tests.sources.homes.continue")  # its name is a keyword
 

@@ -6,7 +6,7 @@ from abacus_talk import iter_messages
 
 from ctxstore.errors import NotFound
 from ctxstore.sources.jsonl.edit import edit_line
-from ctxstore.sources.resume import Change, Laid, Stored
+from ctxstore.sources.resumable import Change, Laid, Stored
 
 
 def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:

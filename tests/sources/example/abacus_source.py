@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resume import Change, Laid, Program, Registration, Stored, new_uuid
+from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored, new_uuid
 from ctxstore.sources.walk import list_folder, look_at
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ctxstore.sources.jsonl import messages
-from ctxstore.sources.jsonl.damage import split, tolerant
+from ctxstore.sources.jsonl.lenient_json import split, tolerant
 from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes, Message, Part, Scanner
 

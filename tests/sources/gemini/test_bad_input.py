@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ctxstore
-from ctxstore.ops.targets import find_targets
+from ctxstore.ops.snapshot.targets import find_targets
 from ctxstore.sources.gemini import Gemini
 from ctxstore.sources.jsonl.lines import LIMIT
 from tests.sources.gemini.test_agreement import scan

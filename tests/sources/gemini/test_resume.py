@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ctxstore.errors import Conflict, InvalidInput, NotFound
 from ctxstore.sources.gemini import Gemini
-from ctxstore.sources.resume import Change, Laid, Stored, session_of
+from ctxstore.sources.resumable import Change, Laid, Stored, session_of
 from tests.sources.gemini.conftest import ANSWER, CALLED, DIRT, HEAD, LISTED, PIECES, RESULT, REWOUND, TOUCHED, USER
 from tests.sources.homes.gemini import HASH, NAME, OLD, OLD_DOCUMENT, PROJECT, SESSION, STEM, SUBAGENT, head, jsonl
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 import ctxstore
 from ctxstore.errors import Conflict, InvalidInput, NotFound
-from ctxstore.ops.targets import Target
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.goose import Goose
 from ctxstore.sources.protocol import FoundContext, Root, Skipped
-from ctxstore.sources.resume import Change, Resumable, Stored
+from ctxstore.sources.resumable import Change, Resumable, Stored
 from tests.sources.homes import goose as home
 from tests.sources.homes.goose import FOLDER, OLD, OTHER, SESSION, add_turn
 

@@ -14,10 +14,10 @@ import pytest
 
 import ctxstore
 from ctxstore.errors import SourceError
-from ctxstore.ops.targets import Target
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.opencode import OpenCode
 from ctxstore.sources.protocol import FoundContext, Root, Skipped
-from ctxstore.sources.sqlite.found import WHOLE_LIMIT
+from ctxstore.sources.sqlite.listing import WHOLE_LIMIT
 from tests.sources.homes import opencode as home
 from tests.sources.homes.opencode import CHILD, OLD, SESSION, add_turn
 
@@ -164,7 +164,7 @@ def test_a_session_that_can_not_be_read_keeps_no_other_from_it(root: Root) -> No
 
 def test_a_database_too_large_is_not_copied_as_a_whole(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     assert WHOLE_LIMIT == 1 << 30
-    monkeypatch.setattr("ctxstore.sources.sqlite.found.WHOLE_LIMIT", 1000)
+    monkeypatch.setattr("ctxstore.sources.sqlite.listing.WHOLE_LIMIT", 1000)
     found, skipped = look(root)
     assert "opencode/database" not in found and NAME in found
     assert [skip.failed for skip in skipped] == [False]

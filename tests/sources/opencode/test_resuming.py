@@ -16,7 +16,7 @@ from ctxstore.errors import Conflict, InvalidInput, NotFound
 from ctxstore.sources.opencode import OpenCode
 from ctxstore.sources.opencode.ids import renamed
 from ctxstore.sources.protocol import FoundContext, Root
-from ctxstore.sources.resume import Change, Registration, Resumable, Stored
+from ctxstore.sources.resumable import Change, Registration, Resumable, Stored
 from tests.sources.homes import opencode as home
 from tests.sources.homes.opencode import CHILD, FOLDER, OLD, PROJECT, SESSION, add_turn
 
@@ -190,7 +190,7 @@ def test_what_does_not_fit_changes_nothing_and_says_so(root: Root, statement: st
 
 
 def test_a_locked_database_is_a_conflict(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ctxstore.sources.sqlite.putting.PATIENCE", 0.05)
+    monkeypatch.setattr("ctxstore.sources.sqlite.restore_rows.PATIENCE", 0.05)
     (entry,) = SOURCE.registrations(stored(root), Change(), root.path)
     with closing(open_at(root)) as agent:
         agent.execute("BEGIN IMMEDIATE")

@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .loading import load
-from .places import backup_files
+from .backup_command import Words, backup, create
+from .current_chat import files_of, project_of
+from .find_backup import backup_files
+from .load_command import load
 from .problem import Problem
 from .prompt import Prompt
-from .saving import Words, backup, create
-from .session import files_of, project_of
-from .showing import show
+from .show_command import show
 from .store import Store, parse_settings
 
 Action = Callable[[Any, Prompt, Store, Words], "dict[str, Any] | None"]

@@ -1,0 +1,1 @@
+"""Rendering: values as text for people and as JSON for programs."""

@@ -1,0 +1,95 @@
+"""How damage is told: to a program object by object, to a person by context and file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ctxstore.cli.render.format import count
+from ctxstore.cli.render.output import Output, Styled
+
+if TYPE_CHECKING:
+    from ctxstore.ops.check.check import Problem
+    from ctxstore.ops.check.impact import Place
+
+SHOWN = 20
+"""Contexts, and places in each, that a person is shown."""
+
+SHOWN_COMMITS = 3
+
+
+def problem_value(problem: Problem) -> dict[str, Any]:
+    """A problem for a program."""
+    return {
+        **problem._asdict(),
+        "commits": [id.hex() for id in problem.commits],
+        "places": [{"ref": ref, **place._asdict()} for ref, place in problem.places],
+    }
+
+
+def show_damage(output: Output, problems: Sequence[Problem]) -> None:
+    """What is wrong, then what that hits."""
+    traced = [problem for problem in problems if problem.places]
+    for problem in problems:
+        if not problem.places:
+            output.line(Styled(f"{problem.kind} {problem.what}: ", "red"), problem.message)
+            for ref in problem.refs[:SHOWN]:
+                output.line("  hits ", ref)
+    if not traced:
+        return
+    reasons = sorted({problem.message for problem in traced})
+    reason = reasons[0] if len(reasons) == 1 else f"{reasons[0]}, and so on"
+    output.line(Styled(f"{count(len(traced), 'object')}: ", "red"), reason)
+    refs = sorted({ref for problem in traced for ref in problem.refs})
+    for ref in refs[:SHOWN]:
+        _show_context(output, ref, traced)
+    if len(refs) > SHOWN:
+        output.line(f"  … and {count(len(refs) - SHOWN, 'more context')}")
+
+
+def _show_context(output: Output, ref: str, problems: Sequence[Problem]) -> None:
+    hitting = [problem for problem in problems if ref in problem.refs]
+    commits = list(dict.fromkeys(id for problem in hitting for id in problem.commits if len(problem.refs) == 1))
+    number = max(len(commits), *(problem.commit_count for problem in hitting))
+    shown = ", ".join(id.hex()[:8] for id in commits[:SHOWN_COMMITS])
+    more = " …" if number > SHOWN_COMMITS else ""
+    output.line(f"  hits {ref}", f" ({count(number, 'commit')}{': ' if shown else ''}{shown}{more if shown else ''})")
+    places = {place: None for problem in hitting for name, place in problem.places if name == ref}
+    lines = _merged(places)
+    for line in lines[:SHOWN]:
+        output.line(f"    {line}")
+    if len(lines) > SHOWN:
+        output.line(f"    … and {count(len(lines) - SHOWN, 'more place')}")
+
+
+def _merged(places: Iterable[Place]) -> list[str]:
+    """The places in words, neighbouring ranges as one."""
+    lines: list[str] = []
+    last: Place | None = None
+    for place in sorted(places, key=lambda place: (place.kind, place.path, place.start or 0, place.stop or 0)):
+        if last is not None and _adjoin(last, place):
+            last = last._replace(stop=max(last.stop or 0, place.stop or 0))
+            continue
+        if last is not None:
+            lines.append(_words(last))
+        last = place
+    return [*lines, _words(last)] if last is not None else lines
+
+
+def _adjoin(one: Place, other: Place) -> bool:
+    if None in (one.start, one.stop, other.start, other.stop):
+        return one == other
+    return one[:2] == other[:2] and (other.start or 0) <= (one.stop or 0)
+
+
+def _words(place: Place) -> str:
+    kind, path, start, stop = place
+    if kind == "file":
+        return f"file {path}" + (f", bytes {start:,}–{stop:,}" if stop is not None else "")
+    if kind == "messages":
+        last = (stop or 0) - 1
+        return f"message {start:,}" if last == start else f"messages {start:,}–{last:,}"
+    if kind == "memory":
+        return f"memory {path}"
+    what = "memories" if kind == "memories" else "files, messages, memories"
+    return f"some {what}, up to {path}" if path else f"all {what}"

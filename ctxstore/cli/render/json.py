@@ -1,0 +1,67 @@
+"""What commands print with ``--json``, as far as several share it. docs/cli.md describes all of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ctxstore.ops.export.values import bytes_value, commit_value, entry_value, iso_time, message_value
+
+if TYPE_CHECKING:
+    from ctxstore.history.commits import Stored
+    from ctxstore.history.forgotten import Forgotten
+    from ctxstore.history.oplog import Op
+    from ctxstore.ids import ObjectId
+    from ctxstore.ops.content.diff import FileChange, MemoryChange
+
+__all__ = [
+    "change_value",
+    "commit_value",
+    "entry_value",
+    "iso_time",
+    "mark_value",
+    "memory_value",
+    "message_value",
+    "op_value",
+    "stored_value",
+]
+
+
+def stored_value(stored: Stored) -> dict[str, Any]:
+    """A commit with its id."""
+    return commit_value(stored.id, stored.commit)
+
+
+def op_value(id: ObjectId, op: Op) -> dict[str, Any]:
+    """A run."""
+    return {
+        "id": id.hex(),
+        "previous": op.previous.hex() if op.previous else None,
+        "time": iso_time(op.time),
+        "time_ns": op.time,
+        "author": op.author._asdict(),
+        "command": op.command,
+        "note": op.note,
+        "changes": [
+            {"ref": ref, "old": old.hex() if old else None, "new": new.hex() if new else None}
+            for ref, old, new in op.changes
+        ],
+        "statistics": dict(op.statistics),
+        "undoes": op.undoes.hex() if op.undoes else None,
+    }
+
+
+def mark_value(mark: Forgotten | None) -> dict[str, Any] | None:
+    """When and why a commit was forgotten; None: it was not."""
+    return mark and {"time": iso_time(mark.time), "time_ns": mark.time, "reason": mark.reason}
+
+
+def memory_value(change: MemoryChange) -> dict[str, Any]:
+    """A memory before and after."""
+    old, new = (None if data is None else bytes_value(data) for data in (change.old, change.new))
+    return {"key": change.key, "old": old, "new": new}
+
+
+def change_value(change: FileChange) -> dict[str, Any]:
+    """A file before and after."""
+    old, new = (entry and entry_value(change.path, entry) for entry in (change.old, change.new))
+    return {"path": change.path, "status": change.status, "old": old, "new": new}

@@ -1,0 +1,64 @@
+"""Ops as lines of text: what ran, and what it changed; and which commits have tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ctxstore.cli.render.format import count, format_time
+from ctxstore.cli.render.output import Output, Piece, Styled, dim
+
+if TYPE_CHECKING:
+    from ctxstore.history.oplog import Op
+    from ctxstore.history.transaction import Move
+    from ctxstore.ids import ObjectId
+    from ctxstore.repo.repository import Repo
+
+SHOWN_CHANGES = 5
+
+
+def tag_names(repo: Repo) -> dict[ObjectId, list[str]]:
+    """The tags of each commit that has some."""
+    found: dict[ObjectId, list[str]] = {}
+    for name, stored in repo.tags():
+        found.setdefault(stored.id, []).append(name)
+    return found
+
+
+def op_name(id: ObjectId) -> Styled:
+    """An op as commands take it."""
+    return Styled(f"op:{id.hex()[:8]}", "yellow")
+
+
+def run_line(id: ObjectId, op: Op) -> list[Piece]:
+    """An op on one line: id, time, command, what it touched, its note."""
+    return [
+        op_name(id),
+        f"  {format_time(op.time)}  {op.command:<8}  {_touched(op)}",
+        *([f"  {op.note}"] if op.note else []),
+    ]
+
+
+def _touched(op: Op) -> str:
+    """How many contexts, tags and settings an op changed, or commits it forgot."""
+    kinds = [ref.partition(":")[0] if ":" in ref else "context" for ref, _, _ in op.changes]
+    counts = [(kind, kinds.count(kind)) for kind in ("context", "tag", "setting")]
+    if not op.changes and "forgotten" in op.statistics:
+        return count(op.statistics["forgotten"], "commit")
+    return ", ".join(count(number, kind) for kind, number in counts if number) or "no contexts"
+
+
+def show_changes(output: Output, op: Op, *, margin: str = "", limit: int | None = SHOWN_CHANGES) -> None:
+    """What an op moved, a line each."""
+    show_moves(output, op.changes[:limit], margin=margin)
+    if limit is not None and len(op.changes) > limit:
+        output.line(dim(f"{margin}  … {len(op.changes) - limit:,} more"))
+
+
+def show_moves(
+    output: Output, moves: Iterable[tuple[str, ObjectId | None, ObjectId | None] | Move], *, margin: str = ""
+) -> None:
+    """Refs with where they were and where they are."""
+    for ref, old, new in moves:
+        before, after = (id.hex()[:8] if id else "none" for id in (old, new))
+        output.line(dim(f"{margin}  {before:>8} → {after:<8}  "), ref)

@@ -1,0 +1,106 @@
+"""A chat of aider as a commit: its messages as records, its files by path, the rest as memories."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ctxstore.errors import AlreadyExists
+from ctxstore.ops.export import aider_backup
+
+if TYPE_CHECKING:
+    from ctxstore.ids import ObjectId
+    from ctxstore.ops.draft.draft import Draft
+    from ctxstore.repo.repository import Repo
+
+BLOCK = 1 << 20
+TITLE = 100
+
+
+class Saved(NamedTuple):
+    """What was saved. `unreadable`: (path, why) of the files that only their names are saved of."""
+
+    commit: ObjectId
+    files: int
+    unreadable: list[tuple[str, str]]
+
+
+def save_chat(repo: Repo, ref: str, chat: dict[str, Any], *, is_new: bool) -> Saved:
+    """Commit a chat to a context. Raises `AlreadyExists` if it is to be new and is not, `RefMoved`, `StorageError`."""
+    draft = repo.edit(ref)
+    if is_new and draft.parent is not None:
+        name = ref.rpartition("/")[2]
+        raise AlreadyExists(f"there is a context {name!r} already", hint="choose another name")
+    _put_messages(draft, chat["messages"])
+    _put_memories(draft, chat)
+    unreadable = _put_files(repo, draft, chat["files"])
+    made = draft.commit(title=_title(chat["messages"]), agent="aider", model=chat["model"]["name"])
+    return Saved(made.id, made.commit.summary.files, unreadable)
+
+
+def _put_messages(draft: Draft, messages: list[Any]) -> None:
+    """An ordinary backup only appends to the one before it, which costs what is new."""
+    before = len(draft.messages)
+    if before > len(messages) or any(draft.messages[i] != messages[i] for i in range(before)):
+        draft.messages.clear()
+        before = 0
+    draft.messages.extend(messages[before:])
+
+
+def _put_memories(draft: Draft, chat: dict[str, Any]) -> None:
+    files = [{"path": file["path"], "access": file["access"]} for file in chat["files"]]
+    memories = {
+        aider_backup.MODEL: chat["model"],
+        aider_backup.EDIT_FORMAT: chat["edit_format"],
+        aider_backup.DONE: chat["done"],
+        aider_backup.FILES: files,
+        aider_backup.GIT: chat["git"],
+        aider_backup.PROJECT: chat["project"],
+    }
+    draft.memories.update(memories)
+
+
+def _put_files(repo: Repo, draft: Draft, files: list[dict[str, str]]) -> list[tuple[str, str]]:
+    """The files' content; files of the commit before that are not in the chat any more are left out."""
+    unreadable = []
+    kept = set()
+    for file in files:
+        key = aider_backup.file_key(file["path"])
+        try:
+            status = os.stat(file["absolute"])
+            if not stat.S_ISREG(status.st_mode):  # a FIFO would be waited for
+                raise OSError(0, "it is no file")
+            with open(file["absolute"], "rb"):
+                pass
+        except OSError as error:
+            unreadable.append((file["path"], error.strerror or str(error)))
+            continue
+        draft.files.put(key, _Content(file["absolute"]), mode=stat.S_IMODE(status.st_mode), mtime_ns=status.st_mtime_ns)
+        kept.add(key)
+    if draft.parent is not None:
+        for path in repo.view(draft.parent.id.hex()).files:
+            if path not in kept:
+                draft.files.remove(path)
+    return unreadable
+
+
+class _Content:
+    """A file's blocks, from its start each time they are asked for."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[bytes]:
+        with open(self._path, "rb") as file:
+            while block := file.read(BLOCK):
+                yield block
+
+
+def _title(messages: list[Any]) -> str:
+    """The first words of the user."""
+    for message in messages:
+        if isinstance(message, dict) and message.get("role") == "user" and isinstance(message.get("content"), str):
+            return " ".join(message["content"][: 10 * TITLE].split())[:TITLE]
+    return ""

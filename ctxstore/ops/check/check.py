@@ -1,0 +1,240 @@
+"""Check: is everything there, and is it what was written?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from ctxstore.errors import Corrupt, CtxstoreError, NotFound
+from ctxstore.history.engine import Engine
+from ctxstore.history.root import Root
+from ctxstore.ids import ID_SIZE, Kind, ObjectId, format_id
+from ctxstore.ops.check.impact import CAP, Impact, Place, trace
+from ctxstore.ops.check.subset import Subset
+from ctxstore.ops.gc.id_set import IdSet
+from ctxstore.ops.gc.reachability import Broken, Marker
+from ctxstore.ops.gc.sweep import iter_litter
+from ctxstore.packs.format import PACK_MAGIC, Footer, FrameEntry
+from ctxstore.packs.frames import split_frame, unpack_frame
+from ctxstore.packs.index import Location
+from ctxstore.packs.names import PackInfo
+from ctxstore.packs.reader import read_footer
+from ctxstore.progress import SILENT, Progress
+
+ROUNDS = 8
+"""Packs that others add meanwhile, or merge those looked at into, are checked too; this often."""
+
+
+class Problem(NamedTuple):
+    """`kind` is pack | object | history; `what` names it; the rest is what it hits, as far as known.
+
+    `refs` are contexts, `commits` the first `damage.CAP` of `commit_count`, `places` (context, place in its tree);
+    there may be `more_places`.
+    """
+
+    kind: str
+    what: str
+    message: str
+    refs: tuple[str, ...]
+    commits: tuple[ObjectId, ...] = ()
+    commit_count: int = 0
+    places: tuple[tuple[str, Place], ...] = ()
+    more_places: bool = False
+
+
+class CheckReport(NamedTuple):
+    """What was looked at, and what is wrong. `leftover` files are no problem: gc deletes them."""
+
+    problems: tuple[Problem, ...]
+    packs: int
+    objects: int
+    commits: int
+    bytes_read: int
+    leftover: int
+
+
+def check(
+    engine: Engine, *, read_data: bool = False, subset: Subset | None = None, progress: Progress = SILENT
+) -> CheckReport:
+    """Verify the structure; with `read_data` the bytes of every pack, or of a `subset` of them.
+
+    Raises only if there is no root to go by.
+    """
+    run = _Check(engine, read_data, subset, progress)
+    for _ in range(ROUNDS):
+        packs = run.unchecked_packs()
+        if not packs:
+            break
+        run.check_packs(packs)
+    run.check_reachable()
+    leftover = sum(1 for _ in iter_litter(engine, engine.root()))
+    return CheckReport(tuple(run.problems), run.packs, run.objects, run.commits, run.bytes_read, leftover)
+
+
+class _Check:
+    def __init__(self, engine: Engine, read_data: bool, subset: Subset | None, progress: Progress) -> None:
+        self._engine = engine
+        self._read_data = read_data
+        self._subset = subset
+        self._progress = progress
+        self._sound = IdSet()
+        self._bad: dict[bytes, str] = {}
+        self._missing: dict[bytes, None] = {}
+        self._later: set[bytes] = set()
+        self._checked: set[PackInfo] = set()
+        self.packs = 0
+        self.problems: list[Problem] = []
+        self.objects = 0
+        self.commits = 0
+        self.bytes_read = 0
+
+    def unchecked_packs(self) -> list[PackInfo]:
+        """The packs that are live now and were not checked."""
+        return [pack for pack in self._live_packs() if pack not in self._checked]
+
+    def _live_packs(self) -> tuple[PackInfo, ...]:
+        return self._engine.roots.packs(self._engine.root())
+
+    def check_packs(self, packs: Sequence[PackInfo]) -> None:
+        """Every listed pack: there, whole, its footer sound; the frames of those whose data is to be read."""
+        read = {pack.name for pack in packs} if self._read_data else set()
+        if self._subset is not None:
+            read &= self._subset.choose(packs, self._engine.environment.random)
+        self._progress.start("check packs", sum(pack.size for pack in packs if pack.name in read) or None)
+        try:
+            for pack in packs:
+                self._check_pack(pack, pack.name in read)
+        finally:
+            self._progress.done()
+
+    def _check_pack(self, pack: PackInfo, read_data: bool) -> None:
+        self._checked.add(pack)
+        self.packs += 1
+        try:
+            size = self._engine.storage.size(pack.key)
+            if size != pack.size:
+                raise Corrupt(f"it has {size} bytes instead of {pack.size}")
+            if self._engine.storage.get(pack.key, 0, len(PACK_MAGIC)) != PACK_MAGIC:
+                raise Corrupt("it does not start as a pack does")
+            footer = read_footer(self._engine.storage, pack)
+        except CtxstoreError as error:
+            self._add_pack_problem(pack, pack.name, _reason(error))
+            return
+        self.objects += len(footer.lengths)
+        if read_data:
+            self._check_frames(pack, footer)
+        else:
+            self._sound.add_all(footer.ids)
+
+    def _check_frames(self, pack: PackInfo, footer: Footer) -> None:
+        at = 0
+        for number, frame in enumerate(footer.frames):
+            ids = footer.ids[at * ID_SIZE : (at + frame.objects) * ID_SIZE]
+            at += frame.objects
+            try:
+                self._check_frame(pack, frame, ids)
+            except CtxstoreError as error:
+                what = f"{pack.name} frame {number}"
+                if not self._add_pack_problem(pack, what, error.message):
+                    return
+                if isinstance(error, Corrupt):  # else the disk may read it the next time
+                    # A writer of this process then keeps once more what it would have left out because of this frame.
+                    place = Location(pack.name, frame.offset, frame.stored, 0, 0, 0)
+                    self._engine.store.index.mark_bad(place, error, whole_frame=True)
+                self._bad.update((ids[i : i + ID_SIZE], what) for i in range(0, len(ids), ID_SIZE))
+            else:
+                self._sound.add_all(ids)
+            self.bytes_read += frame.stored
+            self._progress.advance(frame.stored)
+
+    def _check_frame(self, pack: PackInfo, frame: FrameEntry, ids: bytes) -> None:
+        header, raw = unpack_frame(self._engine.storage.get(pack.key, frame.offset, frame.stored))
+        try:
+            found = b"".join(self._engine.keys.id_of(kind, data) for kind, data in split_frame(header, raw))
+        except KeyError as error:
+            raise Corrupt("an unknown kind of object") from error
+        if found != ids:
+            raise Corrupt("its objects are not what the footer says")
+
+    def _add_pack_problem(self, pack: PackInfo, what: str, message: str) -> bool:
+        """False for a pack that a writer merged away or gc removed meanwhile: that is none."""
+        if pack not in self._live_packs():
+            return False
+        self.problems.append(Problem("pack", what, message, ()))
+        return True
+
+    def _take(self, id: bytes) -> bool:
+        """Whether an object is met for the first time; what no sound pack holds is noted."""
+        is_new = self._sound.take(id)
+        if is_new is not None:
+            return is_new
+        if id in self._missing or id in self._later:
+            return False
+        if self._came_later(id):
+            self._later.add(id)
+        else:
+            self._missing[id] = None
+        return True
+
+    def _came_later(self, id: bytes) -> bool:
+        """Whether a pack that was added after the others were checked holds an object."""
+        if id in self._bad:
+            return False
+        try:
+            location = self._engine.store.index.find(id)
+        except CtxstoreError:
+            return False
+        return location is not None and all(location.pack != pack.name for pack in self._checked)
+
+    def check_reachable(self) -> None:
+        """Everything refs and ops reach is there and sound; content is looked for, not read."""
+        broken: list[Broken] = []
+        leaves: dict[bytes, str] = {}
+
+        def leaf(id: ObjectId, _: Kind, ref: str) -> None:
+            if id in self._missing:
+                leaves[id] = ref
+
+        marker = Marker(self._engine, self._take, leaf=leaf, broken=broken, progress=self._progress)
+        root = self._engine.root()
+        self._progress.start("check history (commits)", None)
+        try:
+            marker.mark(root)
+        except (Corrupt, NotFound) as error:
+            self.problems.append(Problem("history", "root", error.message, ()))
+        finally:
+            self._progress.done()
+        self.commits = marker.commits
+        reasons = {id: f"damaged in {self._bad[id]}" if id in self._bad else "missing" for id in leaves}
+        self.problems += object_problems(self._engine, root, broken, leaves, reasons)
+
+
+def object_problems(
+    engine: Engine, root: Root, broken: Sequence[Broken], content: Mapping[bytes, str], reasons: Mapping[bytes, str]
+) -> Iterator[Problem]:
+    """What is wrong with structure that can't be read, and with `content` (by a context that needs it)."""
+    impacts = trace(engine, root, content.__contains__) if broken or content else {}
+    for item in broken:
+        what = f"{item.kind.name.lower()} {format_id(item.id, 16)}"
+        yield _object_problem(what, _reason(item.error), item.refs, impacts.get(item.id))
+    for id, ref in content.items():
+        yield _object_problem(f"content {format_id(id, 16)}", reasons[id], {ref}, impacts.get(id))
+
+
+def _reason(error: CtxstoreError) -> str:
+    return "missing" if isinstance(error, NotFound) else error.message
+
+
+def _object_problem(what: str, message: str, refs: set[str], impact: Impact | None) -> Problem:
+    if impact is None:
+        return Problem("object", what, message, tuple(sorted(refs)))
+    return Problem(
+        "object",
+        what,
+        message,
+        tuple(sorted(impact.refs)),
+        tuple(impact.commits[:CAP]),
+        impact.commit_count,
+        tuple(impact.places),
+        impact.more_places,
+    )

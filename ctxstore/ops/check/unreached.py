@@ -1,0 +1,93 @@
+"""Commits that no context and no tag reaches, and whether they can be brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from ctxstore.errors import CtxstoreError
+from ctxstore.history.commits import Commit, read_commit
+from ctxstore.history.engine import Engine
+from ctxstore.history.refs import SETTING
+from ctxstore.history.revisions import iter_packed_commits
+from ctxstore.ids import ObjectId
+from ctxstore.ops.check.impact import Health, held_commits, iter_commits
+
+WHOLE, COLLECTED, DAMAGED = "whole", "collected", "damaged"
+
+
+class Unreached(NamedTuple):
+    """A commit nothing refers to. `commits` are as many of its history, itself among them, that nothing else reaches;
+    1 when each of them is listed.
+
+    `state` is whole (it can be brought back), collected (it was forgotten, or never became part of the history, and its
+    content is gone) or damaged. `forgotten`: why it was forgotten, or nothing. `in_log`: whether a run tells of it.
+    """
+
+    id: ObjectId
+    commit: Commit
+    commits: int
+    state: str
+    forgotten: str
+    in_log: bool
+
+
+def iter_unreached(engine: Engine, *, all: bool = False) -> Iterator[Unreached]:
+    """The newest commit of every history that nothing refers to, newest first; with `all` each commit of them.
+
+    Where the newest is not whole, the newest whole one before it as well: that one can be brought back.
+    """
+    root = engine.root()
+    told = {id: commit for _, id, commit in iter_commits(engine, root) if commit is not None}
+    known = {**told, **_packed(engine, told)}
+    reached = _ancestors(known, (id for name, id in engine.refs(root).iter_all() if not name.startswith(SETTING)))
+    left = {id: commit for id, commit in known.items() if id not in reached}
+    health = Health(engine, lambda id: engine.store.index.find_pack(id) is None)
+    is_held = held_commits(engine, root)
+    forgotten = engine.forgotten(root)
+
+    def state_of(id: ObjectId) -> str:
+        if not health.tree(left[id].tree):
+            return WHOLE
+        return DAMAGED if is_held(id) and id in told else COLLECTED
+
+    for id in sorted(left if all else _newest(left, state_of), key=lambda id: (-left[id].time, id)):
+        mark = forgotten.find(id)
+        commits = 1 if all else len(_ancestors(left, [id]))
+        yield Unreached(id, left[id], commits, state_of(id), mark.reason if mark else "", id in told)
+
+
+def _newest(left: dict[ObjectId, Commit], state_of: Callable[[ObjectId], str]) -> Iterator[ObjectId]:
+    """Those that no other descends from, and those that no whole one does."""
+    followed = {parent for commit in left.values() for parent in commit.parents}
+    covered: set[ObjectId] = set()
+    for id in sorted(left, key=lambda id: -left[id].generation):
+        is_whole = id in covered or state_of(id) == WHOLE
+        if id not in followed or (is_whole and id not in covered):
+            yield id
+        if is_whole:
+            covered.update(left[id].parents)
+
+
+def _packed(engine: Engine, told: dict[ObjectId, Commit]) -> dict[ObjectId, Commit]:
+    """Commits in packs that no run tells of: of writers that lost a race, or of a log that was damaged."""
+    found = {}
+    for id in iter_packed_commits(engine):
+        if id not in told:
+            try:
+                found[id] = read_commit(engine.store, id)
+            except CtxstoreError:
+                continue
+    return found
+
+
+def _ancestors(known: dict[ObjectId, Commit], start: Iterable[ObjectId]) -> set[ObjectId]:
+    """Commits of `known` that are in `start` or that those descend from."""
+    found: set[ObjectId] = set()
+    waiting = list(start)
+    while waiting:
+        id = waiting.pop()
+        if id in known and id not in found:
+            found.add(id)
+            waiting.extend(known[id].parents)
+    return found

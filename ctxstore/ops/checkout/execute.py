@@ -1,0 +1,289 @@
+"""Carries a planned checkout out: saves what is there, then writes, replaces and removes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ctxstore.errors import AlreadyExists, Conflict, Corrupt, NotFound, StorageError
+from ctxstore.history.engine import Engine
+from ctxstore.ids import ObjectId
+from ctxstore.ops.checkout.batch_read import fetch, place_of
+from ctxstore.ops.checkout.overwrite_guard import Guard
+from ctxstore.ops.checkout.rewritten_file import Edited
+from ctxstore.ops.checkout.running_agents import Running, refuse_open, refuse_running
+from ctxstore.ops.checkout.session_index import Registering
+from ctxstore.ops.checkout.target_folder import PendingFile, TargetFolder
+from ctxstore.ops.checkout.verify_written import verify_written
+from ctxstore.progress import SILENT, Progress
+from ctxstore.sources.resumable import Registration
+from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
+
+OPEN_FILES = 100
+"""Files restored at a time: fewer than any system lets a process open."""
+
+
+class Action(NamedTuple):
+    """One step: `verb` is create, replace, remove or keep; `path` is below the target; `size` in bytes."""
+
+    verb: str
+    path: str
+    size: int
+
+
+class Unreadable(NamedTuple):
+    """A context or a file that is damaged or gone, and how: everything else is brought back."""
+
+    what: str
+    message: str
+
+
+class CheckoutResult(NamedTuple):
+    """What a checkout did. `safety` is the op that saved the state before it, if it replaced anything; `saved` the one
+    that saved the new session it made."""
+
+    files: int
+    bytes: int
+    removed: int
+    safety: ObjectId | None
+    target: str
+    unreadable: tuple[Unreadable, ...] = ()
+    registered: int = 0
+    saved: ObjectId | None = None
+
+
+SaveFirst = Callable[[Sequence[str]], ObjectId | None]
+"""Saves what is there, with the files that are about to be overwritten; the op. Raises if one can't be saved."""
+
+
+class Resuming(NamedTuple):
+    """The agent's side of a checkout into its home.
+
+    `root`: where it keeps its sessions. `registrations`: what it must be told. `session`: the new id, if it gets one;
+    `command`: how to go on from it. `find_running`: who may be using it now. `save_first` saves what is there, when
+    what is there is to become exactly what was; `save` saves what was made.
+    """
+
+    root: str
+    registrations: tuple[Registration, ...] = ()
+    session: str = ""
+    command: str = ""
+    find_running: Callable[[], Sequence[Running]] = tuple
+    save_first: SaveFirst | None = None
+    save: Callable[[], ObjectId | None] | None = None
+
+
+class Step(NamedTuple):
+    """An action and the entry it brings back, None for a removal."""
+
+    action: Action
+    entry: Entry | Edited | None
+
+
+class _File(NamedTuple):
+    path: str
+    entry: FileEntry
+
+
+class CheckoutPlan:
+    """What a checkout will do. Nothing is written before `execute`.
+
+    With `unreadable` given, even empty, what is damaged is left out and told; else it stops the checkout.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        target: str,
+        steps: Sequence[Step],
+        *,
+        refs: tuple[str, ...],
+        unreadable: tuple[Unreadable, ...] | None = None,
+        resuming: Resuming | None = None,
+    ) -> None:
+        self._engine = engine
+        self._steps = steps
+        self.target = target
+        self.refs = refs
+        self.unreadable = unreadable or ()
+        self._goes_on = unreadable is not None
+        self._failed: list[Unreadable] = []
+        self.resuming = resuming or Resuming(target)
+        self.actions = tuple(step.action for step in steps)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it restores where the files were, exactly, stale files removed."""
+        return self.resuming.save_first is not None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all is there already."""
+        return not self.resuming.registrations and all(action.verb == "keep" for action in self.actions)
+
+    @property
+    def destroys(self) -> bool:
+        """Whether anything that is there now is replaced or removed."""
+        return any(action.verb in ("replace", "remove") for action in self.actions) or any(self._registering.found())
+
+    def execute(self, *, overwrite: bool = False, force: bool = False, progress: Progress = SILENT) -> CheckoutResult:
+        """Carry it out, and read back what was written.
+
+        Raises `AlreadyExists` if that needs `overwrite`, `Conflict` if somebody else writes there or, unless `force`,
+        the agent runs, `SourceError` if what would be overwritten can't be saved first, `Corrupt`, `StorageError`.
+        """
+        self._refuse_overwriting(overwrite)
+        if not force:
+            self._refuse_running()
+        refuse_open(self._databases())
+        safety = None
+        try:
+            with TargetFolder(self.target) as folder:
+                guard = Guard(folder, (action.path for action in self.actions if action.verb != "keep"))
+                found = self._registering.found()
+                if self.resuming.save_first and not self.is_empty:
+                    safety = self.resuming.save_first(self._at_risk(found))
+                progress.start("checkout", sum(action.size for action in self.actions if action.verb != "keep"))
+                size = self._carry_out(folder, guard, progress, exact=overwrite or self.in_place)
+                self._verify(folder)
+                self._tell_agent(found)
+        except OSError as error:
+            raise StorageError(f"{error.filename or self.target}: {error.strerror}") from error
+        finally:
+            progress.done()
+        written = sum(s.action.verb in ("create", "replace") and not isinstance(s.entry, DirEntry) for s in self._steps)
+        return CheckoutResult(
+            files=written - len(self._failed),
+            bytes=size,
+            removed=sum(action.verb == "remove" for action in self.actions),
+            safety=safety,
+            target=self.target,
+            unreadable=(*self.unreadable, *self._failed),
+            registered=len(self.resuming.registrations),
+            saved=self.resuming.save() if self.resuming.save else None,
+        )
+
+    def _refuse_running(self) -> None:
+        refuse_running(self.resuming.find_running() if self.in_place or self.destroys else ())
+
+    def _tell_agent(self, found: Sequence[bytes]) -> None:
+        try:
+            self._registering.execute(found)
+        except (Conflict, StorageError) as error:
+            written = [action.path for action in self.actions if action.verb in ("create", "replace")]
+            if not written:
+                raise
+            raise type(error)(
+                f"{error.message}; the files are written ({os.path.join(self.target, written[0])}), but not listed",
+                hint=error.hint,
+            ) from error
+
+    def _databases(self) -> list[str]:
+        """Whole databases that are replaced: their logs are, too."""
+        paths = {action.path for action in self.actions if action.verb in ("replace", "create")}
+        return [os.path.join(self.target, path) for path in paths if path + "-wal" in paths]
+
+    def _verify(self, folder: TargetFolder) -> None:
+        failed = {each.what for each in self._failed}
+        for (verb, path, _), entry in self._steps:
+            if verb in ("create", "replace") and path not in failed and isinstance(entry, (FileEntry, Edited)):
+                verify_written(self._engine, folder, path, entry)
+
+    @property
+    def _registering(self) -> Registering:
+        return Registering(self.resuming.root, self.resuming.registrations)
+
+    def _at_risk(self, found: Sequence[bytes]) -> list[str]:
+        files = (action.path for action in self.actions if action.verb in ("replace", "remove"))
+        return [*(os.path.join(self.target, path) for path in files), *self._registering.at_risk(found)]
+
+    def _refuse_overwriting(self, overwrite: bool) -> None:
+        if overwrite or self.in_place:
+            return
+        replaced = [action.path for action in self.actions if action.verb == "replace"]
+        self._registering.refuse_replacing()
+        if replaced:
+            more = f" and {len(replaced) - 1} more" if len(replaced) > 1 else ""
+            raise AlreadyExists(
+                f"{os.path.join(self.target, replaced[0])}{more} would be overwritten",
+                hint="name an empty folder, or use --overwrite",
+            )
+
+    def _carry_out(self, folder: TargetFolder, guard: Guard, progress: Progress, *, exact: bool) -> int:
+        for step in reversed(self._steps):
+            if step.action.verb == "remove":
+                guard.check(step.action.path)
+                folder.remove(step.action.path)
+                guard.removed(step.action.path)
+        files: list[_File] = []
+        edited = 0
+        for (verb, path, _), entry in self._steps:
+            if verb not in ("create", "replace"):
+                continue
+            if isinstance(entry, FileEntry):
+                files.append(_File(path, entry))
+            elif isinstance(entry, Edited):
+                guard.check(path)
+                _write_edited(folder, path, entry, durable=self.in_place)
+                progress.advance(entry.size)
+                edited += entry.size
+            elif isinstance(entry, SymlinkEntry):
+                guard.check(path)
+                folder.write_link(path, entry.target, entry.mtime_ns)
+            elif isinstance(entry, DirEntry):
+                folder.make_folder(path)
+        size = edited
+        if len(files) > OPEN_FILES:
+            # By name, every batch would decompress frames from all over the repository again.
+            files.sort(key=lambda file: place_of(self._engine, file.entry.id))
+        for first in range(0, len(files), OPEN_FILES):
+            size += self._write_batch(folder, files[first : first + OPEN_FILES], guard, progress)
+        # Deepest first, because writing into a folder changes its time.
+        for step in reversed(self._steps):
+            if isinstance(step.entry, DirEntry) and (exact or step.action.verb != "keep"):
+                folder.finish_folder(step.action.path, step.entry.mode, step.entry.mtime_ns)
+        return size
+
+    def _write_batch(self, folder: TargetFolder, files: Sequence[_File], guard: Guard, progress: Progress) -> int:
+        """The bytes written. Of all contexts, a damaged file is left out; of one context, it stops everything."""
+        try:
+            self._write_files(folder, files, guard, progress)
+        except (Corrupt, NotFound) as error:
+            if not self._goes_on:
+                raise
+            if len(files) > 1:
+                return sum(self._write_batch(folder, [file], guard, progress) for file in files)
+            self._failed.append(Unreadable(files[0].path, error.message))
+            return 0
+        return sum(file.entry.size for file in files)
+
+    def _write_files(self, folder: TargetFolder, files: Sequence[_File], guard: Guard, progress: Progress) -> None:
+        pending: list[PendingFile] = []
+
+        def write(number: int, offset: int, data: memoryview) -> None:
+            pending[number].write(offset, data)
+            progress.advance(len(data))
+
+        try:
+            for file in files:
+                pending.append(folder.create_file(file.path))
+            fetch(self._engine, [file.entry for file in files], write)
+            for file, made in zip(files, pending, strict=True):
+                guard.check(file.path)
+                made.finish(file.entry.mode, file.entry.mtime_ns, durable=self.in_place)
+        finally:
+            for made in pending:
+                made.abandon()
+
+
+def _write_edited(folder: TargetFolder, path: str, file: Edited, *, durable: bool) -> None:
+    pending = folder.create_file(path)
+    try:
+        at = 0
+        for block in file.read():
+            pending.write(at, memoryview(block))
+            at += len(block)
+        pending.finish(file.mode, file.mtime_ns, durable=durable)
+    finally:
+        pending.abandon()

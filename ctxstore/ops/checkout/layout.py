@@ -1,0 +1,112 @@
+"""A stored context → the entries a checkout writes, as its source lays them out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Sequence
+
+from ctxstore.errors import Conflict
+from ctxstore.ops.checkout.rewritten_file import Edited, edited
+from ctxstore.ops.checkout.target_folder import split_path
+from ctxstore.ops.content.conversation import source_of
+from ctxstore.ops.content.view import View
+from ctxstore.sources.expiry import Expiring
+from ctxstore.sources.protocol import Root
+from ctxstore.sources.resumable import Change, Resumable, Stored
+from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
+
+Wanted = list[tuple[str, Entry | Edited]]
+"""What is to be where: (path below the target, entry), by path."""
+
+DAY = 86_400 * 10**9
+MARGIN = 7
+"""Days a file that is brought back must have left before its agent deletes it; else it gets the time of now."""
+
+
+def resumable_source(view: View) -> Resumable | None:
+    """The source that made a commit, if its agent can be made to go on from it."""
+    source = source_of(view)
+    return source if isinstance(source, Resumable) else None
+
+
+def stored_of(view: View) -> Stored:
+    """The view as a source takes it."""
+    keys = [path for path, _ in view.files.entries()]
+    return Stored(view.commit.ref, view.commit.summary.project, keys, view.iter_bytes)
+
+
+def lay_out(view: View, change: Change) -> Wanted:
+    """The entries as the source lays them out; all as they are if it has no say. Raises `Conflict`, `Corrupt`, and
+    what `Resumable.lay_out` raises."""
+    source = resumable_source(view)
+    entries = dict(view.files.entries())
+    wanted: Wanted = list(entries.items())
+    if source is not None:
+        wanted = []
+        for laid in source.lay_out(stored_of(view), change):
+            entry = entries.get(laid.origin) if laid.origin is not None else None
+            if laid.edit is not None and (entry is None or isinstance(entry, FileEntry)):
+                wanted.append((laid.key, edited(view, laid, change.now)))
+            elif entry is not None:
+                wanted.append((laid.key, _with_time(entry, change.now) if laid.is_new else entry))
+        wanted.sort(key=lambda each: each[0])
+    check_paths(view.ref, wanted)
+    return wanted
+
+
+def _with_time(entry: Entry, now: int) -> Entry:
+    return entry._replace(mtime_ns=now) if isinstance(entry, (FileEntry, DirEntry, SymlinkEntry)) else entry
+
+
+def keep_from_expiring(wanted: Wanted, root: Root, view: View, now: int) -> Wanted:
+    """The same with the time of now for files that the agent would soon delete for being old.
+
+    One that is there already, and young enough, keeps its time: a second checkout finds nothing to do.
+    """
+    source = source_of(view)
+    days = source.kept_days(root) if isinstance(source, Expiring) else None
+    if days is None:
+        return wanted
+    oldest = now - max(days - MARGIN, days // 2) * DAY
+    return [(path, _younger(root, path, entry, oldest, now)) for path, entry in wanted]
+
+
+def _younger(root: Root, path: str, entry: Entry | Edited, oldest: int, now: int) -> Entry | Edited:
+    if not isinstance(entry, (FileEntry, Edited)) or entry.mtime_ns >= oldest:
+        return entry
+    try:
+        there = os.lstat(os.path.join(root.path, path)).st_mtime_ns
+    except OSError:
+        there = 0
+    return entry._replace(mtime_ns=there if oldest <= there <= now else now)
+
+
+def check_paths(what: str, entries: Sequence[tuple[str, Entry | Edited]]) -> None:
+    """Raises `Corrupt` for a path that could leave the target, `Conflict` for one below a file or link, or twice."""
+    folders = {path for path, entry in entries if isinstance(entry, DirEntry)}
+    others = {path for path, _ in entries} - folders
+    if len({path for path, _ in entries}) < len(entries):
+        raise Conflict(f"{what}: two files would be written to the same place")
+    for path, _ in entries:
+        parts = split_path(path)
+        if any("/".join(parts[:i]) in others for i in range(1, len(parts))):
+            raise Conflict(f"{what}: {path!r} lies below a file")
+
+
+def is_in(paths: Collection[str], path: str) -> bool:
+    """Whether `path` or a folder above it is one of `paths`."""
+    while path not in paths:
+        path, slash, _ = path.rpartition("/")
+        if not slash:
+            return False
+    return True
+
+
+def size_of(entry: Entry | Edited) -> int:
+    """Bytes of a file, 0 of anything else."""
+    return entry.size if isinstance(entry, (FileEntry, Edited)) else 0
+
+
+def paths_of(wanted: Iterable[tuple[str, Entry | Edited]]) -> list[str]:
+    """The paths alone."""
+    return [path for path, _ in wanted]

@@ -1,0 +1,133 @@
+"""Restore: what has to be written, replaced and removed for a commit to be back."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+
+from ctxstore.errors import Corrupt, InvalidInput, NotFound
+from ctxstore.history.commits import Commit, read_commit
+from ctxstore.history.engine import Engine
+from ctxstore.history.refs import Refs
+from ctxstore.history.revisions import Resolver, Revision, parse_time
+from ctxstore.ids import ObjectId
+from ctxstore.ops.checkout.actions import make_steps
+from ctxstore.ops.checkout.batch_read import place_of
+from ctxstore.ops.checkout.execute import Action, CheckoutPlan, Step, Unreadable
+from ctxstore.ops.checkout.layout import Wanted, check_paths, keep_from_expiring, lay_out
+from ctxstore.ops.checkout.plan_resume import Save, resuming
+from ctxstore.ops.checkout.rewritten_file import Edited
+from ctxstore.ops.content.conversation import source_of
+from ctxstore.ops.content.view import View
+from ctxstore.sources.protocol import Root
+from ctxstore.sources.resumable import Change
+from ctxstore.trees.entries import DirEntry, Entry
+
+
+def plan_checkout_to(engine: Engine, revision: Revision, to: str) -> CheckoutPlan:
+    """Lay a commit's files out below the folder `to`."""
+    entries = _entries(View(engine, *revision))
+    if not entries:
+        raise InvalidInput(
+            f"{revision.ref} holds no files",
+            hint=f"ctx export {revision.ref} --format json writes its messages",
+        )
+    return CheckoutPlan(engine, os.path.abspath(to), make_steps(engine, to, entries), refs=(revision.ref,))
+
+
+def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
+    """Lay all contexts out below `to` as their homes were, now or at a time."""
+    heads = list(_refs_at(engine, at).iter())
+    found, unreadable = _read_heads(engine, heads)
+    entries: dict[str, Entry | Edited] = {}
+    refs = [ref for ref, _ in heads if ref in found and found[ref][1]]
+    for ref in refs:
+        commit, files = found[ref]
+        # Files of a fork would lie where those of its original do: they get a place by the fork's name.
+        prefix = commit.label if commit.label and commit.ref == ref else ref
+        entries.update((f"{prefix}/{path}", entry) for path, entry in files)
+    if not refs and unreadable:
+        raise Corrupt(f"no context can be read: {unreadable[0].message}")
+    if not refs:
+        raise NotFound("nothing with files was saved by then", hint="`ctx log` lists what was saved")
+    every = sorted(entries.items())
+    check_paths("all contexts", every)
+    target = os.path.abspath(to)
+    steps = make_steps(engine, target, every)
+    return CheckoutPlan(engine, target, steps, refs=tuple(refs), unreadable=tuple(sorted(unreadable)))
+
+
+def _read_heads(
+    engine: Engine, heads: Sequence[tuple[str, ObjectId]]
+) -> tuple[dict[str, tuple[Commit, Wanted]], list[Unreadable]]:
+    """Commit and files of each context, and which can't be read. By name, each would take another frame to unpack."""
+    commits: dict[str, tuple[ObjectId, Commit]] = {}
+    found: dict[str, tuple[Commit, Wanted]] = {}
+    unreadable = []
+    for ref, id in sorted(heads, key=lambda head: place_of(engine, head[1])):
+        try:
+            commits[ref] = id, read_commit(engine.store, id)
+        except (Corrupt, NotFound) as error:
+            unreadable.append(Unreadable(ref, error.message))
+    for ref, (id, commit) in sorted(commits.items(), key=lambda each: place_of(engine, each[1][1].tree)):
+        try:
+            found[ref] = commit, list(_entries(View(engine, ref, id, commit)))
+        except (Corrupt, NotFound) as error:
+            unreadable.append(Unreadable(ref, error.message))
+    return found, unreadable
+
+
+def _refs_at(engine: Engine, at: str | None) -> Refs:
+    if at is None:
+        return engine.refs(engine.root())
+    try:
+        return Resolver(engine).refs_at(parse_time(at, engine.environment.clock()))
+    except NotFound as error:
+        raise NotFound(f"nothing was saved as early as {at!r}", hint="`ctx log` lists the runs") from error
+
+
+def plan_checkout_in_place(engine: Engine, revision: Revision, save: Save) -> CheckoutPlan:
+    """Make a context's own files what they were, where they were; `save` snapshots it first."""
+    view = View(engine, *revision)
+    source = source_of(view)
+    if source is None or not revision.commit.root:
+        raise InvalidInput(
+            f"{revision.ref} was not made from files here, so there is no place to restore it to",
+            hint="use --to DIR, or `ctx export`",
+        )
+    root = Root(source.name, revision.commit.root, revision.commit.label)
+    change = Change(now=engine.environment.clock())
+    entries = keep_from_expiring(lay_out(view, change), root, view, change.now)
+    target = _place_of(root, entries)
+    wanted = {path: isinstance(entry, DirEntry) for path, entry in entries}
+    name = revision.commit.ref  # what the source calls it: a fork has another ref
+    now = source.find_context(root, name, lambda skipped: None)
+    files = [file for file in (now.files if now else ()) if file.content is None or file.key in wanted]
+    # A folder where a file is wanted, or the other way round, goes first.
+    stale = [file for file in files if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
+    steps = [
+        *(Step(Action("remove", file.key, file.stat.st_size), None) for file in stale),
+        *make_steps(engine, target, entries, gone={file.key for file in stale}),
+    ]
+    steps.sort(key=lambda step: step.action.path)
+    return CheckoutPlan(
+        engine,
+        target,
+        steps,
+        refs=(revision.ref,),
+        resuming=resuming(view, change, root)._replace(save_first=lambda at_risk: save(root, name, at_risk)),
+    )
+
+
+def _place_of(root: Root, entries: Wanted) -> str:
+    """The folder a context's keys are below: a root that is a single file lies in it, and says so by its label."""
+    folder, name = os.path.split(root.path)
+    is_file = [key for key, _ in entries] == [name] and os.path.basename(root.label) != name
+    return folder if is_file else root.path
+
+
+def _entries(view: View) -> Wanted:
+    entries: Wanted = list(view.files.entries())
+    check_paths(view.ref, entries)
+    return entries

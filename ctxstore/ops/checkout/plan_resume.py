@@ -1,0 +1,121 @@
+"""A checkout from which the agent goes on otherwise: as a new session, elsewhere, or from an earlier message."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Sequence
+
+from ctxstore.errors import AlreadyExists, CtxstoreError, InvalidInput, StorageError
+from ctxstore.history.engine import Engine
+from ctxstore.history.revisions import Revision
+from ctxstore.ids import ObjectId, format_id
+from ctxstore.ops.checkout.actions import make_steps
+from ctxstore.ops.checkout.execute import CheckoutPlan, Resuming
+from ctxstore.ops.checkout.layout import keep_from_expiring, lay_out, resumable_source, stored_of
+from ctxstore.ops.checkout.placement import Placement, find_message
+from ctxstore.ops.checkout.running_agents import Running, find_running
+from ctxstore.ops.content.conversation import source_of
+from ctxstore.ops.content.view import View
+from ctxstore.ops.refs.contexts_and_tags import fork
+from ctxstore.ops.snapshot.root_scan import Options
+from ctxstore.ops.snapshot.snapshot import snapshot
+from ctxstore.ops.snapshot.targets import Target
+from ctxstore.sources.homes import OfProjects
+from ctxstore.sources.protocol import Root
+from ctxstore.sources.resumable import Change, session_of
+
+Save = Callable[[Root, str, Sequence[str]], ObjectId | None]
+"""Snapshots a context (root, name), and makes sure that the files about to be overwritten are in it."""
+
+
+def plan_placed(engine: Engine, revision: Revision, placement: Placement) -> CheckoutPlan:
+    """Lay a context out elsewhere, or changed: beside what is there, and never over it unless asked."""
+    view = View(engine, *revision)
+    root = _root_of(view, placement)
+    change = _change(engine, view, placement, root)
+    entries = lay_out(view, change)
+    if root is None:
+        target = os.path.abspath(placement.to or "")
+        return CheckoutPlan(engine, target, make_steps(engine, target, entries), refs=(revision.ref,))
+    entries = keep_from_expiring(entries, root, view, change.now)
+    plan = resuming(view, change, root)
+    if placement.home is None and resumable_source(view) is not None:
+        plan = plan._replace(save=lambda: _save_made(engine, view, change, root))
+    steps = make_steps(engine, root.path, entries)
+    return CheckoutPlan(engine, root.path, steps, refs=(revision.ref,), resuming=plan)
+
+
+def _root_of(view: View, placement: Placement) -> Root | None:
+    """The agent's folder to write to; ``None``: a folder that is nobody's home."""
+    commit = view.commit
+    if placement.changes and resumable_source(view) is None and not _moves_project(view, placement):
+        raise InvalidInput(
+            f"{view.ref} can only be brought back as it was",
+            hint="in place, or into another folder with --to DIR: its agent has no sessions that could be made others",
+        )
+    if placement.to is not None:
+        return None
+    if not commit.source or not commit.root:
+        raise InvalidInput(f"{view.ref} was not made from files, so it has no place in a home", hint="use --to DIR")
+    if placement.home is None:
+        return Root(commit.source, Change(paths=placement.paths).path(commit.root), commit.label)
+    return Root(commit.source, os.path.join(os.path.abspath(placement.home), commit.label), commit.label)
+
+
+def _moves_project(view: View, placement: Placement) -> bool:
+    """Whether all that changes is where a project lies, of an agent that keeps its data in there."""
+    is_elsewhere = placement.to is None and placement.home is None and bool(placement.paths)
+    return isinstance(source_of(view), OfProjects) and is_elsewhere and not (placement.new_session or placement.until)
+
+
+def _change(engine: Engine, view: View, placement: Placement, root: Root | None) -> Change:
+    environment = engine.environment
+    now = environment.clock()
+    source = resumable_source(view)
+    until = find_message(view, placement.until) if placement.until else ""
+    session = ""
+    if source is not None and (placement.new_session or until):
+        session = source.new_session(now, environment.random(16))
+    return Change(session, placement.paths, until, now, root.path if root else "")
+
+
+def resuming(view: View, change: Change, root: Root) -> Resuming:
+    """What the agent at `root` must be told, and who may be using the session."""
+    source, resumable = source_of(view), resumable_source(view)
+    if source is None or resumable is None:
+        return Resuming(root.path)
+    stored = stored_of(view)
+    session = change.session or session_of(resumable, stored)
+    project = change.path(stored.project) if stored.project else None
+    program = resumable.program
+
+    def running() -> Sequence[Running]:
+        return find_running(source, program, root, project=project, session=session)
+
+    missing = [each for each in resumable.registrations(stored, change, root.path) if not each.is_there(root.path)]
+    goes_on = program.resume and view.commit.summary.messages
+    command = program.resume.format(session=shlex.quote(session)) if goes_on else ""
+    command = f"cd {shlex.quote(project)} && {command}" if command and project else command
+    return Resuming(root.path, tuple(missing), change.session, command, running)
+
+
+def _save_made(engine: Engine, view: View, change: Change, root: Root) -> ObjectId | None:
+    """Snapshot what was made. A whole copy is a fork of what it was made from; a shorter one begins anew."""
+    source, resumable = source_of(view), resumable_source(view)
+    assert source is not None and resumable is not None
+    name = resumable.context_of(stored_of(view), change)
+    if name == view.commit.ref:
+        return None
+    if not change.until:
+        try:
+            fork(engine, view.id, name)
+        except AlreadyExists:
+            pass  # it was laid out there before
+    note = f"from {view.ref} {format_id(view.id)}" + (f" up to {change.until}" if change.until else "")
+    try:
+        return snapshot(engine, [Target(source, root)], Options(note=note, session=name.rpartition("/")[2])).op
+    except CtxstoreError as error:
+        raise StorageError(
+            f"the session is there, but could not be saved yet: {error.message}", hint="`ctx snapshot` saves it"
+        ) from error

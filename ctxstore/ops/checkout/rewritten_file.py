@@ -1,0 +1,53 @@
+"""Files that are written otherwise than they are stored: with another session's id, another folder, or cut short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from blake3 import blake3
+
+from ctxstore.ops.content.view import View
+from ctxstore.sources.resumable import Laid
+
+DEFAULT_MODE = 0o600
+
+
+class Edited(NamedTuple):
+    """The file as it will be. `read` gives its bytes, each time the same, of which `digest` is the BLAKE3 hash."""
+
+    mode: int
+    mtime_ns: int
+    size: int
+    digest: bytes
+    read: Callable[[], Iterator[bytes]]
+
+
+def edited(view: View, laid: Laid, now: int) -> Edited:
+    """What becomes of a stored file. Raises `NotFound`, `Corrupt`, and what the source's edit raises."""
+    edit, origin = laid.edit, laid.origin
+    assert edit is not None
+
+    def read() -> Iterator[bytes]:
+        return edit(view.iter_bytes(origin) if origin is not None else iter(()))
+
+    entry = view.get_file(origin) if origin is not None else None
+    size, hasher = 0, blake3()
+    for block in read():
+        size += len(block)
+        hasher.update(block)
+    return Edited(
+        entry.mode if entry else DEFAULT_MODE,
+        now if laid.is_new or entry is None else entry.mtime_ns,
+        size,
+        hasher.digest(),
+        read,
+    )
+
+
+def is_content(file: Edited, blocks: Iterator[bytes]) -> bool:
+    """Whether `blocks` are the file's bytes."""
+    hasher = blake3()
+    for block in blocks:
+        hasher.update(block)
+    return bool(hasher.digest() == file.digest)

@@ -1,0 +1,134 @@
+"""Finds running agents, which would write over what a checkout brings back, or not see it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ctxstore.errors import Conflict
+from ctxstore.sources.protocol import Root, Source
+from ctxstore.sources.resumable import Program
+
+if TYPE_CHECKING:
+    import psutil
+
+
+_INTERPRETERS = frozenset({"node", "nodejs", "bun", "deno", "MainThread"})
+"""What runs agents' scripts. Newer ones of Node call their process after its thread."""
+
+
+class Running(NamedTuple):
+    """A process of the agent's."""
+
+    pid: int
+    name: str
+
+
+def find_running(source: Source, program: Program, root: Root, *, project: str | None, session: str) -> list[Running]:
+    """The processes of this user's that may be using the session, kept at `root`."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            with process.oneshot():
+                if (
+                    process.pid != os.getpid()
+                    and _is_program(process, program)
+                    and _keeps_sessions_at(process, source, root)
+                    and (program.everywhere or _may_use(process, program, project, session))
+                ):
+                    found.append(Running(process.pid, _name(process)))
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue  # gone meanwhile, or another user's
+    return found
+
+
+def find_openers(files: Collection[str]) -> list[Running]:
+    """The processes of this user's, other than this one, that have one of the files open."""
+    import psutil
+
+    wanted = {os.path.realpath(file) for file in files if os.path.exists(file)}
+    found = []
+    for process in psutil.process_iter() if wanted else ():
+        try:
+            is_mine = process.pid != os.getpid() and process.uids().real == os.getuid()
+            if is_mine and any(file.path in wanted for file in process.open_files()):
+                found.append(Running(process.pid, _name(process)))
+        except (psutil.Error, OSError):
+            continue  # gone meanwhile, or not to be looked into
+    return found
+
+
+def refuse_running(running: Sequence[Running]) -> None:
+    """Raises `Conflict` if there are any."""
+    if running:
+        raise Conflict(
+            f"the agent is running, and may be using this session: {_named(running)}",
+            hint="end it, or use --as-new-session, which leaves this session alone; --force goes on all the same",
+        )
+
+
+def refuse_open(databases: Collection[str]) -> None:
+    """Raises `Conflict` if somebody has one of the databases open that are to be replaced: nothing good comes of it,
+    forced or not."""
+    openers = find_openers(databases)
+    if openers:
+        raise Conflict(
+            f"the database that would be replaced is open in {_named(openers)}",
+            hint="end it: what it writes to the old one would be lost, and others could not read the new one",
+        )
+
+
+def _named(processes: Sequence[Running]) -> str:
+    return ", ".join(f"{each.name} ({each.pid})" for each in processes[:3])
+
+
+def _name(process: psutil.Process) -> str:
+    words = process.cmdline()
+    return os.path.basename(words[0]) if words and words[0] else process.name()
+
+
+def _is_program(process: psutil.Process, program: Program) -> bool:
+    if process.uids().real != os.getuid():
+        return False
+    words = process.cmdline()
+    # The first words are the executable, an interpreter's options, and the script it runs: often a link with the
+    # program's name, whose place says nothing.
+    names = {process.name(), *(os.path.basename(word) for word in words[:1])}
+    if names & _INTERPRETERS:
+        names |= {os.path.basename(word) for word in words[1:4] if "/" in word}
+    return bool(names & program.names) or any(part in word for part in program.scripts for word in words[:4])
+
+
+def _keeps_sessions_at(process: psutil.Process, source: Source, root: Root) -> bool:
+    environ = _environment(process)
+    if not environ.get("HOME"):
+        return True  # not known: it may
+    return any(os.path.realpath(each.path) == os.path.realpath(root.path) for each in source.discover(environ))
+
+
+def _environment(process: psutil.Process) -> Mapping[str, str]:
+    import psutil
+
+    try:
+        return process.environ()
+    except (psutil.Error, OSError):
+        return {}
+
+
+def _may_use(process: psutil.Process, program: Program, project: str | None, session: str) -> bool:
+    words = process.cmdline()
+    if session and any(session in word for word in words):
+        return True
+    if not project or not program.servers.isdisjoint(words[1:]):
+        return True  # not known, or for whoever calls: it may
+    folder, project = process.cwd(), os.path.realpath(project)
+    # An option may name another folder than the one it was started in.
+    places = [folder, *(os.path.join(folder, word.partition("=")[2] or word) for word in words[1:] if "/" in word)]
+    return any(_is_in(os.path.realpath(place), project) for place in places if "\0" not in place)
+
+
+def _is_in(folder: str, project: str) -> bool:
+    return folder == project or folder.startswith(os.path.join(project, ""))

@@ -1,0 +1,68 @@
+"""Reads what a checkout wrote again, and compares."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+
+from ctxstore.errors import Conflict, StorageError
+from ctxstore.history.engine import Engine
+from ctxstore.ids import Kind
+from ctxstore.ops.checkout.rewritten_file import Edited, is_content
+from ctxstore.ops.checkout.target_folder import TargetFolder
+from ctxstore.trees.entries import FileEntry
+from ctxstore.trees.files import content_sequence
+
+BLOCK = 1 << 20
+
+
+def verify_written(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry | Edited) -> None:
+    """Raises `StorageError` if the file is not what was written, `Conflict` if somebody wrote it since."""
+    if _is_written(engine, folder, path, entry):
+        return
+    where = os.path.join(folder.path, path)
+    found = folder.find(path)
+    if found is None or not stat.S_ISREG(found.st_mode) or found.st_mtime_ns != entry.mtime_ns:
+        raise Conflict(
+            f"{where} was changed just after it was restored", hint="stop the agent that writes it, try again"
+        )
+    raise StorageError(f"{where} does not hold what was written to it", hint="the disk may be failing; try another")
+
+
+def _is_written(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry | Edited) -> bool:
+    try:
+        fd = folder.open_file(path)
+    except FileNotFoundError:
+        return False
+    try:
+        if os.fstat(fd).st_size != entry.size:
+            return False
+        return is_content(entry, _blocks(fd)) if isinstance(entry, Edited) else _has_chunks(engine, fd, entry)
+    finally:
+        os.close(fd)
+
+
+def _has_chunks(engine: Engine, fd: int, entry: FileEntry) -> bool:
+    """By the chunks' ids, which are their hashes: the store need not be read again."""
+    sequence = content_sequence(engine.store, entry)
+    id_of = engine.keys.id_of
+    return all(
+        id_of(Kind.CHUNK, read_exactly(fd, size)) == id for size, id, _ in (sequence.leaves() if sequence else ())
+    )
+
+
+def _blocks(fd: int) -> Iterator[bytes]:
+    while block := os.read(fd, BLOCK):
+        yield block
+
+
+def read_exactly(fd: int, size: int) -> bytes:
+    """The next `size` bytes, or as many as there are."""
+    data = b""
+    while len(data) < size:
+        more = os.read(fd, size - len(data))
+        if not more:
+            break
+        data += more
+    return data

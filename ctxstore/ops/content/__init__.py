@@ -1,0 +1,1 @@
+"""Reading a repository: commits, conversations, single messages, differences, statistics."""

@@ -1,0 +1,110 @@
+"""A commit's messages, whoever wrote them: an agent's transcript through its source, or native records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ctxstore.errors import NotFound
+from ctxstore.ops.content.view import View, dump_json
+from ctxstore.sources.protocol import Message, Part, Source, messages_of
+from ctxstore.sources.registry import get_source
+from ctxstore.trees.entries import FileEntry
+
+ROLES = ("user", "assistant", "system", "tool")
+
+
+def source_of(view: View) -> Source | None:
+    """The source that made a commit, if this installation has it."""
+    if view.is_native:
+        return None
+    try:
+        return get_source(view.commit.source)
+    except NotFound:
+        return None
+
+
+def transcript_key(view: View) -> str | None:
+    """The path of the file that holds the messages, if there is one."""
+    source = source_of(view)
+    # The source knows the context by the name it gave it, which a fork's ref is not.
+    key = source.transcript(view.commit.ref, (path for path, _ in view.files.entries())) if source else None
+    return key if key is not None and isinstance(view.files.get(key), FileEntry) else None
+
+
+def iter_messages(view: View) -> Iterator[Message]:
+    """All messages in the order they are stored, one at a time. Raises `Corrupt`."""
+    if view.is_native:
+        return iter_native(view)
+    source, key = source_of(view), transcript_key(view)
+    return messages_of(source, key, view.iter_bytes(key)) if source and key else iter(())
+
+
+def iter_native(view: View, start: int = 0, stop: int | None = None) -> Iterator[Message]:
+    """Native records as messages; a record's own keys say who spoke, if they are the usual ones."""
+    for index, record in enumerate(view.messages.iter(start, stop), start):
+        yield native_message(record, index)
+
+
+def native_message(record: Any, index: int) -> Message:
+    """A record as a message: OpenAI's and Anthropic's shapes are understood, others are shown as JSON.
+
+    Its `offset` is its number: there is no file.
+    """
+    raw = dump_json(record)
+    if not isinstance(record, dict):
+        return Message(str(index), "unknown", (Part("other", data=record),), None, None, raw, index)
+    role = record.get("role")
+    return Message(
+        id=_text(record.get("id")) or str(index),
+        role=role if role in ROLES else "unknown",
+        parts=tuple(_parts(record)),
+        time=_text(record.get("timestamp") or record.get("time")) or None,
+        parent=_text(record.get("parent")) or None,
+        raw=raw,
+        offset=index,
+        model=_text(record.get("model")) or None,
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else str(value) if isinstance(value, (int, float)) else ""
+
+
+def _parts(record: dict[str, Any]) -> Iterator[Part]:
+    content = record.get("content")
+    if isinstance(content, str):
+        kind = "tool_result" if record.get("role") == "tool" else "text"
+        yield Part(kind, text=content, call=_text(record.get("tool_call_id")))
+    elif isinstance(content, list):
+        for block in content:
+            yield _block(block)
+    elif content is not None or "role" not in record:
+        yield Part("other", data=record)
+    for call in record.get("tool_calls") or ():
+        if isinstance(call, dict):
+            function = call.get("function")
+            function = function if isinstance(function, dict) else {}
+            yield Part(
+                "tool_use",
+                name=_text(function.get("name")),
+                call=_text(call.get("id")),
+                data=function.get("arguments"),
+            )
+
+
+def _block(block: Any) -> Part:
+    if not isinstance(block, dict):
+        return Part("other", data=block)
+    kind = block.get("type")
+    if kind == "text":
+        return Part("text", text=_text(block.get("text")))
+    if kind == "thinking":
+        return Part("thinking", text=_text(block.get("thinking")))
+    if kind == "tool_use":
+        return Part("tool_use", name=_text(block.get("name")), call=_text(block.get("id")), data=block.get("input"))
+    if kind == "tool_result":
+        content = block.get("content")
+        text = content if isinstance(content, str) else ""
+        return Part("tool_result", text=text, call=_text(block.get("tool_use_id")), data=content)
+    return Part("image" if kind in ("image", "image_url") else "other", data=block)

@@ -1,0 +1,273 @@
+"""What changed between two commits: messages, memories, files. Parses only the lines that differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ctxstore.history.engine import Engine
+from ctxstore.history.revisions import Revision
+from ctxstore.ids import Kind
+from ctxstore.objects.encoding import decode_record
+from ctxstore.ops.content.conversation import native_message, source_of, transcript_key
+from ctxstore.ops.content.view import View, decode_memory_key, dump_json
+from ctxstore.sources.protocol import Message, Source, is_read_whole, messages_of
+from ctxstore.trees.compare import differences
+from ctxstore.trees.entries import (
+    MEMORIES,
+    MESSAGES,
+    DirEntry,
+    Entry,
+    FileEntry,
+    ListEntry,
+    MapEntry,
+    decode_entry,
+    decode_key,
+)
+from ctxstore.trees.files import changed_ranges, read_content
+from ctxstore.trees.lists import RECORDS, load_list
+from ctxstore.trees.maps import map_differences
+
+MAX_PATCH = 16 << 20
+"""Files larger than this are not compared line by line."""
+
+
+class MemoryChange(NamedTuple):
+    """A memory that differs; None: it is not there."""
+
+    key: str
+    old: bytes | None
+    new: bytes | None
+
+
+class FileChange(NamedTuple):
+    """`status` is added, removed, changed, or metadata (same bytes, other mode or time)."""
+
+    path: str
+    status: str
+    old: Entry | None
+    new: Entry | None
+
+
+class ContextDiff(NamedTuple):
+    """`edited` has the same id and other content, `rerooted` another parent only (a fork, rewind or compaction)."""
+
+    old: Revision
+    new: Revision
+    added: tuple[Message, ...]
+    removed: tuple[Message, ...]
+    edited: tuple[tuple[Message, Message], ...]
+    rerooted: tuple[tuple[Message, Message], ...]
+    memories: tuple[MemoryChange, ...]
+    files: tuple[FileChange, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing differs."""
+        return not any(self[2:])
+
+
+def diff(engine: Engine, old: Revision, new: Revision) -> ContextDiff:
+    """What turns `old` into `new`. Raises `NotFound`, `Corrupt`."""
+    a, b = View(engine, *old), View(engine, *new)
+    files = list(_file_changes(a, b))
+    removed, added = changed_messages(engine, a, b)
+    return ContextDiff(old, new, *_match(removed, added), tuple(_memories(engine, a, b, files)), tuple(files))
+
+
+def _file_changes(a: View, b: View) -> Iterator[FileChange]:
+    for key, old, new in map_differences(a.tree, b.tree):
+        if key.startswith(b"/"):
+            continue
+        before = decode_entry(old) if old is not None else None
+        after = decode_entry(new) if new is not None else None
+        yield FileChange(decode_key(key), _status(before, after), before, after)
+
+
+def _status(old: Entry | None, new: Entry | None) -> str:
+    if old is None:
+        return "added"
+    if new is None:
+        return "removed"
+    if isinstance(old, FileEntry) and isinstance(new, FileEntry):
+        return "metadata" if old.id == new.id else "changed"
+    if type(old) is not type(new):
+        return "changed"
+    return "metadata" if isinstance(old, DirEntry) or old[0] == new[0] else "changed"
+
+
+def changed_messages(engine: Engine, a: View, b: View) -> tuple[list[Message], list[Message]]:
+    """(removed, added): the messages of one commit that the other does not have, byte for byte."""
+    if a.is_native or b.is_native:
+        return _changed_records(engine, a, b)
+    before, after = transcript_key(a), transcript_key(b)
+    source = source_of(b) or source_of(a)
+    if source is None:
+        return [], []
+    old = a.get_file(before) if before else None
+    new = b.get_file(after) if after else None
+    if old is not None and new is not None and old.id == new.id:
+        return [], []
+    if old is None or new is None or any(key and is_read_whole(source, key) for key in (before, after)):
+        removed, added = (
+            list(messages_of(source, key, read_content(engine.store, file))) if key and file else []
+            for key, file in ((before, old), (after, new))
+        )
+        return _without(removed, added), _without(added, removed)
+    regions = changed_ranges(engine.store, old, new)
+    sides = (
+        (old, [(region.old_start, region.old_stop) for region in regions]),
+        (new, [(region.new_start, region.new_stop) for region in regions]),
+    )
+    removed, added = (_parse_ranges(engine, source, entry, ranges) for entry, ranges in sides)
+    return _without(removed, added), _without(added, removed)
+
+
+def _without(messages: list[Message], others: list[Message]) -> list[Message]:
+    """The messages that are not among `others` byte for byte: lines without an id are told apart by nothing else."""
+    left = Counter(message.raw.strip() for message in others)
+    found = []
+    for message in messages:
+        raw = message.raw.strip()
+        left[raw] -= 1
+        if left[raw] < 0:
+            found.append(message)
+    return found
+
+
+def _parse_ranges(engine: Engine, source: Source, entry: FileEntry, ranges: list[tuple[int, int]]) -> list[Message]:
+    """The messages on the lines that the byte ranges touch, each line once."""
+    found: list[Message] = []
+    parsed = 0
+    for start, stop in ranges:
+        first = max(parsed, _line_start(engine, entry, start))
+        last = _line_stop(engine, entry, stop)
+        if first < last:
+            found.extend(source.messages(read_content(engine.store, entry, first, last), first))
+            parsed = last
+    return found
+
+
+def _line_start(engine: Engine, entry: FileEntry, position: int) -> int:
+    step = 1 << 16
+    while position > 0:
+        begin = max(0, position - step)
+        data = b"".join(read_content(engine.store, entry, begin, position))
+        found = data.rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        position = begin
+    return 0
+
+
+def _line_stop(engine: Engine, entry: FileEntry, position: int) -> int:
+    if position == 0:
+        return 0
+    for block in read_content(engine.store, entry, position - 1):
+        found = block.find(b"\n")
+        if found >= 0:
+            return position + found
+        position += len(block)
+    return entry.size
+
+
+def _changed_records(engine: Engine, a: View, b: View) -> tuple[list[Message], list[Message]]:
+    old, new = a.find_native(MESSAGES), b.find_native(MESSAGES)
+    if not isinstance(old, ListEntry) or not isinstance(new, ListEntry):
+        return (
+            [native_message(r, i) for i, r in enumerate(a.messages)] if isinstance(old, ListEntry) else [],
+            [native_message(r, i) for i, r in enumerate(b.messages)] if isinstance(new, ListEntry) else [],
+        )
+    removed: list[Message] = []
+    added: list[Message] = []
+    store = engine.store
+    for region in differences(load_list(RECORDS, store, old.id), load_list(RECORDS, store, new.id)):
+        for items, start, out in (
+            (region.old, region.old_start, removed),
+            (region.new, region.new_start, added),
+        ):
+            for index, item in enumerate(items, start):
+                out.append(native_message(decode_record(store.get(item[1], Kind.RECORD)), index))
+    return removed, added
+
+
+_Pairs = tuple[tuple[Message, Message], ...]
+
+
+def _match(
+    removed: list[Message], added: list[Message]
+) -> tuple[tuple[Message, ...], tuple[Message, ...], _Pairs, _Pairs]:
+    """Added, removed, edited, re-rooted: messages on both sides are told apart by their ids."""
+    before: dict[str, list[Message]] = {}
+    for message in removed:
+        before.setdefault(message.id, []).append(message)
+    new: list[Message] = []
+    edited: list[tuple[Message, Message]] = []
+    rerooted: list[tuple[Message, Message]] = []
+    for message in added:
+        candidates = before.get(message.id)
+        if not candidates:
+            new.append(message)
+            continue
+        old = candidates.pop(0)
+        if old.raw.strip() == message.raw.strip():
+            continue
+        same = (old.role, old.parts) == (message.role, message.parts) and old.parent != message.parent
+        (rerooted if same else edited).append((old, message))
+    gone = [message for message in removed if any(m is message for m in before.get(message.id, ()))]
+    return tuple(new), tuple(gone), tuple(edited), tuple(rerooted)
+
+
+def _memories(engine: Engine, a: View, b: View, files: list[FileChange]) -> Iterator[MemoryChange]:
+    yield from _native_memories(engine, a, b)
+    source = source_of(b) or source_of(a)
+    for change in files:
+        if source is not None and source.is_memory(change.path) and change.status != "metadata":
+            yield MemoryChange(change.path, _read(engine, change.old), _read(engine, change.new))
+
+
+def _native_memories(engine: Engine, a: View, b: View) -> Iterator[MemoryChange]:
+    old, new = a.find_native(MEMORIES), b.find_native(MEMORIES)
+    if isinstance(old, MapEntry) and isinstance(new, MapEntry):
+        maps = engine.maps
+        for key, before, after in map_differences(maps.load(engine.store, old.id), maps.load(engine.store, new.id)):
+            yield MemoryChange(decode_memory_key(key), *(v and dump_json(decode_record(v)) for v in (before, after)))
+        return
+    for memory, value in a.memories.items():
+        yield MemoryChange(memory, dump_json(value), None)
+    for memory, value in b.memories.items():
+        yield MemoryChange(memory, None, dump_json(value))
+
+
+def _read(engine: Engine, entry: Entry | None) -> bytes | None:
+    return b"".join(read_content(engine.store, entry)) if isinstance(entry, FileEntry) else None
+
+
+def patch(engine: Engine, change: FileChange) -> Iterator[str]:
+    """Unified diff lines of a changed file, or one line that says why there are none."""
+    import difflib
+
+    sizes = [entry.size for entry in (change.old, change.new) if isinstance(entry, FileEntry)]
+    if max(sizes, default=0) > MAX_PATCH:
+        yield f"Files of {max(sizes)} bytes are not compared line by line"
+        return
+    old, new = _read(engine, change.old) or b"", _read(engine, change.new) or b""
+    if b"\0" in old or b"\0" in new:
+        yield "Binary files differ"
+        return
+    before, after = _lines(old), _lines(new)
+    names = [
+        f"{side}/{change.path}" if entry is not None else "/dev/null"
+        for side, entry in (("a", change.old), ("b", change.new))
+    ]
+    for number, line in enumerate(difflib.unified_diff(before, after, names[0], names[1], lineterm="")):
+        yield line.removesuffix("\n")
+        if number > 1 and not line.startswith("@@") and not line.endswith("\n"):
+            yield "\\ No newline at end of file"
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines with their ends: ``\\n`` alone ends one, so that no difference is lost."""
+    *lines, rest = data.decode("utf-8", "surrogateescape").split("\n")
+    return [line + "\n" for line in lines] + ([rest] if rest else [])

@@ -1,0 +1,71 @@
+"""Figures of a repository."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import NamedTuple
+
+from ctxstore.errors import Corrupt, NotFound
+from ctxstore.history.engine import Engine
+from ctxstore.history.oplog import iter_ops
+from ctxstore.ops.content.log import iter_contexts, iter_history
+
+BIGGEST = 10
+
+
+class Stats(NamedTuple):
+    """Bytes: of all versions as if each were kept whole, of distinct objects, and as stored."""
+
+    contexts: int
+    commits: int
+    ops: int
+    versions_bytes: int
+    unique_bytes: int
+    stored_bytes: int
+    packs: int
+    objects: int
+    biggest: tuple[tuple[str, int], ...]
+
+    @property
+    def dedup_ratio(self) -> float:
+        """All versions' bytes for each distinct byte."""
+        return self.versions_bytes / self.unique_bytes if self.unique_bytes else 1.0
+
+    @property
+    def compression_ratio(self) -> float:
+        """Distinct bytes for each byte stored."""
+        return self.unique_bytes / self.stored_bytes if self.stored_bytes else 1.0
+
+
+def stats(engine: Engine) -> Stats:
+    """Counts what a repository holds, as far as it can be read; reads its history, not its content."""
+    contexts = list(iter_contexts(engine))
+    packs = engine.live_packs()
+    seen: set[bytes] = set()
+    versions = 0
+    for _, head in contexts:
+        with suppress(Corrupt, NotFound):  # the count is of what can be read
+            for id, commit in iter_history(engine, head.id):
+                if id not in seen:
+                    seen.add(id)
+                    versions += commit.summary.bytes
+    biggest = sorted(((head.commit.summary.bytes, ref) for ref, head in contexts), reverse=True)[:BIGGEST]
+    return Stats(
+        contexts=len(contexts),
+        commits=len(seen),
+        ops=_count_ops(engine),
+        versions_bytes=versions,
+        unique_bytes=sum(pack.raw for pack in packs),
+        stored_bytes=sum(pack.size for pack in packs),
+        packs=len(packs),
+        objects=sum(pack.objects for pack in packs),
+        biggest=tuple((ref, size) for size, ref in biggest),
+    )
+
+
+def _count_ops(engine: Engine) -> int:
+    count = 0
+    with suppress(Corrupt, NotFound):
+        for _ in iter_ops(engine.store, engine.root().op):
+            count += 1
+    return count

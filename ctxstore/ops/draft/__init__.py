@@ -1,0 +1,1 @@
+"""Drafts: a program's edits of one context, committed together."""

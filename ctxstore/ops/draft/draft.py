@@ -1,0 +1,222 @@
+"""A change under way, made by a program: edit messages, memories and files, then commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from sortedcontainers import SortedDict
+
+from ctxstore.errors import InvalidInput, require_text
+from ctxstore.history.commits import Author, Commit, Stored, Summary, read_commit, write_commit
+from ctxstore.history.engine import Engine
+from ctxstore.history.refs import check_name
+from ctxstore.history.transaction import Move, transaction
+from ctxstore.ids import ObjectId
+from ctxstore.objects.store import ObjectWriter
+from ctxstore.ops.content.view import View
+from ctxstore.ops.draft.memories import DraftMemories
+from ctxstore.ops.draft.messages import DraftMessages
+from ctxstore.trees.entries import (
+    MEMORIES,
+    MESSAGES,
+    Entry,
+    FileEntry,
+    ListEntry,
+    MapEntry,
+    decode_entry,
+    encode_entry,
+    encode_key,
+    is_time,
+)
+from ctxstore.trees.files import write_content
+from ctxstore.trees.sequence import Sequence as StoredSequence
+
+
+class DraftFiles:
+    """The files of a draft."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self.edits: SortedDict[bytes, tuple[Iterable[bytes], int, int] | None] = SortedDict()
+
+    def put(
+        self, path: str, content: bytes | Iterable[bytes], *, mode: int = 0o644, mtime_ns: int | None = None
+    ) -> None:
+        """Keep `content` (bytes, or blocks of a stream that is read at commit) under a relative path.
+
+        Raises `InvalidInput`.
+        """
+        if type(mode) is not int or not (mtime_ns is None or is_time(mtime_ns)):
+            raise InvalidInput(f"mode {mode!r} and time {mtime_ns!r} can't be those of a file", hint="integers are")
+        blocks = [bytes(content)] if isinstance(content, (bytes, bytearray, memoryview)) else _Blocks(path, content)
+        now = self._draft.engine.environment.clock() if mtime_ns is None else mtime_ns
+        self.edits[encode_key(check_path(path))] = (blocks, mode & 0o7777, now)
+
+    def remove(self, path: str) -> None:
+        """Leave a file out from now on."""
+        self.edits[encode_key(check_path(path))] = None
+
+
+class _Blocks:
+    """Blocks given by a program. Those of a stream are there once: what a failed commit read is not there any more."""
+
+    def __init__(self, path: str, content: Iterable[bytes]) -> None:
+        if isinstance(content, str) or not isinstance(content, Iterable):
+            raise InvalidInput(f"the content of {path!r} is {type(content).__name__}, not bytes or blocks of bytes")
+        self._path = path
+        self._content = content
+        self._is_spent = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._is_spent:
+            raise InvalidInput(f"the stream for {self._path!r} was read by a commit that failed", hint="put it again")
+        blocks = iter(self._content)
+        self._is_spent = blocks is self._content
+        for block in blocks:
+            if not isinstance(block, (bytes, bytearray, memoryview)):
+                raise InvalidInput(f"a block of {self._path!r} is {type(block).__name__}, not bytes")
+            yield bytes(block)
+
+
+def check_path(path: str) -> str:
+    """The path, if a tree may have it: relative, no empty part, no ``.`` or ``..``. Raises `InvalidInput`."""
+    require_text(path, "a path")
+    if not path or "\0" in path or any(part in ("", ".", "..") or not _is_name(part) for part in path.split("/")):
+        raise InvalidInput(f"{path!r} is no path of a file in a context", hint="use a relative path such as src/a.py")
+    return path
+
+
+def _is_name(part: str) -> bool:
+    try:
+        encode_key(part)
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
+        return False
+    return True
+
+
+class _Written(NamedTuple):
+    """The parts a commit stored anew."""
+
+    messages: StoredSequence | None
+    memories: MapEntry | None
+
+
+class Draft:
+    """Edits a context from its newest commit (or `parent`) on; `commit` moves the ref by compare-and-set."""
+
+    def __init__(self, engine: Engine, ref: str, parent: Stored | None, head: ObjectId | None) -> None:
+        self.engine = engine
+        self.ref = check_name(ref)
+        self._parent = parent
+        self._head = head
+        self._summary = parent.commit.summary if parent else Summary()
+        self._tree = parent.commit.tree if parent else None
+        view = View(engine, ref, parent.id, parent.commit) if parent else None
+        messages = view.find_native(MESSAGES) if view else None
+        memories = view.find_native(MEMORIES) if view else None
+        self.messages = DraftMessages(engine, messages if isinstance(messages, ListEntry) else None)
+        self.memories = DraftMemories(engine, memories if isinstance(memories, MapEntry) else None)
+        self.files = DraftFiles(self)
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    @property
+    def parent(self) -> Stored | None:
+        """The commit this draft is based on."""
+        return self._parent
+
+    def commit(
+        self,
+        note: str = "",
+        *,
+        title: str | None = None,
+        agent: str | None = None,
+        model: str | None = None,
+        author: Author | None = None,
+    ) -> Stored:
+        """Store the edits as a commit and move the ref to it, durably; the draft goes on from there.
+
+        Raises `RefMoved` if the ref is not where this draft found it: nothing has changed then.
+        """
+        summary = self._summary._replace(
+            title=self._summary.title if title is None else title,
+            agent=self._summary.agent if agent is None else agent,
+            model=self._summary.model if model is None else model,
+        )
+        with transaction(self.engine) as started:
+            if self._parent and self._parent.id != self._head:
+                started.rely(self._parent.id)
+            tree, summary, written = self._write_tree(started.writer, summary)
+            made = self._make_commit(tree, summary, note, author or self.engine.environment.author)
+            id = write_commit(started.writer, made)
+            started.publish([Move(self.ref, self._head, id)], "commit")
+        self._adopt(Stored(id, made), written)
+        return Stored(id, made)
+
+    def _make_commit(self, tree: ObjectId, summary: Summary, note: str, author: Author) -> Commit:
+        parent = self._parent
+        return Commit(
+            tree=tree,
+            parents=(parent.id,) if parent else (),
+            generation=parent.commit.generation + 1 if parent else 0,
+            time=self.engine.environment.clock(),
+            author=author,
+            ref=self.ref,
+            note=note,
+            summary=summary,
+        )
+
+    def _write_tree(self, writer: ObjectWriter, summary: Summary) -> tuple[ObjectId, Summary, _Written]:
+        edits: dict[bytes, bytes | None] = {}
+        messages = memories = None
+        if self.messages.is_changed:
+            entry, messages = self.messages.write(writer)
+            edits[MESSAGES] = encode_entry(entry)
+            grown = entry.size - self.messages.stored_size()
+            summary = summary._replace(messages=entry.length, bytes=summary.bytes + grown)
+        if self.memories.is_changed:
+            memories = self.memories.write(writer)
+            edits[MEMORIES] = encode_entry(memories)
+            summary = summary._replace(memories=memories.length)
+        for key, edit in self.files.edits.items():
+            edits[key] = None if edit is None else encode_entry(self._write_file(writer, *edit))
+        maps = self.engine.maps
+        if self._tree is None:
+            tree = maps.create(writer, {k: v for k, v in edits.items() if v is not None})
+        else:
+            tree = maps.update(maps.load(writer, self._tree), writer, edits)
+        if self.files.edits:
+            summary = self._totals(writer, tree, summary)
+        return tree, summary, _Written(messages, memories)
+
+    def _write_file(self, writer: ObjectWriter, blocks: Iterable[bytes], mode: int, mtime_ns: int) -> Entry:
+        content = write_content(writer, self.engine.chunker, blocks)
+        return FileEntry(mode, mtime_ns, content.size, content.is_list, content.id)
+
+    def _totals(self, writer: ObjectWriter, tree: ObjectId, summary: Summary) -> Summary:
+        entries = [decode_entry(value) for _, value in self.engine.maps.load(writer, tree).items()]
+        sized = [entry for entry in entries if isinstance(entry, (FileEntry, ListEntry))]
+        files = sum(isinstance(entry, FileEntry) for entry in sized)
+        return summary._replace(files=files, bytes=sum(entry.size for entry in sized))
+
+    def _adopt(self, made: Stored, written: _Written) -> None:
+        self._parent, self._head, self._tree = made, made.id, made.commit.tree
+        self._summary = made.commit.summary
+        if written.messages is not None:
+            self.messages.adopt(written.messages)
+        if written.memories is not None:
+            self.memories.adopt(written.memories)
+        self.files.edits.clear()
+
+
+def open_draft(engine: Engine, ref: str, parent: ObjectId | None) -> Draft:
+    """A draft on the context's head, or on `parent` (a commit), which the context's next commit then follows."""
+    head = engine.refs(engine.root()).find(check_name(ref))
+    base = parent if parent is not None else head
+    stored = Stored(base, read_commit(engine.store, base)) if base is not None else None
+    return Draft(engine, ref, stored, head)

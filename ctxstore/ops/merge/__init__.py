@@ -1,0 +1,1 @@
+"""Merge: a three-way merge of two commits, conflicts listed."""

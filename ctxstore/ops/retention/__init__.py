@@ -1,0 +1,1 @@
+"""Retention: decides which commits a policy keeps, and forgets the others."""

@@ -1,0 +1,57 @@
+"""Retention after a snapshot: what the setting `retention` asks for, taking no more than a part of the time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ctxstore.history.engine import Engine
+from ctxstore.history.refs import SETTING
+from ctxstore.ids import ObjectId, as_id
+from ctxstore.ops.refs.cache_notes import read_values, write_values
+from ctxstore.ops.refs.settings import RETENTION
+from ctxstore.ops.retention.forget import ForgetResult, Selection, forget
+from ctxstore.ops.retention.named_policies import automatic, get_policy
+
+SHARE = 100
+"""All contexts are looked at, also those that change no more: that takes seconds at 50,000 commits. So it waits until
+this many times as long as it took has passed since."""
+
+VERSION = 1
+_NAME = "retention-note"
+
+
+class _Note(NamedTuple):
+    """When retention ran last, how long it took (ns), and by which setting."""
+
+    time: int
+    duration: int
+    setting: ObjectId | None
+
+
+def apply_retention(engine: Engine) -> ForgetResult | None:
+    """Forget what the setting asks for; None when there is no setting, or it ran a moment ago.
+
+    Raises as `forget` does.
+    """
+    setting = engine.refs(engine.root()).find(SETTING + RETENTION)
+    if setting is None:
+        return None
+    started = engine.environment.clock()
+    note = _read_note(engine)
+    if note is not None and note.setting == setting and 0 <= started - note.time < note.duration * SHARE:
+        return None
+    selections = [Selection(each.pattern, get_policy(engine, each.policy)) for each in automatic(engine)]
+    result = forget(engine, selections, after_snapshot=True)
+    ended = engine.environment.clock()
+    write_values(engine, _NAME, VERSION, _Note(ended, max(0, ended - started), setting))
+    return result
+
+
+def _read_note(engine: Engine) -> _Note | None:
+    try:
+        time, duration, setting = read_values(engine, _NAME, VERSION) or []
+        if type(time) is not int or type(duration) is not int:
+            return None
+        return _Note(time, duration, as_id(setting))
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,120 @@
+"""Histories as retention sees them: candidates of the contexts, and of the bin of what was dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import accumulate
+
+from ctxstore.errors import NotFound
+from ctxstore.history.commits import Commit, Stored, read_commit
+from ctxstore.history.engine import Engine
+from ctxstore.history.oplog import Op, iter_ops
+from ctxstore.history.refs import SETTING
+from ctxstore.history.root import Root
+from ctxstore.ids import ObjectId
+from ctxstore.ops.content.log import iter_history
+from ctxstore.ops.retention.policy import Candidate
+
+_REMEMBERED = 1 << 16
+
+
+class Histories:
+    """The histories of one root."""
+
+    def __init__(self, engine: Engine, root: Root) -> None:
+        self._engine = engine
+        self._root = root
+        refs = engine.refs(root)
+        self.contexts = dict(refs.iter())
+        self._heads = set(self.contexts.values())
+        self._tags: dict[ObjectId, list[str]] = {}
+        for name, id in refs.tags():
+            self._tags.setdefault(id, []).append(name)
+        self._forgotten = set(engine.forgotten(root).ids())
+        self._read = lru_cache(_REMEMBERED)(self._read_commit)
+
+    def _read_commit(self, id: ObjectId) -> Commit:
+        return read_commit(self._engine.store, id)
+
+    def of(self, context: str) -> list[Candidate]:
+        """The commits a context descends from, newest first."""
+        history = list(iter_history(self._engine, self.contexts[context], self._read))
+        before_shrink = {commit.parents[0] for _, commit in history if commit.shrunk and commit.parents}
+        return [self._candidate(stored, stored.id in before_shrink) for stored in history]
+
+    def _candidate(self, stored: Stored, is_before_shrink: bool) -> Candidate:
+        id, commit = stored
+        return Candidate(
+            id=id,
+            time=commit.time,
+            parents=commit.parents,
+            is_head=id in self._heads,
+            tags=tuple(self._tags.get(id, ())),
+            is_before_shrink=is_before_shrink,
+            is_incremental=commit.kind == "incremental",
+            is_forgotten=id in self._forgotten,
+        )
+
+    def reached(self, heads: Iterable[ObjectId]) -> set[ObjectId]:
+        """All commits that these descend from, themselves included."""
+        found: set[ObjectId] = set()
+        for head in heads:
+            found.update(id for id, _ in self._beyond(head, found))
+        return found
+
+    def _beyond(self, head: ObjectId, known: set[ObjectId]) -> Iterator[tuple[ObjectId, Commit]]:
+        """What a commit descends from, as far as it is not known. Adds to `known`."""
+        waiting = [head]
+        while waiting:
+            id = waiting.pop()
+            if id in known:
+                continue
+            known.add(id)
+            try:
+                commit = self._read(id)
+            except NotFound:
+                continue
+            yield id, commit
+            waiting.extend(commit.parents)
+
+    def dropped(self) -> dict[str, list[Candidate]]:
+        """What no context and no tag descends from, by the context it was made for, newest first.
+
+        A candidate's `time` is when it was dropped: the time of the last run that moved a ref away from it. It has
+        no parents: each was dropped at a time of its own.
+        """
+        known = self.reached((*self.contexts.values(), *self._tags))
+        found: dict[str, list[tuple[Candidate, int]]] = {}
+        for op, time in self._ops():
+            for change in op.changes:
+                if change.old is None or change.ref.startswith(SETTING):
+                    continue
+                for id, commit in self._beyond(change.old, known):
+                    candidate = self._candidate(Stored(id, commit), False)._replace(time=time, parents=())
+                    found.setdefault(commit.ref, []).append((candidate, commit.generation))
+        for group in found.values():
+            group.sort(key=lambda each: (each[0].time, each[1]), reverse=True)
+        return {ref: [candidate for candidate, _ in found[ref]] for ref in sorted(found)}
+
+    def _ops(self) -> Iterator[tuple[Op, int]]:
+        """(op, time) of all ops, newest first; none is older than the one before it, whatever the clock said."""
+        ops = [op for _, op in iter_ops(self._engine.store, self._root.op)]
+        times = list(accumulate((op.time for op in reversed(ops)), max))
+        yield from zip(ops, reversed(times), strict=True)
+
+
+def ages_count_from(engine: Engine, root: Root, *, skip: int = 0) -> int:
+    """What retention takes as now: the clock, or the newest run that moved a context if that is earlier.
+
+    A clock that jumped ahead so makes nothing older before something is saved by it. Runs that forget or change
+    settings don't count, and neither do the newest `skip` that moved a context: a snapshot that applies a policy
+    leaves out its own. 0 when there is none.
+    """
+    for _, op in iter_ops(engine.store, root.op):
+        if all(change.ref.startswith(SETTING) for change in op.changes):
+            continue
+        if not skip:
+            return min(engine.environment.clock(), op.time)
+        skip -= 1
+    return 0

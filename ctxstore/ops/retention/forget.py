@@ -1,0 +1,208 @@
+"""Forget: let go of the trees of commits that no policy keeps. Their records stay in the log; gc frees the space.
+
+A commit that several contexts have is forgotten only if each of them would: those that were not asked for keep all of
+theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ctxstore.errors import NoSpace, NotFound
+from ctxstore.history.engine import Engine
+from ctxstore.history.forgotten import Forgotten
+from ctxstore.history.refs import matches
+from ctxstore.history.root import Root
+from ctxstore.history.transaction import MustRestart, transaction
+from ctxstore.ids import ObjectId
+from ctxstore.ops.retention.candidates import Histories, ages_count_from
+from ctxstore.ops.retention.policy import Candidate, Policy, check_policy, decide, describe
+from ctxstore.ops.retention.revalidate import stands
+
+_TRIES = 16
+_SWAPS = 64
+
+
+class Selection(NamedTuple):
+    """The contexts that match a pattern (an empty one matches all), and their policy.
+
+    A context that several selections match keeps what any of the policies keeps.
+    """
+
+    pattern: str
+    policy: Policy
+
+
+class Verdict(NamedTuple):
+    """A commit, its time (for a dropped one: when it was dropped; UTC ns), whether it is kept, and why."""
+
+    id: ObjectId
+    time: int
+    keep: bool
+    reason: str
+
+
+class ContextPlan(NamedTuple):
+    """The verdicts about one context's commits, newest first, without those forgotten already."""
+
+    ref: str
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def forgotten(self) -> tuple[Verdict, ...]:
+        """The verdicts against."""
+        return tuple(verdict for verdict in self.verdicts if not verdict.keep)
+
+
+class Basis(NamedTuple):
+    """What was decided by: the policies in words, the time from which ages count, whether it is about the bin."""
+
+    policy: str
+    now: int
+    is_dropped: bool
+    uses_ages: bool
+
+
+class ForgetResult(NamedTuple):
+    """What was forgotten: the op (None: nothing was), and the plan as it was carried out."""
+
+    op: ObjectId | None
+    plan: ForgetPlan
+
+
+class ForgetPlan:
+    """What forgetting would do, as of one state of the repository. Nothing is written before `execute`.
+
+    `contexts` has every verdict, `kept` and `reasons` count a commit once, however many contexts have it.
+    """
+
+    def __init__(self, engine: Engine, root: Root, contexts: Sequence[ContextPlan], basis: Basis) -> None:
+        self._engine = engine
+        self._root = root
+        self.contexts = tuple(contexts)
+        self.basis = basis
+        self.reasons = {verdict.id: verdict.reason for context in contexts for verdict in context.forgotten}
+        self.kept = len({verdict.id for context in contexts for verdict in context.verdicts if verdict.keep})
+
+    @property
+    def forgotten(self) -> int:
+        """How many commits would be forgotten."""
+        return len(self.reasons)
+
+    def execute(self) -> ForgetResult:
+        """Carry it out, in one op. Raises `MustRestart` when the repository moved on: the plan may be wrong by now."""
+        if not self.reasons:
+            return ForgetResult(None, self)
+        try:
+            return self._execute()
+        except NoSpace:
+            # Forgetting is how a full disk gets room again. What it leaves of the reserve is for the collection.
+            if not self._engine.storage.spend_reserve():
+                raise
+            return self._execute()
+
+    def _execute(self) -> ForgetResult:
+        time = self._engine.environment.clock()
+        marks = {id: Forgotten(time, reason) for id, reason in self.reasons.items()}
+        touched = sum(bool(context.forgotten) for context in self.contexts)
+        statistics = {"contexts": touched, "forgotten": self.forgotten, "kept": self.kept}
+        for _ in range(_SWAPS):
+            with transaction(self._engine) as tx:
+                if not stands(self._engine, self._root, tx.root, marks):
+                    break
+                tx.forget(marks)
+                try:
+                    return ForgetResult(tx.publish([], "forget", self.basis.policy, statistics).id, self)
+                except MustRestart:
+                    continue  # somebody else was faster, which need not matter
+        raise MustRestart
+
+
+def plan_forget(
+    engine: Engine, selections: Sequence[Selection], *, dropped: bool = False, after_snapshot: bool = False
+) -> ForgetPlan:
+    """Decide about the commits of the contexts selected; with `dropped`, about what was dropped from such contexts.
+
+    Ages count from `ages_count_from`. `after_snapshot`: the run just made is no evidence of what time it is, and a
+    pattern may match nothing. Raises `InvalidInput` for an empty policy, `NotFound` when a pattern matches nothing.
+    """
+    for _, policy in selections:
+        check_policy(policy)
+    root = engine.root()
+    histories = Histories(engine, root)
+    now = ages_count_from(engine, root, skip=int(after_snapshot))
+    bin = histories.dropped() if dropped else {}
+    if not after_snapshot:
+        _require_matches(bin if dropped else histories.contexts, selections, dropped=dropped)
+    chosen = _choose(bin if dropped else histories.contexts, selections)
+    plans = []
+    for ref, policies in chosen.items():
+        candidates = bin[ref] if dropped else histories.of(ref)
+        plans.append(ContextPlan(ref, _verdicts(candidates, policies, now, may_be_empty=dropped)))
+    if not dropped:
+        plans = _spare_shared(histories, plans)
+    note = "; ".join(dict.fromkeys(describe(policy) for _, policy in selections))
+    uses_ages = any(policy.within_ns or policy.max_age_ns for _, policy in selections)
+    return ForgetPlan(engine, root, plans, Basis(note, now, dropped, uses_ages))
+
+
+def forget(
+    engine: Engine, selections: Sequence[Selection], *, dropped: bool = False, after_snapshot: bool = False
+) -> ForgetResult:
+    """Plan and execute, anew when others wrote in between. Raises `MustRestart` if they never pause."""
+    for _ in range(_TRIES):
+        try:
+            return plan_forget(engine, selections, dropped=dropped, after_snapshot=after_snapshot).execute()
+        except MustRestart:
+            continue
+    raise MustRestart
+
+
+def _require_matches(names: Iterable[str], selections: Sequence[Selection], *, dropped: bool) -> None:
+    for pattern, _ in selections:
+        if pattern and not any(matches(name, pattern) for name in names):
+            what = "nothing that was dropped" if dropped else "no context"
+            hint = "`ctx op log` lists the runs" if dropped else "`ctx refs` lists the contexts"
+            raise NotFound(f"{what} matches {pattern!r}", hint=hint)
+
+
+def _choose(names: Iterable[str], selections: Sequence[Selection]) -> dict[str, list[Policy]]:
+    chosen: dict[str, list[Policy]] = {}
+    for name in names:
+        policies = [policy for pattern, policy in selections if matches(name, pattern)]
+        if policies:
+            chosen[name] = policies
+    return chosen
+
+
+def _verdicts(
+    candidates: Sequence[Candidate], policies: Sequence[Policy], now: int, *, may_be_empty: bool
+) -> tuple[Verdict, ...]:
+    times = {candidate.id: candidate.time for candidate in candidates}
+    best: dict[ObjectId, Verdict] = {}
+    for policy in dict.fromkeys(policies):
+        for id, keep, reason in decide(candidates, policy, now, may_be_empty=may_be_empty):
+            if id not in best or (keep and not best[id].keep):
+                best[id] = Verdict(id, times[id], keep, reason)
+    return tuple(best.values())
+
+
+def _spare_shared(histories: Histories, plans: list[ContextPlan]) -> list[ContextPlan]:
+    """Keep what another context keeps, or has without being asked."""
+    if not any(plan.forgotten for plan in plans):
+        return plans
+    asked = {plan.ref for plan in plans}
+    others = [head for ref, head in histories.contexts.items() if ref not in asked]
+    shared = dict.fromkeys(histories.reached(others), "a context that was not asked for has it, too")
+    for plan in plans:
+        for verdict in plan.verdicts:
+            if verdict.keep:
+                shared.setdefault(verdict.id, f"kept for {plan.ref}")
+    return [plan._replace(verdicts=tuple(_spared(verdict, shared) for verdict in plan.verdicts)) for plan in plans]
+
+
+def _spared(verdict: Verdict, shared: dict[ObjectId, str]) -> Verdict:
+    if verdict.keep or verdict.id not in shared:
+        return verdict
+    return verdict._replace(keep=True, reason=shared[verdict.id])

@@ -1,0 +1,159 @@
+"""Policies by name, and which of them a snapshot applies: kept as settings of the repository."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ctxstore.errors import Conflict, Corrupt, CtxstoreError, InvalidInput, NotFound, UnknownFormat
+from ctxstore.history.engine import Engine
+from ctxstore.history.refs import MAX_NAME
+from ctxstore.objects.encoding import Json
+from ctxstore.ops.refs.settings import RETENTION, change_setting, find_setting, iter_settings
+from ctxstore.ops.retention.duration import DAY, format_duration, parse_duration
+from ctxstore.ops.retention.policy import Policy, check_policy
+
+BUILT_IN = {"session-backup": Policy(last=10, max_age_ns=30 * DAY)}
+"""Used while the repository has none of that name."""
+
+_POLICY = "policy/"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_DURATIONS = {"within": "within_ns", "max_age": "max_age_ns"}
+_COUNTS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
+MAX_AUTOMATIC = 100
+
+
+class Named(NamedTuple):
+    """A policy and its name."""
+
+    name: str
+    policy: Policy
+    is_built_in: bool
+
+
+class Automatic(NamedTuple):
+    """Contexts that match `pattern` are kept by the policy of this name after snapshots; an empty one matches all."""
+
+    pattern: str
+    policy: str
+
+
+def iter_policies(engine: Engine) -> Iterator[Named]:
+    """The repository's policies and the built-in ones, sorted by name. Raises `Corrupt`, `UnknownFormat`."""
+    own = {key.removeprefix(_POLICY): value for key, value in iter_settings(engine, _POLICY)}
+    for name in sorted(own.keys() | BUILT_IN.keys()):
+        if name in own:
+            yield Named(name, decode_policy(own[name], name), False)
+        else:
+            yield Named(name, BUILT_IN[name], True)
+
+
+def get_policy(engine: Engine, name: str) -> Policy:
+    """A policy by its name. Raises `NotFound`, `InvalidInput`, `Corrupt`, `UnknownFormat`."""
+    value = find_setting(engine, _POLICY + check_policy_name(name))
+    if value is not None:
+        return decode_policy(value, name)
+    if name not in BUILT_IN:
+        raise NotFound(f"there is no policy {name!r}", hint="`ctx policy` lists them; `ctx policy set` makes one")
+    return BUILT_IN[name]
+
+
+def set_policy(engine: Engine, name: str, policy: Policy) -> bool:
+    """Give a policy a name, or a name another policy; False when it was so. Raises `InvalidInput`."""
+    value = encode_policy(check_policy(policy))
+    return change_setting(engine, _POLICY + check_policy_name(name), lambda _: value, "policy", f"set {name}")
+
+
+def remove_policy(engine: Engine, name: str) -> None:
+    """Take a policy away. Raises `NotFound`, and `Conflict` while snapshots apply it."""
+
+    def remove(value: Json) -> Json:
+        if value is None:
+            known = name in BUILT_IN
+            raise NotFound(
+                f"the policy {name!r} is built in and can't be removed" if known else f"there is no policy {name!r}",
+                hint="`ctx policy` lists them",
+            )
+        return None
+
+    used = any(each.policy == name for each in automatic(engine))
+    if used and name not in BUILT_IN:
+        raise Conflict(f"snapshots apply the policy {name!r}", hint="`ctx policy auto --off` ends that")
+    change_setting(engine, _POLICY + check_policy_name(name), remove, "policy", f"remove {name}")
+
+
+def automatic(engine: Engine) -> list[Automatic]:
+    """What snapshots apply; mostly nothing. Reads one key. Raises `Corrupt`."""
+    value = find_setting(engine, RETENTION)
+    return [] if value is None else _decode_automatic(value)
+
+
+def set_automatic(engine: Engine, name: str, pattern: str = "") -> bool:
+    """Let snapshots apply a policy to contexts that match; one policy a pattern. Raises `NotFound`, `InvalidInput`."""
+    get_policy(engine, name)
+    if len(pattern) > MAX_NAME:
+        raise InvalidInput("the pattern is too long", hint=f"up to {MAX_NAME} characters")
+
+    def add(value: Json) -> Json:
+        found = [] if value is None else _decode_automatic(value)
+        found = [*(each for each in found if each.pattern != pattern), Automatic(pattern, name)]
+        if len(found) > MAX_AUTOMATIC:
+            raise InvalidInput(f"more than {MAX_AUTOMATIC} patterns have a policy", hint="use wider patterns")
+        return [each._asdict() for each in found]
+
+    return change_setting(engine, RETENTION, add, "policy", f"auto {name} {pattern}".rstrip())
+
+
+def stop_automatic(engine: Engine) -> bool:
+    """Let snapshots forget nothing; False when it was so."""
+    return change_setting(engine, RETENTION, lambda _: None, "policy", "auto --off")
+
+
+def check_policy_name(name: str) -> str:
+    """The name, if a policy may have it. Raises `InvalidInput`."""
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(f"{name!r} is no name for a policy", hint="use up to 64 letters, digits, dots, - and _")
+    return name
+
+
+def encode_policy(policy: Policy) -> dict[str, Any]:
+    """A policy as a JSON value: its rules only, durations as they are written. Raises `InvalidInput`."""
+    value: dict[str, Any] = {name: number for name in _COUNTS if (number := getattr(policy, name))}
+    texts = {key: format_duration(ns) for key, name in _DURATIONS.items() if (ns := getattr(policy, name))}
+    for text in texts.values():
+        parse_duration(text)  # only whole hours can be written
+    value |= texts
+    return value | ({"tagged": True} if policy.tagged else {})
+
+
+def decode_policy(value: Json, name: str) -> Policy:
+    """What `encode_policy` made. Raises `Corrupt`; `UnknownFormat` for a rule that is not known, which might keep."""
+    hint = f"`ctx policy set {name} …` writes it anew"
+    if not isinstance(value, dict):
+        raise Corrupt(f"the policy {name!r} is malformed", hint=hint)
+    if unknown := value.keys() - {*_COUNTS, *_DURATIONS, "tagged"}:
+        raise UnknownFormat(f"the policy {name!r} has a rule this release does not know: {min(unknown)!r}", hint=hint)
+    fields = {_DURATIONS.get(key, key): each for key, each in value.items()}
+    try:
+        for key, each in value.items():
+            if type(each) is not (str if key in _DURATIONS else bool if key == "tagged" else int):
+                raise ValueError(key)
+            if isinstance(each, str):
+                fields[_DURATIONS[key]] = parse_duration(each)
+        return check_policy(Policy(**fields))
+    except (ValueError, CtxstoreError) as error:
+        raise Corrupt(f"the policy {name!r} is malformed: {error}", hint=hint) from error
+
+
+def _decode_automatic(value: Json) -> list[Automatic]:
+    try:
+        if not isinstance(value, list) or len(value) > MAX_AUTOMATIC:
+            raise TypeError
+        found = [Automatic(**each) for each in value]
+        if not all(type(text) is str and len(text) <= MAX_NAME for each in found for text in each):
+            raise TypeError
+        return found
+    except TypeError as error:
+        hint = "`ctx policy auto --off`, then `ctx policy auto NAME` write it anew"
+        raise Corrupt("which policies snapshots apply is malformed", hint=hint) from error

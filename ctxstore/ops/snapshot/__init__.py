@@ -1,0 +1,1 @@
+"""Snapshot: finds what changed in the agents' data and saves it as commits."""

@@ -1,0 +1,1 @@
+"""The façade: an open repository, with one thin method an operation."""

@@ -1,0 +1,59 @@
+"""A session of the newer Cline, ``sessions/<session>/``: its id begins its files' names, and is in two of them."""
+
+from __future__ import annotations
+
+import os
+
+from ctxstore.sources.cline.layout import SESSIONS
+from ctxstore.sources.cline.transcript import KEY
+from ctxstore.sources.document.truncate import shorten
+from ctxstore.sources.jsonl.edit import Fields, edit_line
+from ctxstore.sources.resumable import Change
+
+
+def place(key: str, session: str, change: Change) -> str:
+    """Where a file of the session goes."""
+    parts = key.split("/")
+    if change.session and parts[0] == SESSIONS and len(parts) > 2:
+        parts[1] = change.session
+        if parts[2].startswith(session + "."):
+            parts[2] = change.session + parts[2][len(session) :]
+    return "/".join(parts)
+
+
+def names_its_place(key: str, session: str) -> bool:
+    """Whether the file says where the session's messages are, as a path from the root."""
+    return key == f"{SESSIONS}/{session}/{session}.json"
+
+
+def changed(data: bytes, key: str, session: str, change: Change, kept: int | None) -> bytes:
+    """The file `key` as it will be; `kept`: how many messages are left of it, ``None``: all."""
+    if key == f"{SESSIONS}/{session}/{session}.messages.json":
+        data = edit_line(data, _ids(session, change))
+        return data if kept is None else shorten(data, KEY, kept)
+    if names_its_place(key, session):
+        return edit_line(data, _facts(session, change))
+    return data
+
+
+def _ids(session: str, change: Change) -> Fields:
+    def name(id: str) -> str:
+        return change.session if change.session and id == session else id
+
+    return {"sessionId": name, "session_id": name, "origin": {"sessionId": name}}
+
+
+def _facts(session: str, change: Change) -> Fields:
+    def messages_path(path: str) -> str:
+        key = f"{SESSIONS}/{session}/{session}.messages.json"
+        if not path.endswith("/" + key):
+            return path
+        root = change.root or change.path(path.removesuffix("/" + key))
+        return os.path.join(root, place(key, session, change))
+
+    return {
+        **_ids(session, change),
+        "cwd": change.path,
+        "workspace_root": change.path,
+        "messages_path": messages_path,
+    }

@@ -1,0 +1,96 @@
+"""Files that are only in a database, as a source lists them. Light: the database is opened when they are read."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from ctxstore.errors import SourceError
+from ctxstore.sources.protocol import FoundFile, Report, Skipped
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from ctxstore.sources.sqlite.tables import Model
+
+TRANSCRIPT = "session.jsonl"
+"""The key of a session's rows. It is no file of the agent's."""
+
+WHOLE_LIMIT = 1 << 30
+"""A larger database is not copied as a whole: each time it changes, all of it is read."""
+
+_GROUP = 200
+"""Characters of a folder's path that are kept in a name: the last ones."""
+_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+
+T = TypeVar("T")
+
+
+def group_of(folder: str) -> str:
+    """The folder a session worked in, as the middle part of its name: ``-`` for all but ASCII letters and digits."""
+    return "".join(c if c.isascii() and c.isalnum() else "-" for c in folder)[-_GROUP:] or "-"
+
+
+def is_nameable(session: str, path: str, report: Report) -> bool:
+    """Whether a session's id can be part of a name; reported if not."""
+    if _ID.fullmatch(session):
+        return True
+    report(Skipped(path, f"a session's id can't be part of a name: {session[:80]!r}"))
+    return False
+
+
+def listed(path: str, report: Report, look: Callable[[sqlite3.Connection], Iterator[T]]) -> list[T]:
+    """What `look` finds in the database at `path`. All of it: it is closed before anything else is done."""
+    if not os.path.lexists(path):
+        return []
+    from ctxstore.sources.sqlite.database import open_database
+
+    try:
+        with open_database(path) as connection:
+            return list(look(connection))
+    except SourceError as error:
+        report(Skipped(path, error.message))
+        return []
+
+
+def rows_file(path: str, session: str, stat: os.stat_result, model: Callable[[], Model]) -> FoundFile:
+    """A session's rows as a file of lines."""
+
+    def content() -> Iterator[bytes]:
+        from ctxstore.sources.sqlite.contents import rows_of
+        from ctxstore.sources.sqlite.tables import Tables
+
+        return rows_of(path, lambda connection: Tables(connection).export(model(), session))()
+
+    return FoundFile(TRANSCRIPT, path, stat, content=content)
+
+
+def whole_file(
+    root: str, key: str, report: Report, *, secrets: Sequence[str] = (), state: bool = False
+) -> list[FoundFile]:
+    """The database `key` below `root` as a file, without the rows of the tables `secrets`. None if it is too large,
+    which is reported, or is no database, which is said by who looks into it."""
+    from ctxstore.sources.sqlite.fake_stat import stamp
+    from ctxstore.sources.sqlite.read_safely import find_place
+
+    path = os.path.join(root, key)
+    try:
+        if not os.path.lexists(path):
+            return []
+        place = find_place(path)
+    except SourceError:
+        return []
+    if place.file.size + place.log.size > WHOLE_LIMIT:
+        reason = "larger than 1 GiB, so it is not saved as a whole: its sessions are saved one by one"
+        report(Skipped(path, reason, failed=False))
+        return []
+
+    def content() -> Iterator[bytes]:
+        from ctxstore.sources.sqlite.contents import copy_of
+
+        return copy_of(path, secrets)()
+
+    made_up = stamp(place.file.size, max(place.file.mtime_ns, place.log.mtime_ns), place.file, place.log)
+    return [FoundFile(key, path, made_up, state=state, content=content)]
