@@ -42,7 +42,7 @@ from ctxstore.errors import (
 )
 
 if TYPE_CHECKING:
-    from ctxstore.history.commits import Author, Commit, Stored, Summary
+    from ctxstore.history.commits import Author, Commit, StoredCommit, Summary
     from ctxstore.ids import ObjectId
     from ctxstore.ops.content.view import View
     from ctxstore.ops.draft.draft import Draft
@@ -74,7 +74,7 @@ __all__ = [
     "Repo",
     "SourceError",
     "StorageError",
-    "Stored",
+    "StoredCommit",
     "Summary",
     "UnknownFormat",
     "View",
@@ -93,7 +93,7 @@ _HOMES = {
     "Part": "ctxstore.sources.protocol",
     "Policy": "ctxstore.ops.retention.policy",
     "Repo": "ctxstore.repo.repository",
-    "Stored": "ctxstore.history.commits",
+    "StoredCommit": "ctxstore.history.commits",
     "Summary": "ctxstore.history.commits",
     "View": "ctxstore.ops.content.view",
     "init": "ctxstore.repo.repository",

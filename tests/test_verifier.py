@@ -76,7 +76,7 @@ def write_session(repo):
 def compare(repo, verified):
     """What the library reads is what the verifier read."""
     assert verified.refs == {name: stored.id for name, stored in repo.refs()}
-    assert verified.ops == [id for id, _ in repo.runs()]
+    assert verified.ops == [id for id, _, _ in repo.ops()]
     for id, fields in verified.commits.items():
         view = repo.view(id.hex())
         commit = view.commit

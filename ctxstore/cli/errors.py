@@ -19,7 +19,7 @@ UNEXPECTED = 70
 INTERRUPTED = 130
 
 
-class Failure(NamedTuple):
+class CommandFailure(NamedTuple):
     """What a person or a program is told."""
 
     type: str
@@ -28,7 +28,7 @@ class Failure(NamedTuple):
     exit_code: int
 
 
-def explain(error: BaseException) -> Failure:
+def explain(error: BaseException) -> CommandFailure:
     """The failure an exception stands for."""
     failure = _explain(error)
     return failure._replace(message=_shortened(failure.message), hint=_shortened(failure.hint))
@@ -39,19 +39,19 @@ def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:half]} … {text[-half:]}"
 
 
-def _explain(error: BaseException) -> Failure:
+def _explain(error: BaseException) -> CommandFailure:
     if isinstance(error, CtxstoreError):
-        return Failure(type(error).__name__, error.message, error.hint, error.exit_code)
+        return CommandFailure(type(error).__name__, error.message, error.hint, error.exit_code)
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "ctx"
-        return Failure("UsageError", _own_style(error), f"`{path} --help` shows how", InvalidInput.exit_code)
+        return CommandFailure("UsageError", _own_style(error), f"`{path} --help` shows how", InvalidInput.exit_code)
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
-        return Failure("Interrupted", "interrupted; the repository is unharmed", "", INTERRUPTED)
+        return CommandFailure("Interrupted", "interrupted; the repository is unharmed", "", INTERRUPTED)
     if isinstance(error, click.ClickException):
-        return Failure("UsageError", _own_style(error), "", InvalidInput.exit_code)
+        return CommandFailure("UsageError", _own_style(error), "", InvalidInput.exit_code)
     if isinstance(error, OSError):
-        return Failure("StorageError", _os_message(error), "", StorageError.exit_code)
-    return Failure(
+        return CommandFailure("StorageError", _os_message(error), "", StorageError.exit_code)
+    return CommandFailure(
         type(error).__name__,
         f"this is a bug in ctx: {type(error).__name__}: {error}",
         "run it again with CTX_DEBUG=1 and report what it prints; the repository is unharmed",

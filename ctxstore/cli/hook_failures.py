@@ -10,10 +10,10 @@ from ctxstore.cli.render.output import Output
 from ctxstore.integrations.state_folders import hooks_folder
 
 if TYPE_CHECKING:
-    from ctxstore.integrations.hooks.failures import Failure
+    from ctxstore.integrations.hooks.failures import HookFailure
 
 
-def find_failure() -> Failure | None:
+def find_failure() -> HookFailure | None:
     """The last failure of a hook, if none has saved anything since."""
     folder = hooks_folder(os.environ)
     if not os.path.exists(os.path.join(folder, "failure")):

@@ -12,11 +12,11 @@ import click
 from ctxstore.cli.render.output import Output
 
 if TYPE_CHECKING:
-    from ctxstore.cli.repository import Place
+    from ctxstore.cli.repository import RepositoryPlace
     from ctxstore.progress import Progress
     from ctxstore.repo.repository import Repo
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
 
 class Invocation:
@@ -26,7 +26,7 @@ class Invocation:
         self.repo: str | None = None
         self.output = Output()
 
-    def place(self) -> Place:
+    def place(self) -> RepositoryPlace:
         """Where the repository is, or will be. Raises `NotFound`."""
         from ctxstore.cli.repository import find_place
 
@@ -70,7 +70,7 @@ def _working_folder(said: str) -> str:
         return ""
 
 
-class Path(click.Path):
+class NonEmptyPath(click.Path):
     """A path. An empty one is mostly a variable that is not set, and must not mean the current folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -79,25 +79,25 @@ class Path(click.Path):
         return super().convert(value, param, ctx)
 
 
-def common(function: Function) -> Function:
+def common(function: CommandFunction) -> CommandFunction:
     """The options of every command, which may also stand before its name."""
     for option in (_quiet, _json, _repo):
         function = option(function)
     return function
 
 
-def _repo(function: Function) -> Function:
+def _repo(function: CommandFunction) -> CommandFunction:
     def store(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
         if value is not None:
             ctx.ensure_object(Invocation).repo = value
 
     help = "The repository. Default: $CTX_REPO, the nearest .ctx, or your own."
     return click.option(
-        "--repo", metavar="PLACE", type=Path(), expose_value=False, is_eager=True, callback=store, help=help
+        "--repo", metavar="PLACE", type=NonEmptyPath(), expose_value=False, is_eager=True, callback=store, help=help
     )(function)
 
 
-def _json(function: Function) -> Function:
+def _json(function: CommandFunction) -> CommandFunction:
     def store(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.ensure_object(Invocation).output.json |= value
 
@@ -106,7 +106,7 @@ def _json(function: Function) -> Function:
     )
 
 
-def _quiet(function: Function) -> Function:
+def _quiet(function: CommandFunction) -> CommandFunction:
     def store(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.ensure_object(Invocation).output.quiet |= value
 

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from ctxstore.ops.retention.policy import Policy
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+OptionFunction = TypeVar("OptionFunction", bound=Callable[..., Any])
 
 _COUNTS = {
     "hourly": "Keep the newest of an hour, for N hours that have one.",
@@ -21,7 +21,7 @@ _COUNTS = {
 }
 
 
-def rules(function: Function) -> Function:
+def rules(function: OptionFunction) -> OptionFunction:
     """The options of a policy. `policy_of` makes one of what they were given."""
     tagged = "Tagged commits are kept anyway: as the only rule, keep no others."
     options = [
@@ -36,11 +36,11 @@ def rules(function: Function) -> Function:
     return function
 
 
-def _count(name: str, text: str) -> Callable[[Function], Function]:
+def _count(name: str, text: str) -> Callable[[OptionFunction], OptionFunction]:
     return click.option(f"--keep-{name}", metavar="N", type=click.IntRange(min=1), help=text)
 
 
-def _duration(name: str, text: str) -> Callable[[Function], Function]:
+def _duration(name: str, text: str) -> Callable[[OptionFunction], OptionFunction]:
     return click.option(f"--{name}", metavar="DURATION", help=text)
 
 

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 FOLDER = ".ctx"
 
 
-class Place(NamedTuple):
+class RepositoryPlace(NamedTuple):
     """A repository's place, and whether it is the user's default."""
 
     path: str
     is_default: bool = False
 
 
-def find_place(option: str | None, environ: Mapping[str, str], folder: str) -> Place:
+def find_place(option: str | None, environ: Mapping[str, str], folder: str) -> RepositoryPlace:
     """``--repo``, else CTX_REPO, else the nearest ``.ctx`` from `folder` upwards, else the user's default."""
     named = option if option is not None else environ.get("CTX_REPO")
     if named:
-        return Place(named)
+        return RepositoryPlace(named)
     nearest = find_nearest(folder, environ.get("HOME", ""))
-    return Place(nearest) if nearest else Place(default_path(), is_default=True)
+    return RepositoryPlace(nearest) if nearest else RepositoryPlace(default_path(), is_default=True)
 
 
 def find_nearest(folder: str, home: str) -> str | None:
@@ -60,7 +60,7 @@ def default_path() -> str:
     return user_data_dir("ctxstore", appauthor=False)
 
 
-def open_place(place: Place) -> Repo:
+def open_place(place: RepositoryPlace) -> Repo:
     """Open the repository there. Raises `NotFound`, `UnknownFormat`, `Corrupt`, `StorageError`."""
     import ctxstore
 
@@ -72,7 +72,7 @@ def open_place(place: Place) -> Repo:
     return ctxstore.open(place.path)
 
 
-def open_or_make(place: Place) -> tuple[Repo, bool]:
+def open_or_make(place: RepositoryPlace) -> tuple[Repo, bool]:
     """Open the repository there, and make the default one if it is not there: (repository, whether made)."""
     import ctxstore
 

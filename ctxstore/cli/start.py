@@ -61,6 +61,6 @@ def run_hook(hook: Hook) -> None:
 
 def open_repo(place: str) -> "Repo":
     """The repository at `place`; if that is empty the user's own, which is made if it is not there."""
-    from ctxstore.cli.repository import Place, default_path, open_or_make
+    from ctxstore.cli.repository import RepositoryPlace, default_path, open_or_make
 
-    return open_or_make(Place(place) if place else Place(default_path(), is_default=True))[0]
+    return open_or_make(RepositoryPlace(place) if place else RepositoryPlace(default_path(), is_default=True))[0]

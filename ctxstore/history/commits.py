@@ -54,7 +54,7 @@ class Commit(NamedTuple):
     summary: Summary = Summary()
 
 
-class Stored(NamedTuple):
+class StoredCommit(NamedTuple):
     """A commit with its id."""
 
     id: ObjectId

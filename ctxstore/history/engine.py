@@ -11,7 +11,7 @@ from ctxstore.history.commits import Author
 from ctxstore.history.config import KEY, MAX_CONFIG, SAVE_IT, Config, decode_config, encode_config
 from ctxstore.history.forgotten import ForgottenCommits
 from ctxstore.history.refs import Refs
-from ctxstore.history.root import Root, RootFile
+from ctxstore.history.root import RepositoryState, RootFile
 from ctxstore.ids import IdKeys, ObjectId
 from ctxstore.objects.chunker import Chunker, ChunkerSettings
 from ctxstore.objects.store import ObjectStore, ObjectWriter
@@ -53,7 +53,7 @@ class Engine:
         self.writing = threading.RLock()
         self.maps = Maps(self.keys)
         self._chunker: Chunker | None = None
-        self._loaded: tuple[Root, bytes] | None = None
+        self._loaded: tuple[RepositoryState, bytes] | None = None
         self._refs: tuple[ObjectId, Refs] | None = None
         self._forgotten: tuple[ObjectId, ForgottenCommits] | None = None
 
@@ -63,11 +63,11 @@ class Engine:
             self._chunker = Chunker(self.config.chunker)
         return self._chunker
 
-    def root(self) -> Root:
+    def root(self) -> RepositoryState:
         """The state now. Raises `NotFound`, `Corrupt`, `UnknownFormat`."""
         return self.load()[0]
 
-    def load(self) -> tuple[Root, bytes]:
+    def load(self) -> tuple[RepositoryState, bytes]:
         """The root and its bytes as they are now; makes its packs the live ones."""
         with self.lock:
             while True:
@@ -84,7 +84,7 @@ class Engine:
                     if self.roots.read(found) is found:
                         raise
 
-    def adopt(self, root: Root, data: bytes) -> None:
+    def adopt(self, root: RepositoryState, data: bytes) -> None:
         """Go on from this root."""
         with self.lock:
             self.store.refresh(self.roots.packs(root))
@@ -98,7 +98,7 @@ class Engine:
         before = self._loaded
         return self.load() is not before
 
-    def refs(self, root: Root) -> Refs:
+    def refs(self, root: RepositoryState) -> Refs:
         """The refs of a root."""
         return self.refs_at(root.refs)
 
@@ -109,7 +109,7 @@ class Engine:
                 self._refs = (id, Refs.load(self.maps, self.store, id))
             return self._refs[1]
 
-    def forgotten(self, root: Root) -> ForgottenCommits:
+    def forgotten(self, root: RepositoryState) -> ForgottenCommits:
         """The forgotten commits of a root."""
         return self.forgotten_at(root.forgotten)
 
@@ -188,7 +188,7 @@ def _write_first_root(engine: Engine) -> None:
         packs = writer.flush()
     finally:
         packer.close()
-    root = Root(0, 0, max(0, environment.clock()), tuple(packs), None, refs, None, None)
+    root = RepositoryState(0, 0, max(0, environment.clock()), tuple(packs), None, refs, None, None)
     try:
         engine.adopt(root, engine.roots.swap(None, root))
     finally:

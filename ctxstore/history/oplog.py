@@ -12,7 +12,7 @@ from ctxstore.trees.sequence import Getter, Putter
 VERSION = 1
 
 
-class Change(NamedTuple):
+class RefChange(NamedTuple):
     """A ref moved from `old` to `new`; None: it was not there, it is gone."""
 
     ref: str
@@ -32,7 +32,7 @@ class Op(NamedTuple):
     command: str
     note: str
     refs: ObjectId
-    changes: tuple[Change, ...]
+    changes: tuple[RefChange, ...]
     statistics: Mapping[str, int]
     forgotten: ObjectId | None = None
     undoes: ObjectId | None = None
@@ -71,7 +71,7 @@ def decode_op(data: bytes) -> Op:
             command=decode_string(fields[4]),
             note=decode_text(fields[5]),
             refs=as_id(fields[6]),
-            changes=tuple(Change(decode_text(ref), as_id(old), as_id(new)) for ref, old, new in fields[7]),
+            changes=tuple(RefChange(decode_text(ref), as_id(old), as_id(new)) for ref, old, new in fields[7]),
             statistics={decode_string(key): decode_integer(value) for key, value in fields[8].items()},
             forgotten=as_id(fields.get(9)),
             undoes=as_id(fields.get(10)),

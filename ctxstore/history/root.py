@@ -29,7 +29,7 @@ EPOCH_NS = 12 * 3600 * 10**9
 """The epoch moves at most this often. It is for liveness only: no clock decides what is safe."""
 
 
-class Root(NamedTuple):
+class RepositoryState(NamedTuple):
     """The state of a repository.
 
     `packs` are the live ones recorded here, `manifest` names an immutable file with the older ones.
@@ -46,7 +46,7 @@ class Root(NamedTuple):
     op: ObjectId | None
 
 
-def encode_root(root: Root) -> bytes:
+def encode_root(root: RepositoryState) -> bytes:
     """The root file's bytes."""
     fields = {
         0: FORMAT,
@@ -63,14 +63,14 @@ def encode_root(root: Root) -> bytes:
     return _HEAD.pack(MAGIC, len(body)) + body + blake3(body).digest()
 
 
-def decode_root(data: bytes) -> Root:
+def decode_root(data: bytes) -> RepositoryState:
     """Raises `Corrupt`, `UnknownFormat`."""
     body = _checked_body(data)
     fields = decode_structure(body)
     if not isinstance(fields, dict) or fields.get(0) != FORMAT:
         raise UnknownFormat("the repository's root has a format this release does not know")
     try:
-        root = Root(
+        root = RepositoryState(
             serial=_number(fields[1]),
             epoch=_number(fields[2]),
             epoch_time=_number(fields[3]),
@@ -131,7 +131,7 @@ class RootFile:
         self._storage = storage
         self._manifests: dict[str, tuple[PackInfo, ...]] = {}
 
-    def read(self, known: tuple[Root, bytes] | None = None) -> tuple[Root, bytes] | None:
+    def read(self, known: tuple[RepositoryState, bytes] | None = None) -> tuple[RepositoryState, bytes] | None:
         """The root and its bytes, or None when there is none; `known` itself when nothing changed.
 
         Raises `Corrupt`, `UnknownFormat`.
@@ -145,7 +145,7 @@ class RootFile:
             raise Corrupt("the repository's root is impossibly large", hint=SAVE_IT)
         return decode_root(data), data
 
-    def packs(self, root: Root) -> tuple[PackInfo, ...]:
+    def packs(self, root: RepositoryState) -> tuple[PackInfo, ...]:
         """All live packs, oldest first."""
         if root.manifest is None:
             return root.packs
@@ -165,12 +165,12 @@ class RootFile:
 
     def with_packs(
         self,
-        root: Root,
+        root: RepositoryState,
         packs: Sequence[PackInfo],
         random: Callable[[int], bytes],
         *,
         before: tuple[PackInfo, ...] | None = None,
-    ) -> Root:
+    ) -> RepositoryState:
         """The root listing exactly `packs`; writes a manifest when they are many.
 
         `before`: what `root` lists, for who has held it so long that its manifest may be gone.
@@ -188,14 +188,14 @@ class RootFile:
         self._manifests[name] = older
         return root._replace(packs=tuple(packs[-RECENT_PACKS:]), manifest=name)
 
-    def swap(self, expected: bytes | None, root: Root) -> bytes:
+    def swap(self, expected: bytes | None, root: RepositoryState) -> bytes:
         """Make `root` the root; its bytes. Raises `SwapLost`, `StorageError`."""
         data = encode_root(root)
         self._storage.swap(expected, data)
         return data
 
 
-def advanced(root: Root, now: int) -> Root:
+def advanced(root: RepositoryState, now: int) -> RepositoryState:
     """The root with the next serial, and the next epoch when its time has come."""
     root = root._replace(serial=root.serial + 1)
     # A clock that jumped back leaves epoch_time in the future: then the epoch waits, which is safe.

@@ -19,7 +19,7 @@ from ctxstore.errors import Conflict, Corrupt, CtxstoreError, NotFound, RefMoved
 from ctxstore.history.commits import read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.forgotten import Forgotten
-from ctxstore.history.oplog import Change, Op, iter_ops, write_op
+from ctxstore.history.oplog import Op, RefChange, iter_ops, write_op
 from ctxstore.history.refs import Refs
 from ctxstore.history.root import advanced
 from ctxstore.ids import ID_SIZE, ObjectId, format_id
@@ -164,7 +164,7 @@ class Transaction:
 
     def _make_op(self, moves: Sequence[Move], command: str, note: str, statistics: Mapping[str, int]) -> Op:
         refs = self.refs
-        changes = [Change(move.ref, refs.find(move.ref), self._target(move, refs)) for move in moves]
+        changes = [RefChange(move.ref, refs.find(move.ref), self._target(move, refs)) for move in moves]
         environment = self.engine.environment
         return Op(
             previous=self.root.op,

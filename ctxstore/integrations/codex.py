@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ctxstore.integrations.install import Edit, Program, Setup
+from ctxstore.integrations.install import HookProgram, SettingsEdit, Setup
 from ctxstore.integrations.settings.edits import Hooks, Notify, hook_command, notify_command, notify_words
 
 EVENTS = {"SessionStart": 10, "Stop": 10, "PreCompact": 20, "SessionEnd": 3}
 """With the seconds Codex gives a hook; more than 3 for the last one is a complaint in every session."""
 
 
-def setup(program: Program, environ: Mapping[str, str]) -> Setup:
+def setup(program: HookProgram, environ: Mapping[str, str]) -> Setup:
     """Codex calling `program`."""
     home = environ.get("CODEX_HOME") or os.path.join(environ.get("HOME", ""), ".codex")
     ctx, repo = program
@@ -20,7 +20,7 @@ def setup(program: Program, environ: Mapping[str, str]) -> Setup:
         event: {"type": "command", "command": hook_command(ctx, repo, "codex", event), "timeout": seconds}
         for event, seconds in EVENTS.items()
     }
-    edits: list[Edit] = [
+    edits: list[SettingsEdit] = [
         Hooks(os.path.join(home, "hooks.json"), hooks),
         Notify(os.path.join(home, "config.toml"), notify_words(notify_command(ctx, repo, "codex"))),
     ]

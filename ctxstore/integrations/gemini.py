@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ctxstore.integrations.install import Program, Setup
+from ctxstore.integrations.install import HookProgram, Setup
 from ctxstore.integrations.settings.edits import Hooks, hook_command
 
 EVENTS = {"SessionStart": 10_000, "AfterAgent": 10_000, "PreCompress": 20_000, "SessionEnd": 10_000}
 """With the milliseconds Gemini gives a hook."""
 
 
-def setup(program: Program, environ: Mapping[str, str]) -> Setup:
+def setup(program: HookProgram, environ: Mapping[str, str]) -> Setup:
     """Gemini CLI calling `program`."""
     home = environ.get("GEMINI_CLI_HOME") or environ.get("HOME", "")
     hooks = {

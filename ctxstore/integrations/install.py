@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from ctxstore.errors import InvalidInput
-from ctxstore.integrations.settings.json_edit import Added
-from ctxstore.integrations.settings.plan import Change, Plan, encoded, read, read_text
+from ctxstore.integrations.settings.json_edit import EditedText
+from ctxstore.integrations.settings.plan import SettingsChange, SettingsPlan, encoded, read, read_text
 from ctxstore.integrations.settings.receipt import (
     Receipt,
     encode_receipt,
@@ -23,14 +23,14 @@ from ctxstore.integrations.settings.receipt import (
 from ctxstore.integrations.state_folders import hooks_folder, missing_folders
 
 
-class Program(NamedTuple):
+class HookProgram(NamedTuple):
     """What hooks run: the path of `ctx`, and the repository if one was named."""
 
     ctx: str
     repo: str | None = None
 
 
-class Edit(Protocol):
+class SettingsEdit(Protocol):
     """What an agent's file is to have in it."""
 
     @property
@@ -41,7 +41,7 @@ class Edit(Protocol):
     def blank(self) -> str | None:
         """What a file that is not there starts with; None: it is not made."""
 
-    def put_in(self, text: str, made: frozenset[tuple[str, ...]]) -> Added:
+    def put_in(self, text: str, made: frozenset[tuple[str, ...]]) -> EditedText:
         """The text with it. Raises `InvalidInput`."""
 
     def take_out(self, text: str, made: frozenset[tuple[str, ...]]) -> str:
@@ -64,20 +64,20 @@ class Setup(NamedTuple):
     to know; `folders`: what the agent itself makes for it."""
 
     agent: str
-    edits: Sequence[Edit]
+    edits: Sequence[SettingsEdit]
     copies: Sequence[Copy] = ()
     place: str = ""
     notes: Sequence[str] = ()
     folders: Sequence[str] = ()
 
 
-def plan_install(setup: Setup, environ: Mapping[str, str]) -> Plan:
+def plan_install(setup: Setup, environ: Mapping[str, str]) -> SettingsPlan:
     """What setting the agent up changes. Raises `InvalidInput` for settings that can't be read, `StorageError`."""
     place = receipt_path(setup.agent, environ)
     receipt = read_receipt(place)
     made = dict(receipt.made)
-    changes = [Change(copy.path, read(copy.path), copy.data, copy.mode) for copy in setup.copies]
-    changes += [Change(path, read(path), None) for path in _old_copies(setup)]
+    changes = [SettingsChange(copy.path, read(copy.path), copy.data, copy.mode) for copy in setup.copies]
+    changes += [SettingsChange(path, read(path), None) for path in _old_copies(setup)]
     for edit in setup.edits:
         text = read_text(edit.path)
         if text is None and edit.blank is None:
@@ -85,15 +85,15 @@ def plan_install(setup: Setup, environ: Mapping[str, str]) -> Plan:
         with _named(edit.path):
             added = edit.put_in(text if text is not None else edit.blank or "", receipt.made_in(edit.path))
         made[edit.path] = receipt.made_in(edit.path) | set(added.made)
-        changes.append(Change(edit.path, text.encode() if text is not None else None, encoded(added.text)))
+        changes.append(SettingsChange(edit.path, text.encode() if text is not None else None, encoded(added.text)))
     created = {change.path for change in changes if change.before is None}
     folders = [*receipt.folders, *missing_folders(map(os.path.dirname, [*created, place])), *_folders_of_others(place)]
     kept = Receipt(receipt.created | created, tuple(dict.fromkeys(folders)), made)
-    changes.append(Change(place, read(place), encode_receipt(kept)))
-    return Plan(setup.agent, changes, (), setup.notes)
+    changes.append(SettingsChange(place, read(place), encode_receipt(kept)))
+    return SettingsPlan(setup.agent, changes, (), setup.notes)
 
 
-def plan_uninstall(setup: Setup, environ: Mapping[str, str]) -> Plan:
+def plan_uninstall(setup: Setup, environ: Mapping[str, str]) -> SettingsPlan:
     """What taking all of it out changes. Raises as `plan_install`."""
     place = receipt_path(setup.agent, environ)
     receipt = read_receipt(place)
@@ -105,13 +105,13 @@ def plan_uninstall(setup: Setup, environ: Mapping[str, str]) -> Plan:
         with _named(edit.path):
             rest = edit.take_out(text, receipt.made_in(edit.path))
         is_gone = edit.path in receipt.created and edit.is_blank(rest)
-        changes.append(Change(edit.path, text.encode(), None if is_gone else encoded(rest)))
+        changes.append(SettingsChange(edit.path, text.encode(), None if is_gone else encoded(rest)))
     ours = [*(copy.path for copy in setup.copies), *_old_copies(setup), place]
     hooks = hooks_folder(environ)
     if not any(other != place for other, _ in iter_receipts(os.path.dirname(place))) and os.path.isdir(hooks):
         ours += [entry.path for entry in os.scandir(hooks)]  # nobody calls any more
-    changes += [Change(path, read(path), None) for path in ours]
-    return Plan(setup.agent, changes, [*receipt.folders, *setup.folders, hooks])
+    changes += [SettingsChange(path, read(path), None) for path in ours]
+    return SettingsPlan(setup.agent, changes, [*receipt.folders, *setup.folders, hooks])
 
 
 def _old_copies(setup: Setup) -> list[str]:

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import cast
 
 from ctxstore.errors import InvalidInput, NotFound
-from ctxstore.integrations.install import Program, Setup
+from ctxstore.integrations.install import HookProgram, Setup
 
 SETUPS = {
     "claude-code": "ctxstore.integrations.claude_code.setup",
@@ -19,7 +19,7 @@ SETUPS = {
 }
 
 
-def get_setup(agent: str, program: Program, environ: Mapping[str, str]) -> Setup:
+def get_setup(agent: str, program: HookProgram, environ: Mapping[str, str]) -> Setup:
     """How an agent is set up to call `program`. Raises `InvalidInput` where there is no home."""
     if not environ.get("HOME"):
         raise InvalidInput("HOME is not set, so the agent's settings can't be found", hint="set it")

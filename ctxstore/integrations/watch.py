@@ -16,10 +16,10 @@ from ctxstore.errors import SourceError
 
 if TYPE_CHECKING:
     from ctxstore.ops.snapshot.targets import Target
-    from ctxstore.sources.protocol import Root
+    from ctxstore.sources.protocol import SourceHome
 
 Find = Callable[[], "Sequence[Target]"]
-Save = Callable[["Sequence[Target]"], bool]
+SaveTargets = Callable[["Sequence[Target]"], bool]
 """Saves targets; whether that went well."""
 
 TICK = 0.25
@@ -76,13 +76,13 @@ class Due:
 class Watcher:
     """Watches what `find` finds, and gives what changed to `save`. What lies below `ignored` is no change."""
 
-    def __init__(self, find: Find, save: Save, rhythm: Rhythm, ignored: str) -> None:
+    def __init__(self, find: Find, save: SaveTargets, rhythm: Rhythm, ignored: str) -> None:
         self.stop = threading.Event()
         self._find, self._save = find, save
         self._ignored = os.path.realpath(ignored)
         self._rhythm = rhythm
         self._due = Due(rhythm)
-        self._dirty: dict[Root, Target] = {}
+        self._dirty: dict[SourceHome, Target] = {}
 
     def run(self) -> None:
         """Until `stop` is set; then what is noted is saved. Everything is saved first."""

@@ -11,12 +11,12 @@ from ctxstore.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from ctxstore.ids import ObjectId
-    from ctxstore.ops.content.find_message import Numbered
+    from ctxstore.ops.content.find_message import NumberedMessage
     from ctxstore.ops.search.find import Filters
-    from ctxstore.ops.search.search import Found
-    from ctxstore.ops.secrets.scan import Report
-    from ctxstore.ops.snapshot.sources_report import Survey
-    from ctxstore.sources.protocol import Root, Source
+    from ctxstore.ops.search.search import SearchResult
+    from ctxstore.ops.secrets.scan import SecretsReport
+    from ctxstore.ops.snapshot.sources_report import SourcesReport
+    from ctxstore.sources.protocol import Source, SourceHome
 
 
 class FindingMethods:
@@ -32,7 +32,7 @@ class FindingMethods:
         number: int = 20,
         rebuild: bool = False,
         progress: Progress = SILENT,
-    ) -> Found:
+    ) -> SearchResult:
         """The newest `number` messages (0: all) with these words, of all contexts and their history.
 
         `rebuild`: make the index anew first. Raises `InvalidInput` for a query without a word, `StorageError`.
@@ -42,13 +42,13 @@ class FindingMethods:
 
         return search(self._engine, query, filters or Filters(), number, rebuild=rebuild, progress=progress)
 
-    def update_index(self, *, rebuild: bool = False, progress: Progress = SILENT) -> Found:
+    def update_index(self, *, rebuild: bool = False, progress: Progress = SILENT) -> SearchResult:
         """Bring the index of words up to date, and ask nothing. Raises `StorageError`."""
         from ctxstore.ops.search.search import update_index
 
         return update_index(self._engine, rebuild=rebuild, progress=progress)
 
-    def find_messages(self, rev: str, message: str, around: int = 0) -> list[Numbered]:
+    def find_messages(self, rev: str, message: str, around: int = 0) -> list[NumberedMessage]:
         """The message of a commit that `message` stands for - its id, the start of it, or its number - and `around` on
         each side. Raises `NotFound`, `InvalidInput`.
         """
@@ -57,13 +57,13 @@ class FindingMethods:
 
         return find_messages(View(self._engine, *Resolver(self._engine).resolve(rev)), message, around)
 
-    def known_projects(self) -> list[tuple[Source, Root]]:
+    def known_projects(self) -> list[tuple[Source, SourceHome]]:
         """The projects that were saved of agents which keep their data in projects, and are still there."""
         from ctxstore.ops.snapshot.known_projects import known_projects
 
         return known_projects(self._engine)
 
-    def find_secrets(self, *revs: str, history: bool = False, progress: Progress = SILENT) -> Report:
+    def find_secrets(self, *revs: str, history: bool = False, progress: Progress = SILENT) -> SecretsReport:
         """Credentials in these commits, or in the newest of every context; with `history` in all they descend from.
 
         Raises `NotFound` without the extra ``ctxstore[secrets]``.
@@ -77,7 +77,7 @@ class FindingMethods:
         newest = (Revision(name, *stored) for name, stored in iter_contexts(self._engine))
         return look(self._engine, newest, history=history, progress=progress)
 
-    def find_new_secrets(self, commits: Iterable[tuple[str, ObjectId]]) -> Report:
+    def find_new_secrets(self, commits: Iterable[tuple[str, ObjectId]]) -> SecretsReport:
         """Credentials in what these (context, commit) added, such as a snapshot's."""
         from ctxstore.ops.secrets.scan import look_at_new
 
@@ -89,7 +89,7 @@ class FindingMethods:
 
         return allow(self._engine, fingerprints)
 
-    def warns_of_secrets(self) -> bool:
+    def secrets_warning(self) -> bool:
         """Whether every snapshot is to warn of credentials in what is new."""
         from ctxstore.history.refs import SETTING
 
@@ -105,13 +105,13 @@ class FindingMethods:
 
         return set_warning(self._engine, is_on)
 
-    def redacted(self, export: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
+    def redact(self, export: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
         """What `export` gives, each time the same, with credentials replaced. Raises `NotFound` without the extra."""
-        from ctxstore.ops.secrets.redact import redacted
+        from ctxstore.ops.secrets.redact import redact
 
-        return redacted(self._engine, export)
+        return redact(self._engine, export)
 
-    def survey(self, environ: Mapping[str, str], now: int) -> Survey:
+    def survey(self, environ: Mapping[str, str], now: int) -> SourcesReport:
         """The agents' data on this machine at `now` (ns), and what of it is not saved. Raises `Corrupt`."""
         from ctxstore.ops.snapshot.sources_report import survey
 

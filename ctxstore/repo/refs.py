@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ctxstore.errors import InvalidInput
-from ctxstore.history.commits import Stored
+from ctxstore.history.commits import StoredCommit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import check_name
 from ctxstore.history.transaction import Move, transaction
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ctxstore.history.revisions import Revision
     from ctxstore.ops.merge.merge import Merged
     from ctxstore.ops.refs.contexts_and_tags import DropPlan
-    from ctxstore.ops.refs.undo import Effect, Run, UndoPlan
+    from ctxstore.ops.refs.undo import ListedOp, OpEffect, UndoPlan
 
 
 class RefMethods:
@@ -31,7 +31,7 @@ class RefMethods:
 
         return Resolver(self._engine).resolve(rev)
 
-    def fork(self, rev: str, new_ref: str) -> Stored:
+    def fork(self, rev: str, new_ref: str) -> StoredCommit:
         """Make a new context that starts at a revision and shares all of it. Raises `AlreadyExists`."""
         from ctxstore.ops.refs.contexts_and_tags import fork
 
@@ -51,7 +51,7 @@ class RefMethods:
         """The newest commit of a context by its whole name, or None."""
         return self._engine.refs(self._engine.root()).find(ref)
 
-    def rename(self, old: str, new: str) -> Stored:
+    def rename(self, old: str, new: str) -> StoredCommit:
         """Give a context, named whole, another name. Raises `NotFound`, `AlreadyExists`."""
         from ctxstore.ops.refs.contexts_and_tags import rename
 
@@ -73,13 +73,13 @@ class RefMethods:
 
         return merge(self._engine, Merge(self.resolve(ours), self.resolve(theirs), into, choice, note))
 
-    def tag(self, name: str, rev: str, *, force: bool = False) -> Stored:
+    def tag(self, name: str, rev: str, *, force: bool = False) -> StoredCommit:
         """Name a commit for good; `force` moves a tag that is elsewhere. Raises `AlreadyExists`, `InvalidInput`."""
         from ctxstore.ops.refs.contexts_and_tags import create_tag
 
         revision = self.resolve(rev)
         create_tag(self._engine, name, revision.id, force=force)
-        return Stored(revision.id, revision.commit)
+        return StoredCommit(revision.id, revision.commit)
 
     def delete_tag(self, name: str) -> ObjectId:
         """Take a tag away; the commit it named. Raises `NotFound`."""
@@ -87,7 +87,7 @@ class RefMethods:
 
         return delete_tag(self._engine, name)
 
-    def tags(self) -> Iterator[tuple[str, Stored]]:
+    def tags(self) -> Iterator[tuple[str, StoredCommit]]:
         """(name, commit) of the tags, sorted."""
         from ctxstore.ops.refs.contexts_and_tags import iter_tags
 
@@ -99,18 +99,18 @@ class RefMethods:
 
         return Resolver(self._engine).op(text)
 
-    def ops(self) -> Iterator[Run]:
+    def ops(self) -> Iterator[ListedOp]:
         """The ops, newest first, and whether each is undone."""
         from ctxstore.ops.content.log import iter_runs
-        from ctxstore.ops.refs.undo import iter_undone
+        from ctxstore.ops.refs.undo import iter_listed_ops
 
-        return iter_undone(iter_runs(self._engine))
+        return iter_listed_ops(iter_runs(self._engine))
 
-    def effect(self, op: Op) -> Effect:
+    def op_effect(self, op: Op) -> OpEffect:
         """The commits that an op forgot or brought back."""
-        from ctxstore.ops.refs.undo import effect_of
+        from ctxstore.ops.refs.undo import op_effect
 
-        return effect_of(self._engine, op)
+        return op_effect(self._engine, op)
 
     def plan_undo(self, op: str | None = None) -> UndoPlan:
         """What undoing an op would do: one given by the start of its id, else the newest that is no undo.

@@ -8,10 +8,9 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from ctxstore.errors import AlreadyExists, Corrupt, NotFound, SourceError, UnknownFormat
-from ctxstore.history.commits import Stored, read_commit
+from ctxstore.history.commits import StoredCommit, read_commit
 from ctxstore.history.config import SAVE_IT
 from ctxstore.history.engine import Engine, Environment, create, open_engine, real_environment
-from ctxstore.history.oplog import Op
 from ctxstore.history.refs import matches
 from ctxstore.ids import ObjectId
 from ctxstore.progress import SILENT, Progress
@@ -22,7 +21,7 @@ from ctxstore.storage.locate import locate
 
 if TYPE_CHECKING:
     from ctxstore.ops.check.check import CheckReport
-    from ctxstore.ops.check.unreached import Unreached
+    from ctxstore.ops.check.unreachable import UnreachableHistory
     from ctxstore.ops.checkout.execute import CheckoutPlan
     from ctxstore.ops.checkout.placement import Placement
     from ctxstore.ops.content.diff import ContextDiff, FileChange
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.repair.execute import RepairReport
     from ctxstore.ops.snapshot.snapshot import SnapshotReport
     from ctxstore.ops.snapshot.targets import Target
-    from ctxstore.sources.protocol import Message, Root
+    from ctxstore.sources.protocol import Message, SourceHome
 
 
 class Repo(RefMethods, RetentionMethods, FindingMethods):
@@ -85,7 +84,7 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
 
         return iter_messages(self.view(rev))
 
-    def refs(self, pattern: str = "") -> Iterator[tuple[str, Stored]]:
+    def refs(self, pattern: str = "") -> Iterator[tuple[str, StoredCommit]]:
         """(name, newest commit) of the contexts that match a glob, a prefix or a part of the name; sorted.
 
         One whose commit can't be read is raised when all others were given.
@@ -100,21 +99,15 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
             except (Corrupt, NotFound) as error:
                 failed = failed or type(error)(f"{name}: {error.message}", hint=error.hint)
                 continue
-            yield name, Stored(id, commit)
+            yield name, StoredCommit(id, commit)
         if failed is not None:
             raise failed
 
-    def log(self, rev: str) -> Iterator[Stored]:
+    def log(self, rev: str) -> Iterator[StoredCommit]:
         """A revision's commit and all it descends from, newest first."""
         from ctxstore.ops.content.log import iter_history
 
         return iter_history(self._engine, self.resolve(rev).id)
-
-    def runs(self) -> Iterator[tuple[ObjectId, Op]]:
-        """The ops, newest first: each run of a command that wrote."""
-        from ctxstore.ops.content.log import iter_runs
-
-        return iter_runs(self._engine)
 
     def diff(self, old: str, new: str) -> ContextDiff:
         """What turns one revision into another: messages, memories, files."""
@@ -141,10 +134,10 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         progress: Progress = SILENT,
     ) -> SnapshotReport:
         """Save what changed at `targets` (see `find_targets`). What can't be read is reported, the rest saved."""
-        from ctxstore.ops.snapshot.root_scan import Options
+        from ctxstore.ops.snapshot.home_scan import SnapshotOptions
         from ctxstore.ops.snapshot.snapshot import snapshot
 
-        return snapshot(self._engine, targets, Options(note, kind, session, always), progress)
+        return snapshot(self._engine, targets, SnapshotOptions(note, kind, session, always), progress)
 
     def plan_checkout(self, rev: str, *, to: str | None = None, placement: Placement | None = None) -> CheckoutPlan:
         """What bringing a commit's files back would do: below `to`, or where they were, exactly; or as `placement`
@@ -174,13 +167,13 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
 
         return plan_checkout_all(self._engine, to, at)
 
-    def _save_before_checkout(self, root: Root, ref: str, at_risk: Sequence[str]) -> ObjectId | None:
-        from ctxstore.ops.snapshot.root_scan import Options
+    def _save_before_checkout(self, root: SourceHome, ref: str, at_risk: Sequence[str]) -> ObjectId | None:
+        from ctxstore.ops.snapshot.home_scan import SnapshotOptions
         from ctxstore.ops.snapshot.snapshot import snapshot
         from ctxstore.ops.snapshot.targets import Target
         from ctxstore.sources.registry import get_source
 
-        options = Options(note=f"before checkout of {ref}", session=ref.rpartition("/")[2])
+        options = SnapshotOptions(note=f"before checkout of {ref}", session=ref.rpartition("/")[2])
         report = snapshot(self._engine, [Target(get_source(root.source), root)], options)
         for skipped in (each for source in report.sources for each in source.skipped if each.failed):
             if any(path == skipped.path or path.startswith(skipped.path + "/") for path in at_risk):
@@ -218,11 +211,11 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         part = parse_subset(subset) if subset is not None else None
         return check(self._engine, read_data=read_data, subset=part, progress=progress)
 
-    def unreached(self, *, all: bool = False) -> Iterator[Unreached]:
+    def iter_unreachable(self, *, all: bool = False) -> Iterator[UnreachableHistory]:
         """The newest commits of histories that no context and no tag reaches; with `all` every commit of them."""
-        from ctxstore.ops.check.unreached import iter_unreached
+        from ctxstore.ops.check.unreachable import iter_unreachable
 
-        return iter_unreached(self._engine, all=all)
+        return iter_unreachable(self._engine, all=all)
 
 
 def open(path: str | os.PathLike[str], *, environment: Environment | None = None) -> Repo:
@@ -265,12 +258,12 @@ def repair(
     from ctxstore.ops.repair.execute import plan_repair
     from ctxstore.ops.repair.execute import repair as execute
     from ctxstore.ops.repair.object_sources import OtherRepository
-    from ctxstore.ops.repair.plan import Options
+    from ctxstore.ops.repair.plan import RepairOptions
 
     place, environment = os.fspath(path), environment or real_environment()
     with ExitStack() as stack:
         repos = [stack.enter_context(open(other, environment=environment)) for other in others]
-        options = Options([OtherRepository(repo.path, repo._engine) for repo in repos], forget_damaged)
+        options = RepairOptions([OtherRepository(repo.path, repo._engine) for repo in repos], forget_damaged)
         try:
             if dry_run:
                 return plan_repair(locate(place), environment, options, progress).report()

@@ -103,8 +103,8 @@ class RetentionMethods:
 
         return stop_automatic(self._engine)
 
-    def newly_forgotten(self) -> int:
+    def count_uncollected(self) -> int:
         """How many commits were forgotten since the last collection, which would free their space."""
-        from ctxstore.ops.gc.last_run import newly_forgotten
+        from ctxstore.ops.gc.last_run import count_uncollected
 
-        return newly_forgotten(self._engine)
+        return count_uncollected(self._engine)

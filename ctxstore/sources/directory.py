@@ -11,10 +11,10 @@ from ctxstore.sources.protocol import (
     FoundContext,
     FoundFile,
     Message,
-    Report,
-    Root,
+    ReportSkipped,
     Scanner,
     Skipped,
+    SourceHome,
 )
 from ctxstore.sources.walk import walk, why_not
 
@@ -25,28 +25,28 @@ class Directory:
     name = "directory"
     agent = "Directory"
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """None: which folders to keep is for a person to say, by `root_for`."""
         return []
 
-    def root_for(self, path: str, environ: Mapping[str, str]) -> Root:
+    def root_for(self, path: str, environ: Mapping[str, str]) -> SourceHome:
         """The root for a folder or file. Raises `NotFound`."""
         absolute = os.path.abspath(path)
         if not os.path.lexists(absolute):
             raise NotFound(f"no such file or folder: {path}")
         # A file is laid out in its folder under its own name, which is its key.
         laid_out = absolute if os.path.isdir(absolute) else os.path.dirname(absolute)
-        return Root(self.name, absolute, label_of(laid_out, environ))
+        return SourceHome(self.name, absolute, label_of(laid_out, environ))
 
-    def root_at(self, path: str, environ: Mapping[str, str]) -> Root:
+    def home_at(self, path: str, environ: Mapping[str, str]) -> SourceHome:
         """As `root_for`."""
         return self.root_for(path, environ)
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """The one context of `root`."""
         yield FoundContext(context_name(root.path), _files(root.path, report))
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """The root's context, if `name` is its name."""
         return next(self.contexts(root, report)) if name == context_name(root.path) else None
 
@@ -108,7 +108,7 @@ def _hash(path: str) -> str:
     return blake3(os.fsencode(path)).hexdigest(4)
 
 
-def _files(path: str, report: Report) -> list[FoundFile]:
+def _files(path: str, report: ReportSkipped) -> list[FoundFile]:
     if os.path.isdir(path):
         return walk(path, "", report)
     real = os.path.realpath(path)  # the path was given by a person, who means what it leads to

@@ -8,19 +8,19 @@ from typing import Protocol, runtime_checkable
 
 from ctxstore.errors import NotFound
 from ctxstore.sources.directory import label_of
-from ctxstore.sources.protocol import Root, Source
+from ctxstore.sources.protocol import Source, SourceHome
 
 
 @runtime_checkable
-class RootAt(Protocol):
-    """A source that knows better than `root_at` what a path means."""
+class HomeAt(Protocol):
+    """A source that knows better than `home_at` what a path means."""
 
-    def root_at(self, path: str, environ: Mapping[str, str]) -> Root:
+    def home_at(self, path: str, environ: Mapping[str, str]) -> SourceHome:
         """The root at a path that somebody names. Raises `NotFound`."""
 
 
 @runtime_checkable
-class OfProjects(Protocol):
+class ProjectHomes(Protocol):
     """A source whose agent keeps its data in the projects it works in, so that no place lists them all."""
 
     name: str
@@ -30,19 +30,19 @@ class OfProjects(Protocol):
         """Whether the agent has data in this folder."""
 
 
-def root_at(source: Source, path: str, environ: Mapping[str, str]) -> Root:
+def home_at(source: Source, path: str, environ: Mapping[str, str]) -> SourceHome:
     """The root of `source` at `path`: a copy of the agent's folder, another user's, a project. Raises `NotFound`."""
-    if isinstance(source, RootAt):
-        return source.root_at(path, environ)
+    if isinstance(source, HomeAt):
+        return source.home_at(path, environ)
     place = os.path.abspath(path)
     if not os.path.isdir(place):
         raise NotFound(f"no such folder: {path}", hint=f"name a folder of {source.agent}'s: {source.name}:PATH")
-    if isinstance(source, OfProjects) and not source.is_project(place):
+    if isinstance(source, ProjectHomes) and not source.is_project(place):
         raise NotFound(f"no data of {source.agent} was found in {path}")
-    return Root(source.name, place, label_of(place, environ))
+    return SourceHome(source.name, place, label_of(place, environ))
 
 
-def nearest_project(source: OfProjects, environ: Mapping[str, str]) -> list[Root]:
+def nearest_project(source: ProjectHomes, environ: Mapping[str, str]) -> list[SourceHome]:
     """The nearest folder from PWD upwards that the agent has data in. Inside the home folder, none above it."""
     folder, home = environ.get("PWD", ""), environ.get("HOME", "")
     if not os.path.isabs(folder):
@@ -53,4 +53,4 @@ def nearest_project(source: OfProjects, environ: Mapping[str, str]) -> list[Root
         if folder == parent or (home and folder == os.path.normpath(home)):
             return []
         folder = parent
-    return [Root(source.name, folder, label_of(folder, environ))]
+    return [SourceHome(source.name, folder, label_of(folder, environ))]

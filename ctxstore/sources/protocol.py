@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 
-class Root(NamedTuple):
+class SourceHome(NamedTuple):
     """A place where a source keeps its files: `path` is absolute, `label` is how a home lays it out
     (relative to the user's home, such as ``.claude``, or the absolute path without its leading slash)."""
 
@@ -56,7 +56,7 @@ class Skipped(NamedTuple):
     failed: bool = True
 
 
-Report = Callable[[Skipped], None]
+ReportSkipped = Callable[[Skipped], None]
 
 
 class Part(NamedTuple):
@@ -122,16 +122,16 @@ class Source(Protocol):
     name: str
     agent: str
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """The roots on this machine, from HOME and the agent's own variables. Missing ones are left out."""
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """All contexts below `root`, each with its files in the order of their keys.
 
         What cannot be listed, and FIFOs, sockets and devices, go to `report`; the rest goes on.
         """
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """One context by name, without listing the others where the layout allows it."""
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 
-class Change(NamedTuple):
+class ContextChange(NamedTuple):
     """What is to be different. `session`: the id it gets, empty: its own. `paths`: (old, new) folders, absolute.
     `until`: the last message to keep, empty: all. `now`: ns since 1970, for what has to look recent. `root`: the
     agent's folder it goes to, if that is known. It may be read: where a project is kept, the agent's own list says."""
@@ -37,7 +37,7 @@ class Change(NamedTuple):
         return path
 
 
-class Stored(NamedTuple):
+class StoredContext(NamedTuple):
     """A stored context: the name the source gave it, the folder it worked in (as far as known), the keys of its files,
     folders and links in order, and the files' bytes."""
 
@@ -47,11 +47,11 @@ class Stored(NamedTuple):
     read: Callable[[str], Iterator[bytes]]
 
 
-Edit = Callable[[Iterator[bytes]], Iterator[bytes]]
+FileEdit = Callable[[Iterator[bytes]], Iterator[bytes]]
 """A file's bytes as stored → as they are written. Called more than once; each time it gives the same."""
 
 
-class Laid(NamedTuple):
+class RestoreFile(NamedTuple):
     """A file on its way back: stored as `origin`, written as `key` below the root, through `edit`.
 
     `is_new`: it gets the time of now, so that the agent doesn't tidy it away as old. What is made anew has no origin:
@@ -60,15 +60,15 @@ class Laid(NamedTuple):
 
     key: str
     origin: str | None
-    edit: Edit | None = None
+    edit: FileEdit | None = None
     is_new: bool = False
 
 
-class Registration(Protocol):
+class IndexEntry(Protocol):
     """An entry in one of the agent's own lists or databases, which other sessions share: it is added, nothing else
     there is touched.
 
-    `path`: the file, below the root; `what`: what is put there, for a person. Values, made by `registrations`.
+    `path`: the file, below the root; `what`: what is put there, for a person. Values, made by `index_entries`.
     """
 
     @property
@@ -84,15 +84,15 @@ class Registration(Protocol):
 
 
 @runtime_checkable
-class Replacing(Protocol):
-    """A `Registration` that takes the place of what the agent may have there of the same session."""
+class ReplacingIndexEntry(Protocol):
+    """A `IndexEntry` that takes the place of what the agent may have there of the same session."""
 
     def found(self, root: str) -> bytes:
         """What tells what is there: equal when that is the same, empty when there is nothing to lose. Raises `Conflict`
         if that can't be told."""
 
 
-class Program(NamedTuple):
+class AgentProgram(NamedTuple):
     """How a running agent is told from other processes: by its executable's name, or by part of the path of the script
     an interpreter runs. `everywhere`: its sessions share a database, so one running anywhere is in the way; else only
     one that runs in the session's project, or was given that folder or its id, or one with one of the words `servers`,
@@ -109,14 +109,14 @@ class Program(NamedTuple):
 class Resumable(Protocol):
     """A source whose agent can be made to go on from a context."""
 
-    program: Program
+    program: AgentProgram
 
     def new_session(self, now: int, random: bytes) -> str:
         """An id as the agent makes them, from the time (ns) and 16 random bytes."""
 
-    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+    def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
         """The files to write, in the order of their keys; those left out are not files of the agent's (see
-        `registrations`), or belong to the original alone.
+        `index_entries`), or belong to the original alone.
 
         Without a change it is every file as it was. With `session`, the id is replaced wherever the agent looks for
         it: in names of files and in their records, not in what was said. `paths` likewise change the folder the agent
@@ -124,10 +124,10 @@ class Resumable(Protocol):
         that is no session, or that can't be changed so.
         """
 
-    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
         """What the agent at `root` must be told, there already or not. `root` may not be there yet."""
 
-    def context_of(self, stored: Stored, change: Change) -> str:
+    def context_of(self, stored: StoredContext, change: ContextChange) -> str:
         """The name the source will give the context once it is laid out."""
 
 
@@ -135,11 +135,11 @@ class Resumable(Protocol):
 class NamesSessions(Protocol):
     """A source whose contexts are not called as the agent calls its sessions."""
 
-    def session_of(self, stored: Stored) -> str:
+    def session_of(self, stored: StoredContext) -> str:
         """The id that the agent knows the session by; empty if there is none."""
 
 
-def session_of(source: Resumable, stored: Stored) -> str:
+def session_of(source: Resumable, stored: StoredContext) -> str:
     """The id the agent knows a stored session by: the last part of its name, unless the source knows better."""
     known = source.session_of(stored) if isinstance(source, NamesSessions) else ""
     return known or stored.context.rpartition("/")[2]

@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Callable
 
-from ctxstore.sources.protocol import FoundFile, Report, Skipped
+from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
 
 SECRETS = frozenset({".credentials.json", "auth.json", "oauth_creds.json", "secrets.json"})
 """Names of files that hold an agent's keys: left out wherever they are."""
@@ -18,7 +18,7 @@ _LEFT_OVER = re.compile(r"\.ctx-\d+-\d+\.part")
 _REPOSITORY = frozenset({"root", "packs", "config"})
 
 
-def walk(folder: str, prefix: str, report: Report, *, state: bool = True) -> list[FoundFile]:
+def walk(folder: str, prefix: str, report: ReportSkipped, *, state: bool = True) -> list[FoundFile]:
     """All files, folders and symlinks below `folder`, in the order of their keys, which begin with `prefix`.
 
     Left out, and reported: what is neither of these, `SECRETS`, ctxstore repositories, what can't be listed.
@@ -46,7 +46,7 @@ def walk(folder: str, prefix: str, report: Report, *, state: bool = True) -> lis
     return found
 
 
-def list_folder(path: str, report: Report) -> list[os.DirEntry[str]]:
+def list_folder(path: str, report: ReportSkipped) -> list[os.DirEntry[str]]:
     """The entries of a folder. One that is not there is empty; one that can't be read is reported."""
     try:
         with os.scandir(path) as entries:
@@ -58,7 +58,7 @@ def list_folder(path: str, report: Report) -> list[os.DirEntry[str]]:
         return []
 
 
-def look_at(entry: os.DirEntry[str], key: str, report: Report, *, state: bool = True) -> FoundFile | None:
+def look_at(entry: os.DirEntry[str], key: str, report: ReportSkipped, *, state: bool = True) -> FoundFile | None:
     """The entry as a file of a context; ``None`` when it is left out."""
     try:
         status = entry.stat(follow_symlinks=False)
@@ -76,7 +76,7 @@ def look_at(entry: os.DirEntry[str], key: str, report: Report, *, state: bool = 
     return FoundFile(key, entry.path, status, state)
 
 
-def take(entry: os.DirEntry[str], key: str, report: Report, *, state: bool = True) -> list[FoundFile]:
+def take(entry: os.DirEntry[str], key: str, report: ReportSkipped, *, state: bool = True) -> list[FoundFile]:
     """The entry as a file of a context, and if it is a folder all below it; nothing when it is left out."""
     file = look_at(entry, key, report, state=state)
     if file is None:
@@ -84,7 +84,7 @@ def take(entry: os.DirEntry[str], key: str, report: Report, *, state: bool = Tru
     return [file, *walk(file.path, key + "/", report, state=state)] if stat.S_ISDIR(file.stat.st_mode) else [file]
 
 
-def take_named(folder: str, is_named: Callable[[str], bool], report: Report) -> list[FoundFile]:
+def take_named(folder: str, is_named: Callable[[str], bool], report: ReportSkipped) -> list[FoundFile]:
     """What is named of a folder, and nothing else: files, and folders with all below them, in the order of their keys.
 
     So do sources with an agent's settings: what they don't know may be a cache, or hold keys.

@@ -17,7 +17,7 @@ from blake3 import blake3
 from ctxstore.errors import NoSpace
 from ctxstore.storage.failures import translated
 from ctxstore.storage.files import Files
-from ctxstore.storage.protocol import Presence, Stored, SwapLost, Unsettled
+from ctxstore.storage.protocol import Presence, StoredValue, SwapLost, Unsettled
 
 FOLDERS = ("packs", "manifests", "cache")
 
@@ -121,10 +121,10 @@ class LocalStorage:
             self.files.unlink(old)
         self.files.sync_folder(os.path.dirname(old))
 
-    def list(self, folder: str) -> Iterator[Stored]:
+    def list(self, folder: str) -> Iterator[StoredValue]:
         with translated(self._path(folder)):
             for name, size in self.files.scan(self._path(folder)):
-                yield Stored(f"{folder}/{name}", size)
+                yield StoredValue(f"{folder}/{name}", size)
 
     def read_root(self) -> bytes | None:
         with translated(self._root):

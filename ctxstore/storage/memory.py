@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import chain, count
 
 from ctxstore.errors import AlreadyExists, NotFound
-from ctxstore.storage.protocol import Presence, Stored, SwapLost
+from ctxstore.storage.protocol import Presence, StoredValue, SwapLost
 
 
 class MemoryStorage:
@@ -63,9 +63,9 @@ class MemoryStorage:
             del self._values[key]
         return moved
 
-    def list(self, folder: str) -> Iterator[Stored]:
+    def list(self, folder: str) -> Iterator[StoredValue]:
         with self._lock:
-            found = [Stored(key, len(data)) for key, data in self._values.items() if key.startswith(folder + "/")]
+            found = [StoredValue(key, len(data)) for key, data in self._values.items() if key.startswith(folder + "/")]
         return iter(found)
 
     def read_root(self) -> bytes | None:

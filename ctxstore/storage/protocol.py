@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from ctxstore.errors import Conflict, StorageError
 
 
-class Stored(NamedTuple):
+class StoredValue(NamedTuple):
     """A stored value: its key and its size in bytes."""
 
     key: str
@@ -86,7 +86,7 @@ class Storage(Protocol):
         What is there already is kept: the new name is another one then. Raises `NotFound`.
         """
 
-    def list(self, folder: str) -> Iterator[Stored]:
+    def list(self, folder: str) -> Iterator[StoredValue]:
         """All values in a folder, in no order."""
 
     def read_root(self) -> bytes | None:

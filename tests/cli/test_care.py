@@ -16,8 +16,8 @@ from ctxstore.cli.render.format import count, format_duration, format_size
 from ctxstore.cli.render.output import Output
 from ctxstore.cli.tour.sample import SampleHome
 from ctxstore.ids import ObjectId
-from ctxstore.ops.check.check import Problem
-from ctxstore.ops.check.impact import Place
+from ctxstore.ops.check.check import CheckProblem
+from ctxstore.ops.check.impact import DamagedPlace
 from ctxstore.progress import SILENT
 
 REPOSITORY = ".local/share/ctxstore"
@@ -65,16 +65,20 @@ def test_check_is_5_and_names_the_damage(saved: Any, ctx: Any) -> None:
 
 
 def test_damage_is_told_by_object_to_programs_and_by_context_to_people(capsys: Any) -> None:
-    chunks = [("chat/a", Place("file", "f", start, start + 10)) for start in (30, 10, 20, 90)]
-    more = [("chat/a", Place("messages", "", 3, 4)), ("chat/b", Place("memory", "k")), ("chat/b", Place("tree", ""))]
+    chunks = [("chat/a", DamagedPlace("file", "f", start, start + 10)) for start in (30, 10, 20, 90)]
+    more = [
+        ("chat/a", DamagedPlace("messages", "", 3, 4)),
+        ("chat/b", DamagedPlace("memory", "k")),
+        ("chat/b", DamagedPlace("tree", "")),
+    ]
     ids = tuple(ObjectId(bytes([n]) * 32) for n in range(5))
     problems = [
-        Problem("object", "content 1", "missing", (place[0],), ids, 5, (place,), False) for place in chunks + more
+        CheckProblem("object", "content 1", "missing", (place[0],), ids, 5, (place,), False) for place in chunks + more
     ]
     value = problem_value(problems[0])
     assert value["commits"][1] == "01" * 32
     assert value["places"] == [{"ref": "chat/a", "kind": "file", "path": "f", "start": 30, "stop": 40}]
-    show_damage(Output(), [Problem("pack", "p", "cut off", ()), *problems])
+    show_damage(Output(), [CheckProblem("pack", "p", "cut off", ()), *problems])
     assert capsys.readouterr().out.splitlines() == [
         "pack p: cut off",
         "7 objects: missing",

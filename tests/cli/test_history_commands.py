@@ -258,12 +258,12 @@ def test_a_wrong_argument_has_its_code_and_message_and_changes_nothing(
     with ctxstore.open(chats) as repo:
         repo.tag("taken", "chat/a")
         add(repo, "other", "x")
-        before = [id for id, _ in repo.runs()]
+        before = [id for id, _, _ in repo.ops()]
     error = ctx.error(*args, code=code)
     assert (error["type"], error["exit_code"]) == (type, code)
     assert part in error["message"]
     with ctxstore.open(chats) as repo:
-        assert [id for id, _ in repo.runs()] == before
+        assert [id for id, _, _ in repo.ops()] == before
 
 
 def test_undo_in_a_new_repository_says_that_there_is_nothing(home: Any, ctx: Any) -> None:

@@ -91,15 +91,15 @@ def test_a_folder_is_saved_by_its_path(home: Any, ctx: Any) -> None:
 
 
 def test_what_can_not_be_read_is_7_and_the_rest_is_saved(home: Any, ctx: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ctxstore.sources.claude_code.layout import Layout
+    from ctxstore.sources.claude_code.layout import ClaudeLayout
 
-    find = Layout.contexts
+    find = ClaudeLayout.contexts
 
-    def contexts(self: Layout) -> Any:
+    def contexts(self: ClaudeLayout) -> Any:
         self.report(Skipped("/secret/place", "Permission denied"))
         return find(self)
 
-    monkeypatch.setattr(Layout, "contexts", contexts)
+    monkeypatch.setattr(ClaudeLayout, "contexts", contexts)
     result = ctx("snapshot", code=7)
     assert "warning: not saved: /secret/place: Permission denied" in result.stderr
     assert CONTEXT in result.stdout

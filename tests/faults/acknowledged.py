@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import ctxstore
-from ctxstore.history.commits import Stored
+from ctxstore.history.commits import StoredCommit
 from tests.verifier import Verified, verify_folder
 
 SIZES = (0, 1, 300, 300, 3000, 3000, 20_000)
@@ -72,7 +72,7 @@ def is_work_file(data: bytes) -> bool:
     return data == work_file(name, int(version))
 
 
-def commit_next(repo: ctxstore.Repo, ref: str, who: str) -> Stored:
+def commit_next(repo: ctxstore.Repo, ref: str, who: str) -> StoredCommit:
     """Make the next commit of a ref, whatever it is by now. Raises what `Draft.commit` raises."""
     draft = repo.edit(ref)
     before = parse_note(draft.parent.commit.note) if draft.parent else Note(ref, -1, "")
@@ -113,7 +113,7 @@ class Ledger:
         self.heads.setdefault((ref, writer), []).append(id)
         self.commits[id] = content
 
-    def commit(self, repo: ctxstore.Repo, ref: str, who: str = "-") -> Stored:
+    def commit(self, repo: ctxstore.Repo, ref: str, who: str = "-") -> StoredCommit:
         """`commit_next`, remembered."""
         made = commit_next(repo, ref, who)
         self.add(ref, made.id, content_of(parse_note(made.commit.note)))

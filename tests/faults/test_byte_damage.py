@@ -18,7 +18,7 @@ from ctxstore.errors import CtxstoreError, NotFound
 from ctxstore.ids import Kind, ObjectId
 from ctxstore.objects.store import ObjectStore
 from ctxstore.ops.repair.execute import RepairReport, repair
-from ctxstore.ops.repair.plan import Options
+from ctxstore.ops.repair.plan import RepairOptions
 from ctxstore.packs.index import Location
 from ctxstore.repo.repository import Repo
 from tests.faults.damaged import (
@@ -183,7 +183,7 @@ class Pristine:
             return None
 
 
-def mended(case: Case, world: World, options: Options) -> tuple[Values, RepairReport]:
+def mended(case: Case, world: World, options: RepairOptions) -> tuple[Values, RepairReport]:
     storage = Values(case.apply(world))
     report = repair(storage, environment(7), options)
     again = repair(storage, environment(8), options)
@@ -197,7 +197,7 @@ def test_a_repair_makes_nothing_worse_and_mends_what_can_be_mended(shard: int) -
     for case in islice(iter_cases(world, other), shard * REPAIRED, None, REPAIRED * 4):
         with limited(case):
             before = readable_now(case.apply(world), world)
-            storage, report = mended(case, world, Options())
+            storage, report = mended(case, world, RepairOptions())
             repo = open_values(storage.values())
             after = readable(repo, world)
             for (id, part), value in after.items():
@@ -214,7 +214,7 @@ def test_a_repair_with_a_copy_at_hand_brings_everything_back(shard: int) -> None
     copy = Pristine(world)
     for case in islice(iter_cases(world, other), shard * REPAIRED + 7, None, REPAIRED * 4):
         with limited(case):
-            storage, report = mended(case, world, Options([copy]))
+            storage, report = mended(case, world, RepairOptions([copy]))
             repo = open_values(storage.values())
             assert report.problems == () and repo.check(read_data=True).problems == (), case.what
             if not is_rolled_back(case):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ctxstore.ops.repair.execute import repair
-from ctxstore.ops.repair.plan import Options
+from ctxstore.ops.repair.plan import RepairOptions
 from tests.faults.crashes import Disk, iter_disks
 from tests.faults.explorer import Explorer, Moment, iter_cases
 from tests.faults.oracle import Content, Promise
@@ -65,7 +65,7 @@ DAMAGES: list[Damage] = [
 
 
 def mend(files: SimulatedFiles, seed: int = 2) -> None:
-    repair(Folder(PLACE, files), make_environment(seed), Options())
+    repair(Folder(PLACE, files), make_environment(seed), RepairOptions())
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)

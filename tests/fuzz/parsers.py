@@ -16,7 +16,7 @@ from ctxstore.history.commits import decode_commit, encode_commit
 from ctxstore.history.config import decode_config, encode_config
 from ctxstore.history.forgotten import decode_forgotten, encode_forgotten
 from ctxstore.history.oplog import decode_op, encode_op
-from ctxstore.history.root import MAGIC, Root, RootFile, decode_root, encode_root
+from ctxstore.history.root import MAGIC, RepositoryState, RootFile, decode_root, encode_root
 from ctxstore.ids import IdKeys, Kind
 from ctxstore.objects.encoding import decode_record, encode_record, encode_structure
 from ctxstore.ops.snapshot.stat_cache import load_cache
@@ -145,7 +145,7 @@ def _read_frame(data: bytes) -> Any:
 def _read_manifest(data: bytes) -> Any:
     storage = MemoryStorage()
     storage.put(f"manifests/{NAME}", data)
-    return RootFile(storage).packs(Root(0, 0, 0, (), NAME, b"r" * 32, None, None))  # type: ignore[arg-type]
+    return RootFile(storage).packs(RepositoryState(0, 0, 0, (), NAME, b"r" * 32, None, None))  # type: ignore[arg-type]
 
 
 def _read_cache(data: bytes) -> Any:

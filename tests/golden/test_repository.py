@@ -121,7 +121,7 @@ def describe(repo):
             "statistics": dict(op.statistics),
             "changes": [[ref, old and old.hex(), new and new.hex()] for ref, old, new in op.changes],
         }
-        for id, op in repo.runs()
+        for id, op, _ in repo.ops()
     ]
     news = {change[2] for op in ops for change in op["changes"] if change[2]}
     return {

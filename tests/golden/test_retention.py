@@ -126,7 +126,7 @@ def test_the_library_reads_it_exactly_and_finds_it_sound(place, kept):
     with ctxstore.open(place) as repo:
         assert {name: stored.id.hex() for name, stored in repo.refs()} == kept["refs"]
         assert {name: stored.id.hex() for name, stored in repo.tags()} == kept["tags"]
-        assert [id.hex() for id, _ in repo.runs()] == [id for id, _, _ in kept["ops"]]
+        assert [id.hex() for id, _, _ in repo.ops()] == [id for id, _, _ in kept["ops"]]
         for id, content in kept["complete"].items():
             check_commit(repo.view(id), content)
         report = repo.check(read_data=True)

@@ -16,8 +16,8 @@ from blake3 import blake3
 from ctxstore.history.commits import Author, Commit, Summary, decode_commit, encode_commit
 from ctxstore.history.config import Config, decode_config, encode_config
 from ctxstore.history.forgotten import Forgotten, decode_forgotten, encode_forgotten
-from ctxstore.history.oplog import Change, Op, decode_op, encode_op
-from ctxstore.history.root import MAGIC, Root, RootFile, decode_root, encode_root
+from ctxstore.history.oplog import Op, RefChange, decode_op, encode_op
+from ctxstore.history.root import MAGIC, RepositoryState, RootFile, decode_root, encode_root
 from ctxstore.ids import PUBLIC_KEY, IdKeys, Kind
 from ctxstore.objects.chunker import Chunker, ChunkerSettings
 from ctxstore.objects.encoding import decode_record, encode_record, encode_structure
@@ -61,7 +61,7 @@ def noise(name, size=32):
 
 A, B, C = noise("a"), noise("b"), noise("c")
 PACK = PackInfo("00000003-000102030405060708090a0b0c0d0e0f", 1234, 200, 7, 5000)
-ROOT = Root(5, 3, 1_700_000_000_000_000_000, (PACK, PACK._replace(size=2**40)), None, A, None, B)
+ROOT = RepositoryState(5, 3, 1_700_000_000_000_000_000, (PACK, PACK._replace(size=2**40)), None, A, None, B)
 CONFIG = Config("000102030405060708090a0b0c0d0e0f", 1_700_000_000_000_000_000, ChunkerSettings())
 COMMIT = Commit(
     tree=A,
@@ -86,10 +86,10 @@ OP = Op(
     command="snapshot",
     note="caf\u00e9",
     refs=A,
-    changes=(Change("chat/alice", None, B), Change("chat/bob", C, None)),
+    changes=(RefChange("chat/alice", None, B), RefChange("chat/bob", C, None)),
     statistics={"bytes_read": 70000, "bytes_new": 23},
 )
-UNDO = OP._replace(command="undo", changes=(Change("tag:v1", B, None),), forgotten=B, undoes=C)
+UNDO = OP._replace(command="undo", changes=(RefChange("tag:v1", B, None),), forgotten=B, undoes=C)
 FORGETFUL = ROOT._replace(forgotten=C)
 MARK = Forgotten(1_721_828_935_242_310_123, "policy brief: caf\u00e9")
 RECORD = {

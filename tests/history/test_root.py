@@ -13,7 +13,7 @@ from ctxstore.errors import AlreadyExists, Corrupt, NotFound, UnknownFormat
 from ctxstore.history import root as root_module
 from ctxstore.history.config import FORMAT, Config, decode_config, encode_config
 from ctxstore.history.engine import create, open_engine, real_environment
-from ctxstore.history.root import MAGIC, Root, RootFile, advanced, decode_root, encode_root
+from ctxstore.history.root import MAGIC, RepositoryState, RootFile, advanced, decode_root, encode_root
 from ctxstore.history.transaction import transaction
 from ctxstore.objects.chunker import Chunker, ChunkerSettings
 from ctxstore.objects.encoding import encode_structure
@@ -22,7 +22,7 @@ from ctxstore.storage.memory import MemoryStorage
 
 ID = bytes(range(32))
 PACK = PackInfo("00000003-000102030405060708090a0b0c0d0e0f", 1234, 200, 7, 5000)
-ROOT = Root(5, 3, 17, (PACK,), None, ID, None, ID)
+ROOT = RepositoryState(5, 3, 17, (PACK,), None, ID, None, ID)
 CONFIG = Config("00" * 16, 123, ChunkerSettings())
 
 ids = st.binary(min_size=32, max_size=32)
@@ -33,7 +33,7 @@ names = st.builds(
 )
 numbers = st.integers(0, 2**63 - 1)
 roots = st.builds(
-    Root,
+    RepositoryState,
     numbers,
     st.integers(0, 2**32 - 1),
     numbers,

@@ -73,9 +73,9 @@ def test_a_tag_moves_only_by_force(repo: ctxstore.Repo) -> None:
 
 def test_tagging_what_is_tagged_already_writes_nothing(repo: ctxstore.Repo) -> None:
     repo.tag("good", "chat/alice")
-    ops = len(list(repo.runs()))
+    ops = len(list(repo.ops()))
     repo.tag("good", "chat/alice")
-    assert len(list(repo.runs())) == ops
+    assert len(list(repo.ops())) == ops
 
 
 def test_a_deleted_tag_is_gone(repo: ctxstore.Repo) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ctxstore.errors import InvalidInput
 from ctxstore.integrations.settings.edits import Hooks, Members, Notify, hook_command, notify_command, notify_words
 from ctxstore.integrations.settings.hooks import is_ours
-from ctxstore.integrations.settings.json_edit import Member, add, remove
+from ctxstore.integrations.settings.json_edit import ObjectMember, add, remove
 from ctxstore.integrations.settings.json_scan import scan
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -75,9 +75,9 @@ SOURCE = {"source": {"source": "directory", "path": "/x y"}}
 MEMBERS = Members(
     "settings.json",
     [
-        Member(("enabledPlugins", "session@ctxstore"), True),
-        Member(("enabledPlugins", "ctx@ctxstore"), True),
-        Member(("extraKnownMarketplaces", "ctxstore"), SOURCE),
+        ObjectMember(("enabledPlugins", "session@ctxstore"), True),
+        ObjectMember(("enabledPlugins", "ctx@ctxstore"), True),
+        ObjectMember(("extraKnownMarketplaces", "ctxstore"), SOURCE),
     ],
 )
 
@@ -158,8 +158,8 @@ def test_additions_are_laid_out_as_what_is_there() -> None:
         '                    {\n                        "command": "x # ctxstore"\n                    }\n'
         "                ]\n            }\n        ]\n    }\n}\n"
     )
-    assert add("{\n}\n", [Member(("a", "b"), 1)]).text == '{\n  "a": {\n    "b": 1\n  }\n}\n'
-    assert add('{"x": 1}', [Member(("a",), [1])]).text == '{"x": 1, "a": [1]}'
+    assert add("{\n}\n", [ObjectMember(("a", "b"), 1)]).text == '{\n  "a": {\n    "b": 1\n  }\n}\n'
+    assert add('{"x": 1}', [ObjectMember(("a",), [1])]).text == '{"x": 1, "a": [1]}'
 
 
 def test_comments_beside_what_is_removed_stay() -> None:

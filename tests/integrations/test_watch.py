@@ -136,7 +136,7 @@ def test_projects_that_were_saved_before_are_watched_too(agents: AgentHome, star
 
     def runs() -> int:
         with ctxstore.open(agents.repo) as repo:
-            return sum(1 for _ in repo.runs())
+            return sum(1 for _ in repo.ops())
 
     process = start()
     agents.says(ONE, "one")
@@ -156,7 +156,7 @@ def test_a_repository_inside_of_what_is_watched_is_no_change(agents: AgentHome, 
 
     def runs() -> int:
         with ctxstore.open(place / ".ctx") as repo:
-            return sum(1 for _ in repo.runs())
+            return sum(1 for _ in repo.ops())
 
     eventually(lambda: runs() == 1)
     (place / "a").write_text("b")

@@ -68,7 +68,7 @@ def test_threads_commit_to_their_own_refs_while_others_read(any_repo):
     for i in range(8):
         assert [m["n"] for m in any_repo.view(f"chat/{i}").messages] == list(range(commits))
         assert len(list(any_repo.log(f"chat/{i}"))) == commits
-    assert len(list(any_repo.runs())) == 8 * commits
+    assert len(list(any_repo.ops())) == 8 * commits
     assert any_repo.check(read_data=True).problems == ()
 
 
@@ -170,7 +170,7 @@ def test_processes_that_commit_at_once_lose_nothing_acknowledged(repo, place, fo
     assert sorted(history) == sorted(id for _, shared, _ in said for id in shared)
     assert len(history) == 4 * count
     assert sorted(map(tuple, repo.view("chat/shared").messages)) == [(m, n) for m in range(4) for n in range(count)]
-    assert len(list(repo.runs())) == 8 * count
+    assert len(list(repo.ops())) == 8 * count
     assert repo.check(read_data=True).problems == ()
     repo.gc()
     assert repo.check(read_data=True).problems == ()

@@ -270,7 +270,7 @@ def test_a_ref_is_set_only_from_where_it_is_expected(any_repo):
     assert list(any_repo.refs()) == []
     any_repo.set_ref("chat/a", second, expected=None)
     assert list(any_repo.view("chat/a~1").messages) == [1]
-    changes = [(change.old, change.new) for _, op in any_repo.runs() for change in op.changes]
+    changes = [(change.old, change.new) for _, op, _ in any_repo.ops() for change in op.changes]
     assert changes[:3] == [(None, second), (first, None), (second, first)]
 
 

@@ -32,7 +32,7 @@ GOOD = {
 }
 """Something right for every parameter that has no default."""
 
-GIVEN = {"op of effect", "change of patch", "targets of snapshot", "commits of find_new_secrets", "export of redacted"}
+GIVEN = {"op of op_effect", "change of patch", "targets of snapshot", "commits of find_new_secrets", "export of redact"}
 """Parameters whose values come from another call and are no caller's to make."""
 
 HARMLESS = {"progress"}
@@ -88,7 +88,7 @@ def is_whole(repo: Repo) -> bool:
         view = repo.view(name)
         assert all(view.read(path) is not None for path in view.files)
         assert list(view.messages) and dict(view.memories) and list(repo.log(name))
-    assert list(repo.runs()) and list(repo.policies()) and repo.retention() is not None
+    assert list(repo.ops()) and list(repo.policies()) and repo.retention() is not None
     return not repo.check(read_data=True).problems
 
 

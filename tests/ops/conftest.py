@@ -18,7 +18,7 @@ from ctxstore.ops.snapshot.snapshot import SnapshotReport
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.claude_code import ClaudeCode
 from ctxstore.sources.directory import Directory
-from ctxstore.sources.protocol import Root
+from ctxstore.sources.protocol import SourceHome
 
 PROJECT = "-home-ada-engine"
 
@@ -54,7 +54,7 @@ class Home:
 
     @property
     def target(self) -> Target:
-        return Target(ClaudeCode(), Root("claude-code", str(self.claude), ".claude"))
+        return Target(ClaudeCode(), SourceHome("claude-code", str(self.claude), ".claude"))
 
     @staticmethod
     def ref(session: str) -> str:

@@ -13,7 +13,7 @@ import ctxstore
 from ctxstore.errors import InvalidInput
 from ctxstore.ops.check import impact
 from ctxstore.ops.check.check import CheckReport
-from ctxstore.ops.check.impact import Place
+from ctxstore.ops.check.impact import DamagedPlace
 from ctxstore.ops.check.subset import Subset, parse_subset
 from ctxstore.packs.frames import unpack_frame
 from ctxstore.packs.names import PackInfo, make_name
@@ -39,7 +39,7 @@ def check(place: Path, **options: Any) -> CheckReport:
         return fresh.check(read_data=True, **options)
 
 
-def places(report: CheckReport) -> set[tuple[str, Place]]:
+def places(report: CheckReport) -> set[tuple[str, DamagedPlace]]:
     return {place for problem in report.problems for place in problem.places}
 
 

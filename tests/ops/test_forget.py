@@ -13,7 +13,7 @@ import pytest
 import ctxstore
 from ctxstore import Policy
 from ctxstore.errors import InvalidInput, NotFound
-from ctxstore.history.commits import Stored, write_commit
+from ctxstore.history.commits import StoredCommit, write_commit
 from ctxstore.history.engine import Environment, real_environment
 from ctxstore.history.transaction import Move, MustRestart, transaction
 from ctxstore.ids import ObjectId
@@ -80,7 +80,7 @@ def forgotten(repo: ctxstore.Repo) -> set[ObjectId]:
 
 
 def runs(repo: ctxstore.Repo) -> list[str]:
-    return [op.command for _, op in repo.runs()]
+    return [op.command for _, op, _ in repo.ops()]
 
 
 def test_what_no_rule_keeps_is_forgotten_in_one_op_with_its_reason(repo, days, is_sound):
@@ -89,7 +89,7 @@ def test_what_no_rule_keeps_is_forgotten_in_one_op_with_its_reason(repo, days, i
     assert forgotten(repo) == set(ids[2:])
     assert repo.forgotten().find(ids[2]).reason == "no rule keeps it"
     assert repo.forgotten().find(ids[5]).reason == "older than 3d"
-    id, op = next(iter(repo.runs()))
+    id, op, _ = next(iter(repo.ops()))
     assert (id, op.command, op.note) == (result.op, "forget", "last 2, nothing older than 3d")
     assert op.statistics == {"contexts": 1, "forgotten": 4, "kept": 2}
     assert repo.gc().freed_now > 70_000
@@ -378,7 +378,7 @@ def _do_something(repo: ctxstore.Repo, chance: random.Random, days: Any, names: 
     if kind == "write" or not names:
         days(repo, chance.choice([*names, f"chat/{step}"]), chance.randrange(1, 5))
     elif kind in ("fork", "tag"):
-        history: list[Stored] = list(islice(repo.log(chance.choice(names)), 6))
+        history: list[StoredCommit] = list(islice(repo.log(chance.choice(names)), 6))
         rev = chance.choice(history).id.hex()
         if kind == "fork":
             repo.fork(rev, f"fork/{step}")

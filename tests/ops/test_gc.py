@@ -407,7 +407,7 @@ def test_stats_count_what_there_is(filled, place):
     refs = list(filled.refs())
     assert found.contexts == len(refs) == 14
     assert found.commits == len({id for ref, _ in refs for id, _ in filled.log(ref)})
-    assert found.ops == len(list(filled.runs())) == 12 + 30
+    assert found.ops == len(list(filled.ops())) == 12 + 30
     assert found.packs == len(list((place / "packs").iterdir()))
     assert found.stored_bytes == sum(path.stat().st_size for path in (place / "packs").iterdir())
     assert found.versions_bytes == sum(c.summary.bytes for ref, _ in refs for _, c in filled.log(ref))

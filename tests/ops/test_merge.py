@@ -267,9 +267,9 @@ def test_what_descends_from_the_other_needs_no_commit(repo: ctxstore.Repo) -> No
     for ours, theirs, into in (("b", "a", "b"), ("a", "b~0", "c"), ("a~1", "a", "d"), ("a", "a", "e")):
         result = repo.merge(ours, theirs, into=into)
         assert result.is_fast_forward and repo.find_ref(into) == result.stored.id == newer
-    ops = len(list(repo.runs()))
+    ops = len(list(repo.ops()))
     assert repo.merge("a", "b", into="a").op is None
-    assert len(list(repo.runs())) == ops
+    assert len(list(repo.ops())) == ops
 
 
 def test_a_context_that_is_neither_side_is_not_moved(parted: ctxstore.Repo) -> None:

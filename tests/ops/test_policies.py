@@ -40,7 +40,7 @@ def test_a_setting_is_what_was_set_last_and_is_listed_by_name(repo):
     assert list(iter_settings(engine, "b/")) == [("b/1", {"x": [1, None, "é"]})]
     put(repo, "a", None)
     assert find_setting(engine, "a") is None
-    assert [op.command for _, op in repo.runs()] == ["test"] * 4
+    assert [op.command for _, op, _ in repo.ops()] == ["test"] * 4
     assert list(repo.refs()) == []
 
 

@@ -32,14 +32,14 @@ def test_what_is_reached_is_not_listed(repo: ctxstore.Repo) -> None:
     with transaction(repo._engine) as tx:
         tx.publish([Move("tag:good", None, repo.find_ref("chat/a"))], "tag")
     drop(repo, "chat/a")
-    assert list(repo.unreached()) == []
+    assert list(repo.iter_unreachable()) == []
 
 
 def test_a_dropped_context_is_listed_by_its_newest_commit_and_comes_back(repo: ctxstore.Repo) -> None:
     ids = commit(repo, "chat/a", "1", "2", "3")
     commit(repo, "chat/b", "4")
     drop(repo, "chat/a")
-    (found,) = repo.unreached()
+    (found,) = repo.iter_unreachable()
     assert (found.id, found.commit.ref, found.commits, found.state, found.in_log) == (
         ids[2],
         "chat/a",
@@ -47,17 +47,17 @@ def test_a_dropped_context_is_listed_by_its_newest_commit_and_comes_back(repo: c
         "whole",
         True,
     )
-    assert {each.id for each in repo.unreached(all=True)} == set(ids)
+    assert {each.id for each in repo.iter_unreachable(all=True)} == set(ids)
     repo.fork(found.id.hex()[:8], "chat/back")
     assert [stored.id for stored in repo.log("chat/back")] == ids[::-1]
-    assert list(repo.unreached()) == []
+    assert list(repo.iter_unreachable()) == []
 
 
 def test_commits_a_fork_still_reaches_are_not_counted(repo: ctxstore.Repo) -> None:
     ids = commit(repo, "chat/a", "1", "2", "3")
     repo.fork(ids[0].hex(), "chat/b")
     drop(repo, "chat/a")
-    assert [(each.id, each.commits) for each in repo.unreached()] == [(ids[2], 2)]
+    assert [(each.id, each.commits) for each in repo.iter_unreachable()] == [(ids[2], 2)]
 
 
 def test_a_forgotten_commit_is_whole_until_it_is_collected(repo: ctxstore.Repo) -> None:
@@ -66,9 +66,9 @@ def test_a_forgotten_commit_is_whole_until_it_is_collected(repo: ctxstore.Repo) 
     with transaction(repo._engine) as tx:
         tx.forget({id: Forgotten(1, "too old")})
         tx.publish([], "forget")
-    assert [(each.state, each.forgotten) for each in repo.unreached()] == [("whole", "too old")]
+    assert [(each.state, each.forgotten) for each in repo.iter_unreachable()] == [("whole", "too old")]
     repo.gc()
-    assert [(each.state, each.forgotten) for each in repo.unreached()] == [("collected", "too old")]
+    assert [(each.state, each.forgotten) for each in repo.iter_unreachable()] == [("collected", "too old")]
     with pytest.raises(NotFound):
         repo.fork(id.hex(), "chat/back")
 
@@ -80,11 +80,11 @@ def test_a_commit_that_no_run_tells_of_is_found_in_its_pack_and_by_its_id(repo: 
         left = write_commit(tx.writer, Commit(tree, (id,), 1, 5, Author("u", "h", "t"), "chat/a"))
         tx.publish([], "something else")
     with ctxstore.open(place) as fresh:
-        (found,) = fresh.unreached()
+        (found,) = fresh.iter_unreachable()
         assert (found.id, found.commits, found.state, found.in_log) == (left, 1, "whole", False)
         assert fresh.view(left.hex()[:10]).id == left
         assert fresh.fork(left.hex()[:10], "chat/back").id == left
-        assert list(fresh.unreached()) == []
+        assert list(fresh.iter_unreachable()) == []
 
 
 def test_before_a_newest_commit_that_is_collected_the_newest_whole_one_is_listed(repo: ctxstore.Repo) -> None:
@@ -94,9 +94,9 @@ def test_before_a_newest_commit_that_is_collected_the_newest_whole_one_is_listed
         tx.forget({id: Forgotten(1, "let go") for id in ids[2:]})
         tx.publish([], "forget")
     repo.gc()
-    assert [(each.id, each.state, each.commits) for each in repo.unreached()] == [
+    assert [(each.id, each.state, each.commits) for each in repo.iter_unreachable()] == [
         (ids[3], "collected", 4),
         (ids[1], "whole", 2),
     ]
     repo.fork(ids[1].hex(), "chat/back")
-    assert [(each.id, each.state) for each in repo.unreached()] == [(ids[3], "collected")]
+    assert [(each.id, each.state) for each in repo.iter_unreachable()] == [(ids[3], "collected")]

@@ -18,7 +18,7 @@ from ctxstore.history.engine import real_environment
 from ctxstore.history.root import decode_root
 from ctxstore.history.transaction import Move, transaction
 from ctxstore.ops.repair.execute import RepairReport, plan_repair
-from ctxstore.ops.repair.plan import Options
+from ctxstore.ops.repair.plan import RepairOptions
 from ctxstore.packs.format import FRAME_HEADER, PACK_MAGIC
 from ctxstore.packs.names import make_name
 from ctxstore.packs.reader import find_footer
@@ -331,7 +331,7 @@ def test_any_lost_pack_leaves_a_history_that_can_be_written_to_and_collected(
         for id, content in made.contents.items():
             if id != lost and id not in {id.hex() for id in report.forgotten}:
                 assert list(repo.view(id).messages) == content[0]
-        assert len(list(repo.runs())) >= 5
+        assert len(list(repo.ops())) >= 5
         draft = repo.edit("chat/a")
         draft.messages.append("goes on")
         draft.commit()
@@ -345,7 +345,7 @@ def test_a_damaged_newest_commit_goes_back_to_the_newest_whole_one(made: Made, p
     assert report.problems == ()
     assert refs(place) == made.refs | {"chat/a": made.ids[0]}
     with ctxstore.open(place) as repo:
-        (op,) = [op for _, op in repo.runs() if op.command == "repair"]
+        (op,) = [op for _, op, _ in repo.ops() if op.command == "repair"]
         assert [(change.ref, change.old.hex()) for change in op.changes if change.old] == [("chat/a", made.ids[3])]
         assert "damaged" in repo._engine.forgotten(repo._engine.root()).find(bytes.fromhex(made.ids[3])).reason
 
@@ -599,7 +599,7 @@ def test_what_may_be_read_only_with_permission_is_not_taken_for_damage(
     real = LocalStorage.get
     monkeypatch.setattr(LocalStorage, "get", get)
     with pytest.raises(StorageError):
-        plan_repair(LocalStorage(str(place)), real_environment(), Options())
+        plan_repair(LocalStorage(str(place)), real_environment(), RepairOptions())
 
 
 def test_a_bad_sector_costs_the_frame_it_is_in(made: Made, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

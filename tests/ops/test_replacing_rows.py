@@ -109,7 +109,7 @@ def test_a_copy_replaces_nothing(data, repo):
 )
 def test_rows_that_are_not_the_sessions_are_not_put_anywhere(data, repo, row):
     plan = repo.plan_checkout(NAME)
-    (rows,) = plan.resuming.registrations
+    (rows,) = plan.resuming.index_entries
     assert isinstance(rows, Rows)
     hostile = rows._replace(lines=lambda: iter([*rows.lines(), json.dumps(row).encode() + b"\n"]))
     before = (data / "opencode.db").read_bytes()

@@ -13,7 +13,7 @@ from ctxstore.history.engine import Environment, real_environment
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.claude_code import ClaudeCode
 from ctxstore.sources.directory import Directory
-from ctxstore.sources.protocol import Root
+from ctxstore.sources.protocol import SourceHome
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_in_place_saves_what_it_replaces_first(home, snap, repo, line):
     home.append("one")
     home.write("two")
     result = repo.plan_checkout(first.hex()).execute()
-    assert result.safety == next(iter(repo.runs()))[0]
+    assert result.safety == next(iter(repo.ops()))[0]
     _, op = repo.find_op(result.safety.hex())
     (change,) = op.changes
     assert (change.ref, change.old) == (home.ref("one"), first)
@@ -367,7 +367,7 @@ def test_all_contexts_of_a_repository_without_files_is_refused(repo, tmp_path):
 
 def test_a_label_that_leads_out_of_the_target_is_refused(home, repo, tmp_path):
     home.write("one")
-    repo.snapshot([Target(ClaudeCode(), Root("claude-code", str(home.claude), "../../escape"))])
+    repo.snapshot([Target(ClaudeCode(), SourceHome("claude-code", str(home.claude), "../../escape"))])
     with pytest.raises(Corrupt):
         repo.plan_checkout_all(str(tmp_path / "x" / "back"))
     assert not (tmp_path / "escape").exists()

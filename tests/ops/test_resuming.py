@@ -15,13 +15,13 @@ import pytest
 
 from ctxstore.errors import AlreadyExists, Conflict, InvalidInput, NotFound, StorageError
 from ctxstore.ops.checkout import execute as checkout_module
-from ctxstore.ops.checkout.execute import Resuming
+from ctxstore.ops.checkout.execute import ResumeTarget
 from ctxstore.ops.checkout.placement import Placement
 from ctxstore.ops.checkout.running_agents import find_running
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.claude_code import ClaudeCode
-from ctxstore.sources.homes import root_at
-from ctxstore.sources.protocol import Root
+from ctxstore.sources.homes import home_at
+from ctxstore.sources.protocol import SourceHome
 from ctxstore.sources.registry import get_source
 
 NEW = Placement(new_session=True)
@@ -48,7 +48,7 @@ def test_a_new_session_stands_beside_the_original(home, snap, repo):
     assert session == plan.resuming.session and ids(data) == {session}
     assert plan.resuming.command == f"cd /home/ada/engine && claude --resume {session}"
     assert data.replace(session.encode(), b"one") == before
-    assert result.saved == next(iter(repo.runs()))[0]
+    assert result.saved == next(iter(repo.ops()))[0]
 
 
 def test_a_new_session_is_saved_as_a_fork_of_what_it_was_made_from(home, snap, repo):
@@ -268,11 +268,11 @@ def test_what_the_agent_must_be_told_is_told_after_the_files_and_verified(home, 
     snap(home)
     plan = repo.plan_checkout(home.ref("one"))
     assert plan.is_empty
-    plan.resuming = Resuming(str(home.claude), (Entry("one"),))
+    plan.resuming = ResumeTarget(str(home.claude), (Entry("one"),))
     assert not plan.is_empty
     assert plan.execute().registered == 1
     assert (home.claude / "names.txt").read_text() == "one\n"
-    plan.resuming = Resuming(str(home.claude), (Entry("two", forgetful=True),))
+    plan.resuming = ResumeTarget(str(home.claude), (Entry("two", forgetful=True),))
     with pytest.raises(StorageError, match="does not hold the name two"):
         plan.execute()
 
@@ -281,7 +281,7 @@ def test_files_that_are_written_but_not_listed_are_told(home, snap, repo):
     home.write("one")
     snap(home)
     plan = repo.plan_checkout(home.ref("one"), placement=NEW)
-    plan.resuming = Resuming(str(home.claude), (Entry("one", forgetful=True),))
+    plan.resuming = ResumeTarget(str(home.claude), (Entry("one", forgetful=True),))
     with pytest.raises(StorageError, match=r"the files are written \(.*\.jsonl\), but not listed"):
         plan.execute()
 
@@ -319,7 +319,7 @@ def agent(home, tmp_path):
 
 def running(home: Any, project: Path, session: str = "one") -> list[int]:
     source = ClaudeCode()
-    root = Root("claude-code", str(home.claude), ".claude")
+    root = SourceHome("claude-code", str(home.claude), ".claude")
     return [each.pid for each in find_running(source, source.program, root, project=str(project), session=session)]
 
 
@@ -344,7 +344,7 @@ def test_a_script_that_is_a_link_with_the_agents_name_is_found(home, agent, tmp_
 def test_a_server_of_the_agents_may_use_any_session(home, agent, tmp_path):
     pid = agent(tmp_path / "elsewhere", "serve")
     program = ClaudeCode.program._replace(servers=frozenset({"serve"}))
-    root = Root("claude-code", str(home.claude), ".claude")
+    root = SourceHome("claude-code", str(home.claude), ".claude")
     found = find_running(ClaudeCode(), program, root, project=str(tmp_path / "project"), session="one")
     assert [each.pid for each in found] == [pid]
 
@@ -386,7 +386,7 @@ def test_the_history_of_a_project_that_moved_goes_where_the_project_is(repo, tmp
     old.mkdir()
     (old / ".aider.chat.history.md").write_text("# aider chat started at 2026-01-01 10:00:00\n\n#### Oil it  \n")
     source = get_source("aider")
-    root = root_at(source, str(old), {"HOME": str(tmp_path)})
+    root = home_at(source, str(old), {"HOME": str(tmp_path)})
     ((ref, _),) = repo.snapshot([Target(source, root)]).commits
     placement = Placement(paths=((str(old), str(new)),))
     assert repo.plan_checkout(ref, placement=placement).execute().files == 1

@@ -73,7 +73,7 @@ def test_a_credential_in_escapes_that_it_does_not_need_is_found_and_taken_out_wh
     assert json.loads(path.read_text())["message"]["content"] == text
     assert secret in [span.secret.decode() for span in load_scanner()(path.read_bytes())]
     for format in ("json", "jsonl"):
-        safe = b"".join(repo.redacted(lambda format=format: iter_export(view, format))).decode()
+        safe = b"".join(repo.redact(lambda format=format: iter_export(view, format))).decode()
         every_text = [json.dumps(json.loads(each)) for each in (safe.splitlines() if format == "jsonl" else [safe])]
         assert secret not in "".join(every_text)
         assert coded(secret, every) not in safe
@@ -187,7 +187,7 @@ def test_one_that_is_allowed_is_told_no_more(repo):
     report = repo.find_secrets()
     assert kinds(report) == ["slack-bot-token"]
     assert report.allowed == 1
-    exported = b"".join(repo.redacted(lambda: iter_export(repo.view("chat/alice"), "json")))
+    exported = b"".join(repo.redact(lambda: iter_export(repo.view("chat/alice"), "json")))
     assert GITHUB.encode() in exported
     assert SLACK.encode() not in exported
     with pytest.raises(InvalidInput):
@@ -221,11 +221,11 @@ def test_an_export_is_redacted_in_every_format(repo, home, snap, format):
     snap(home)
     view = repo.view(home.ref("s"))
     plain = b"".join(iter_export(view, format))
-    safe = b"".join(repo.redacted(lambda: iter_export(view, format)))
+    safe = b"".join(repo.redact(lambda: iter_export(view, format)))
     for secret in (GITHUB, KEY_ID, KEY, PASSWORD, SLACK, PRIVATE_KEY.split()[4]):
         assert (secret.encode() in plain) == (format != "markdown" or secret != SLACK)
         assert secret.encode() not in safe
-    assert safe == b"".join(repo.redacted(lambda: iter_export(view, format)))
+    assert safe == b"".join(repo.redact(lambda: iter_export(view, format)))
     assert b"[REDACTED:github-pat:" in safe
     assert b"Message 0" in safe
     if format == "json":
@@ -242,14 +242,14 @@ def test_an_export_is_redacted_in_every_format(repo, home, snap, format):
 def test_an_export_without_credentials_is_as_it_is(repo):
     tell(repo, "chat/alice", *HARMLESS)
     view = repo.view("chat/alice")
-    assert b"".join(repo.redacted(lambda: iter_export(view, "json"))) == b"".join(iter_export(view, "json"))
+    assert b"".join(repo.redact(lambda: iter_export(view, "json"))) == b"".join(iter_export(view, "json"))
 
 
 @given(st.lists(st.sampled_from(['"', "\\", "\n", "é", "日", "\t", "x", " ", GITHUB, PASSWORD, DATABASE, PRIVATE_KEY])))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_redacted_json_is_json_with_the_same_structure(repo, pieces):
     data = json.dumps({"a": "".join(pieces), "b": [json.dumps({"c": "".join(reversed(pieces))})]}).encode()
-    safe = b"".join(repo.redacted(lambda: [data]))
+    safe = b"".join(repo.redact(lambda: [data]))
     value = json.loads(safe)
     assert list(value) == ["a", "b"]
     assert isinstance(value["a"], str) and isinstance(value["b"][0], str)

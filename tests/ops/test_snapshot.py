@@ -21,7 +21,7 @@ def test_a_first_snapshot_reports_every_context_as_new(home, snap, repo):
     assert found.source == "claude-code"
     assert found.root == str(home.claude)
     assert [ref for ref, _ in report.commits] == list(found.new)
-    assert report.op == next(iter(repo.runs()))[0]
+    assert report.op == next(iter(repo.ops()))[0]
     assert found.bytes_read == sum(p.stat().st_size for p in home.claude.rglob("*") if p.is_file())
     assert found.bytes_new > 0
     assert report.bytes_stored > 0
@@ -50,7 +50,7 @@ def test_no_change_makes_no_commit_and_no_op(home, snap, repo, place, stored_fil
     report = snap(home, note="a note does not change that")
     assert (report.op, report.commits, report.bytes_stored) == (None, (), 0)
     assert stored_files(place) == before
-    assert len(list(repo.runs())) == 1
+    assert len(list(repo.ops())) == 1
     (found,) = snap(home).sources
     assert (found.unchanged, found.bytes_read) == (1, 0)
 
@@ -60,7 +60,7 @@ def test_the_note_and_kind_are_kept(home, snap, repo):
     snap(home, note="before the rewrite", kind="full")
     commit = repo.resolve(home.ref("one")).commit
     assert (commit.note, commit.kind, commit.source) == ("before the rewrite", "full", "claude-code")
-    assert next(iter(repo.runs()))[1].note == "before the rewrite"
+    assert next(iter(repo.ops()))[1].note == "before the rewrite"
 
 
 def test_an_unknown_kind_is_refused(home, snap):
@@ -285,7 +285,7 @@ def test_two_sources_are_one_op(home, snap, repo, tmp_path, folder_target):
     (tmp_path / "notes" / "a").write_bytes(b"a")
     report = snap(home, folder_target(tmp_path / "notes"))
     assert [len(found.new) for found in report.sources] == [1, 1]
-    ((_, op),) = repo.runs()
+    ((_, op, _),) = repo.ops()
     assert len(op.changes) == 2
 
 

@@ -79,7 +79,7 @@ def test_a_file_touched_within_the_granularity_of_time_is_read_again(home, snap,
 
 def test_whole_seconds_are_taken_for_a_coarse_file_system():
     now = 1_800_000_000 * 10**9 + 5
-    row = stat_cache.Row(b"k", 1, now - 10**9 - 5, now - 10**9 - 5, 1, 0o100644, b"")
+    row = stat_cache.StatRow(b"k", 1, now - 10**9 - 5, now - 10**9 - 5, 1, 0o100644, b"")
     assert not row.is_trusted(now)
     assert row.is_trusted(now + 2 * 10**9)
     assert row._replace(mtime_ns=1, ctime_ns=2).is_trusted(now)
@@ -213,12 +213,12 @@ PIECES = [
 @SLOW
 def test_what_is_known_of_a_session_after_appends_is_what_a_fresh_scan_finds(tmp_path_factory, parts):
     from ctxstore.ops.snapshot.targets import Target
-    from ctxstore.sources.protocol import Root
+    from ctxstore.sources.protocol import SourceHome
 
     base = tmp_path_factory.mktemp("appends")
     project = base / ".claude" / "projects" / "p"
     project.mkdir(parents=True)
-    target = Target(ClaudeCode(), Root("claude-code", str(base / ".claude"), ".claude"))
+    target = Target(ClaudeCode(), SourceHome("claude-code", str(base / ".claude"), ".claude"))
     with ctxstore.init(base / "repository") as repo:
         for part in parts:
             with (project / "s.jsonl").open("ab") as file:

@@ -93,11 +93,11 @@ RUN = """
     import ctxstore
     from ctxstore.ops.snapshot.targets import Target, find_targets
     from ctxstore.sources.claude_code import ClaudeCode
-    from ctxstore.sources.protocol import Root
+    from ctxstore.sources.protocol import SourceHome
 
     place, home, folder = sys.argv[1:]
     with ctxstore.open(place) as repo:
-        targets = [Target(ClaudeCode(), Root("claude-code", home, ".claude"))] if home else find_targets([folder], {})
+        targets = [Target(ClaudeCode(), SourceHome("claude-code", home, ".claude"))] if home else find_targets([folder], {})
         print("ready", flush=True)
         sys.stdin.readline()
         for _ in range(10):
@@ -161,7 +161,7 @@ def test_two_sources_at_once_both_succeed(home, repo, place, tmp_path, line, is_
     finish(start(place, home.claude), start(place, folder=folder), while_running=change)
     names = [name for name, _ in repo.refs()]
     assert len(names) == 2
-    assert len([op for _, op in repo.runs()]) == sum(len(list(repo.log(name))) for name in names)
+    assert len([op for _, op, _ in repo.ops()]) == sum(len(list(repo.log(name))) for name in names)
     assert is_sound(repo)
 
 

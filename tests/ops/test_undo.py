@@ -32,7 +32,7 @@ def heads(repo: ctxstore.Repo) -> dict[str, ObjectId]:
 
 
 def newest(repo: ctxstore.Repo) -> str:
-    return next(iter(repo.runs()))[0].hex()
+    return next(iter(repo.ops()))[0].hex()
 
 
 def forget(repo: ctxstore.Repo, *ids: ObjectId) -> None:
@@ -404,5 +404,5 @@ def test_an_op_without_effect_on_the_forgotten_says_so(repo: ctxstore.Repo) -> N
     one = commit(repo, "a", "one")
     commit(repo, "a", "two")
     forget(repo, one)
-    effects = [repo.effect(op) for _, op in repo.runs()]
+    effects = [repo.op_effect(op) for _, op, _ in repo.ops()]
     assert [len(effect.forgot) for effect in effects] == [1, 0, 0]

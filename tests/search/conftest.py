@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import ctxstore
-from ctxstore.ops.search.find import Hit
+from ctxstore.ops.search.find import SearchHit
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.claude_code import ClaudeCode
-from ctxstore.sources.protocol import Root
+from ctxstore.sources.protocol import SourceHome
 
 PROJECT = "-home-ada-engine"
 
@@ -36,7 +36,7 @@ class Agent:
     def __init__(self, path: Path, repo: ctxstore.Repo) -> None:
         self.folder = path / ".claude" / "projects" / PROJECT
         self.folder.mkdir(parents=True)
-        self._root = Root("claude-code", str(path / ".claude"), ".claude")
+        self._root = SourceHome("claude-code", str(path / ".claude"), ".claude")
         self._repo = repo
 
     def save(self, session: str, *lines: bytes) -> str:
@@ -76,11 +76,11 @@ def tell(repo: ctxstore.Repo) -> Callable[..., ctxstore.ObjectId]:
 
 
 @pytest.fixture
-def find(repo: ctxstore.Repo) -> Callable[..., list[Hit]]:
+def find(repo: ctxstore.Repo) -> Callable[..., list[SearchHit]]:
     """The hits of a query."""
     from ctxstore.ops.search.find import Filters
 
-    def ask(query: str, number: int = 0, **filters: object) -> list[Hit]:
+    def ask(query: str, number: int = 0, **filters: object) -> list[SearchHit]:
         found = repo.search(query, Filters(**filters), number=number)
         assert not found.problems
         return list(found.hits)
@@ -89,6 +89,6 @@ def find(repo: ctxstore.Repo) -> Callable[..., list[Hit]]:
 
 
 @pytest.fixture
-def texts(find: Callable[..., list[Hit]]) -> Callable[..., list[str]]:
+def texts(find: Callable[..., list[SearchHit]]) -> Callable[..., list[str]]:
     """What the found messages say, sorted."""
     return lambda query, **filters: sorted(hit.message.parts[0].text for hit in find(query, **filters))

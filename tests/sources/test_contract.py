@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxstore.sources.directory import Directory
-from ctxstore.sources.protocol import Attributes, FoundContext, Root, Skipped, Source
+from ctxstore.sources.protocol import Attributes, FoundContext, Skipped, Source, SourceHome
 from ctxstore.sources.registry import BUILT_IN, get_source
 
 
 class Case(NamedTuple):
     source: Source
-    root: Root
+    root: SourceHome
 
 
 AGENTS = sorted(BUILT_IN.keys() - {"directory"})

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from ctxstore.errors import AlreadyExists, NotFound
-from ctxstore.storage.protocol import Stored, SwapLost
+from ctxstore.storage.protocol import StoredValue, SwapLost
 
 DATA = bytes(range(256)) * 3
 
@@ -122,8 +122,8 @@ def test_a_list_names_the_values_of_one_folder_with_their_sizes(storage):
     storage.put("packs/a", b"x")
     storage.put("packs/b", b"yy")
     storage.put("manifests/a", b"zzz")
-    assert sorted(storage.list("packs")) == [Stored("packs/a", 1), Stored("packs/b", 2)]
-    assert list(storage.list("manifests")) == [Stored("manifests/a", 3)]
+    assert sorted(storage.list("packs")) == [StoredValue("packs/a", 1), StoredValue("packs/b", 2)]
+    assert list(storage.list("manifests")) == [StoredValue("manifests/a", 3)]
 
 
 def test_a_list_goes_on_when_values_are_deleted_under_it(storage):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ctxstore.cli.invocation import Invocation, Path, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, NonEmptyPath, common, pass_invocation
 from ctxstore.cli.render.format import count, format_size
 from ctxstore.cli.render.output import Output, Styled
 from ctxstore.cli.render.printable import clean_line, is_terminal
@@ -23,7 +23,7 @@ SHOWN = 15
 _COLORS = {"create": "green", "replace": "yellow", "remove": "red"}
 
 
-class Options(NamedTuple):
+class CheckoutOptions(NamedTuple):
     """What was asked for."""
 
     rev: str | None
@@ -47,8 +47,8 @@ class Options(NamedTuple):
 
 @click.command()
 @click.argument("rev", required=False, shell_complete=complete_refs)
-@click.option("--to", metavar="DIR", type=Path(), help="Write below DIR, not where the files were.")
-@click.option("--home", metavar="DIR", type=Path(), help="Write where the agent looks in the home DIR.")
+@click.option("--to", metavar="DIR", type=NonEmptyPath(), help="Write below DIR, not where the files were.")
+@click.option("--home", metavar="DIR", type=NonEmptyPath(), help="Write where the agent looks in the home DIR.")
 @click.option("--as-new-session", is_flag=True, help="Under a new id; the original stays as it is.")
 @click.option("--at-message", metavar="ID", help="As a new session that ends with this message; its id or number.")
 @click.option(
@@ -69,7 +69,7 @@ def command(invocation: Invocation, /, **options: Any) -> int:
     the context that REV does not have are removed. Nothing else is touched. With --as-new-session or --at-message
     it becomes a session of its own beside the original; REV#MESSAGE is short for REV --at-message MESSAGE.
     """
-    asked = _with_message(Options(**options))
+    asked = _with_message(CheckoutOptions(**options))
     _validate(asked)
     with invocation.open() as repo:
         plan = _plan(repo, asked)
@@ -85,7 +85,7 @@ def command(invocation: Invocation, /, **options: Any) -> int:
     return _finish(invocation.output, plan, result)
 
 
-def _with_message(asked: Options) -> Options:
+def _with_message(asked: CheckoutOptions) -> CheckoutOptions:
     """REV#MESSAGE, as `ctx search` and `ctx show` print it, is a revision and the message to end with."""
     base, mark, message = (asked.rev or "").partition("#")
     if not mark:
@@ -95,7 +95,7 @@ def _with_message(asked: Options) -> Options:
     return asked._replace(rev=base, at_message=message)
 
 
-def _validate(asked: Options) -> None:
+def _validate(asked: CheckoutOptions) -> None:
     if asked.everything == (asked.rev is not None):
         raise click.UsageError("Name a revision, or --all, and not both.")
     if asked.everything and asked.to is None:
@@ -114,7 +114,7 @@ def _validate(asked: Options) -> None:
         raise click.UsageError("A message is named by its id or number; `ctx show REV --json` lists them.")
 
 
-def _plan(repo: Repo, asked: Options) -> CheckoutPlan:
+def _plan(repo: Repo, asked: CheckoutOptions) -> CheckoutPlan:
     if asked.rev is None:
         return repo.plan_checkout_all(asked.to or "", at=asked.at)
     from ctxstore.ops.checkout.placement import Placement
@@ -135,7 +135,7 @@ def _parse_mapping(text: str) -> tuple[str, str]:
     return paths[0], paths[1]
 
 
-def _is_allowed(output: Output, plan: CheckoutPlan, asked: Options) -> bool:
+def _is_allowed(output: Output, plan: CheckoutPlan, asked: CheckoutOptions) -> bool:
     """Whether to go on: what destroys nothing needs no question."""
     if asked.yes or not (plan.in_place or plan.destroys):
         return True
@@ -159,10 +159,10 @@ def _show_plan(output: Output, plan: CheckoutPlan) -> None:
         output.report(Styled(f"  {verb:<8}", _COLORS.get(verb, "")), path, f"  {format_size(size)}")
     if len(doing) > SHOWN:
         output.report(f"  … and {len(doing) - SHOWN:,} more")
-    for registration in plan.resuming.registrations:
+    for registration in plan.resuming.index_entries:
         output.report(Styled("  register ", "green"), f"{registration.path}  {registration.what}")
     counts = {verb: sum(a.verb == verb for a in plan.actions) for verb in ("create", "replace", "remove", "keep")}
-    counts["register"] = len(plan.resuming.registrations)
+    counts["register"] = len(plan.resuming.index_entries)
     output.report(", ".join(f"{number:,} to {verb}" for verb, number in counts.items() if number) or "No files.")
 
 
@@ -199,7 +199,7 @@ def _value(plan: CheckoutPlan, result: CheckoutResult | None) -> dict[str, Any]:
         "in_place": plan.in_place,
         "refs": list(plan.refs),
         "actions": [action._asdict() for action in plan.actions],
-        "registrations": [{"path": each.path, "what": each.what} for each in plan.resuming.registrations],
+        "registrations": [{"path": each.path, "what": each.what} for each in plan.resuming.index_entries],
         "session": plan.resuming.session or None,
         "resume": plan.resuming.command or None,
         "executed": result is not None,

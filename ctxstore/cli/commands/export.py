@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import click
 
-from ctxstore.cli.invocation import Invocation, Path, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, NonEmptyPath, common, pass_invocation
 from ctxstore.cli.render.format import format_size
 from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import AlreadyExists, StorageError
@@ -19,7 +19,7 @@ FORMATS = ("json", "jsonl", "markdown", "aider-backup")
 @click.command()
 @click.argument("rev", shell_complete=complete_refs)
 @click.option("--format", "-f", type=click.Choice(FORMATS), default="json", show_default=True)
-@click.option("--output", "-o", "path", metavar="FILE", type=Path(), help="Write to FILE, not to stdout.")
+@click.option("--output", "-o", "path", metavar="FILE", type=NonEmptyPath(), help="Write to FILE, not to stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @click.option("--redact", is_flag=True, help="Replace credentials; what is stored stays as it is.")
 @common
@@ -34,7 +34,7 @@ def command(invocation: Invocation, rev: str, format: str, path: str | None, ove
     output = invocation.output
     with invocation.open() as repo:
         view = repo.view(rev)
-        blocks = repo.redacted(lambda: iter_export(view, format)) if redact else iter_export(view, format)
+        blocks = repo.redact(lambda: iter_export(view, format)) if redact else iter_export(view, format)
         if path is None or path == "-":
             output.content(blocks)
             return

@@ -19,7 +19,7 @@ from ctxstore.ops.retention.duration import DAY
 
 if TYPE_CHECKING:
     from ctxstore.ids import ObjectId
-    from ctxstore.ops.retention.forget import ContextPlan, ForgetPlan, Verdict
+    from ctxstore.ops.retention.forget import ContextPlan, ForgetPlan, ForgetVerdict
     from ctxstore.ops.retention.policy import Policy
 
 SHOWN_CONTEXTS = 20
@@ -52,7 +52,7 @@ def command(
             plan = repo.plan_forget(policy, *patterns, dropped=dropped)
         else:
             op, plan = repo.forget(policy, *patterns, dropped=dropped)
-        waiting = repo.newly_forgotten()
+        waiting = repo.count_uncollected()
     if invocation.output.json:
         invocation.output.value(_value(plan, op, dry_run=dry_run) | {"newly_forgotten": waiting})
     elif not invocation.output.quiet:
@@ -88,7 +88,7 @@ def _value(plan: ForgetPlan, op: ObjectId | None, *, dry_run: bool) -> dict[str,
     }
 
 
-def _verdict_value(verdict: Verdict) -> dict[str, Any]:
+def _verdict_value(verdict: ForgetVerdict) -> dict[str, Any]:
     from ctxstore.cli.render.json import iso_time
 
     return {
@@ -129,7 +129,7 @@ def _show_context(output: Output, context: ContextPlan, event: str) -> None:
     output.line()
 
 
-def _show_verdicts(output: Output, verdicts: Sequence[Verdict], word: Styled, event: str) -> None:
+def _show_verdicts(output: Output, verdicts: Sequence[ForgetVerdict], word: Styled, event: str) -> None:
     for verdict in verdicts[:SHOWN_VERDICTS]:
         id = Styled(verdict.id.hex()[:8], "yellow")
         output.line("  ", word, "  ", id, f"  {event}{format_time(verdict.time)}  {verdict.reason}")

@@ -6,12 +6,12 @@ import os
 
 import click
 
-from ctxstore.cli.invocation import Invocation, Path, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, NonEmptyPath, common, pass_invocation
 from ctxstore.cli.repository import FOLDER
 
 
 @click.command()
-@click.argument("folder", metavar="[DIR]", required=False, type=Path())
+@click.argument("folder", metavar="[DIR]", required=False, type=NonEmptyPath())
 @common
 @pass_invocation
 def command(invocation: Invocation, folder: str | None) -> None:

@@ -14,7 +14,7 @@ from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.cli.start import AGENTS
 
 if TYPE_CHECKING:
-    from ctxstore.integrations.settings.plan import Change, Plan
+    from ctxstore.integrations.settings.plan import SettingsChange, SettingsPlan
 
 COLORS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -51,14 +51,14 @@ def command(invocation: Invocation, agent: str | None, dry_run: bool) -> None:
 
 def setup_of(agent: str, invocation: Invocation) -> Any:
     """How the agent is set up to call this ctx."""
-    from ctxstore.integrations.install import Program
+    from ctxstore.integrations.install import HookProgram
     from ctxstore.integrations.supported_agents import find_ctx, get_setup
 
     repo = os.path.abspath(invocation.repo) if invocation.repo else None
-    return get_setup(agent, Program(find_ctx(sys.argv[0]), repo), os.environ)
+    return get_setup(agent, HookProgram(find_ctx(sys.argv[0]), repo), os.environ)
 
 
-def finish(output: Output, plan: Plan, dry_run: bool) -> None:
+def finish(output: Output, plan: SettingsPlan, dry_run: bool) -> None:
     """Show a plan and, if it is not a dry run, do it."""
     changes = [change for change in plan.changes if change.verb != "keep"]
     for change in changes if not output.json else ():
@@ -74,7 +74,7 @@ def finish(output: Output, plan: Plan, dry_run: bool) -> None:
         output.report("Dry run: nothing was changed." if dry_run else f"Changed {count(len(changes), 'file')}.")
 
 
-def _show(output: Output, change: Change) -> None:
+def _show(output: Output, change: SettingsChange) -> None:
     output.report(Styled(f"{change.verb:<7}", "bold"), change.path)
     for line in change.diff()[2:] if change.verb == "edit" else ():
         output.report("  ", Styled(line, COLORS.get(line[:1], "")))

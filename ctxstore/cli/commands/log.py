@@ -12,22 +12,19 @@ import click
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.render.format import count, format_size, format_time
 from ctxstore.cli.render.ops import run_line, show_changes, tag_names
-from ctxstore.cli.render.output import Output, Piece, Styled, dim
+from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
 from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import CtxstoreError
 
 if TYPE_CHECKING:
-    from ctxstore.history.commits import Commit, Stored
+    from ctxstore.history.commits import Commit, StoredCommit
     from ctxstore.history.forgotten import Forgotten
-    from ctxstore.history.oplog import Op
-    from ctxstore.ids import ObjectId
+    from ctxstore.ops.refs.undo import ListedOp
     from ctxstore.repo.repository import Repo
-
-    Run = tuple[ObjectId, Op]
 
 DEFAULT = 30
 
-Item = TypeVar("Item")
+LogItem = TypeVar("LogItem")
 
 
 @click.command()
@@ -49,16 +46,16 @@ def command(invocation: Invocation, rev: str | None, graph: bool, number: int) -
     with invocation.open() as repo:
         error: list[CtxstoreError] = []
         if rev is None:
-            _log_runs(invocation.output, *take(repo.runs(), number, error), graph=graph)
+            _log_runs(invocation.output, *take(repo.ops(), number, error), graph=graph)
         else:
             _log_commits(invocation.output, repo, *take(repo.log(rev), number, error), graph=graph)
     if error:
         raise error[0]  # what can be read was shown
 
 
-def take(items: Iterable[Item], number: int, error: list[CtxstoreError] | None = None) -> tuple[list[Item], bool]:
+def take(items: Iterable[LogItem], number: int, error: list[CtxstoreError] | None = None) -> tuple[list[LogItem], bool]:
     """The first ones, and whether there are more. With `error`, the one that ends them is put there."""
-    taken: list[Item] = []
+    taken: list[LogItem] = []
     try:
         taken.extend(islice(items, min(number, sys.maxsize - 1) + 1 if number else None))
     except CtxstoreError as raised:
@@ -69,13 +66,13 @@ def take(items: Iterable[Item], number: int, error: list[CtxstoreError] | None =
     return (taken[:number] if more else taken), more
 
 
-def _log_runs(output: Output, runs: list[Run], more: bool, *, graph: bool) -> None:
+def _log_runs(output: Output, runs: list[ListedOp], more: bool, *, graph: bool) -> None:
     if output.json:
         from ctxstore.cli.render.json import op_value
 
-        output.value({"runs": [op_value(id, op) for id, op in runs], "more": more})
+        output.value({"runs": [op_value(id, op) for id, op, _ in runs], "more": more})
         return
-    for id, op in runs:
+    for id, op, _ in runs:
         output.line(*run_line(id, op))
         if graph:
             show_changes(output, op, margin="│ ")
@@ -91,7 +88,7 @@ class Held(NamedTuple):
     mark: Forgotten | None
 
 
-def _log_commits(output: Output, repo: Repo, commits: list[Stored], more: bool, *, graph: bool) -> None:
+def _log_commits(output: Output, repo: Repo, commits: list[StoredCommit], more: bool, *, graph: bool) -> None:
     tags, forgotten = tag_names(repo), repo.forgotten()
     held = {id: Held(tags.get(id, ()), forgotten.find(id)) for id, _ in commits}
     if output.json:
@@ -103,13 +100,13 @@ def _log_commits(output: Output, repo: Repo, commits: list[Stored], more: bool, 
     show_more(output, more)
 
 
-def _commit_value(stored: Stored, held: Held) -> dict[str, Any]:
+def _commit_value(stored: StoredCommit, held: Held) -> dict[str, Any]:
     from ctxstore.cli.render.json import mark_value, stored_value
 
     return {**stored_value(stored), "tags": list(held.tags), "forgotten": mark_value(held.mark)}
 
 
-def _margins(commits: list[Stored], graph: bool) -> Iterator[tuple[str, Any]]:
+def _margins(commits: list[StoredCommit], graph: bool) -> Iterator[tuple[str, Any]]:
     if not graph:
         return (("", stored.id) for stored in commits)
     from ctxstore.cli.render.graph import draw
@@ -117,12 +114,12 @@ def _margins(commits: list[Stored], graph: bool) -> Iterator[tuple[str, Any]]:
     return draw((stored.id, stored.commit.parents) for stored in commits)
 
 
-def _before(stored: Stored, commits: list[Stored]) -> Commit | None:
+def _before(stored: StoredCommit, commits: list[StoredCommit]) -> Commit | None:
     parents = stored.commit.parents[:1]
     return next((each.commit for each in commits if each.id in parents), None)
 
 
-def commit_line(stored: Stored, before: Commit | None, held: Held) -> list[Piece]:
+def commit_line(stored: StoredCommit, before: Commit | None, held: Held) -> list[TextPiece]:
     """A commit on one line: id, time, what it holds, how that grew, its tags and note, or why it was forgotten."""
     commit = stored.commit
     summary = commit.summary

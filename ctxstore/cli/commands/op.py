@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ctxstore.history.forgotten import Forgotten
     from ctxstore.history.oplog import Op
     from ctxstore.ids import ObjectId
-    from ctxstore.ops.refs.undo import Effect, Run
+    from ctxstore.ops.refs.undo import ListedOp, OpEffect
     from ctxstore.repo.repository import Repo
 
 
@@ -52,7 +52,7 @@ def log(invocation: Invocation, number: int) -> None:
             output.value({"ops": [_value(repo, run) for run in runs], "more": more})
             return
         for run in runs:
-            _show_run(output, run, repo.effect(run.op))
+            _show_run(output, run, repo.op_effect(run.op))
     if not runs:
         output.note("Nothing was done yet.")
     show_more(output, more)
@@ -71,13 +71,13 @@ def show(invocation: Invocation, op: str) -> None:
         if output.json:
             output.value(_value(repo, run, in_full=True))
         else:
-            _show_in_full(output, run, repo.effect(run.op))
+            _show_in_full(output, run, repo.op_effect(run.op))
 
 
-def _value(repo: Repo, run: Run, *, in_full: bool = False) -> dict[str, Any]:
+def _value(repo: Repo, run: ListedOp, *, in_full: bool = False) -> dict[str, Any]:
     from ctxstore.cli.render.json import op_value
 
-    effect = repo.effect(run.op)
+    effect = repo.op_effect(run.op)
     value = {**op_value(run.id, run.op), "undone": run.is_undone}
     for name, marks in effect._asdict().items():
         value[name] = [_mark_value(id, mark) for id, mark in marks.items()] if in_full else len(marks)
@@ -90,19 +90,19 @@ def _mark_value(id: ObjectId, mark: Forgotten) -> dict[str, Any]:
     return {"commit": id.hex(), "time": iso_time(mark.time), "time_ns": mark.time, "reason": mark.reason}
 
 
-def _show_run(output: Output, run: Run, effect: Effect) -> None:
+def _show_run(output: Output, run: ListedOp, effect: OpEffect) -> None:
     output.line(*run_line(run.id, run.op), *([dim("  (undone)")] if run.is_undone else []))
     show_changes(output, run.op)
     for text in _effects(effect):
         output.line(dim(f"  {text}"))
 
 
-def _effects(effect: Effect) -> list[str]:
+def _effects(effect: OpEffect) -> list[str]:
     told = ((effect.forgot, "forgotten"), (effect.came_back, "brought back"))
     return [f"{count(len(marks), 'commit')} {what}" for marks, what in told if marks]
 
 
-def _show_in_full(output: Output, run: Run, effect: Effect) -> None:
+def _show_in_full(output: Output, run: ListedOp, effect: OpEffect) -> None:
     from ctxstore.cli.render.conversation import header
 
     id, op = run.id, run.op

@@ -12,7 +12,7 @@ from ctxstore.cli.render.format import count, format_size, format_time
 from ctxstore.cli.render.output import Output
 
 if TYPE_CHECKING:
-    from ctxstore.ops.check.unreached import Unreached
+    from ctxstore.ops.check.unreachable import UnreachableHistory
 
 HEADER = ("COMMIT", "TIME", "CONTEXT", "COMMITS", "HOLDS", "SIZE", "STATE")
 
@@ -25,7 +25,7 @@ def command(invocation: Invocation, all_: bool) -> None:
     """List commits that no context and no tag reaches: dropped, undone, or left over."""
     output = invocation.output
     with invocation.open() as repo:
-        found = list(repo.unreached(all=all_))
+        found = list(repo.iter_unreachable(all=all_))
     if output.json:
         output.value({"commits": [_value(each) for each in found]})
         return
@@ -36,7 +36,7 @@ def command(invocation: Invocation, all_: bool) -> None:
     _show_next(output, found)
 
 
-def _value(found: Unreached) -> dict[str, Any]:
+def _value(found: UnreachableHistory) -> dict[str, Any]:
     from ctxstore.cli.render.json import commit_value
 
     id, commit, *_ = found
@@ -44,7 +44,7 @@ def _value(found: Unreached) -> dict[str, Any]:
     return {**found._asdict(), "id": id.hex(), "commit": commit_value(id, commit), "command": command}
 
 
-def _rows(found: list[Unreached]) -> Iterator[tuple[str, ...]]:
+def _rows(found: list[UnreachableHistory]) -> Iterator[tuple[str, ...]]:
     for each in found:
         summary = each.commit.summary
         holds = count(summary.files, "file") if summary.messages is None else count(summary.messages, "message")
@@ -60,7 +60,7 @@ def _rows(found: list[Unreached]) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _show_next(output: Output, found: list[Unreached]) -> None:
+def _show_next(output: Output, found: list[UnreachableHistory]) -> None:
     whole = [each for each in found if each.state == "whole"]
     if whole:
         newest = whole[0]

@@ -13,7 +13,7 @@ from ctxstore.cli.render.format import count, format_size, format_time
 from ctxstore.errors import CtxstoreError
 
 if TYPE_CHECKING:
-    from ctxstore.history.commits import Stored
+    from ctxstore.history.commits import StoredCommit
 
 HEADER = ("CONTEXT", "TITLE", "AGENT", "MESSAGES", "SIZE", "LAST CHANGE")
 
@@ -40,7 +40,7 @@ def command(invocation: Invocation, pattern: str) -> None:
         raise error[0]  # what can be read was shown
 
 
-def _rows(found: list[tuple[str, Stored]]) -> Iterator[tuple[str, ...]]:
+def _rows(found: list[tuple[str, StoredCommit]]) -> Iterator[tuple[str, ...]]:
     for name, (_, commit) in found:
         summary = commit.summary
         messages = "" if summary.messages is None else f"{summary.messages:,}"

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.invocation import Invocation, Path, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, NonEmptyPath, common, pass_invocation
 from ctxstore.cli.render.damage import problem_value, show_damage
 from ctxstore.cli.render.format import count
 from ctxstore.cli.render.output import Output, Styled
 from ctxstore.errors import Corrupt
 
 if TYPE_CHECKING:
-    from ctxstore.history.oplog import Change
+    from ctxstore.history.oplog import RefChange
     from ctxstore.ops.repair.execute import RepairReport
 
 SHOWN = 20
@@ -24,7 +24,7 @@ SHOWN = 20
     "--from",
     "others",
     metavar="PLACE",
-    type=Path(),
+    type=NonEmptyPath(),
     multiple=True,
     help="Another repository that may have what is lost.",
 )
@@ -60,7 +60,7 @@ def _value(report: RepairReport) -> dict[str, Any]:
     }
 
 
-def _change_value(change: Change) -> dict[str, Any]:
+def _change_value(change: RefChange) -> dict[str, Any]:
     ref, old, new = change
     return {"ref": ref, "old": old.hex() if old else None, "new": new.hex() if new else None}
 

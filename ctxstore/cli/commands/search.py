@@ -8,13 +8,13 @@ import click
 
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.render.format import count, format_time
-from ctxstore.cli.render.output import Output, Piece, Styled, dim
+from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
 from ctxstore.cli.repository import complete_contexts
 from ctxstore.errors import Corrupt
 
 if TYPE_CHECKING:
-    from ctxstore.ops.search.find import Filters, Hit, Holder
-    from ctxstore.ops.search.search import Found
+    from ctxstore.ops.search.find import Filters, HoldingContext, SearchHit
+    from ctxstore.ops.search.search import SearchResult
 
 DEFAULT = 20
 ROLES = ("user", "assistant", "system", "tool", "meta", "unknown")
@@ -84,14 +84,14 @@ def _filters(given: dict[str, Any]) -> Filters:
     )
 
 
-def _warn(output: Output, found: Found) -> None:
+def _warn(output: Output, found: SearchResult) -> None:
     for context, message in found.problems:
         output.warn(f"not searched: {context}: {message}" if context else message)
     if found.is_behind:
         output.warn("another process brings the index up to date: what is newest may be missing")
 
 
-def _show(output: Output, found: Found, *, only_index: bool) -> None:
+def _show(output: Output, found: SearchResult, *, only_index: bool) -> None:
     for number, hit in enumerate(found.hits):
         if number:
             output.line()
@@ -104,7 +104,7 @@ def _show(output: Output, found: Found, *, only_index: bool) -> None:
         output.report("The index is up to date.")
 
 
-def _show_hit(output: Output, hit: Hit) -> None:
+def _show_hit(output: Output, hit: SearchHit) -> None:
     message, first = hit.message, hit.holders[0]
     name = f"{first.last.id.hex()[:8]}#{message.id}"
     style = {"user": "bold blue", "assistant": "bold green", "tool": "bold cyan"}.get(message.role, "bold")
@@ -116,8 +116,8 @@ def _show_hit(output: Output, hit: Hit) -> None:
         output.line(dim(f"  … and in {count(len(hit.holders) - SHOWN_CONTEXTS, 'more context')}"))
 
 
-def _marked(hit: Hit) -> list[Piece]:
-    pieces: list[Piece] = []
+def _marked(hit: SearchHit) -> list[TextPiece]:
+    pieces: list[TextPiece] = []
     at = 0
     for start, stop in hit.snippet.hits:
         pieces += [hit.snippet.text[at:start], Styled(hit.snippet.text[start:stop], "bold red")]
@@ -125,7 +125,7 @@ def _marked(hit: Hit) -> list[Piece]:
     return [*pieces, hit.snippet.text[at:]]
 
 
-def _held(holder: Holder) -> str:
+def _held(holder: HoldingContext) -> str:
     since = f"since {holder.first.id.hex()[:8]} ({format_time(holder.first.time)})"
     if holder.is_current:
         return f"{since}, {count(holder.commits, 'commit')}, still there"
@@ -133,7 +133,7 @@ def _held(holder: Holder) -> str:
     return f"{since}, {count(holder.commits, 'commit')}, last in {last}: gone since"
 
 
-def _value(found: Found) -> dict[str, Any]:
+def _value(found: SearchResult) -> dict[str, Any]:
     return {
         "hits": [_hit_value(hit) for hit in found.hits],
         "more": found.more,
@@ -142,7 +142,7 @@ def _value(found: Found) -> dict[str, Any]:
     }
 
 
-def _hit_value(hit: Hit) -> dict[str, Any]:
+def _hit_value(hit: SearchHit) -> dict[str, Any]:
     from ctxstore.cli.render.json import iso_time
 
     message = hit.message
@@ -155,7 +155,7 @@ def _hit_value(hit: Hit) -> dict[str, Any]:
     }
 
 
-def _holder_value(holder: Holder) -> dict[str, Any]:
+def _holder_value(holder: HoldingContext) -> dict[str, Any]:
     from ctxstore.cli.render.json import iso_time
 
     moments = {

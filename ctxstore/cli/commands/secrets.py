@@ -13,8 +13,8 @@ from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import Corrupt
 
 if TYPE_CHECKING:
-    from ctxstore.ops.secrets.masking import Place, Secret
-    from ctxstore.ops.secrets.scan import Report
+    from ctxstore.ops.secrets.masking import Secret, SecretPlace
+    from ctxstore.ops.secrets.scan import SecretsReport
     from ctxstore.repo.repository import Repo
 
 FOUND = 1
@@ -59,7 +59,7 @@ def _set(output: Output, repo: Repo, allowed: tuple[str, ...], warn: bool | None
     if warn is not None:
         changed = repo.set_secrets_warning(warn) or changed
     if output.json:
-        output.value({"changed": changed, "allowed": list(allowed), "warn": repo.warns_of_secrets()})
+        output.value({"changed": changed, "allowed": list(allowed), "warn": repo.secrets_warning()})
     for each in allowed:
         output.report(f"{each} is reported no more; `ctx undo` takes that back.")
     if warn is not None:
@@ -67,7 +67,7 @@ def _set(output: Output, repo: Repo, allowed: tuple[str, ...], warn: bool | None
     return 0
 
 
-def report_value(report: Report) -> dict[str, Any]:
+def report_value(report: SecretsReport) -> dict[str, Any]:
     """What was found, for a program."""
     return {
         "secrets": [_secret_value(secret) for secret in report.secrets],
@@ -81,7 +81,7 @@ def _secret_value(secret: Secret) -> dict[str, Any]:
     return {**secret._asdict(), "places": places}
 
 
-def _show(output: Output, report: Report) -> None:
+def _show(output: Output, report: SecretsReport) -> None:
     for secret in report.secrets:
         output.line(Styled(secret.kind, "bold red"), f"  {secret.masked}  ", dim(secret.fingerprint))
         for place in secret.places[:SHOWN_PLACES]:
@@ -101,7 +101,7 @@ def _show(output: Output, report: Report) -> None:
         output.note(dim(f"{count(report.allowed, 'credential')} left out that you allowed."))
 
 
-def place_text(place: Place) -> str:
+def place_text(place: SecretPlace) -> str:
     """Where a credential is, on one line."""
     at = f"{place.commit.hex()[:8]}"
     if place.message:

@@ -11,7 +11,7 @@ import click
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.render.format import count, format_size, format_time
 from ctxstore.cli.render.ops import tag_names
-from ctxstore.cli.render.output import Output, Piece, Styled, dim
+from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
 from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import InvalidInput, NotFound
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SHOWN_FILES = 5
 
 
-class Options(NamedTuple):
+class ShowOptions(NamedTuple):
     """How to show."""
 
     raw: bool
@@ -50,7 +50,7 @@ class Options(NamedTuple):
 @pass_invocation
 def command(invocation: Invocation, /, rev: str, path: str | None, **given: Any) -> None:
     """Read the conversation at REV, or the file PATH of it; one message, as REV#MESSAGE; or a run, as op:ID."""
-    options = Options(**given)
+    options = ShowOptions(**given)
     rev, message = _split(rev)
     _validate(rev, message, path, options)
     with invocation.open() as repo:
@@ -70,7 +70,7 @@ def _split(rev: str) -> tuple[str, str | None]:
     return (base, message) if mark and not rev.startswith("op:") else (rev, None)
 
 
-def _validate(rev: str, message: str | None, path: str | None, options: Options) -> None:
+def _validate(rev: str, message: str | None, path: str | None, options: ShowOptions) -> None:
     if rev.startswith("op:") and (path is not None or any(options)):
         raise click.UsageError("A run has no files and no transcript: op:ID stands alone.")
     if message is not None and (path is not None or options.files):
@@ -100,7 +100,7 @@ def _show_run(output: Output, repo: Repo, text: str) -> None:
         output.line(dim(f"{before:>8} → {after:<8}  "), ref)
 
 
-def _show_message(output: Output, repo: Repo, rev: str, name: str, options: Options) -> None:
+def _show_message(output: Output, repo: Repo, rev: str, name: str, options: ShowOptions) -> None:
     from ctxstore.ops.content.find_message import find_messages
 
     view = repo.view(rev)
@@ -114,12 +114,12 @@ def _show_message(output: Output, repo: Repo, rev: str, name: str, options: Opti
         end = b"\n" if view.is_native else b""
         output.raw(message.raw + end for _, message, _ in found)
     else:
-        from ctxstore.cli.render.conversation import Conversation
+        from ctxstore.cli.render.conversation import ConversationPrinter
 
         for at, message, meant in found:
             name = f"{view.id.hex()[:8]}#{message.id}"
             output.line(Styled(name, "yellow") if meant else dim(name), dim(f"  {at:,}"))
-            Conversation(output, full=meant or options.full).show([message])
+            ConversationPrinter(output, full=meant or options.full).show([message])
 
 
 def _show_file(output: Output, view: View, path: str, *, raw: bool) -> None:
@@ -139,7 +139,7 @@ def _show_file(output: Output, view: View, path: str, *, raw: bool) -> None:
         output.line(*_file_line(path, entry))
 
 
-def _show_commit(output: Output, repo: Repo, view: View, options: Options) -> None:
+def _show_commit(output: Output, repo: Repo, view: View, options: ShowOptions) -> None:
     from ctxstore.ops.content.conversation import iter_messages
 
     tags = tag_names(repo).get(view.id, [])
@@ -154,10 +154,10 @@ def _show_commit(output: Output, repo: Repo, view: View, options: Options) -> No
         if options.files or not first:
             _show_files(output, view, limit=None)
         else:
-            from ctxstore.cli.render.conversation import Conversation
+            from ctxstore.cli.render.conversation import ConversationPrinter
 
             _show_files(output, view, limit=SHOWN_FILES)
-            Conversation(output, full=options.full).show(chain(first, messages))
+            ConversationPrinter(output, full=options.full).show(chain(first, messages))
 
 
 def _stream_commit(output: Output, view: View, tags: list[str]) -> None:
@@ -230,7 +230,7 @@ def _show_files(output: Output, view: View, *, limit: int | None) -> None:
         output.line(dim(f"{'memory':>10}  "), key)
 
 
-def _file_line(path: str, entry: Entry) -> list[Piece]:
+def _file_line(path: str, entry: Entry) -> list[TextPiece]:
     from ctxstore.trees.entries import FileEntry, SymlinkEntry
 
     if isinstance(entry, FileEntry):

@@ -17,7 +17,7 @@ from ctxstore.cli.render.source_report import show_fact, show_names
 from ctxstore.errors import CtxstoreError, NotFound, SourceError
 
 if TYPE_CHECKING:
-    from ctxstore.ops.snapshot.root_scan import Shrunk, SourceReport
+    from ctxstore.ops.snapshot.home_scan import Shrunk, SourceReport
     from ctxstore.ops.snapshot.snapshot import SnapshotReport
     from ctxstore.ops.snapshot.targets import Target
     from ctxstore.repo.repository import Repo
@@ -105,7 +105,7 @@ def _forget(output: Output, repo: Repo) -> int | None:
 def _secrets(output: Output, repo: Repo, report: SnapshotReport, warn: bool | None) -> list[dict[str, Any]] | None:
     """Warn of credentials in what is new; None: it was not asked for, or not possible. The snapshot is made anyway."""
     try:
-        if not report.commits or not (repo.warns_of_secrets() if warn is None else warn):
+        if not report.commits or not (repo.secrets_warning() if warn is None else warn):
             return None
         from ctxstore.cli.commands.secrets import place_text, report_value
 
@@ -129,7 +129,7 @@ def _is_unreadable(skipped: Skipped) -> bool:
 
 def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | None, after: dict[str, Any]) -> None:
     if output.json:
-        output.value(_value(repo, report) | after | {"newly_forgotten": repo.newly_forgotten()})
+        output.value(_value(repo, report) | after | {"newly_forgotten": repo.count_uncollected()})
         return
     for source in report.sources:
         _show_source(output, source)
@@ -148,7 +148,7 @@ def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | N
         _show_one(output, repo, one)
     for skipped in filter(_is_unreadable, _skipped(report)):
         output.warn(f"not saved: {skipped.path}: {skipped.reason}")
-    waiting = repo.newly_forgotten() if report.op else 0
+    waiting = repo.count_uncollected() if report.op else 0
     if waiting >= MANY:
         output.note(dim(f"{waiting:,} commits were forgotten since the last `ctx gc`, which frees their space."))
 

@@ -19,7 +19,7 @@ from ctxstore.cli.render.source_report import show_fact, show_names
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from ctxstore.ops.snapshot.sources_report import Expiry, Survey, Surveyed
+    from ctxstore.ops.snapshot.sources_report import Expiry, FoundHome, SourcesReport
     from ctxstore.repo.repository import Repo
 
 WIDTH = 80
@@ -54,7 +54,7 @@ def _open(invocation: Invocation) -> AbstractContextManager[Repo | None]:
     return invocation.open()
 
 
-def _render(output: Output, found: Survey, *, is_saved: bool) -> None:
+def _render(output: Output, found: SourcesReport, *, is_saved: bool) -> None:
     for root in found.found:
         _show_root(output, root, is_saved=is_saved)
     if found.missing:
@@ -71,7 +71,7 @@ def _render(output: Output, found: Survey, *, is_saved: bool) -> None:
         output.note(dim(f"{nothing}`ctx snapshot` saves {count(waiting, 'context')}."))
 
 
-def _show_root(output: Output, root: Surveyed, *, is_saved: bool) -> None:
+def _show_root(output: Output, root: FoundHome, *, is_saved: bool) -> None:
     output.line(bold(root.agent), f"  {root.root}")
     oldest = f", the oldest of {_day(root.oldest)}" if root.oldest is not None else ""
     show_fact(output.line, "sessions", root.sessions, format_size(root.bytes) + oldest)
@@ -100,7 +100,7 @@ def _day(ns: int) -> str:
     return format_time(ns)[:10]
 
 
-def _value(found: Survey, path: str | None) -> dict[str, Any]:
+def _value(found: SourcesReport, path: str | None) -> dict[str, Any]:
     return {
         "repository": path,
         "sources": [_root_value(root) for root in found.found],
@@ -109,7 +109,7 @@ def _value(found: Survey, path: str | None) -> dict[str, Any]:
     }
 
 
-def _root_value(root: Surveyed) -> dict[str, Any]:
+def _root_value(root: FoundHome) -> dict[str, Any]:
     from ctxstore.cli.render.json import iso_time
 
     def time_values(name: str, ns: int | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ _TELLING = ("command", "file_path", "path", "pattern", "query", "url", "prompt",
 """The keys of a tool's input that say most, best first."""
 
 
-class Conversation:
+class ConversationPrinter:
     """Prints messages one at a time. `full`: nothing is folded or left out."""
 
     def __init__(self, output: Output, *, full: bool) -> None:

@@ -9,8 +9,8 @@ from ctxstore.cli.render.format import count
 from ctxstore.cli.render.output import Output, Styled
 
 if TYPE_CHECKING:
-    from ctxstore.ops.check.check import Problem
-    from ctxstore.ops.check.impact import Place
+    from ctxstore.ops.check.check import CheckProblem
+    from ctxstore.ops.check.impact import DamagedPlace
 
 SHOWN = 20
 """Contexts, and places in each, that a person is shown."""
@@ -18,7 +18,7 @@ SHOWN = 20
 SHOWN_COMMITS = 3
 
 
-def problem_value(problem: Problem) -> dict[str, Any]:
+def problem_value(problem: CheckProblem) -> dict[str, Any]:
     """A problem for a program."""
     return {
         **problem._asdict(),
@@ -27,7 +27,7 @@ def problem_value(problem: Problem) -> dict[str, Any]:
     }
 
 
-def show_damage(output: Output, problems: Sequence[Problem]) -> None:
+def show_damage(output: Output, problems: Sequence[CheckProblem]) -> None:
     """What is wrong, then what that hits."""
     traced = [problem for problem in problems if problem.places]
     for problem in problems:
@@ -47,7 +47,7 @@ def show_damage(output: Output, problems: Sequence[Problem]) -> None:
         output.line(f"  … and {count(len(refs) - SHOWN, 'more context')}")
 
 
-def _show_context(output: Output, ref: str, problems: Sequence[Problem]) -> None:
+def _show_context(output: Output, ref: str, problems: Sequence[CheckProblem]) -> None:
     hitting = [problem for problem in problems if ref in problem.refs]
     commits = list(dict.fromkeys(id for problem in hitting for id in problem.commits if len(problem.refs) == 1))
     number = max(len(commits), *(problem.commit_count for problem in hitting))
@@ -62,10 +62,10 @@ def _show_context(output: Output, ref: str, problems: Sequence[Problem]) -> None
         output.line(f"    … and {count(len(lines) - SHOWN, 'more place')}")
 
 
-def _merged(places: Iterable[Place]) -> list[str]:
+def _merged(places: Iterable[DamagedPlace]) -> list[str]:
     """The places in words, neighbouring ranges as one."""
     lines: list[str] = []
-    last: Place | None = None
+    last: DamagedPlace | None = None
     for place in sorted(places, key=lambda place: (place.kind, place.path, place.start or 0, place.stop or 0)):
         if last is not None and _adjoin(last, place):
             last = last._replace(stop=max(last.stop or 0, place.stop or 0))
@@ -76,13 +76,13 @@ def _merged(places: Iterable[Place]) -> list[str]:
     return [*lines, _words(last)] if last is not None else lines
 
 
-def _adjoin(one: Place, other: Place) -> bool:
+def _adjoin(one: DamagedPlace, other: DamagedPlace) -> bool:
     if None in (one.start, one.stop, other.start, other.stop):
         return one == other
     return one[:2] == other[:2] and (other.start or 0) <= (one.stop or 0)
 
 
-def _words(place: Place) -> str:
+def _words(place: DamagedPlace) -> str:
     kind, path, start, stop = place
     if kind == "file":
         return f"file {path}" + (f", bytes {start:,}–{stop:,}" if stop is not None else "")

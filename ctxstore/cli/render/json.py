@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ctxstore.ops.export.values import bytes_value, commit_value, entry_value, iso_time, message_value
 
 if TYPE_CHECKING:
-    from ctxstore.history.commits import Stored
+    from ctxstore.history.commits import StoredCommit
     from ctxstore.history.forgotten import Forgotten
     from ctxstore.history.oplog import Op
     from ctxstore.ids import ObjectId
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-def stored_value(stored: Stored) -> dict[str, Any]:
+def stored_value(stored: StoredCommit) -> dict[str, Any]:
     """A commit with its id."""
     return commit_value(stored.id, stored.commit)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ctxstore.cli.render.format import count, format_time
-from ctxstore.cli.render.output import Output, Piece, Styled, dim
+from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
 
 if TYPE_CHECKING:
     from ctxstore.history.oplog import Op
@@ -30,7 +30,7 @@ def op_name(id: ObjectId) -> Styled:
     return Styled(f"op:{id.hex()[:8]}", "yellow")
 
 
-def run_line(id: ObjectId, op: Op) -> list[Piece]:
+def run_line(id: ObjectId, op: Op) -> list[TextPiece]:
     """An op on one line: id, time, command, what it touched, its note."""
     return [
         op_name(id),

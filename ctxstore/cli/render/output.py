@@ -23,7 +23,7 @@ class Styled(NamedTuple):
     style: str
 
 
-Piece = str | Styled
+TextPiece = str | Styled
 
 
 def bold(text: str) -> Styled:
@@ -59,7 +59,7 @@ class Output:
         except (OSError, ValueError):
             return 80
 
-    def line(self, *pieces: Piece) -> None:
+    def line(self, *pieces: TextPiece) -> None:
         """One line on stdout."""
         _write(sys.stdout, pieces)
 
@@ -68,12 +68,12 @@ class Output:
         for line in clean_text(text).split("\n"):
             sys.stdout.write(_styled(f"{indent}{line}".rstrip(), style, sys.stdout) + "\n")
 
-    def report(self, *pieces: Piece) -> None:
+    def report(self, *pieces: TextPiece) -> None:
         """One line about what was done."""
         if not self.quiet and not self.json:
             self.line(*pieces)
 
-    def note(self, *pieces: Piece) -> None:
+    def note(self, *pieces: TextPiece) -> None:
         """One line on stderr that is no error."""
         if not self.quiet and not self.json:
             _write(sys.stderr, pieces)
@@ -137,11 +137,11 @@ def _aligned(text: str, width: int, right: bool) -> str:
     return space + text if right else text + space
 
 
-def _write(stream: TextIO, pieces: Sequence[Piece]) -> None:
+def _write(stream: TextIO, pieces: Sequence[TextPiece]) -> None:
     stream.write("".join(_rendered(piece, stream) for piece in pieces) + "\n")
 
 
-def _rendered(piece: Piece, stream: TextIO) -> str:
+def _rendered(piece: TextPiece, stream: TextIO) -> str:
     if isinstance(piece, Styled):
         return _styled(clean_line(piece.text), piece.style, stream)
     return clean_line(piece)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice, zip_longest
 
-from ctxstore.cli.render.output import Piece, Styled, dim
+from ctxstore.cli.render.output import Styled, TextPiece, dim
 
 SHOWN = 5
 """How many names are shown of each kind."""
 
 
 Show = Callable[..., None]
-"""Takes the `Piece`s of a line: `Output.line`, or `Output.report`."""
+"""Takes the `TextPiece`s of a line: `Output.line`, or `Output.report`."""
 
 
-def show_fact(show: Show, word: str, number: int, *text: Piece, style: str = "") -> None:
+def show_fact(show: Show, word: str, number: int, *text: TextPiece, style: str = "") -> None:
     """A number, and what there is to say of it."""
     show(Styled(f"  {word:<10} {number:>5,}", style), *(("  ", *text) if text else ()))
 

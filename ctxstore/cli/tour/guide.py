@@ -17,14 +17,14 @@ from ctxstore.cli.render.printable import prepare_streams
 from ctxstore.cli.tour.sample import CONTEXT, SESSION, SampleHome
 from ctxstore.errors import CtxstoreError
 
-Run = Callable[[list[str]], int]
+RunCommand = Callable[[list[str]], int]
 
 SHORT = SESSION[:8]
 
 _FORGOTTEN = ("CTX_REPO", "CLAUDE_CONFIG_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")
 
 
-class Step(NamedTuple):
+class TourStep(NamedTuple):
     """A command that was run."""
 
     command: str
@@ -35,11 +35,11 @@ class Step(NamedTuple):
 class Tour:
     """One tour through the home `home`; `run` runs a command line and gives its exit code."""
 
-    def __init__(self, output: Output, home: SampleHome, run: Run) -> None:
+    def __init__(self, output: Output, home: SampleHome, run: RunCommand) -> None:
         self._output = output
         self._home = home
         self._run = run
-        self.steps: list[Step] = []
+        self.steps: list[TourStep] = []
 
     def take(self) -> None:
         """All of it. Raises `CtxstoreError` where something is not as promised."""
@@ -126,11 +126,11 @@ class Tour:
             code, text = self._run(shlex.split(arguments)), ""
         if code == INTERRUPTED:
             raise KeyboardInterrupt
-        self.steps.append(Step(command, code, text))
+        self.steps.append(TourStep(command, code, text))
         self._promise(code == 0, f"`{command}` ended with exit code {code}")
 
 
-def _captured(run: Run, arguments: list[str]) -> tuple[int, str]:
+def _captured(run: RunCommand, arguments: list[str]) -> tuple[int, str]:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     with redirect_stdout(stream), redirect_stderr(stream):
         prepare_streams()

@@ -21,7 +21,7 @@ _SHIMS = ("pyenv", "asdf", "mise")
 """Programs that put a script of their own in the place of others, and tell which by ``which``."""
 
 
-class Aider(NamedTuple):
+class AiderProgram(NamedTuple):
     """The Python, its options, and the script that is aider's command."""
 
     python: str
@@ -34,7 +34,7 @@ class Aider(NamedTuple):
         return [self.python, *self.options, START, settings, self.script, *arguments]
 
 
-def find_aider(environ: Mapping[str, str]) -> Aider:
+def find_aider(environ: Mapping[str, str]) -> AiderProgram:
     """aider on this machine. Raises `NotFound`."""
     path = environ.get("PATH", os.defpath)
     # Beside ctx, and where pipx and uv put commands, even if that is not on the path.
@@ -44,13 +44,13 @@ def find_aider(environ: Mapping[str, str]) -> Aider:
         python = shutil.which(os.path.expanduser(named), path=path)
         if python is None:
             raise NotFound(f"{OVERRIDE} is {named}, and there is no such program", hint=_NAME_IT)
-        return Aider(os.path.abspath(python), (), script or "aider")
+        return AiderProgram(os.path.abspath(python), (), script or "aider")
     if script is None:
         raise NotFound("aider is not installed here: there is no `aider` on the path", hint="pip install aider-chat")
     return _follow(os.path.abspath(script), path)
 
 
-def _follow(script: str, path: str) -> Aider:
+def _follow(script: str, path: str) -> AiderProgram:
     """The Python of a script, by its first lines."""
     head = _head(script)
     found = _interpreter(script, head, path)
@@ -64,7 +64,7 @@ def _follow(script: str, path: str) -> Aider:
         raise NotFound(
             f"{script} is run by {python}, which is not there", hint="install aider anew: pip install aider-chat"
         )
-    return Aider(python, options, script)
+    return AiderProgram(python, options, script)
 
 
 def _head(script: str) -> str:

@@ -19,7 +19,7 @@ BLOCK = 1 << 20
 TITLE = 100
 
 
-class Saved(NamedTuple):
+class SavedChat(NamedTuple):
     """What was saved. `unreadable`: (path, why) of the files that only their names are saved of."""
 
     commit: ObjectId
@@ -27,7 +27,7 @@ class Saved(NamedTuple):
     unreadable: list[tuple[str, str]]
 
 
-def save_chat(repo: Repo, ref: str, chat: dict[str, Any], *, is_new: bool) -> Saved:
+def save_chat(repo: Repo, ref: str, chat: dict[str, Any], *, is_new: bool) -> SavedChat:
     """Commit a chat to a context. Raises `AlreadyExists` if it is to be new and is not, `RefMoved`, `StorageError`."""
     draft = repo.edit(ref)
     if is_new and draft.parent is not None:
@@ -37,7 +37,7 @@ def save_chat(repo: Repo, ref: str, chat: dict[str, Any], *, is_new: bool) -> Sa
     _put_memories(draft, chat)
     unreadable = _put_files(repo, draft, chat["files"])
     made = draft.commit(title=_title(chat["messages"]), agent="aider", model=chat["model"]["name"])
-    return Saved(made.id, made.commit.summary.files, unreadable)
+    return SavedChat(made.id, made.commit.summary.files, unreadable)
 
 
 def _put_messages(draft: Draft, messages: list[Any]) -> None:

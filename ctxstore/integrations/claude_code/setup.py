@@ -10,9 +10,9 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping
 
-from ctxstore.integrations.install import Copy, Program, Setup
+from ctxstore.integrations.install import Copy, HookProgram, Setup
 from ctxstore.integrations.settings.edits import Members
-from ctxstore.integrations.settings.json_edit import Member
+from ctxstore.integrations.settings.json_edit import ObjectMember
 from ctxstore.integrations.state_folders import state_folder
 
 NAME = "ctxstore"
@@ -21,16 +21,18 @@ MARKETPLACE = os.path.join(os.path.dirname(__file__), "marketplace")
 """The marketplace as it comes with the package: its hooks run the `ctx` on the path."""
 
 
-def setup(program: Program, environ: Mapping[str, str]) -> Setup:
+def setup(program: HookProgram, environ: Mapping[str, str]) -> Setup:
     """Claude Code calling `program`."""
     home = environ.get("CLAUDE_CONFIG_DIR") or os.path.join(environ.get("HOME", ""), ".claude")
     folder = os.path.join(state_folder(environ), "claude-code")
     names = [f"{plugin}@{NAME}" for plugin in PLUGINS]
     source = {"source": {"source": "directory", "path": folder}}
-    settings = [Member(("enabledPlugins", name), True) for name in names]
+    settings = [ObjectMember(("enabledPlugins", name), True) for name in names]
     plugins = os.path.join(home, "plugins")
     edits = [
-        Members(os.path.join(home, "settings.json"), [*settings, Member(("extraKnownMarketplaces", NAME), source)]),
+        Members(
+            os.path.join(home, "settings.json"), [*settings, ObjectMember(("extraKnownMarketplaces", NAME), source)]
+        ),
         Members(os.path.join(plugins, "known_marketplaces.json"), (), [(NAME,)], None),
         Members(os.path.join(plugins, "installed_plugins.json"), (), [("plugins", name) for name in names], None),
     ]
@@ -39,7 +41,7 @@ def setup(program: Program, environ: Mapping[str, str]) -> Setup:
     return Setup("claude-code", edits, list(_copies(folder, program)), folder, notes, data)
 
 
-def _copies(folder: str, program: Program) -> Iterator[Copy]:
+def _copies(folder: str, program: HookProgram) -> Iterator[Copy]:
     for place, folders, files in os.walk(MARKETPLACE):
         folders.sort()
         for name in sorted(files):
@@ -50,6 +52,6 @@ def _copies(folder: str, program: Program) -> Iterator[Copy]:
             yield Copy(os.path.normpath(os.path.join(folder, os.path.relpath(place, MARKETPLACE), name)), data)
 
 
-def _with_program(script: bytes, program: Program) -> bytes:
+def _with_program(script: bytes, program: HookProgram) -> bytes:
     ctx, repo = (shlex.quote(word).encode() for word in (program.ctx, program.repo or ""))
     return script.replace(b"\nctx=ctx\n", b"\nctx=" + ctx + b"\n").replace(b"\nrepo=\n", b"\nrepo=" + repo + b"\n")

@@ -29,7 +29,7 @@ PATIENCE = 110
 _ID = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")
 _COMMIT = re.compile(r"[0-9a-f]{6,64}")
 
-Words = list[str]
+SlashWords = list[str]
 
 
 def answer(payload: bytes, place: str | None) -> str:
@@ -48,7 +48,7 @@ def answer(payload: bytes, place: str | None) -> str:
     return json.dumps({"hookSpecificOutput": output})
 
 
-def split(args: object) -> Words:
+def split(args: object) -> SlashWords:
     """The words after a command; what no shell would split is split at spaces."""
     text = args[:LONGEST] if isinstance(args, str) else ""
     text = text.replace("\0", " ").encode("utf-8", "replace").decode()  # what a process can be given
@@ -69,51 +69,51 @@ def current_context(said: Mapping[str, Any], environ: Mapping[str, str]) -> str:
     return context_of("claude-code", session, text_of(said, "transcript_path"), roots[0].path) if roots else session
 
 
-def _session(words: Words, current: str) -> str:
+def _session(words: SlashWords, current: str) -> str:
     """The session named first in `words`, which it is taken from, or the current one."""
     return words.pop(0) if words and _ID.fullmatch(words[0]) else current
 
 
-def _backup(words: Words, current: str) -> Words:
+def _backup(words: SlashWords, current: str) -> SlashWords:
     session = _session(words, current)
     kind = words.pop(0) if words and words[0] in KINDS else KINDS[0]
     note = " ".join(words)
     return ["snapshot", "claude-code", "--session", session, "--always", "--kind", kind, *_option("--note", note)]
 
 
-def _option(name: str, value: str) -> Words:
+def _option(name: str, value: str) -> SlashWords:
     return [f"{name}={value}"] if value else []
 
 
-def _recover(words: Words, current: str) -> Words:
+def _recover(words: SlashWords, current: str) -> SlashWords:
     session = _session(words, current)
     rev = words[0] if words and _COMMIT.fullmatch(words[0]) else session
     return ["checkout", rev, "--as-new-session", "--yes"]
 
 
-def _list_backups(words: Words, current: str) -> Words:
+def _list_backups(words: SlashWords, current: str) -> SlashWords:
     return ["log", _session(words, current), "-n", "30"]
 
 
-def _cleanup(words: Words, current: str) -> Words:
+def _cleanup(words: SlashWords, current: str) -> SlashWords:
     dry = ["--dry-run"] if {"dry-run", "--dry-run"} & set(words) else []
     pattern = words[0] if words and _ID.fullmatch(words[0]) else "claude-code/*"
     return ["forget", pattern, "--policy", POLICY, *dry]
 
 
-def _log(words: Words, current: str) -> Words:
+def _log(words: SlashWords, current: str) -> SlashWords:
     return ["log", *(_revisions(words, 1) or [current]), "-n", "30"]
 
 
-def _diff(words: Words, current: str) -> Words:
+def _diff(words: SlashWords, current: str) -> SlashWords:
     return ["diff", *(_revisions(words, 2) or [current])]
 
 
-def _revisions(words: Words, most: int) -> Words:
+def _revisions(words: SlashWords, most: int) -> SlashWords:
     return [word for word in words if not word.startswith("-")][:most]
 
 
-COMMANDS: dict[str, Callable[[Words, str], Words]] = {
+COMMANDS: dict[str, Callable[[SlashWords, str], SlashWords]] = {
     "session:backup": _backup,
     "session:recover": _recover,
     "session:list-backups": _list_backups,

@@ -13,7 +13,7 @@ from ctxstore.integrations.state_folders import make_folders
 LONGEST = 2_000
 
 
-class Failure(NamedTuple):
+class HookFailure(NamedTuple):
     """The last failure: when (ns), of which agent, what was said, and how often in a row."""
 
     time: int
@@ -36,7 +36,7 @@ def describe(error: BaseException) -> str:
 def note_failure(folder: str, agent: str, error: BaseException) -> None:
     """Keep it in `folder`. That this fails as well can't be told to anybody."""
     before = last_failure(folder)
-    failure = Failure(time.time_ns(), agent, describe(error), before.times + 1 if before else 1)
+    failure = HookFailure(time.time_ns(), agent, describe(error), before.times + 1 if before else 1)
     path = _path(folder)
     pending = f"{path}.{os.getpid()}.new"
     try:
@@ -48,12 +48,12 @@ def note_failure(folder: str, agent: str, error: BaseException) -> None:
         pass
 
 
-def last_failure(folder: str) -> Failure | None:
+def last_failure(folder: str) -> HookFailure | None:
     """The failure noted there, if nothing was saved since."""
     try:
         with open(_path(folder), encoding="utf-8") as file:
             value = json.loads(file.read(1 << 15))
-        failure = Failure(**value)
+        failure = HookFailure(**value)
     except (OSError, ValueError, TypeError):
         return None
     return failure if tuple(map(type, failure)) == (int, str, str, int) else None

@@ -30,7 +30,7 @@ TICK = 0.02
 _TAKEN = ".taken"
 
 
-class Taken(NamedTuple):
+class QueuedRequest(NamedTuple):
     """A request somebody works on, and the file that stands for it meanwhile."""
 
     name: str
@@ -58,7 +58,7 @@ class Queue:
         """The requests nobody works on."""
         return {name for name in self._list() if name.endswith(".json")}
 
-    def take(self) -> list[Taken]:
+    def take(self) -> list[QueuedRequest]:
         """All there are, sessions before everything; also what somebody had taken who was killed. Under the lock."""
         taken = []
         for name in self._list():
@@ -69,7 +69,7 @@ class Queue:
         unique = {one.name: one for one in taken}
         return sorted(unique.values(), key=lambda one: not one.request.session)
 
-    def _take(self, name: str, *, is_taken: bool) -> Taken | None:
+    def _take(self, name: str, *, is_taken: bool) -> QueuedRequest | None:
         path = os.path.join(self.folder, name)
         try:
             if not is_taken:
@@ -78,7 +78,7 @@ class Queue:
                 self.done(name)
                 return None
             with open(path + _TAKEN, encoding="utf-8", opener=_only_a_file) as file:
-                return Taken(name, _decode(file.read(LONGEST)))
+                return QueuedRequest(name, _decode(file.read(LONGEST)))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError):

@@ -101,10 +101,10 @@ class Worker:
 
 def _save(repo: Repo, request: Request) -> None:
     from ctxstore.ops.snapshot.targets import Target
-    from ctxstore.sources.protocol import Root
+    from ctxstore.sources.protocol import SourceHome
     from ctxstore.sources.registry import get_source
 
-    target = Target(get_source(request.agent), Root(request.agent, request.root, request.label))
+    target = Target(get_source(request.agent), SourceHome(request.agent, request.root, request.label))
     always = bool(request.session and request.note)  # the note is worth a commit, also of what a turn's end has saved
     report = repo.snapshot([target], note=request.note, session=request.session or None, always=always)
     if report.op is not None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ctxstore.integrations.settings.hooks import MARK, Made, add_hooks, prune, take_hooks_out
-from ctxstore.integrations.settings.json_edit import Added, Member, Path, add, remove
+from ctxstore.integrations.settings.json_edit import EditedText, JsonPath, ObjectMember, add, remove
 from ctxstore.integrations.settings.json_scan import scan
 from ctxstore.integrations.settings.toml_edit import parse, put_first, take_out
 
@@ -21,7 +21,7 @@ class Hooks(NamedTuple):
     hooks: Mapping[str, dict[str, Any]]
     blank: str | None = BLANK
 
-    def put_in(self, text: str, made: Made) -> Added:
+    def put_in(self, text: str, made: Made) -> EditedText:
         """With the hooks."""
         return add_hooks(text, self.hooks, made)
 
@@ -39,13 +39,13 @@ class Members(NamedTuple):
     itself writes it."""
 
     path: str
-    members: Sequence[Member]
-    leftovers: Collection[Path] = ()
+    members: Sequence[ObjectMember]
+    leftovers: Collection[JsonPath] = ()
     blank: str | None = BLANK
 
-    def put_in(self, text: str, made: Made) -> Added:
+    def put_in(self, text: str, made: Made) -> EditedText:
         """With the members."""
-        return add(text, self.members) if self.members else Added(text, ())
+        return add(text, self.members) if self.members else EditedText(text, ())
 
     def take_out(self, text: str, made: Made) -> str:
         """Without the members, whatever their value is by now."""
@@ -65,12 +65,12 @@ class Notify(NamedTuple):
     words: Sequence[str]
     blank: str | None = ""
 
-    def put_in(self, text: str, made: Made) -> Added:
+    def put_in(self, text: str, made: Made) -> EditedText:
         """With the program, in the place of one of another version."""
         before = _ours(text)
         if before == list(self.words):
-            return Added(text, ())
-        return Added(put_first(take_out(text, before) if before else text, self.words), ())
+            return EditedText(text, ())
+        return EditedText(put_first(take_out(text, before) if before else text, self.words), ())
 
     def take_out(self, text: str, made: Made) -> str:
         """Without any program of ours."""

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ctxstore.integrations.settings.json_edit import (
-    Added,
-    Element,
-    Path,
+    ArrayElement,
+    EditedText,
+    JsonPath,
     add,
     find_paths,
     remove,
@@ -27,12 +27,12 @@ def is_ours(value: Any) -> bool:
     return isinstance(command, str) and command.endswith(MARK)
 
 
-def add_hooks(text: str, hooks: Mapping[str, dict[str, Any]], made: Made) -> Added:
+def add_hooks(text: str, hooks: Mapping[str, dict[str, Any]], made: Made) -> EditedText:
     """The text with these hooks, by event, and without those of another version. Raises `InvalidInput`."""
     wanted = list(hooks.values())
     for path in find_paths(text, lambda value: is_ours(value) and value not in wanted):
         text = _take_out(text, path, made)
-    return add(text, [Element(("hooks", event), {"hooks": [hook]}, _has(hook)) for event, hook in hooks.items()])
+    return add(text, [ArrayElement(("hooks", event), {"hooks": [hook]}, _has(hook)) for event, hook in hooks.items()])
 
 
 def _has(hook: dict[str, Any]) -> Any:
@@ -46,7 +46,7 @@ def take_hooks_out(text: str, made: Made) -> str:
     return text
 
 
-def _take_out(text: str, path: Path, made: Made) -> str:
+def _take_out(text: str, path: JsonPath, made: Made) -> str:
     text = remove(text, path)
     group = path[:-2]
     if value_at(text, group) == {"hooks": []}:
@@ -54,7 +54,7 @@ def _take_out(text: str, path: Path, made: Made) -> str:
     return prune(text, group[:-1], made)
 
 
-def prune(text: str, path: Path, made: Made) -> str:
+def prune(text: str, path: JsonPath, made: Made) -> str:
     """The text without the empty containers that were made, from `path` outwards."""
     while path and path in made and value_at(text, path) in ({}, []):
         text = remove(text, path)

@@ -12,19 +12,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ctxstore.errors import InvalidInput
-from ctxstore.integrations.settings.json_scan import Part, scan
+from ctxstore.integrations.settings.json_scan import JsonPart, scan
 
-Path = tuple[str | int, ...]
+JsonPath = tuple[str | int, ...]
 
 
-class Member(NamedTuple):
+class ObjectMember(NamedTuple):
     """An object's member that is to be there, with this value."""
 
     path: tuple[str, ...]
     value: Any
 
 
-class Element(NamedTuple):
+class ArrayElement(NamedTuple):
     """An element that is to be in a list, unless one is there that `is_it`."""
 
     path: tuple[str, ...]
@@ -32,27 +32,27 @@ class Element(NamedTuple):
     is_it: Callable[[Any], bool]
 
 
-Addition = Member | Element
+Addition = ObjectMember | ArrayElement
 
 
-class Added(NamedTuple):
+class EditedText(NamedTuple):
     """A text with additions, and the containers made for them, outermost first."""
 
     text: str
     made: tuple[tuple[str, ...], ...]
 
 
-def add(text: str, additions: Sequence[Addition]) -> Added:
+def add(text: str, additions: Sequence[Addition]) -> EditedText:
     """The text with all additions. What is there already stays where it is. Raises `InvalidInput`."""
     made: list[tuple[str, ...]] = []
     if not isinstance(scan(text).value, dict):
         raise InvalidInput("it is JSON, but no object", hint="correct it first; nothing was changed")
     for addition in additions:
-        if isinstance(addition, Member):
+        if isinstance(addition, ObjectMember):
             text = _add_member(text, addition.path, addition.value, made)
         else:
             text = _add_element(text, addition, made)
-    return Added(text, tuple(made))
+    return EditedText(text, tuple(made))
 
 
 def _add_member(text: str, path: tuple[str, ...], value: Any, made: list[tuple[str, ...]]) -> str:
@@ -70,8 +70,8 @@ def _add_member(text: str, path: tuple[str, ...], value: Any, made: list[tuple[s
     return text if part.value == value else _replace(text, part, value)
 
 
-def _add_element(text: str, addition: Element, made: list[tuple[str, ...]]) -> str:
-    part: Part | None = scan(text)
+def _add_element(text: str, addition: ArrayElement, made: list[tuple[str, ...]]) -> str:
+    part: JsonPart | None = scan(text)
     for key in addition.path:
         part = part.find(key) if part is not None else None
     if part is None:
@@ -85,7 +85,7 @@ def _add_element(text: str, addition: Element, made: list[tuple[str, ...]]) -> s
     return _insert(text, part, "", addition.value)
 
 
-def remove(text: str, path: Path) -> str:
+def remove(text: str, path: JsonPath) -> str:
     """The text without the part there, and the comma that goes with it; comments stay. As it is if there is none."""
     above = _find(scan(text), path[:-1])
     part = above.find(path[-1]) if above is not None else None
@@ -108,10 +108,10 @@ def remove(text: str, path: Path) -> str:
     )
 
 
-def find_paths(text: str, is_wanted: Callable[[Any], bool]) -> list[Path]:
+def find_paths(text: str, is_wanted: Callable[[Any], bool]) -> list[JsonPath]:
     """The paths of all values that are wanted, last first: so each stays right when those before it were removed."""
-    found: list[Path] = []
-    pending: list[tuple[Path, Part]] = [((), scan(text))]
+    found: list[JsonPath] = []
+    pending: list[tuple[JsonPath, JsonPart]] = [((), scan(text))]
     while pending:
         path, part = pending.pop()
         if path and is_wanted(part.value):
@@ -122,14 +122,14 @@ def find_paths(text: str, is_wanted: Callable[[Any], bool]) -> list[Path]:
     return found
 
 
-def value_at(text: str, path: Path) -> Any:
+def value_at(text: str, path: JsonPath) -> Any:
     """The value there, or None."""
     part = _find(scan(text), path)
     return part.value if part is not None else None
 
 
-def _find(part: Part, path: Path) -> Part | None:
-    found: Part | None = part
+def _find(part: JsonPart, path: JsonPath) -> JsonPart | None:
+    found: JsonPart | None = part
     for key in path:
         found = found.find(key) if found is not None else None
     return found
@@ -141,7 +141,7 @@ def _comments(gap: str) -> str:
     return kept.rstrip(" \t") if kept.strip() else ""
 
 
-def _insert(text: str, part: Part, head: str, value: Any) -> str:
+def _insert(text: str, part: JsonPart, head: str, value: Any) -> str:
     """Put a new last child into a container."""
     if part.parts:
         last = part.parts[-1]
@@ -160,7 +160,7 @@ def _insert(text: str, part: Part, head: str, value: Any) -> str:
     return text[:at] + _newline(text) + indent + head + _dump(text, value, indent) + text[at:]
 
 
-def _replace(text: str, part: Part, value: Any) -> str:
+def _replace(text: str, part: JsonPart, value: Any) -> str:
     line = text.rfind("\n", 0, part.at) + 1
     indent = text[line : part.at]
     is_spread = "\n" in text[part.start : part.end] and not indent.strip()

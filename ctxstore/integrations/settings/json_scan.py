@@ -14,17 +14,17 @@ _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
 _SCALAR = re.compile(r"(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.+-])")
 
 
-class Part(NamedTuple):
+class JsonPart(NamedTuple):
     """A value in a text: `text[start:end]`. `key` is its name in an object, and `at` where that begins."""
 
     value: Any
     start: int
     end: int
-    parts: tuple[Part, ...] = ()
+    parts: tuple[JsonPart, ...] = ()
     key: str = ""
     at: int = 0
 
-    def find(self, key: str | int) -> Part | None:
+    def find(self, key: str | int) -> JsonPart | None:
         """The member or element; of members with the same name the last, as all readers have it."""
         if isinstance(key, int):
             return self.parts[key] if isinstance(self.value, list) and key < len(self.parts) else None
@@ -32,7 +32,7 @@ class Part(NamedTuple):
         return next((part for part in reversed(members) if part.key == key), None)
 
 
-def scan(text: str) -> Part:
+def scan(text: str) -> JsonPart:
     """The text's one value. Raises `InvalidInput` with the line where it is no JSON."""
     start = _after_gap(text, 1 if text.startswith("\ufeff") else 0)
     part = _value(text, start, 0)
@@ -52,7 +52,7 @@ def _wrong(text: str, at: int) -> InvalidInput:
     return InvalidInput(f"line {line} is no valid JSON", hint="correct it first; nothing was changed")
 
 
-def _value(text: str, at: int, depth: int) -> Part:
+def _value(text: str, at: int, depth: int) -> JsonPart:
     if depth > DEEPEST:
         raise _wrong(text, at)
     if text[at : at + 1] == "{":
@@ -63,13 +63,13 @@ def _value(text: str, at: int, depth: int) -> Part:
     if found is None:
         raise _wrong(text, at)
     try:
-        return Part(json.loads(found[0]), at, found.end())
+        return JsonPart(json.loads(found[0]), at, found.end())
     except ValueError:  # an integer of thousands of digits
         raise _wrong(text, at) from None
 
 
-def _container(text: str, start: int, closing: str, depth: int) -> Part:
-    parts: list[Part] = []
+def _container(text: str, start: int, closing: str, depth: int) -> JsonPart:
+    parts: list[JsonPart] = []
     at = _after_gap(text, start + 1)
     while text[at : at + 1] != closing:
         part = _member(text, at, depth) if closing == "}" else _value(text, at, depth + 1)._replace(at=at)
@@ -80,10 +80,10 @@ def _container(text: str, start: int, closing: str, depth: int) -> Part:
         elif text[at : at + 1] != closing:
             raise _wrong(text, at)
     value: Any = {part.key: part.value for part in parts} if closing == "}" else [part.value for part in parts]
-    return Part(value, start, at + 1, tuple(parts))
+    return JsonPart(value, start, at + 1, tuple(parts))
 
 
-def _member(text: str, at: int, depth: int) -> Part:
+def _member(text: str, at: int, depth: int) -> JsonPart:
     name = _STRING.match(text, at)
     if name is None:
         raise _wrong(text, at)

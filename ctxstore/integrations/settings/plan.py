@@ -15,7 +15,7 @@ LARGEST = 16 << 20
 """Bytes of a settings file that is believed to be one."""
 
 
-class Change(NamedTuple):
+class SettingsChange(NamedTuple):
     """A file as it is and as it is to be; None: not there."""
 
     path: str
@@ -38,11 +38,11 @@ class Change(NamedTuple):
         return list(difflib.unified_diff(old, new, self.path, self.path, lineterm="", n=1))
 
 
-class Plan(NamedTuple):
+class SettingsPlan(NamedTuple):
     """What an installation, or its removal, changes. `folders` are removed afterwards if they are empty."""
 
     agent: str
-    changes: Sequence[Change]
+    changes: Sequence[SettingsChange]
     folders: Sequence[str] = ()
     notes: Sequence[str] = ()
 
@@ -96,7 +96,7 @@ def encoded(text: str) -> bytes:
         raise InvalidInput("a path that is not UTF-8 can't be put into settings") from error
 
 
-def _apply(change: Change) -> None:
+def _apply(change: SettingsChange) -> None:
     path = os.path.realpath(change.path)  # settings are often links into a folder that is kept elsewhere
     if read(path) != change.before:
         raise Conflict(f"{change.path} changed meanwhile", hint="run it again")

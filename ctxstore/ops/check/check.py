@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from ctxstore.errors import Corrupt, CtxstoreError, NotFound
 from ctxstore.history.engine import Engine
-from ctxstore.history.root import Root
+from ctxstore.history.root import RepositoryState
 from ctxstore.ids import ID_SIZE, Kind, ObjectId, format_id
-from ctxstore.ops.check.impact import CAP, Impact, Place, trace
+from ctxstore.ops.check.impact import CAP, DamagedPlace, Impact, trace
 from ctxstore.ops.check.subset import Subset
 from ctxstore.ops.gc.id_set import IdSet
-from ctxstore.ops.gc.reachability import Broken, Marker
+from ctxstore.ops.gc.reachability import Marker, UnreadableObject
 from ctxstore.ops.gc.sweep import iter_litter
 from ctxstore.packs.format import PACK_MAGIC, Footer, FrameEntry
 from ctxstore.packs.frames import split_frame, unpack_frame
@@ -25,7 +25,7 @@ ROUNDS = 8
 """Packs that others add meanwhile, or merge those looked at into, are checked too; this often."""
 
 
-class Problem(NamedTuple):
+class CheckProblem(NamedTuple):
     """`kind` is pack | object | history; `what` names it; the rest is what it hits, as far as known.
 
     `refs` are contexts, `commits` the first `damage.CAP` of `commit_count`, `places` (context, place in its tree);
@@ -38,14 +38,14 @@ class Problem(NamedTuple):
     refs: tuple[str, ...]
     commits: tuple[ObjectId, ...] = ()
     commit_count: int = 0
-    places: tuple[tuple[str, Place], ...] = ()
+    places: tuple[tuple[str, DamagedPlace], ...] = ()
     more_places: bool = False
 
 
 class CheckReport(NamedTuple):
     """What was looked at, and what is wrong. `leftover` files are no problem: gc deletes them."""
 
-    problems: tuple[Problem, ...]
+    problems: tuple[CheckProblem, ...]
     packs: int
     objects: int
     commits: int
@@ -83,7 +83,7 @@ class _Check:
         self._later: set[bytes] = set()
         self._checked: set[PackInfo] = set()
         self.packs = 0
-        self.problems: list[Problem] = []
+        self.problems: list[CheckProblem] = []
         self.objects = 0
         self.commits = 0
         self.bytes_read = 0
@@ -160,7 +160,7 @@ class _Check:
         """False for a pack that a writer merged away or gc removed meanwhile: that is none."""
         if pack not in self._live_packs():
             return False
-        self.problems.append(Problem("pack", what, message, ()))
+        self.problems.append(CheckProblem("pack", what, message, ()))
         return True
 
     def _take(self, id: bytes) -> bool:
@@ -188,7 +188,7 @@ class _Check:
 
     def check_reachable(self) -> None:
         """Everything refs and ops reach is there and sound; content is looked for, not read."""
-        broken: list[Broken] = []
+        broken: list[UnreadableObject] = []
         leaves: dict[bytes, str] = {}
 
         def leaf(id: ObjectId, _: Kind, ref: str) -> None:
@@ -201,7 +201,7 @@ class _Check:
         try:
             marker.mark(root)
         except (Corrupt, NotFound) as error:
-            self.problems.append(Problem("history", "root", error.message, ()))
+            self.problems.append(CheckProblem("history", "root", error.message, ()))
         finally:
             self._progress.done()
         self.commits = marker.commits
@@ -210,8 +210,12 @@ class _Check:
 
 
 def object_problems(
-    engine: Engine, root: Root, broken: Sequence[Broken], content: Mapping[bytes, str], reasons: Mapping[bytes, str]
-) -> Iterator[Problem]:
+    engine: Engine,
+    root: RepositoryState,
+    broken: Sequence[UnreadableObject],
+    content: Mapping[bytes, str],
+    reasons: Mapping[bytes, str],
+) -> Iterator[CheckProblem]:
     """What is wrong with structure that can't be read, and with `content` (by a context that needs it)."""
     impacts = trace(engine, root, content.__contains__) if broken or content else {}
     for item in broken:
@@ -225,10 +229,10 @@ def _reason(error: CtxstoreError) -> str:
     return "missing" if isinstance(error, NotFound) else error.message
 
 
-def _object_problem(what: str, message: str, refs: set[str], impact: Impact | None) -> Problem:
+def _object_problem(what: str, message: str, refs: set[str], impact: Impact | None) -> CheckProblem:
     if impact is None:
-        return Problem("object", what, message, tuple(sorted(refs)))
-    return Problem(
+        return CheckProblem("object", what, message, tuple(sorted(refs)))
+    return CheckProblem(
         "object",
         what,
         message,

@@ -14,7 +14,7 @@ from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import iter_ops
 from ctxstore.history.refs import SETTING
-from ctxstore.history.root import Root
+from ctxstore.history.root import RepositoryState
 from ctxstore.ids import ObjectId
 from ctxstore.trees.entries import MESSAGES, Entry, FileEntry, ListEntry, MapEntry, decode_entry, decode_key
 from ctxstore.trees.lists import CHUNKS, RECORDS, ListShape
@@ -26,7 +26,7 @@ CAP = 1000
 UNREADABLE = (Corrupt, NotFound)
 
 
-class Place(NamedTuple):
+class DamagedPlace(NamedTuple):
     """Where damage shows in a tree. `kind` says what `path`, `start` and `stop` are:
 
     | file | a path, and bytes of it |
@@ -42,11 +42,11 @@ class Place(NamedTuple):
     stop: int | None = None
 
 
-class Hit(NamedTuple):
+class DamageHit(NamedTuple):
     """A damaged object, and a place in a tree that needs it."""
 
     id: bytes
-    place: Place
+    place: DamagedPlace
 
 
 class Impact:
@@ -59,10 +59,10 @@ class Impact:
         self.commits: list[ObjectId] = []
         self.commit_count = 0
         self._newest: ObjectId | None = None
-        self.places: dict[tuple[str, Place], None] = {}
+        self.places: dict[tuple[str, DamagedPlace], None] = {}
         self.more_places = False
 
-    def add(self, ref: str, commit: ObjectId, place: Place) -> None:
+    def add(self, ref: str, commit: ObjectId, place: DamagedPlace) -> None:
         self.refs.add(ref)
         if commit != self._newest:
             self._newest = commit
@@ -75,37 +75,37 @@ class Impact:
             self.more_places = True
 
 
-class Health:
+class MetadataChecker:
     """Tells what is wrong with trees and maps. `is_bad` says it of chunks and records, which are not read."""
 
     def __init__(self, engine: Engine, is_bad: Callable[[bytes], bool]) -> None:
         self._engine = engine
         self._is_bad = is_bad
         self._whole: dict[str, set[bytes]] = {}
-        self._broken: dict[tuple[str, bytes], tuple[Hit, ...]] = {}
+        self._broken: dict[tuple[str, bytes], tuple[DamageHit, ...]] = {}
 
-    def tree(self, id: ObjectId) -> tuple[Hit, ...]:
+    def tree(self, id: ObjectId) -> tuple[DamageHit, ...]:
         """What is wrong with a commit's tree."""
         return self._walk("tree", self._engine.maps.shape, id)
 
-    def map(self, id: ObjectId) -> tuple[Hit, ...]:
+    def map(self, id: ObjectId) -> tuple[DamageHit, ...]:
         """What is wrong with a map of refs, memories or forgotten commits."""
         return self._walk("memories", self._engine.maps.shape, id)
 
-    def _walk(self, use: str, shape: Shape, id: ObjectId) -> tuple[Hit, ...]:
+    def _walk(self, use: str, shape: Shape, id: ObjectId) -> tuple[DamageHit, ...]:
         known = self._known(use, id)
         if known is None:
             try:
                 sequence = Sequence.load(shape, self._engine.store, id)
             except UNREADABLE:
-                known = (Hit(id, Place(use, "", 0, None)),)
+                known = (DamageHit(id, DamagedPlace(use, "", 0, None)),)
             else:
                 tops = [(item, self._below(use, sequence, item, level)) for item, level in sequence.tops()]
                 known = _joined(shape, tops)
             self._remember(use, id, known)
         return known
 
-    def _below(self, use: str, sequence: Sequence, item: Item, level: int) -> tuple[Hit, ...]:
+    def _below(self, use: str, sequence: Sequence, item: Item, level: int) -> tuple[DamageHit, ...]:
         if level == 0:
             return self._leaf(use, item)
         node = sequence.node_id(item)
@@ -114,44 +114,46 @@ class Health:
             try:
                 children = sequence.children(item, level)
             except UNREADABLE:
-                known = (Hit(node, _whole_of(use, sequence.shape, item)),)
+                known = (DamageHit(node, _whole_of(use, sequence.shape, item)),)
             else:
                 below = [(child, self._below(use, sequence, child, level - 1)) for child in children]
                 known = _joined(sequence.shape, below)
             self._remember(use, node, known)
         return known
 
-    def _known(self, use: str, id: bytes) -> tuple[Hit, ...] | None:
+    def _known(self, use: str, id: bytes) -> tuple[DamageHit, ...] | None:
         return () if id in self._whole.setdefault(use, set()) else self._broken.get((use, id))
 
-    def _remember(self, use: str, id: bytes, hits: tuple[Hit, ...]) -> None:
+    def _remember(self, use: str, id: bytes, hits: tuple[DamageHit, ...]) -> None:
         if hits:
             self._broken[use, id] = hits
         else:
             self._whole[use].add(id)
 
-    def _leaf(self, use: str, item: Item) -> tuple[Hit, ...]:
+    def _leaf(self, use: str, item: Item) -> tuple[DamageHit, ...]:
         if use in ("file", "messages"):
             size, id, _ = item
-            return (Hit(id, Place(use, "", 0, _measure(use, size, 1))),) if self._is_bad(id) else ()
+            return (DamageHit(id, DamagedPlace(use, "", 0, _measure(use, size, 1))),) if self._is_bad(id) else ()
         key, value, where, _ = item
         if use == "memories":
             is_bad = where is not None and self._is_bad(where)
-            return (Hit(where, Place("memory", key.decode("utf-8", "surrogatepass"))),) if is_bad else ()
+            return (DamageHit(where, DamagedPlace("memory", key.decode("utf-8", "surrogatepass"))),) if is_bad else ()
         if where is not None:
-            return (Hit(where, Place("file", decode_key(key))),) if self._is_bad(where) else ()
+            return (DamageHit(where, DamagedPlace("file", decode_key(key))),) if self._is_bad(where) else ()
         return self._entry(decode_key(key), key, decode_entry(value))
 
-    def _entry(self, path: str, key: bytes, entry: Entry) -> tuple[Hit, ...]:
+    def _entry(self, path: str, key: bytes, entry: Entry) -> tuple[DamageHit, ...]:
         if isinstance(entry, FileEntry) and entry.id is not None:
             if not entry.is_list:
-                return (Hit(entry.id, Place("file", path, 0, entry.size)),) if self._is_bad(entry.id) else ()
+                return (
+                    (DamageHit(entry.id, DamagedPlace("file", path, 0, entry.size)),) if self._is_bad(entry.id) else ()
+                )
             return _placed(self._list("file", CHUNKS, entry.id), path, entry.size)
         if isinstance(entry, ListEntry):
             return _placed(self._list("messages", RECORDS, entry.id), "" if key == MESSAGES else path, entry.length)
         return self.map(entry.id) if isinstance(entry, MapEntry) else ()
 
-    def _list(self, use: str, shape: ListShape, id: ObjectId) -> tuple[Hit, ...]:
+    def _list(self, use: str, shape: ListShape, id: ObjectId) -> tuple[DamageHit, ...]:
         return self._walk(use, shape, id)
 
 
@@ -159,38 +161,38 @@ def _measure(use: str, size: int, count: int) -> int:
     return size if use == "file" else count
 
 
-def _whole_of(use: str, shape: Shape, item: Item) -> Place:
+def _whole_of(use: str, shape: Shape, item: Item) -> DamagedPlace:
     """The place of all that is below a node."""
     if isinstance(shape, ListShape):
-        return Place(use, "", 0, _measure(use, item[0], item[-1]))
-    return Place(use, item[0].decode("utf-8", "surrogateescape"))
+        return DamagedPlace(use, "", 0, _measure(use, item[0], item[-1]))
+    return DamagedPlace(use, item[0].decode("utf-8", "surrogateescape"))
 
 
-def _joined(shape: Shape, parts: list[tuple[Item, tuple[Hit, ...]]]) -> tuple[Hit, ...]:
+def _joined(shape: Shape, parts: list[tuple[Item, tuple[DamageHit, ...]]]) -> tuple[DamageHit, ...]:
     """The hits of neighbours, those in lists moved to where they are."""
     if not any(hits for _, hits in parts):
         return ()
     if not isinstance(shape, ListShape):
         return tuple(hit for _, hits in parts for hit in hits)
-    found: list[Hit] = []
+    found: list[DamageHit] = []
     sizes = counts = 0
     for item, hits in parts:
         for id, place in hits:
             at = sizes if place.kind == "file" else counts
-            found.append(Hit(id, place._replace(start=at + (place.start or 0), stop=at + (place.stop or 0))))
+            found.append(DamageHit(id, place._replace(start=at + (place.start or 0), stop=at + (place.stop or 0))))
         sizes += item[0]
         counts += item[-1]
     return tuple(found)
 
 
-def _placed(hits: tuple[Hit, ...], path: str, end: int) -> tuple[Hit, ...]:
+def _placed(hits: tuple[DamageHit, ...], path: str, end: int) -> tuple[DamageHit, ...]:
     """Hits in a list, as those of the path that has it; a list that can't be read is hit wholly."""
     return tuple(
-        Hit(id, place._replace(path=path, stop=end if place.stop is None else place.stop)) for id, place in hits
+        DamageHit(id, place._replace(path=path, stop=end if place.stop is None else place.stop)) for id, place in hits
     )
 
 
-def iter_commits(engine: Engine, root: Root) -> Iterator[tuple[str, ObjectId, Commit | None]]:
+def iter_commits(engine: Engine, root: RepositoryState) -> Iterator[tuple[str, ObjectId, Commit | None]]:
     """(context, id, commit) of all that refs and ops reach, each once; None for one that can't be read.
 
     The context is that which the commit was made for, or if there is none of that name any more, one that has it.
@@ -213,14 +215,14 @@ def iter_commits(engine: Engine, root: Root) -> Iterator[tuple[str, ObjectId, Co
             waiting.extend(commit.parents)
 
 
-def _contexts(engine: Engine, root: Root) -> set[str]:
+def _contexts(engine: Engine, root: RepositoryState) -> set[str]:
     try:
         return {name for name, _ in engine.refs(root).iter()}
     except UNREADABLE:
         return set()
 
 
-def _starts(engine: Engine, root: Root) -> Iterator[tuple[str, ObjectId]]:
+def _starts(engine: Engine, root: RepositoryState) -> Iterator[tuple[str, ObjectId]]:
     try:
         yield from ((name, id) for name, id in engine.refs(root).iter_all() if not name.startswith(SETTING))
     except UNREADABLE:
@@ -234,7 +236,7 @@ def _starts(engine: Engine, root: Root) -> Iterator[tuple[str, ObjectId]]:
         pass  # what older ops tell is not known
 
 
-def held_commits(engine: Engine, root: Root) -> Callable[[ObjectId], bool]:
+def held_commits(engine: Engine, root: RepositoryState) -> Callable[[ObjectId], bool]:
     """Whether a commit's tree has to be there: it is not forgotten, or a head or tag."""
     try:
         forgotten = set(engine.forgotten(root).ids())
@@ -247,9 +249,9 @@ def held_commits(engine: Engine, root: Root) -> Callable[[ObjectId], bool]:
     return lambda id: id not in forgotten
 
 
-def trace(engine: Engine, root: Root, is_bad: Callable[[bytes], bool]) -> dict[bytes, Impact]:
+def trace(engine: Engine, root: RepositoryState, is_bad: Callable[[bytes], bool]) -> dict[bytes, Impact]:
     """By damaged object, what it hits in the trees that have to be whole."""
-    health = Health(engine, is_bad)
+    health = MetadataChecker(engine, is_bad)
     is_held = held_commits(engine, root)
     found: dict[bytes, Impact] = {}
     for ref, id, commit in iter_commits(engine, root):

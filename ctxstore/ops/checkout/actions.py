@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Iterator
 
 from ctxstore.errors import StorageError
 from ctxstore.history.engine import Engine
-from ctxstore.ops.checkout.execute import Action, Step
+from ctxstore.ops.checkout.execute import CheckoutAction, CheckoutStep
 from ctxstore.ops.checkout.layout import is_in, size_of
-from ctxstore.ops.checkout.rewritten_file import Edited
+from ctxstore.ops.checkout.rewritten_file import RewrittenFile
 from ctxstore.ops.checkout.target_folder import TargetFolder
 from ctxstore.ops.checkout.verify_written import read_exactly
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
@@ -18,23 +18,23 @@ from ctxstore.trees.files import read_content
 
 
 def make_steps(
-    engine: Engine, target: str, entries: Iterable[tuple[str, Entry | Edited]], gone: Collection[str] = ()
-) -> list[Step]:
+    engine: Engine, target: str, entries: Iterable[tuple[str, Entry | RewrittenFile]], gone: Collection[str] = ()
+) -> list[CheckoutStep]:
     """What to do for each entry; `gone` are paths that will have been removed by then."""
     if not os.path.isdir(target):
-        return [Step(Action("create", path, size_of(entry)), entry) for path, entry in entries]
+        return [CheckoutStep(CheckoutAction("create", path, size_of(entry)), entry) for path, entry in entries]
     steps = []
     try:
         with TargetFolder(target) as folder:
             for path, entry in entries:
                 verb = "create" if gone and is_in(gone, path) else _verb(engine, folder, path, entry)
-                steps.append(Step(Action(verb, path, size_of(entry)), entry))
+                steps.append(CheckoutStep(CheckoutAction(verb, path, size_of(entry)), entry))
     except OSError as error:
         raise StorageError(f"{error.filename or target}: {error.strerror}") from error
     return steps
 
 
-def _verb(engine: Engine, folder: TargetFolder, path: str, entry: Entry | Edited) -> str:
+def _verb(engine: Engine, folder: TargetFolder, path: str, entry: Entry | RewrittenFile) -> str:
     found = folder.find(path)
     if found is None:
         return "create"
@@ -42,13 +42,13 @@ def _verb(engine: Engine, folder: TargetFolder, path: str, entry: Entry | Edited
         return "keep" if stat.S_ISDIR(found.st_mode) else "replace"
     if isinstance(entry, SymlinkEntry):
         return "keep" if stat.S_ISLNK(found.st_mode) and folder.read_link(path) == entry.target else "replace"
-    if not isinstance(entry, (FileEntry, Edited)) or not stat.S_ISREG(found.st_mode):
+    if not isinstance(entry, (FileEntry, RewrittenFile)) or not stat.S_ISREG(found.st_mode):
         return "replace"
     is_same = (stat.S_IMODE(found.st_mode), found.st_mtime_ns, found.st_size) == entry[:3]
     return "keep" if is_same and _same_content(engine, folder, path, entry) else "replace"
 
 
-def _same_content(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry | Edited) -> bool:
+def _same_content(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry | RewrittenFile) -> bool:
     fd = folder.open_file(path)
     try:
         return all(read_exactly(fd, len(block)) == block for block in _blocks(engine, entry))
@@ -56,5 +56,5 @@ def _same_content(engine: Engine, folder: TargetFolder, path: str, entry: FileEn
         os.close(fd)
 
 
-def _blocks(engine: Engine, entry: FileEntry | Edited) -> Iterator[bytes]:
-    return entry.read() if isinstance(entry, Edited) else read_content(engine.store, entry)
+def _blocks(engine: Engine, entry: FileEntry | RewrittenFile) -> Iterator[bytes]:
+    return entry.read() if isinstance(entry, RewrittenFile) else read_content(engine.store, entry)

@@ -10,21 +10,21 @@ from ctxstore.errors import AlreadyExists, Conflict, Corrupt, NotFound, StorageE
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
 from ctxstore.ops.checkout.batch_read import fetch, place_of
-from ctxstore.ops.checkout.overwrite_guard import Guard
-from ctxstore.ops.checkout.rewritten_file import Edited
+from ctxstore.ops.checkout.overwrite_guard import OverwriteGuard
+from ctxstore.ops.checkout.rewritten_file import RewrittenFile
 from ctxstore.ops.checkout.running_agents import Running, refuse_open, refuse_running
-from ctxstore.ops.checkout.session_index import Registering
+from ctxstore.ops.checkout.session_index import SessionIndexUpdate
 from ctxstore.ops.checkout.target_folder import PendingFile, TargetFolder
 from ctxstore.ops.checkout.verify_written import verify_written
 from ctxstore.progress import SILENT, Progress
-from ctxstore.sources.resumable import Registration
+from ctxstore.sources.resumable import IndexEntry
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
 
 OPEN_FILES = 100
 """Files restored at a time: fewer than any system lets a process open."""
 
 
-class Action(NamedTuple):
+class CheckoutAction(NamedTuple):
     """One step: `verb` is create, replace, remove or keep; `path` is below the target; `size` in bytes."""
 
     verb: str
@@ -32,7 +32,7 @@ class Action(NamedTuple):
     size: int
 
 
-class Unreadable(NamedTuple):
+class UnreadablePart(NamedTuple):
     """A context or a file that is damaged or gone, and how: everything else is brought back."""
 
     what: str
@@ -48,7 +48,7 @@ class CheckoutResult(NamedTuple):
     removed: int
     safety: ObjectId | None
     target: str
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: tuple[UnreadablePart, ...] = ()
     registered: int = 0
     saved: ObjectId | None = None
 
@@ -57,16 +57,16 @@ SaveFirst = Callable[[Sequence[str]], ObjectId | None]
 """Saves what is there, with the files that are about to be overwritten; the op. Raises if one can't be saved."""
 
 
-class Resuming(NamedTuple):
+class ResumeTarget(NamedTuple):
     """The agent's side of a checkout into its home.
 
-    `root`: where it keeps its sessions. `registrations`: what it must be told. `session`: the new id, if it gets one;
+    `root`: where it keeps its sessions. `index_entries`: what it must be told. `session`: the new id, if it gets one;
     `command`: how to go on from it. `find_running`: who may be using it now. `save_first` saves what is there, when
     what is there is to become exactly what was; `save` saves what was made.
     """
 
     root: str
-    registrations: tuple[Registration, ...] = ()
+    index_entries: tuple[IndexEntry, ...] = ()
     session: str = ""
     command: str = ""
     find_running: Callable[[], Sequence[Running]] = tuple
@@ -74,11 +74,11 @@ class Resuming(NamedTuple):
     save: Callable[[], ObjectId | None] | None = None
 
 
-class Step(NamedTuple):
+class CheckoutStep(NamedTuple):
     """An action and the entry it brings back, None for a removal."""
 
-    action: Action
-    entry: Entry | Edited | None
+    action: CheckoutAction
+    entry: Entry | RewrittenFile | None
 
 
 class _File(NamedTuple):
@@ -96,11 +96,11 @@ class CheckoutPlan:
         self,
         engine: Engine,
         target: str,
-        steps: Sequence[Step],
+        steps: Sequence[CheckoutStep],
         *,
         refs: tuple[str, ...],
-        unreadable: tuple[Unreadable, ...] | None = None,
-        resuming: Resuming | None = None,
+        unreadable: tuple[UnreadablePart, ...] | None = None,
+        resuming: ResumeTarget | None = None,
     ) -> None:
         self._engine = engine
         self._steps = steps
@@ -108,8 +108,8 @@ class CheckoutPlan:
         self.refs = refs
         self.unreadable = unreadable or ()
         self._goes_on = unreadable is not None
-        self._failed: list[Unreadable] = []
-        self.resuming = resuming or Resuming(target)
+        self._failed: list[UnreadablePart] = []
+        self.resuming = resuming or ResumeTarget(target)
         self.actions = tuple(step.action for step in steps)
 
     @property
@@ -120,7 +120,7 @@ class CheckoutPlan:
     @property
     def is_empty(self) -> bool:
         """Whether all is there already."""
-        return not self.resuming.registrations and all(action.verb == "keep" for action in self.actions)
+        return not self.resuming.index_entries and all(action.verb == "keep" for action in self.actions)
 
     @property
     def destroys(self) -> bool:
@@ -140,7 +140,7 @@ class CheckoutPlan:
         safety = None
         try:
             with TargetFolder(self.target) as folder:
-                guard = Guard(folder, (action.path for action in self.actions if action.verb != "keep"))
+                guard = OverwriteGuard(folder, (action.path for action in self.actions if action.verb != "keep"))
                 found = self._registering.found()
                 if self.resuming.save_first and not self.is_empty:
                     safety = self.resuming.save_first(self._at_risk(found))
@@ -160,7 +160,7 @@ class CheckoutPlan:
             safety=safety,
             target=self.target,
             unreadable=(*self.unreadable, *self._failed),
-            registered=len(self.resuming.registrations),
+            registered=len(self.resuming.index_entries),
             saved=self.resuming.save() if self.resuming.save else None,
         )
 
@@ -187,12 +187,12 @@ class CheckoutPlan:
     def _verify(self, folder: TargetFolder) -> None:
         failed = {each.what for each in self._failed}
         for (verb, path, _), entry in self._steps:
-            if verb in ("create", "replace") and path not in failed and isinstance(entry, (FileEntry, Edited)):
+            if verb in ("create", "replace") and path not in failed and isinstance(entry, (FileEntry, RewrittenFile)):
                 verify_written(self._engine, folder, path, entry)
 
     @property
-    def _registering(self) -> Registering:
-        return Registering(self.resuming.root, self.resuming.registrations)
+    def _registering(self) -> SessionIndexUpdate:
+        return SessionIndexUpdate(self.resuming.root, self.resuming.index_entries)
 
     def _at_risk(self, found: Sequence[bytes]) -> list[str]:
         files = (action.path for action in self.actions if action.verb in ("replace", "remove"))
@@ -210,7 +210,7 @@ class CheckoutPlan:
                 hint="name an empty folder, or use --overwrite",
             )
 
-    def _carry_out(self, folder: TargetFolder, guard: Guard, progress: Progress, *, exact: bool) -> int:
+    def _carry_out(self, folder: TargetFolder, guard: OverwriteGuard, progress: Progress, *, exact: bool) -> int:
         for step in reversed(self._steps):
             if step.action.verb == "remove":
                 guard.check(step.action.path)
@@ -223,7 +223,7 @@ class CheckoutPlan:
                 continue
             if isinstance(entry, FileEntry):
                 files.append(_File(path, entry))
-            elif isinstance(entry, Edited):
+            elif isinstance(entry, RewrittenFile):
                 guard.check(path)
                 _write_edited(folder, path, entry, durable=self.in_place)
                 progress.advance(entry.size)
@@ -245,7 +245,9 @@ class CheckoutPlan:
                 folder.finish_folder(step.action.path, step.entry.mode, step.entry.mtime_ns)
         return size
 
-    def _write_batch(self, folder: TargetFolder, files: Sequence[_File], guard: Guard, progress: Progress) -> int:
+    def _write_batch(
+        self, folder: TargetFolder, files: Sequence[_File], guard: OverwriteGuard, progress: Progress
+    ) -> int:
         """The bytes written. Of all contexts, a damaged file is left out; of one context, it stops everything."""
         try:
             self._write_files(folder, files, guard, progress)
@@ -254,11 +256,13 @@ class CheckoutPlan:
                 raise
             if len(files) > 1:
                 return sum(self._write_batch(folder, [file], guard, progress) for file in files)
-            self._failed.append(Unreadable(files[0].path, error.message))
+            self._failed.append(UnreadablePart(files[0].path, error.message))
             return 0
         return sum(file.entry.size for file in files)
 
-    def _write_files(self, folder: TargetFolder, files: Sequence[_File], guard: Guard, progress: Progress) -> None:
+    def _write_files(
+        self, folder: TargetFolder, files: Sequence[_File], guard: OverwriteGuard, progress: Progress
+    ) -> None:
         pending: list[PendingFile] = []
 
         def write(number: int, offset: int, data: memoryview) -> None:
@@ -277,7 +281,7 @@ class CheckoutPlan:
                 made.abandon()
 
 
-def _write_edited(folder: TargetFolder, path: str, file: Edited, *, durable: bool) -> None:
+def _write_edited(folder: TargetFolder, path: str, file: RewrittenFile, *, durable: bool) -> None:
     pending = folder.create_file(path)
     try:
         at = 0

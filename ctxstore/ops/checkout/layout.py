@@ -6,16 +6,16 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 
 from ctxstore.errors import Conflict
-from ctxstore.ops.checkout.rewritten_file import Edited, edited
+from ctxstore.ops.checkout.rewritten_file import RewrittenFile, rewrite_file
 from ctxstore.ops.checkout.target_folder import split_path
 from ctxstore.ops.content.conversation import source_of
 from ctxstore.ops.content.view import View
 from ctxstore.sources.expiry import Expiring
-from ctxstore.sources.protocol import Root
-from ctxstore.sources.resumable import Change, Resumable, Stored
+from ctxstore.sources.protocol import SourceHome
+from ctxstore.sources.resumable import ContextChange, Resumable, StoredContext
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
 
-Wanted = list[tuple[str, Entry | Edited]]
+WantedFiles = list[tuple[str, Entry | RewrittenFile]]
 """What is to be where: (path below the target, entry), by path."""
 
 DAY = 86_400 * 10**9
@@ -29,24 +29,24 @@ def resumable_source(view: View) -> Resumable | None:
     return source if isinstance(source, Resumable) else None
 
 
-def stored_of(view: View) -> Stored:
+def stored_of(view: View) -> StoredContext:
     """The view as a source takes it."""
     keys = [path for path, _ in view.files.entries()]
-    return Stored(view.commit.ref, view.commit.summary.project, keys, view.iter_bytes)
+    return StoredContext(view.commit.ref, view.commit.summary.project, keys, view.iter_bytes)
 
 
-def lay_out(view: View, change: Change) -> Wanted:
+def restore_layout(view: View, change: ContextChange) -> WantedFiles:
     """The entries as the source lays them out; all as they are if it has no say. Raises `Conflict`, `Corrupt`, and
-    what `Resumable.lay_out` raises."""
+    what `Resumable.restore_layout` raises."""
     source = resumable_source(view)
     entries = dict(view.files.entries())
-    wanted: Wanted = list(entries.items())
+    wanted: WantedFiles = list(entries.items())
     if source is not None:
         wanted = []
-        for laid in source.lay_out(stored_of(view), change):
+        for laid in source.restore_layout(stored_of(view), change):
             entry = entries.get(laid.origin) if laid.origin is not None else None
             if laid.edit is not None and (entry is None or isinstance(entry, FileEntry)):
-                wanted.append((laid.key, edited(view, laid, change.now)))
+                wanted.append((laid.key, rewrite_file(view, laid, change.now)))
             elif entry is not None:
                 wanted.append((laid.key, _with_time(entry, change.now) if laid.is_new else entry))
         wanted.sort(key=lambda each: each[0])
@@ -58,7 +58,7 @@ def _with_time(entry: Entry, now: int) -> Entry:
     return entry._replace(mtime_ns=now) if isinstance(entry, (FileEntry, DirEntry, SymlinkEntry)) else entry
 
 
-def keep_from_expiring(wanted: Wanted, root: Root, view: View, now: int) -> Wanted:
+def keep_from_expiring(wanted: WantedFiles, root: SourceHome, view: View, now: int) -> WantedFiles:
     """The same with the time of now for files that the agent would soon delete for being old.
 
     One that is there already, and young enough, keeps its time: a second checkout finds nothing to do.
@@ -71,8 +71,8 @@ def keep_from_expiring(wanted: Wanted, root: Root, view: View, now: int) -> Want
     return [(path, _younger(root, path, entry, oldest, now)) for path, entry in wanted]
 
 
-def _younger(root: Root, path: str, entry: Entry | Edited, oldest: int, now: int) -> Entry | Edited:
-    if not isinstance(entry, (FileEntry, Edited)) or entry.mtime_ns >= oldest:
+def _younger(root: SourceHome, path: str, entry: Entry | RewrittenFile, oldest: int, now: int) -> Entry | RewrittenFile:
+    if not isinstance(entry, (FileEntry, RewrittenFile)) or entry.mtime_ns >= oldest:
         return entry
     try:
         there = os.lstat(os.path.join(root.path, path)).st_mtime_ns
@@ -81,7 +81,7 @@ def _younger(root: Root, path: str, entry: Entry | Edited, oldest: int, now: int
     return entry._replace(mtime_ns=there if oldest <= there <= now else now)
 
 
-def check_paths(what: str, entries: Sequence[tuple[str, Entry | Edited]]) -> None:
+def check_paths(what: str, entries: Sequence[tuple[str, Entry | RewrittenFile]]) -> None:
     """Raises `Corrupt` for a path that could leave the target, `Conflict` for one below a file or link, or twice."""
     folders = {path for path, entry in entries if isinstance(entry, DirEntry)}
     others = {path for path, _ in entries} - folders
@@ -102,11 +102,11 @@ def is_in(paths: Collection[str], path: str) -> bool:
     return True
 
 
-def size_of(entry: Entry | Edited) -> int:
+def size_of(entry: Entry | RewrittenFile) -> int:
     """Bytes of a file, 0 of anything else."""
-    return entry.size if isinstance(entry, (FileEntry, Edited)) else 0
+    return entry.size if isinstance(entry, (FileEntry, RewrittenFile)) else 0
 
 
-def paths_of(wanted: Iterable[tuple[str, Entry | Edited]]) -> list[str]:
+def paths_of(wanted: Iterable[tuple[str, Entry | RewrittenFile]]) -> list[str]:
     """The paths alone."""
     return [path for path, _ in wanted]

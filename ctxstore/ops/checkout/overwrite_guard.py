@@ -11,7 +11,7 @@ from ctxstore.ops.checkout.target_folder import TargetFolder
 from ctxstore.ops.snapshot.stable_read import Stamp, stamp_of
 
 
-class Guard:
+class OverwriteGuard:
     """Remembers what was at some paths, before the safety snapshot read them, and compares just before each is written.
 
     Folders are left out: their times change with what is written into them.

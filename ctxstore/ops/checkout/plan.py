@@ -14,14 +14,14 @@ from ctxstore.history.revisions import Resolver, Revision, parse_time
 from ctxstore.ids import ObjectId
 from ctxstore.ops.checkout.actions import make_steps
 from ctxstore.ops.checkout.batch_read import place_of
-from ctxstore.ops.checkout.execute import Action, CheckoutPlan, Step, Unreadable
-from ctxstore.ops.checkout.layout import Wanted, check_paths, keep_from_expiring, lay_out
-from ctxstore.ops.checkout.plan_resume import Save, resuming
-from ctxstore.ops.checkout.rewritten_file import Edited
+from ctxstore.ops.checkout.execute import CheckoutAction, CheckoutPlan, CheckoutStep, UnreadablePart
+from ctxstore.ops.checkout.layout import WantedFiles, check_paths, keep_from_expiring, restore_layout
+from ctxstore.ops.checkout.plan_resume import SaveBefore, resuming
+from ctxstore.ops.checkout.rewritten_file import RewrittenFile
 from ctxstore.ops.content.conversation import source_of
 from ctxstore.ops.content.view import View
-from ctxstore.sources.protocol import Root
-from ctxstore.sources.resumable import Change
+from ctxstore.sources.protocol import SourceHome
+from ctxstore.sources.resumable import ContextChange
 from ctxstore.trees.entries import DirEntry, Entry
 
 
@@ -40,7 +40,7 @@ def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
     """Lay all contexts out below `to` as their homes were, now or at a time."""
     heads = list(_refs_at(engine, at).iter())
     found, unreadable = _read_heads(engine, heads)
-    entries: dict[str, Entry | Edited] = {}
+    entries: dict[str, Entry | RewrittenFile] = {}
     refs = [ref for ref, _ in heads if ref in found and found[ref][1]]
     for ref in refs:
         commit, files = found[ref]
@@ -60,21 +60,21 @@ def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
 
 def _read_heads(
     engine: Engine, heads: Sequence[tuple[str, ObjectId]]
-) -> tuple[dict[str, tuple[Commit, Wanted]], list[Unreadable]]:
+) -> tuple[dict[str, tuple[Commit, WantedFiles]], list[UnreadablePart]]:
     """Commit and files of each context, and which can't be read. By name, each would take another frame to unpack."""
     commits: dict[str, tuple[ObjectId, Commit]] = {}
-    found: dict[str, tuple[Commit, Wanted]] = {}
+    found: dict[str, tuple[Commit, WantedFiles]] = {}
     unreadable = []
     for ref, id in sorted(heads, key=lambda head: place_of(engine, head[1])):
         try:
             commits[ref] = id, read_commit(engine.store, id)
         except (Corrupt, NotFound) as error:
-            unreadable.append(Unreadable(ref, error.message))
+            unreadable.append(UnreadablePart(ref, error.message))
     for ref, (id, commit) in sorted(commits.items(), key=lambda each: place_of(engine, each[1][1].tree)):
         try:
             found[ref] = commit, list(_entries(View(engine, ref, id, commit)))
         except (Corrupt, NotFound) as error:
-            unreadable.append(Unreadable(ref, error.message))
+            unreadable.append(UnreadablePart(ref, error.message))
     return found, unreadable
 
 
@@ -87,7 +87,7 @@ def _refs_at(engine: Engine, at: str | None) -> Refs:
         raise NotFound(f"nothing was saved as early as {at!r}", hint="`ctx log` lists the runs") from error
 
 
-def plan_checkout_in_place(engine: Engine, revision: Revision, save: Save) -> CheckoutPlan:
+def plan_checkout_in_place(engine: Engine, revision: Revision, save: SaveBefore) -> CheckoutPlan:
     """Make a context's own files what they were, where they were; `save` snapshots it first."""
     view = View(engine, *revision)
     source = source_of(view)
@@ -96,9 +96,9 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, save: Save) -> Ch
             f"{revision.ref} was not made from files here, so there is no place to restore it to",
             hint="use --to DIR, or `ctx export`",
         )
-    root = Root(source.name, revision.commit.root, revision.commit.label)
-    change = Change(now=engine.environment.clock())
-    entries = keep_from_expiring(lay_out(view, change), root, view, change.now)
+    root = SourceHome(source.name, revision.commit.root, revision.commit.label)
+    change = ContextChange(now=engine.environment.clock())
+    entries = keep_from_expiring(restore_layout(view, change), root, view, change.now)
     target = _place_of(root, entries)
     wanted = {path: isinstance(entry, DirEntry) for path, entry in entries}
     name = revision.commit.ref  # what the source calls it: a fork has another ref
@@ -107,7 +107,7 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, save: Save) -> Ch
     # A folder where a file is wanted, or the other way round, goes first.
     stale = [file for file in files if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
     steps = [
-        *(Step(Action("remove", file.key, file.stat.st_size), None) for file in stale),
+        *(CheckoutStep(CheckoutAction("remove", file.key, file.stat.st_size), None) for file in stale),
         *make_steps(engine, target, entries, gone={file.key for file in stale}),
     ]
     steps.sort(key=lambda step: step.action.path)
@@ -120,14 +120,14 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, save: Save) -> Ch
     )
 
 
-def _place_of(root: Root, entries: Wanted) -> str:
+def _place_of(root: SourceHome, entries: WantedFiles) -> str:
     """The folder a context's keys are below: a root that is a single file lies in it, and says so by its label."""
     folder, name = os.path.split(root.path)
     is_file = [key for key, _ in entries] == [name] and os.path.basename(root.label) != name
     return folder if is_file else root.path
 
 
-def _entries(view: View) -> Wanted:
-    entries: Wanted = list(view.files.entries())
+def _entries(view: View) -> WantedFiles:
+    entries: WantedFiles = list(view.files.entries())
     check_paths(view.ref, entries)
     return entries

@@ -11,21 +11,21 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.revisions import Revision
 from ctxstore.ids import ObjectId, format_id
 from ctxstore.ops.checkout.actions import make_steps
-from ctxstore.ops.checkout.execute import CheckoutPlan, Resuming
-from ctxstore.ops.checkout.layout import keep_from_expiring, lay_out, resumable_source, stored_of
+from ctxstore.ops.checkout.execute import CheckoutPlan, ResumeTarget
+from ctxstore.ops.checkout.layout import keep_from_expiring, restore_layout, resumable_source, stored_of
 from ctxstore.ops.checkout.placement import Placement, find_message
 from ctxstore.ops.checkout.running_agents import Running, find_running
 from ctxstore.ops.content.conversation import source_of
 from ctxstore.ops.content.view import View
 from ctxstore.ops.refs.contexts_and_tags import fork
-from ctxstore.ops.snapshot.root_scan import Options
+from ctxstore.ops.snapshot.home_scan import SnapshotOptions
 from ctxstore.ops.snapshot.snapshot import snapshot
 from ctxstore.ops.snapshot.targets import Target
-from ctxstore.sources.homes import OfProjects
-from ctxstore.sources.protocol import Root
-from ctxstore.sources.resumable import Change, session_of
+from ctxstore.sources.homes import ProjectHomes
+from ctxstore.sources.protocol import SourceHome
+from ctxstore.sources.resumable import ContextChange, session_of
 
-Save = Callable[[Root, str, Sequence[str]], ObjectId | None]
+SaveBefore = Callable[[SourceHome, str, Sequence[str]], ObjectId | None]
 """Snapshots a context (root, name), and makes sure that the files about to be overwritten are in it."""
 
 
@@ -34,7 +34,7 @@ def plan_placed(engine: Engine, revision: Revision, placement: Placement) -> Che
     view = View(engine, *revision)
     root = _root_of(view, placement)
     change = _change(engine, view, placement, root)
-    entries = lay_out(view, change)
+    entries = restore_layout(view, change)
     if root is None:
         target = os.path.abspath(placement.to or "")
         return CheckoutPlan(engine, target, make_steps(engine, target, entries), refs=(revision.ref,))
@@ -46,7 +46,7 @@ def plan_placed(engine: Engine, revision: Revision, placement: Placement) -> Che
     return CheckoutPlan(engine, root.path, steps, refs=(revision.ref,), resuming=plan)
 
 
-def _root_of(view: View, placement: Placement) -> Root | None:
+def _root_of(view: View, placement: Placement) -> SourceHome | None:
     """The agent's folder to write to; ``None``: a folder that is nobody's home."""
     commit = view.commit
     if placement.changes and resumable_source(view) is None and not _moves_project(view, placement):
@@ -59,17 +59,17 @@ def _root_of(view: View, placement: Placement) -> Root | None:
     if not commit.source or not commit.root:
         raise InvalidInput(f"{view.ref} was not made from files, so it has no place in a home", hint="use --to DIR")
     if placement.home is None:
-        return Root(commit.source, Change(paths=placement.paths).path(commit.root), commit.label)
-    return Root(commit.source, os.path.join(os.path.abspath(placement.home), commit.label), commit.label)
+        return SourceHome(commit.source, ContextChange(paths=placement.paths).path(commit.root), commit.label)
+    return SourceHome(commit.source, os.path.join(os.path.abspath(placement.home), commit.label), commit.label)
 
 
 def _moves_project(view: View, placement: Placement) -> bool:
     """Whether all that changes is where a project lies, of an agent that keeps its data in there."""
     is_elsewhere = placement.to is None and placement.home is None and bool(placement.paths)
-    return isinstance(source_of(view), OfProjects) and is_elsewhere and not (placement.new_session or placement.until)
+    return isinstance(source_of(view), ProjectHomes) and is_elsewhere and not (placement.new_session or placement.until)
 
 
-def _change(engine: Engine, view: View, placement: Placement, root: Root | None) -> Change:
+def _change(engine: Engine, view: View, placement: Placement, root: SourceHome | None) -> ContextChange:
     environment = engine.environment
     now = environment.clock()
     source = resumable_source(view)
@@ -77,14 +77,14 @@ def _change(engine: Engine, view: View, placement: Placement, root: Root | None)
     session = ""
     if source is not None and (placement.new_session or until):
         session = source.new_session(now, environment.random(16))
-    return Change(session, placement.paths, until, now, root.path if root else "")
+    return ContextChange(session, placement.paths, until, now, root.path if root else "")
 
 
-def resuming(view: View, change: Change, root: Root) -> Resuming:
+def resuming(view: View, change: ContextChange, root: SourceHome) -> ResumeTarget:
     """What the agent at `root` must be told, and who may be using the session."""
     source, resumable = source_of(view), resumable_source(view)
     if source is None or resumable is None:
-        return Resuming(root.path)
+        return ResumeTarget(root.path)
     stored = stored_of(view)
     session = change.session or session_of(resumable, stored)
     project = change.path(stored.project) if stored.project else None
@@ -93,14 +93,14 @@ def resuming(view: View, change: Change, root: Root) -> Resuming:
     def running() -> Sequence[Running]:
         return find_running(source, program, root, project=project, session=session)
 
-    missing = [each for each in resumable.registrations(stored, change, root.path) if not each.is_there(root.path)]
+    missing = [each for each in resumable.index_entries(stored, change, root.path) if not each.is_there(root.path)]
     goes_on = program.resume and view.commit.summary.messages
     command = program.resume.format(session=shlex.quote(session)) if goes_on else ""
     command = f"cd {shlex.quote(project)} && {command}" if command and project else command
-    return Resuming(root.path, tuple(missing), change.session, command, running)
+    return ResumeTarget(root.path, tuple(missing), change.session, command, running)
 
 
-def _save_made(engine: Engine, view: View, change: Change, root: Root) -> ObjectId | None:
+def _save_made(engine: Engine, view: View, change: ContextChange, root: SourceHome) -> ObjectId | None:
     """Snapshot what was made. A whole copy is a fork of what it was made from; a shorter one begins anew."""
     source, resumable = source_of(view), resumable_source(view)
     assert source is not None and resumable is not None
@@ -114,7 +114,7 @@ def _save_made(engine: Engine, view: View, change: Change, root: Root) -> Object
             pass  # it was laid out there before
     note = f"from {view.ref} {format_id(view.id)}" + (f" up to {change.until}" if change.until else "")
     try:
-        return snapshot(engine, [Target(source, root)], Options(note=note, session=name.rpartition("/")[2])).op
+        return snapshot(engine, [Target(source, root)], SnapshotOptions(note=note, session=name.rpartition("/")[2])).op
     except CtxstoreError as error:
         raise StorageError(
             f"the session is there, but could not be saved yet: {error.message}", hint="`ctx snapshot` saves it"

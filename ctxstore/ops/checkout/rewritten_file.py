@@ -8,12 +8,12 @@ from typing import NamedTuple
 from blake3 import blake3
 
 from ctxstore.ops.content.view import View
-from ctxstore.sources.resumable import Laid
+from ctxstore.sources.resumable import RestoreFile
 
 DEFAULT_MODE = 0o600
 
 
-class Edited(NamedTuple):
+class RewrittenFile(NamedTuple):
     """The file as it will be. `read` gives its bytes, each time the same, of which `digest` is the BLAKE3 hash."""
 
     mode: int
@@ -23,7 +23,7 @@ class Edited(NamedTuple):
     read: Callable[[], Iterator[bytes]]
 
 
-def edited(view: View, laid: Laid, now: int) -> Edited:
+def rewrite_file(view: View, laid: RestoreFile, now: int) -> RewrittenFile:
     """What becomes of a stored file. Raises `NotFound`, `Corrupt`, and what the source's edit raises."""
     edit, origin = laid.edit, laid.origin
     assert edit is not None
@@ -36,7 +36,7 @@ def edited(view: View, laid: Laid, now: int) -> Edited:
     for block in read():
         size += len(block)
         hasher.update(block)
-    return Edited(
+    return RewrittenFile(
         entry.mode if entry else DEFAULT_MODE,
         now if laid.is_new or entry is None else entry.mtime_ns,
         size,
@@ -45,7 +45,7 @@ def edited(view: View, laid: Laid, now: int) -> Edited:
     )
 
 
-def is_content(file: Edited, blocks: Iterator[bytes]) -> bool:
+def is_content(file: RewrittenFile, blocks: Iterator[bytes]) -> bool:
     """Whether `blocks` are the file's bytes."""
     hasher = blake3()
     for block in blocks:

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxstore.errors import Conflict
-from ctxstore.sources.protocol import Root, Source
-from ctxstore.sources.resumable import Program
+from ctxstore.sources.protocol import Source, SourceHome
+from ctxstore.sources.resumable import AgentProgram
 
 if TYPE_CHECKING:
     import psutil
@@ -25,7 +25,9 @@ class Running(NamedTuple):
     name: str
 
 
-def find_running(source: Source, program: Program, root: Root, *, project: str | None, session: str) -> list[Running]:
+def find_running(
+    source: Source, program: AgentProgram, root: SourceHome, *, project: str | None, session: str
+) -> list[Running]:
     """The processes of this user's that may be using the session, kept at `root`."""
     import psutil
 
@@ -90,7 +92,7 @@ def _name(process: psutil.Process) -> str:
     return os.path.basename(words[0]) if words and words[0] else process.name()
 
 
-def _is_program(process: psutil.Process, program: Program) -> bool:
+def _is_program(process: psutil.Process, program: AgentProgram) -> bool:
     if process.uids().real != os.getuid():
         return False
     words = process.cmdline()
@@ -102,7 +104,7 @@ def _is_program(process: psutil.Process, program: Program) -> bool:
     return bool(names & program.names) or any(part in word for part in program.scripts for word in words[:4])
 
 
-def _keeps_sessions_at(process: psutil.Process, source: Source, root: Root) -> bool:
+def _keeps_sessions_at(process: psutil.Process, source: Source, root: SourceHome) -> bool:
     environ = _environment(process)
     if not environ.get("HOME"):
         return True  # not known: it may
@@ -118,7 +120,7 @@ def _environment(process: psutil.Process) -> Mapping[str, str]:
         return {}
 
 
-def _may_use(process: psutil.Process, program: Program, project: str | None, session: str) -> bool:
+def _may_use(process: psutil.Process, program: AgentProgram, project: str | None, session: str) -> bool:
     words = process.cmdline()
     if session and any(session in word for word in words):
         return True

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ctxstore.errors import Conflict, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.ids import Kind
-from ctxstore.ops.checkout.rewritten_file import Edited, is_content
+from ctxstore.ops.checkout.rewritten_file import RewrittenFile, is_content
 from ctxstore.ops.checkout.target_folder import TargetFolder
 from ctxstore.trees.entries import FileEntry
 from ctxstore.trees.files import content_sequence
@@ -17,7 +17,7 @@ from ctxstore.trees.files import content_sequence
 BLOCK = 1 << 20
 
 
-def verify_written(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry | Edited) -> None:
+def verify_written(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry | RewrittenFile) -> None:
     """Raises `StorageError` if the file is not what was written, `Conflict` if somebody wrote it since."""
     if _is_written(engine, folder, path, entry):
         return
@@ -30,7 +30,7 @@ def verify_written(engine: Engine, folder: TargetFolder, path: str, entry: FileE
     raise StorageError(f"{where} does not hold what was written to it", hint="the disk may be failing; try another")
 
 
-def _is_written(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry | Edited) -> bool:
+def _is_written(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry | RewrittenFile) -> bool:
     try:
         fd = folder.open_file(path)
     except FileNotFoundError:
@@ -38,7 +38,7 @@ def _is_written(engine: Engine, folder: TargetFolder, path: str, entry: FileEntr
     try:
         if os.fstat(fd).st_size != entry.size:
             return False
-        return is_content(entry, _blocks(fd)) if isinstance(entry, Edited) else _has_chunks(engine, fd, entry)
+        return is_content(entry, _blocks(fd)) if isinstance(entry, RewrittenFile) else _has_chunks(engine, fd, entry)
     finally:
         os.close(fd)
 

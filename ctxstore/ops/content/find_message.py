@@ -18,7 +18,7 @@ NUMBER = re.compile(r"[0-9]{1,9}\Z")
 """A message's number, from 0."""
 
 
-class Numbered(NamedTuple):
+class NumberedMessage(NamedTuple):
     """A message and its number in the commit, from 0; `is_meant`: it is the one that was asked for."""
 
     number: int
@@ -26,7 +26,7 @@ class Numbered(NamedTuple):
     is_meant: bool
 
 
-def find_messages(view: View, name: str, around: int = 0) -> list[Numbered]:
+def find_messages(view: View, name: str, around: int = 0) -> list[NumberedMessage]:
     """The message called `name`, with `around` messages before and after it.
 
     Its whole id goes before a number, and a number before the start of an id. Raises `NotFound`, `InvalidInput`.
@@ -39,7 +39,7 @@ def find_messages(view: View, name: str, around: int = 0) -> list[Numbered]:
     number = _number_of(view, name)
     first = max(0, number - around)
     return [
-        Numbered(at, message, at == number)
+        NumberedMessage(at, message, at == number)
         for at, message in enumerate(islice(iter_messages(view), first, min(number + around + 1, sys.maxsize)), first)
     ]
 

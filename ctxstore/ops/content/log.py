@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from ctxstore.errors import Corrupt, NotFound
-from ctxstore.history.commits import Commit, Stored, read_commit
+from ctxstore.history.commits import Commit, StoredCommit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import Op, iter_ops
 from ctxstore.ids import ObjectId
@@ -18,7 +18,9 @@ def iter_runs(engine: Engine) -> Iterator[tuple[ObjectId, Op]]:
     return iter_ops(engine.store, engine.root().op)
 
 
-def iter_history(engine: Engine, start: ObjectId, read: Callable[[ObjectId], Commit] | None = None) -> Iterator[Stored]:
+def iter_history(
+    engine: Engine, start: ObjectId, read: Callable[[ObjectId], Commit] | None = None
+) -> Iterator[StoredCommit]:
     """A commit and all it descends from, each once, children before parents, newest first.
 
     `read` gives a commit, for those who look at several histories that share some. A parent that can't be read is
@@ -30,7 +32,7 @@ def iter_history(engine: Engine, start: ObjectId, read: Callable[[ObjectId], Com
     while waiting:
         id = max(waiting, key=lambda each: (waiting[each].generation, waiting[each].time, each))
         commit = waiting.pop(id)
-        yield Stored(id, commit)
+        yield StoredCommit(id, commit)
         for parent in commit.parents:
             if parent not in waiting:
                 try:
@@ -42,8 +44,8 @@ def iter_history(engine: Engine, start: ObjectId, read: Callable[[ObjectId], Com
         raise failed
 
 
-def iter_contexts(engine: Engine) -> Iterator[tuple[str, Stored]]:
+def iter_contexts(engine: Engine) -> Iterator[tuple[str, StoredCommit]]:
     """(ref, newest commit) of every context whose newest commit can be read, sorted by name."""
     for name, id in engine.refs(engine.root()).iter():
         with suppress(Corrupt, NotFound):
-            yield name, Stored(id, read_commit(engine.store, id))
+            yield name, StoredCommit(id, read_commit(engine.store, id))

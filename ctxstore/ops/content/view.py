@@ -121,7 +121,7 @@ def decode_memory_key(key: bytes) -> str:
     return key.decode("utf-8", "surrogatepass")
 
 
-class Files(Mapping[str, Entry]):
+class ViewFiles(Mapping[str, Entry]):
     """A commit's files, folders and links by path, sorted."""
 
     def __init__(self, view: View) -> None:
@@ -166,9 +166,9 @@ class View:
         return f"<View {self.ref} {format_id(self.id)}>"
 
     @property
-    def files(self) -> Files:
+    def files(self) -> ViewFiles:
         """The files, folders and links."""
-        return Files(self)
+        return ViewFiles(self)
 
     @property
     def messages(self) -> Records:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sortedcontainers import SortedDict
 
 from ctxstore.errors import InvalidInput, require_text
-from ctxstore.history.commits import Author, Commit, Stored, Summary, read_commit, write_commit
+from ctxstore.history.commits import Author, Commit, StoredCommit, Summary, read_commit, write_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import check_name
 from ctxstore.history.transaction import Move, transaction
@@ -105,7 +105,7 @@ class _Written(NamedTuple):
 class Draft:
     """Edits a context from its newest commit (or `parent`) on; `commit` moves the ref by compare-and-set."""
 
-    def __init__(self, engine: Engine, ref: str, parent: Stored | None, head: ObjectId | None) -> None:
+    def __init__(self, engine: Engine, ref: str, parent: StoredCommit | None, head: ObjectId | None) -> None:
         self.engine = engine
         self.ref = check_name(ref)
         self._parent = parent
@@ -126,7 +126,7 @@ class Draft:
         pass
 
     @property
-    def parent(self) -> Stored | None:
+    def parent(self) -> StoredCommit | None:
         """The commit this draft is based on."""
         return self._parent
 
@@ -138,7 +138,7 @@ class Draft:
         agent: str | None = None,
         model: str | None = None,
         author: Author | None = None,
-    ) -> Stored:
+    ) -> StoredCommit:
         """Store the edits as a commit and move the ref to it, durably; the draft goes on from there.
 
         Raises `RefMoved` if the ref is not where this draft found it: nothing has changed then.
@@ -155,8 +155,8 @@ class Draft:
             made = self._make_commit(tree, summary, note, author or self.engine.environment.author)
             id = write_commit(started.writer, made)
             started.publish([Move(self.ref, self._head, id)], "commit")
-        self._adopt(Stored(id, made), written)
-        return Stored(id, made)
+        self._adopt(StoredCommit(id, made), written)
+        return StoredCommit(id, made)
 
     def _make_commit(self, tree: ObjectId, summary: Summary, note: str, author: Author) -> Commit:
         parent = self._parent
@@ -204,7 +204,7 @@ class Draft:
         files = sum(isinstance(entry, FileEntry) for entry in sized)
         return summary._replace(files=files, bytes=sum(entry.size for entry in sized))
 
-    def _adopt(self, made: Stored, written: _Written) -> None:
+    def _adopt(self, made: StoredCommit, written: _Written) -> None:
         self._parent, self._head, self._tree = made, made.id, made.commit.tree
         self._summary = made.commit.summary
         if written.messages is not None:
@@ -218,5 +218,5 @@ def open_draft(engine: Engine, ref: str, parent: ObjectId | None) -> Draft:
     """A draft on the context's head, or on `parent` (a commit), which the context's next commit then follows."""
     head = engine.refs(engine.root()).find(check_name(ref))
     base = parent if parent is not None else head
-    stored = Stored(base, read_commit(engine.store, base)) if base is not None else None
+    stored = StoredCommit(base, read_commit(engine.store, base)) if base is not None else None
     return Draft(engine, ref, stored, head)

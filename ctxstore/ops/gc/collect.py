@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ctxstore.errors import NoSpace, NotFound, StorageError
 from ctxstore.history.engine import Engine
-from ctxstore.history.root import Root, advanced
+from ctxstore.history.root import RepositoryState, advanced
 from ctxstore.history.transaction import MustRestart
 from ctxstore.ops.gc.last_run import is_worthwhile, write_note
 from ctxstore.ops.gc.mark import Liveness, Marking, Order
@@ -41,7 +41,7 @@ class GcResult(NamedTuple):
 class GcPlan:
     """What a collection would do, as of the root it was made from. Nothing is written before `execute`."""
 
-    def __init__(self, engine: Engine, root: Root, *, recompress: bool, progress: Progress) -> None:
+    def __init__(self, engine: Engine, root: RepositoryState, *, recompress: bool, progress: Progress) -> None:
         self._engine = engine
         self._order = Order() if recompress else None
         self._marking = Marking(engine, root, order=self._order, progress=progress)
@@ -166,7 +166,9 @@ class GcPlan:
             return
         raise MustRestart
 
-    def _catch_up(self, root: Root, epoch: int, rewritten: Sequence[PackInfo], removed: Sequence[PackInfo]) -> None:
+    def _catch_up(
+        self, root: RepositoryState, epoch: int, rewritten: Sequence[PackInfo], removed: Sequence[PackInfo]
+    ) -> None:
         """Raises `MustRestart` unless the plan still stands for `root`."""
         listed = {pack.name for pack in self._engine.roots.packs(root)}
         if root.epoch - epoch > 1 or any(pack.name not in listed for pack in rewritten):

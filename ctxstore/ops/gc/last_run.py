@@ -53,7 +53,7 @@ def is_worthwhile(engine: Engine) -> bool:
     return _objects(engine) >= note.objects * GROWTH
 
 
-def newly_forgotten(engine: Engine) -> int:
+def count_uncollected(engine: Engine) -> int:
     """How many commits were forgotten since the last collection."""
     note = read_note(engine)
     root = engine.root()

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from ctxstore.history.engine import Engine
-from ctxstore.history.root import Root
+from ctxstore.history.root import RepositoryState
 from ctxstore.ops.gc.id_set import AGAIN, IdSet
 from ctxstore.ops.gc.reachability import Marker
 from ctxstore.packs.names import PackInfo
@@ -47,7 +47,9 @@ class Order:
 class Marking:
     """What `root` reaches, by the footers of its packs: no cache is believed."""
 
-    def __init__(self, engine: Engine, root: Root, *, order: Order | None = None, progress: Progress = SILENT) -> None:
+    def __init__(
+        self, engine: Engine, root: RepositoryState, *, order: Order | None = None, progress: Progress = SILENT
+    ) -> None:
         self._engine = engine
         self._order = order
         self._progress = progress
@@ -77,7 +79,7 @@ class Marking:
             self._order.took(id)
         return is_new
 
-    def go_on(self, root: Root) -> bool:
+    def go_on(self, root: RepositoryState) -> bool:
         """Mark what `root` reaches besides; False if commits were forgotten or came back meanwhile: then start anew.
 
         Costs what was added since. `revived` tells of what was dead until now.

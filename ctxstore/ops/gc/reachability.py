@@ -11,7 +11,7 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.forgotten import ForgottenCommits
 from ctxstore.history.oplog import Op, decode_op
 from ctxstore.history.refs import SETTING, decode_name
-from ctxstore.history.root import Root
+from ctxstore.history.root import RepositoryState
 from ctxstore.ids import Kind, ObjectId
 from ctxstore.progress import SILENT, Progress
 from ctxstore.trees.walk import TreeWalk
@@ -20,7 +20,7 @@ Leaf = Callable[[ObjectId, Kind, str], None]
 """Is told of a chunk or record that is reachable, and of a context that needs it."""
 
 
-class Broken:
+class UnreadableObject:
     """An object that could not be read, and the commits that need it (none: the history itself)."""
 
     __slots__ = ("error", "id", "kind", "refs")
@@ -53,7 +53,7 @@ class Marker:
         take: Callable[[bytes], bool],
         *,
         leaf: Leaf | None = None,
-        broken: list[Broken] | None = None,
+        broken: list[UnreadableObject] | None = None,
         progress: Progress = SILENT,
     ) -> None:
         self._engine = engine
@@ -66,7 +66,7 @@ class Marker:
         self._walk = TreeWalk(engine.maps, engine.store, take, self._leaf, self._record if broken is not None else None)
         self.commits = 0
 
-    def mark(self, root: Root) -> None:
+    def mark(self, root: RepositoryState) -> None:
         """Mark everything reachable from `root`'s refs and ops: contexts by age, each oldest commit first."""
         self._forgotten = self._engine.forgotten(root)
         forgotten = set(self._forgotten.ids())
@@ -91,7 +91,7 @@ class Marker:
 
     def _record(self, id: ObjectId, kind: Kind, error: Corrupt | NotFound) -> None:
         assert self._broken is not None
-        self._broken.append(Broken(id, kind, error, self._ref))
+        self._broken.append(UnreadableObject(id, kind, error, self._ref))
 
     def _get(self, id: ObjectId, kind: Kind) -> bytes | None:
         try:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from ctxstore.errors import NotFound
 from ctxstore.history.engine import Engine
-from ctxstore.history.root import EPOCH_NS, Root
+from ctxstore.history.root import EPOCH_NS, RepositoryState
 from ctxstore.packs.names import epoch_of
-from ctxstore.storage.protocol import Presence, Stored
+from ctxstore.storage.protocol import Presence, StoredValue
 
 LAG = 2
 """Files of this many epochs ago that no root lists belong to no writer that could still publish them."""
@@ -40,7 +40,7 @@ def sweep(engine: Engine, presence: Presence) -> Later:
     return Later(later, f"other writers are at work; a gc without them frees it, or any gc from {hours} hours on")
 
 
-def iter_litter(engine: Engine, root: Root) -> Iterator[Stored]:
+def iter_litter(engine: Engine, root: RepositoryState) -> Iterator[StoredValue]:
     """Packs and manifests that the root does not list. Files with other names are somebody's, and left alone."""
     listed = {pack.key for pack in engine.roots.packs(root)} | {f"manifests/{root.manifest}"}
     for stored in iter_stored(engine):
@@ -48,7 +48,7 @@ def iter_litter(engine: Engine, root: Root) -> Iterator[Stored]:
             yield stored
 
 
-def iter_stored(engine: Engine) -> Iterator[Stored]:
+def iter_stored(engine: Engine) -> Iterator[StoredValue]:
     """All files in the folders of packs and manifests."""
     for folder in ("packs", "manifests"):
         try:
@@ -57,11 +57,11 @@ def iter_stored(engine: Engine) -> Iterator[Stored]:
             continue
 
 
-def _name(stored: Stored) -> str:
+def _name(stored: StoredValue) -> str:
     return stored.key.partition("/")[2]
 
 
-def _epoch(stored: Stored) -> int:
+def _epoch(stored: StoredValue) -> int:
     epoch = epoch_of(_name(stored))
     assert epoch is not None
     return epoch

@@ -34,7 +34,7 @@ class MergeConflict(NamedTuple):
     copy: str = ""
 
 
-class Changed(NamedTuple):
+class ChangedKey(NamedTuple):
     """A key that both sides changed, not alike: its values, None where it is not there."""
 
     key: bytes
@@ -43,7 +43,7 @@ class Changed(NamedTuple):
     theirs: bytes | None
 
 
-class Merging:
+class MergeContext:
     """One merge under way: where its objects go, how conflicts are resolved, and those that were met.
 
     `choice` is ours, theirs or both; `label` the start of their commit's id, for the names of copies.
@@ -72,7 +72,7 @@ class Merging:
         return MapView(empty, self.writer, Kind.RECORD)
 
 
-def three_way(base: MapView, ours: MapView, theirs: MapView) -> tuple[Edits, list[Changed]]:
+def three_way(base: MapView, ours: MapView, theirs: MapView) -> tuple[Edits, list[ChangedKey]]:
     """(what theirs changed and ours did not, what both changed, not alike), reading only what differs."""
     mine = {key: (before, after) for key, before, after in map_differences(base, ours)}
     edits: Edits = {}
@@ -81,7 +81,7 @@ def three_way(base: MapView, ours: MapView, theirs: MapView) -> tuple[Edits, lis
         if key not in mine:
             edits[key] = after
         elif mine[key][1] != after:
-            both.append(Changed(key, *mine[key], after))
+            both.append(ChangedKey(key, *mine[key], after))
     return edits, both
 
 

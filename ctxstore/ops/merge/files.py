@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ctxstore.ops.merge.conflicts import Changed, Edits, MergeConflict, Merging, counted, free_key, told
+from ctxstore.ops.merge.conflicts import ChangedKey, Edits, MergeConflict, MergeContext, counted, free_key, told
 from ctxstore.ops.merge.lines import MAX_SIZE, merge_lines, merge_records
 from ctxstore.ops.merge.three_way import BOTH, THEIRS
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry, decode_entry, decode_key, encode_entry
@@ -24,13 +24,13 @@ class _Versions(NamedTuple):
 class FileMerge:
     """Decides what becomes of each path. What it decides are edits of our tree."""
 
-    def __init__(self, merging: Merging, ours: MapView, theirs: MapView) -> None:
+    def __init__(self, merging: MergeContext, ours: MapView, theirs: MapView) -> None:
         self._merging = merging
         self._ours = ours
         self._theirs = theirs
         self._copies: dict[bytes, bytes] = {}
 
-    def merge(self, changed: Changed, edits: Edits) -> None:
+    def merge(self, changed: ChangedKey, edits: Edits) -> None:
         """Merge one path that both sides changed."""
         found = _Versions(*(decode_entry(value) if value is not None else None for value in changed[1:]))
         merged = self._agreed(changed.key, found)
@@ -74,7 +74,7 @@ class FileMerge:
         assert isinstance(entry, FileEntry)
         return _with_metadata(entry._replace(**content._asdict()), found)
 
-    def _disagree(self, changed: Changed, found: _Versions, edits: Edits) -> None:
+    def _disagree(self, changed: ChangedKey, found: _Versions, edits: Edits) -> None:
         kept = self._merging.kept(found.ours, found.theirs)
         copy = b""
         if kept == THEIRS:

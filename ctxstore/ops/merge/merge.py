@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ctxstore.errors import AlreadyExists, Conflict, InvalidInput, NotFound
-from ctxstore.history.commits import Commit, Stored, Summary, write_commit
+from ctxstore.history.commits import Commit, StoredCommit, Summary, write_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import check_name
 from ctxstore.history.revisions import Revision
 from ctxstore.history.transaction import Move, Transaction, transaction
 from ctxstore.ids import ObjectId, format_id
-from ctxstore.ops.merge.conflicts import MergeConflict, Merging, three_way
+from ctxstore.ops.merge.conflicts import MergeConflict, MergeContext, three_way
 from ctxstore.ops.merge.files import FileMerge
 from ctxstore.ops.merge.merge_base import find_merge_base, iter_common
 from ctxstore.ops.merge.messages import merge_memories, merge_messages
@@ -43,7 +43,7 @@ class Merged(NamedTuple):
     """
 
     ref: str
-    stored: Stored
+    stored: StoredCommit
     base: ObjectId | None
     conflicts: tuple[MergeConflict, ...]
     is_fast_forward: bool
@@ -69,7 +69,7 @@ def merge(engine: Engine, wanted: Merge) -> Merged:
 
 
 def _merge_once(engine: Engine, wanted: Merge) -> Merged:
-    ours, theirs = (Stored(*side[1:]) for side in (wanted.ours, wanted.theirs))
+    ours, theirs = (StoredCommit(*side[1:]) for side in (wanted.ours, wanted.theirs))
     with transaction(engine) as tx:
         head = tx.refs.find(wanted.into)
         _refuse_other(wanted, head)
@@ -80,13 +80,13 @@ def _merge_once(engine: Engine, wanted: Merge) -> Merged:
         for side in (ours, theirs):
             tx.rely(side.id)
         base = find_merge_base(engine, ours.id, theirs.id)
-        merging = Merging(engine, tx.writer, wanted.choice, format_id(theirs.id))
+        merging = MergeContext(engine, tx.writer, wanted.choice, format_id(theirs.id))
         tree = _merge_trees(merging, base, ours, theirs)
         made = _make_commit(merging, wanted, tree)
         id = write_commit(tx.writer, made)
         published = tx.publish([Move(wanted.into, head, id)], "merge", made.note, _counts(merging))
     conflicts = tuple(merging.conflicts)
-    return Merged(wanted.into, Stored(id, made), base.id if base else None, conflicts, False, published.id)
+    return Merged(wanted.into, StoredCommit(id, made), base.id if base else None, conflicts, False, published.id)
 
 
 def _refuse_other(wanted: Merge, head: ObjectId | None) -> None:
@@ -98,7 +98,7 @@ def _refuse_other(wanted: Merge, head: ObjectId | None) -> None:
         raise AlreadyExists(f"there is a context {wanted.into!r} already, which is neither side", hint=hint)
 
 
-def _forward(tx: Transaction, wanted: Merge, head: ObjectId | None, newer: Stored, base: ObjectId) -> Merged:
+def _forward(tx: Transaction, wanted: Merge, head: ObjectId | None, newer: StoredCommit, base: ObjectId) -> Merged:
     op = None
     if head != newer.id:
         tx.rely(newer.id)
@@ -106,11 +106,13 @@ def _forward(tx: Transaction, wanted: Merge, head: ObjectId | None, newer: Store
     return Merged(wanted.into, newer, base, (), True, op)
 
 
-def _counts(merging: Merging) -> dict[str, int]:
+def _counts(merging: MergeContext) -> dict[str, int]:
     return {"conflicts": len(merging.conflicts)} if merging.conflicts else {}
 
 
-def _merge_trees(merging: Merging, base: Stored | None, ours: Stored, theirs: Stored) -> ObjectId:
+def _merge_trees(
+    merging: MergeContext, base: StoredCommit | None, ours: StoredCommit, theirs: StoredCommit
+) -> ObjectId:
     common = merging.load(base.commit.tree if base else None)
     left, right = (merging.load(side.commit.tree) for side in (ours, theirs))
     _refuse_mixed((ours.commit, right), (theirs.commit, left))
@@ -134,7 +136,7 @@ def _refuse_mixed(*pairs: tuple[Commit, MapView]) -> None:
         )
 
 
-def _make_commit(merging: Merging, wanted: Merge, tree: ObjectId) -> Commit:
+def _make_commit(merging: MergeContext, wanted: Merge, tree: ObjectId) -> Commit:
     environment = merging.engine.environment
     sides = (wanted.ours, wanted.theirs)
     ours, theirs = (side.commit for side in sides)
@@ -154,7 +156,7 @@ def _make_commit(merging: Merging, wanted: Merge, tree: ObjectId) -> Commit:
     )
 
 
-def _summarise(merging: Merging, tree: ObjectId, ours: Commit, theirs: Commit) -> Summary:
+def _summarise(merging: MergeContext, tree: ObjectId, ours: Commit, theirs: Commit) -> Summary:
     found = {key: decode_entry(value) for key, value in merging.load(tree).items()}
     source = _find_source(ours.source)
     files = {decode_key(key): entry for key, entry in found.items() if isinstance(entry, FileEntry)}
@@ -180,7 +182,7 @@ def _find_source(name: str) -> Source | None:
 
 
 def _read_transcript(
-    merging: Merging, source: Source, ours: Commit, theirs: Commit, files: dict[str, FileEntry]
+    merging: MergeContext, source: Source, ours: Commit, theirs: Commit, files: dict[str, FileEntry]
 ) -> Summary:
     """What the transcript says: read only if it is neither side's as it was."""
     key = source.transcript(ours.ref, files)

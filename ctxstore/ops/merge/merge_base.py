@@ -6,14 +6,14 @@ import heapq
 from collections.abc import Iterator
 
 from ctxstore.errors import NotFound
-from ctxstore.history.commits import Commit, Stored, read_commit
+from ctxstore.history.commits import Commit, StoredCommit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
 
 _OURS, _THEIRS = 1, 2
 
 
-def iter_common(engine: Engine, ours: ObjectId, theirs: ObjectId) -> Iterator[Stored]:
+def iter_common(engine: Engine, ours: ObjectId, theirs: ObjectId) -> Iterator[StoredCommit]:
     """The commits both descend from, or are, nearest first.
 
     A commit's generation is above that of its parents. Taken by falling generation, each so is met after
@@ -39,12 +39,12 @@ def iter_common(engine: Engine, ours: ObjectId, theirs: ObjectId) -> Iterator[St
         id = heapq.heappop(waiting)[2]
         commit = commits.pop(id)
         if sides[id] == _OURS | _THEIRS:
-            yield Stored(id, commit)
+            yield StoredCommit(id, commit)
         for parent in commit.parents:
             meet(parent, sides[id])
 
 
-def find_merge_base(engine: Engine, ours: ObjectId, theirs: ObjectId) -> Stored | None:
+def find_merge_base(engine: Engine, ours: ObjectId, theirs: ObjectId) -> StoredCommit | None:
     """The nearest common ancestor that still has its content; None when there is none."""
     forgotten = engine.forgotten(engine.root())
     return next((stored for stored in iter_common(engine, ours, theirs) if stored.id not in forgotten), None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ctxstore.ids import ObjectId
 from ctxstore.ops.content.view import decode_memory_key
-from ctxstore.ops.merge.conflicts import Changed, MergeConflict, Merging, counted, free_key, three_way, told
-from ctxstore.ops.merge.three_way import BOTH, CONFLICT, THEIRS, Edit, merge
+from ctxstore.ops.merge.conflicts import ChangedKey, MergeConflict, MergeContext, counted, free_key, three_way, told
+from ctxstore.ops.merge.three_way import BOTH, CONFLICT, THEIRS, SequenceEdit, merge
 from ctxstore.trees.compare import differences
 from ctxstore.trees.entries import ListEntry, MapEntry, decode_entry, encode_entry
 from ctxstore.trees.lists import RECORDS, load_list, total_size
@@ -13,7 +13,7 @@ from ctxstore.trees.maps import MapView
 from ctxstore.trees.sequence import Item, Sequence, Splice, apply
 
 
-def merge_messages(merging: Merging, changed: Changed) -> bytes:
+def merge_messages(merging: MergeContext, changed: ChangedKey) -> bytes:
     """The merged list's entry. What both have in common is neither read nor written."""
     base, ours, theirs = (_list(merging, value) for value in changed[1:])
     splices: list[Splice] = []
@@ -31,19 +31,19 @@ def merge_messages(merging: Merging, changed: Changed) -> bytes:
     return encode_entry(ListEntry(view.id, view.count, total_size(view)))
 
 
-def _list(merging: Merging, value: bytes | None) -> Sequence:
+def _list(merging: MergeContext, value: bytes | None) -> Sequence:
     entry = decode_entry(value) if value is not None else None
     if isinstance(entry, ListEntry):
         return load_list(RECORDS, merging.writer, entry.id)
     return Sequence(RECORDS, merging.writer, ObjectId(b""), [[]])
 
 
-def _edits(base: Sequence, side: Sequence) -> list[Edit[Item]]:
+def _edits(base: Sequence, side: Sequence) -> list[SequenceEdit[Item]]:
     found = differences(base, side)
-    return [Edit(region.old_start, region.old_start + len(region.old), region.new) for region in found]
+    return [SequenceEdit(region.old_start, region.old_start + len(region.old), region.new) for region in found]
 
 
-def merge_memories(merging: Merging, changed: Changed) -> bytes:
+def merge_memories(merging: MergeContext, changed: ChangedKey) -> bytes:
     """The merged map's entry."""
     base, ours, theirs = (_map(merging, value) for value in changed[1:])
     edits, both = three_way(base, ours, theirs)
@@ -63,6 +63,6 @@ def merge_memories(merging: Merging, changed: Changed) -> bytes:
     return encode_entry(MapEntry(id, len(merging.load(id))))
 
 
-def _map(merging: Merging, value: bytes | None) -> MapView:
+def _map(merging: MergeContext, value: bytes | None) -> MapView:
     entry = decode_entry(value) if value is not None else None
     return merging.load(entry.id if isinstance(entry, MapEntry) else None)

@@ -14,7 +14,7 @@ CONFLICT = "conflict"
 T = TypeVar("T", bound=Hashable)
 
 
-class Edit(NamedTuple, Generic[T]):
+class SequenceEdit(NamedTuple, Generic[T]):
     """Items from `start` to `stop` of the base were replaced by `items`."""
 
     start: int
@@ -42,8 +42,8 @@ class Region(NamedTuple, Generic[T]):
 
 
 def merge(
-    ours: Iterable[Edit[T]],
-    theirs: Iterable[Edit[T]],
+    ours: Iterable[SequenceEdit[T]],
+    theirs: Iterable[SequenceEdit[T]],
     base: Callable[[int, int], Sequence[T]],
     *,
     split: bool = True,
@@ -72,16 +72,16 @@ def merge(
         shift += sum(len(edit.items) - (edit.stop - edit.start) for edit in mine)
 
 
-_Cluster = tuple[int, int, list[Edit[T]], list[Edit[T]]]
+_Cluster = tuple[int, int, list[SequenceEdit[T]], list[SequenceEdit[T]]]
 
 
-def _clusters(ours: Iterable[Edit[T]], theirs: Iterable[Edit[T]]) -> Iterator[_Cluster[T]]:
+def _clusters(ours: Iterable[SequenceEdit[T]], theirs: Iterable[SequenceEdit[T]]) -> Iterator[_Cluster[T]]:
     """Edits of both sides that overlap or touch, together: (start, stop, ours, theirs)."""
     tagged = sorted(
         [*((edit, 0) for edit in ours), *((edit, 1) for edit in theirs)], key=lambda each: (each[0][:2], each[1])
     )
     start = stop = -1
-    sides: tuple[list[Edit[T]], list[Edit[T]]] = ([], [])
+    sides: tuple[list[SequenceEdit[T]], list[SequenceEdit[T]]] = ([], [])
     for edit, side in tagged:
         if edit.start > stop and any(sides):
             yield start, stop, *sides
@@ -94,7 +94,7 @@ def _clusters(ours: Iterable[Edit[T]], theirs: Iterable[Edit[T]]) -> Iterator[_C
         yield start, stop, *sides
 
 
-def _applied(edits: Sequence[Edit[T]], start: int, kept: Sequence[T]) -> list[T]:
+def _applied(edits: Sequence[SequenceEdit[T]], start: int, kept: Sequence[T]) -> list[T]:
     """The base's items from `start` on with the edits made."""
     if not kept:
         return [item for edit in edits for item in edit.items]
@@ -120,10 +120,10 @@ def _split(at: int, ours: Sequence[T], theirs: Sequence[T], *, is_added: bool) -
         i, j = k + length, m + length
 
 
-def edits(old: Sequence[T], new: Sequence[T]) -> Iterator[Edit[T]]:
+def edits(old: Sequence[T], new: Sequence[T]) -> Iterator[SequenceEdit[T]]:
     """What turns one sequence into another."""
     i = j = 0
     for k, m, length in (*matches(old, new), (len(old), len(new), 0)):
         if i < k or j < m:
-            yield Edit(i, k, new[j:m])
+            yield SequenceEdit(i, k, new[j:m])
         i, j = k + length, m + length

@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Iterator, Sequence
 
 from ctxstore.errors import AlreadyExists, NotFound
-from ctxstore.history.commits import Stored, read_commit
+from ctxstore.history.commits import StoredCommit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import TAG, Refs, check_name, check_tag
 from ctxstore.history.revisions import Resolver
@@ -47,37 +47,37 @@ def delete_tag(engine: Engine, name: str) -> ObjectId:
     return retried(attempt)
 
 
-def iter_tags(engine: Engine) -> Iterator[tuple[str, Stored]]:
+def iter_tags(engine: Engine) -> Iterator[tuple[str, StoredCommit]]:
     """(name without ``tag:``, commit) of every tag, sorted by name."""
     for name, id in engine.refs(engine.root()).tags():
-        yield name, Stored(id, read_commit(engine.store, id))
+        yield name, StoredCommit(id, read_commit(engine.store, id))
 
 
-def fork(engine: Engine, id: ObjectId, new_ref: str) -> Stored:
+def fork(engine: Engine, id: ObjectId, new_ref: str) -> StoredCommit:
     """Make a context that starts at a commit. Raises `AlreadyExists`, `InvalidInput`, `NotFound`."""
     check_name(new_ref)
 
-    def attempt() -> Stored:
+    def attempt() -> StoredCommit:
         with transaction(engine) as tx:
             _refuse_taken(tx.refs, new_ref)
             tx.rely(id)
             tx.publish([Move(new_ref, None, id)], "fork")
-            return Stored(id, read_commit(engine.store, id))
+            return StoredCommit(id, read_commit(engine.store, id))
 
     return retried(attempt)
 
 
-def rename(engine: Engine, old: str, new: str) -> Stored:
+def rename(engine: Engine, old: str, new: str) -> StoredCommit:
     """Give a context another name. Raises `NotFound`, `AlreadyExists`, `InvalidInput`."""
     check_name(new)
 
-    def attempt() -> Stored:
+    def attempt() -> StoredCommit:
         id = Resolver(engine).context(old)
         with transaction(engine) as tx:
             _refuse_taken(tx.refs, new)
             tx.rely(id)
             tx.publish([Move(old, id, None), Move(new, None, id)], "rename")
-            return Stored(id, read_commit(engine.store, id))
+            return StoredCommit(id, read_commit(engine.store, id))
 
     return retried(attempt)
 
@@ -90,7 +90,7 @@ def _refuse_taken(refs: Refs, name: str) -> None:
 class DropPlan:
     """Contexts that are to go: `contexts` has their names and newest commits. Nothing happens before `execute`."""
 
-    def __init__(self, engine: Engine, contexts: Sequence[tuple[str, Stored]]) -> None:
+    def __init__(self, engine: Engine, contexts: Sequence[tuple[str, StoredCommit]]) -> None:
         self._engine = engine
         self.contexts = tuple(contexts)
 
@@ -112,4 +112,6 @@ def plan_drop(engine: Engine, patterns: Sequence[str]) -> DropPlan:
             names |= found
         else:
             names[pattern] = resolver.context(pattern)
-    return DropPlan(engine, [(name, Stored(id, read_commit(engine.store, id))) for name, id in sorted(names.items())])
+    return DropPlan(
+        engine, [(name, StoredCommit(id, read_commit(engine.store, id))) for name, id in sorted(names.items())]
+    )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ctxstore.errors import Conflict, NotFound
 from ctxstore.history.engine import Engine
 from ctxstore.history.forgotten import Forgotten
-from ctxstore.history.oplog import Change, Op, iter_ops, read_op
+from ctxstore.history.oplog import Op, RefChange, iter_ops, read_op
 from ctxstore.history.refs import SETTING, Refs
 from ctxstore.history.transaction import Move, Published, Transaction, transaction
 from ctxstore.ids import ObjectId, format_id
@@ -18,17 +18,17 @@ from ctxstore.ops.refs.retry import retried
 SHOWN = 3
 
 
-class Effect(NamedTuple):
+class OpEffect(NamedTuple):
     """The commits an op forgot, and those it brought back, with their marks."""
 
     forgot: Mapping[ObjectId, Forgotten]
     came_back: Mapping[ObjectId, Forgotten]
 
 
-def effect_of(engine: Engine, op: Op) -> Effect:
+def op_effect(engine: Engine, op: Op) -> OpEffect:
     """What an op did to the forgotten commits."""
     before = read_op(engine.store, op.previous).forgotten if op.previous is not None else None
-    effect = Effect({}, {})
+    effect = OpEffect({}, {})
     if before == op.forgotten:
         return effect
     old, new = engine.forgotten_at(before), engine.forgotten_at(op.forgotten)
@@ -40,7 +40,7 @@ def effect_of(engine: Engine, op: Op) -> Effect:
     return effect
 
 
-class Run(NamedTuple):
+class ListedOp(NamedTuple):
     """An op, and whether what it did was taken back by one that still stands."""
 
     id: ObjectId
@@ -48,14 +48,14 @@ class Run(NamedTuple):
     is_undone: bool
 
 
-def iter_undone(ops: Iterable[tuple[ObjectId, Op]]) -> Iterator[Run]:
+def iter_listed_ops(ops: Iterable[tuple[ObjectId, Op]]) -> Iterator[ListedOp]:
     """Whether each of the ops, given from the newest on, is undone: an undo that is undone itself undoes nothing."""
     undone: set[ObjectId] = set()
     for id, op in ops:
         is_undone = id in undone
         if op.undoes is not None and not is_undone:
             undone.add(op.undoes)
-        yield Run(id, op, is_undone)
+        yield ListedOp(id, op, is_undone)
 
 
 class UndoPlan:
@@ -100,7 +100,7 @@ class UndoPlan:
             raise NotFound(f"{_shown(self.id)} can't be undone any more: {error.message}", hint=error.hint) from error
 
     def _restore_marks(self, tx: Transaction) -> None:
-        effect = effect_of(self._engine, self.op)
+        effect = op_effect(self._engine, self.op)
         now = self._engine.forgotten(tx.root)
         if again := [id for id, mark in effect.forgot.items() if now.find(id) not in (None, mark)]:
             raise Conflict(
@@ -132,14 +132,14 @@ class UndoPlan:
         if changed:
             raise self._conflict(changed, later)
 
-    def _standing(self, tx: Transaction) -> list[Run]:
+    def _standing(self, tx: Transaction) -> list[ListedOp]:
         """The later ops, without those that were undone and the undos of these."""
         ops = iter_ops(self._engine.store, tx.root.op)
-        runs = list(iter_undone(takewhile(lambda found: found[0] != self.id, ops)))
+        runs = list(iter_listed_ops(takewhile(lambda found: found[0] != self.id, ops)))
         ids = {run.id for run in runs}
         return [run for run in runs if not run.is_undone and run.op.undoes not in ids]
 
-    def _conflict(self, changed: Sequence[Change], later: Sequence[Run]) -> Conflict:
+    def _conflict(self, changed: Sequence[RefChange], later: Sequence[ListedOp]) -> Conflict:
         names = {change.ref for change in changed}
         by = next((run for run in later if names & {change.ref for change in run.op.changes}), None)
         who = f", last by {_shown(by.id)} ({by.op.command})" if by else ""
@@ -157,7 +157,7 @@ def plan_undo(engine: Engine, found: tuple[ObjectId, Op] | None = None) -> UndoP
     what it needs was collected.
     """
     if found is None:
-        runs = iter_undone(iter_ops(engine.store, engine.root().op))
+        runs = iter_listed_ops(iter_ops(engine.store, engine.root().op))
         newest = next((run for run in runs if not run.is_undone and run.op.undoes is None), None)
         if newest is None:
             raise NotFound("there is nothing to undo", hint="`ctx op log` lists what was done")

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from ctxstore.errors import SourceError
 from ctxstore.history.commits import Commit
 from ctxstore.history.engine import Engine
-from ctxstore.history.root import Root
+from ctxstore.history.root import RepositoryState
 from ctxstore.ids import IdKeys, Kind, ObjectId
 from ctxstore.objects.chunker import Chunker
 from ctxstore.objects.store import MakesChunks
-from ctxstore.ops.check.impact import Health, held_commits, iter_commits
+from ctxstore.ops.check.impact import MetadataChecker, held_commits, iter_commits
 from ctxstore.ops.snapshot.stable_read import read_stable
 from ctxstore.packs.format import MAX_OBJECT
 from ctxstore.trees.files import write_content
@@ -100,9 +100,9 @@ class _Learner(MakesChunks):
         raise AssertionError("new content is made of nothing that was there")
 
 
-def ask_agents(engine: Engine, root: Root, missing: set[bytes], files: AgentFiles) -> bool:
+def ask_agents(engine: Engine, root: RepositoryState, missing: set[bytes], files: AgentFiles) -> bool:
     """Look at the files that need what is missing; whether there is anything new to be found in `files`."""
-    health = Health(engine, missing.__contains__)
+    health = MetadataChecker(engine, missing.__contains__)
     is_held = held_commits(engine, root)
     wanted: dict[str, None] = {}
     for _, id, commit in iter_commits(engine, root):

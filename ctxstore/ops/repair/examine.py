@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from ctxstore.errors import Corrupt, NotFound, UnknownFormat
 from ctxstore.history.config import KEY, MAX_CONFIG, Config, decode_config
-from ctxstore.history.root import MAX_ROOT, Root, RootFile, decode_root
+from ctxstore.history.root import MAX_ROOT, RepositoryState, RootFile, decode_root
 from ctxstore.ids import IdKeys
 from ctxstore.ops.repair.salvage import Examined, examine
 from ctxstore.packs.names import MAX_EPOCH, PackInfo, epoch_of
@@ -23,7 +23,7 @@ class NoRepository(NotFound):
     """There is no config, no root and no pack."""
 
 
-class Found(NamedTuple):
+class RepositoryRemains(NamedTuple):
     """The mutable part as it was found: None for what is missing or damaged, and then a problem that says so.
 
     `listed` are the packs the root lists; None if nobody knows. `data` are the root's bytes, whatever they are.
@@ -32,18 +32,18 @@ class Found(NamedTuple):
     config: Config | None
     config_problem: str
     data: bytes | None
-    root: Root | None
+    root: RepositoryState | None
     root_problem: str
-    old: Root | None
+    old: RepositoryState | None
     listed: tuple[PackInfo, ...] | None
 
     @property
-    def known(self) -> Root | None:
+    def known(self) -> RepositoryState | None:
         """The newest root that can be read."""
         return self.root or self.old
 
 
-def find_state(storage: Storage) -> Found:
+def find_state(storage: Storage) -> RepositoryRemains:
     """Raises `NoRepository`; `UnknownFormat` if it is a newer one's."""
     data = storage.read_root()
     config, config_problem = _tried(lambda: decode_config(storage.get(KEY, 0, MAX_CONFIG)))
@@ -57,7 +57,7 @@ def find_state(storage: Storage) -> Found:
             raise NoRepository("there is no repository", hint="`ctx init` makes one")
     listed, manifest_problem = _tried(lambda: RootFile(storage).packs(root) if root else None)
     problem = root_problem or manifest_problem
-    return Found(
+    return RepositoryRemains(
         config,
         config_problem.message if config_problem else "",
         data,
@@ -75,7 +75,7 @@ def _tried(read: Callable[[], T]) -> tuple[T | None, Corrupt | NotFound | Unknow
         return None, error
 
 
-def _decoded(data: bytes | None) -> Root:
+def _decoded(data: bytes | None) -> RepositoryState:
     if data is None:
         raise NotFound("the repository's root is missing")
     if len(data) > MAX_ROOT:
@@ -129,7 +129,7 @@ def _names(storage: Storage, folder: str) -> dict[str, int]:
     return {name: size for name, size in found.items() if epoch_of(name.partition(".")[0]) is not None}
 
 
-def newest_epoch(storage: Storage, known: Root | None) -> int:
+def newest_epoch(storage: Storage, known: RepositoryState | None) -> int:
     """The highest epoch that any file or root names; one that no repository gets to is nobody's."""
     names = (name for folder in ("packs", "manifests", "quarantine") for name in _names(storage, folder))
     epochs = [known.epoch if known else 0, *(epoch_of(name.partition(".")[0]) or 0 for name in names)]

@@ -11,13 +11,13 @@ from typing import NamedTuple
 from ctxstore.errors import CtxstoreError, NotFound
 from ctxstore.history.config import KEY, encode_config
 from ctxstore.history.engine import Environment
-from ctxstore.history.oplog import Change
+from ctxstore.history.oplog import RefChange
 from ctxstore.history.root import RootFile, advanced
 from ctxstore.history.transaction import MustRestart
 from ctxstore.ids import ObjectId
-from ctxstore.ops.check.check import Problem
+from ctxstore.ops.check.check import CheckProblem
 from ctxstore.ops.repair.examine import OLD_ROOT
-from ctxstore.ops.repair.plan import Decided, Options, decide, is_whole
+from ctxstore.ops.repair.plan import RepairDecision, RepairOptions, decide, is_whole
 from ctxstore.packs.compact import copy_objects, once
 from ctxstore.packs.format import is_data_kind
 from ctxstore.packs.names import PackInfo
@@ -51,11 +51,11 @@ class RepairReport(NamedTuple):
     packs: tuple[DamagedPack, ...]
     taken: Mapping[str, int]
     gaps: int
-    changes: tuple[Change, ...]
+    changes: tuple[RefChange, ...]
     forgotten: tuple[ObjectId, ...]
     kept_tags: tuple[str, ...]
     quarantined: tuple[str, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[CheckProblem, ...]
 
     @property
     def did_nothing(self) -> bool:
@@ -66,7 +66,7 @@ class RepairReport(NamedTuple):
 class RepairPlan:
     """What a repair would do, as of now. Nothing is written before `execute`."""
 
-    def __init__(self, storage: Storage, environment: Environment, decided: Decided) -> None:
+    def __init__(self, storage: Storage, environment: Environment, decided: RepairDecision) -> None:
         self._storage = storage
         self._environment = environment
         self._decided = decided
@@ -171,7 +171,7 @@ def _remove_caches(folder: str | None) -> None:
 
 
 def plan_repair(
-    storage: Storage, environment: Environment, options: Options, progress: Progress = SILENT
+    storage: Storage, environment: Environment, options: RepairOptions, progress: Progress = SILENT
 ) -> RepairPlan:
     """Look what is damaged, and what can be done; anew when others wrote in between and something seemed to be missing.
 
@@ -199,7 +199,9 @@ def _find_root(storage: Storage) -> bytes | None:
         return None
 
 
-def repair(storage: Storage, environment: Environment, options: Options, progress: Progress = SILENT) -> RepairReport:
+def repair(
+    storage: Storage, environment: Environment, options: RepairOptions, progress: Progress = SILENT
+) -> RepairReport:
     """Plan and execute, anew when others wrote in between. Raises `MustRestart` if they never pause."""
     for _ in range(_TRIES):
         try:

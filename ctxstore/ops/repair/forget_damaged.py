@@ -10,25 +10,27 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.forgotten import DAMAGED, Forgotten
 from ctxstore.history.oplog import iter_ops
 from ctxstore.history.refs import is_context
-from ctxstore.history.root import Root
+from ctxstore.history.root import RepositoryState
 from ctxstore.ids import ObjectId
-from ctxstore.ops.check.impact import Health, held_commits, iter_commits
+from ctxstore.ops.check.impact import MetadataChecker, held_commits, iter_commits
 from ctxstore.ops.repair.guess_heads import find_commit
-from ctxstore.ops.repair.object_sources import Stock
+from ctxstore.ops.repair.object_sources import FallbackStore
 
 REASON = f"{DAMAGED}part of it is lost"
 
 
-class GivenUp(NamedTuple):
+class ForgottenDamage(NamedTuple):
     """The commits that are forgotten now, and the tags that keep a damaged one (which only its user can give up)."""
 
     commits: tuple[ObjectId, ...]
     tags: tuple[str, ...]
 
 
-def give_up(engine: Engine, stock: Stock, root: Root, missing: set[bytes]) -> tuple[Root, GivenUp]:
+def give_up(
+    engine: Engine, stock: FallbackStore, root: RepositoryState, missing: set[bytes]
+) -> tuple[RepositoryState, ForgottenDamage]:
     """The root in which damaged commits are forgotten, and no context's newest."""
-    health = Health(engine, missing.__contains__)
+    health = MetadataChecker(engine, missing.__contains__)
     is_held = held_commits(engine, root)
     whole: set[ObjectId] = set()
     damaged: dict[ObjectId, None] = {}
@@ -55,14 +57,19 @@ def give_up(engine: Engine, stock: Stock, root: Root, missing: set[bytes]) -> tu
         refs=refs.updated(engine.maps, stock, moved),
         forgotten=forgotten.updated(engine.maps, stock, marks),
     )
-    return new, GivenUp(tuple(damaged), tags)
+    return new, ForgottenDamage(tuple(damaged), tags)
 
 
 class _Search:
     """Looks for what contexts were before what is damaged."""
 
     def __init__(
-        self, engine: Engine, stock: Stock, root: Root, heads: Iterable[tuple[str, ObjectId]], whole: Set[ObjectId]
+        self,
+        engine: Engine,
+        stock: FallbackStore,
+        root: RepositoryState,
+        heads: Iterable[tuple[str, ObjectId]],
+        whole: Set[ObjectId],
     ) -> None:
         self._engine = engine
         self._stock = stock

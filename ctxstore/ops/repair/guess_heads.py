@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from ctxstore.errors import Corrupt, InvalidInput, NotFound
 from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
-from ctxstore.history.oplog import Change, iter_ops, read_op
+from ctxstore.history.oplog import RefChange, iter_ops, read_op
 from ctxstore.history.refs import SETTING, Refs, check_name
 from ctxstore.ids import Kind, ObjectId
-from ctxstore.ops.check.impact import Health
-from ctxstore.ops.repair.object_sources import Stock
+from ctxstore.ops.check.impact import MetadataChecker
+from ctxstore.ops.repair.object_sources import FallbackStore
 from ctxstore.ops.repair.op_chain import Chains
 
 COMMAND = "repair"
@@ -20,7 +20,7 @@ _LOST = re.compile(r"lost: op:([0-9a-f]{64})\Z")
 _CONTENT = (Kind.CHUNK, Kind.RECORD)
 
 
-def find_commit(stock: Stock, id: ObjectId) -> Commit | None:
+def find_commit(stock: FallbackStore, id: ObjectId) -> Commit | None:
     """A commit, if it can be read."""
     try:
         return read_commit(stock, id)
@@ -28,7 +28,7 @@ def find_commit(stock: Stock, id: ObjectId) -> Commit | None:
         return None
 
 
-def heads_of_commits(engine: Engine, stock: Stock, ids: Iterable[ObjectId]) -> ObjectId:
+def heads_of_commits(engine: Engine, stock: FallbackStore, ids: Iterable[ObjectId]) -> ObjectId:
     """A refs map of the commits alone: of each context the one with the longest history, for want of any op."""
     newest: dict[str, tuple[int, int, ObjectId]] = {}
     for id in ids:
@@ -47,10 +47,10 @@ def _is_name(name: str) -> bool:
         return False
 
 
-def take_changes(engine: Engine, stock: Stock, changes: Iterable[Change], refs: ObjectId) -> ObjectId:
+def take_changes(engine: Engine, stock: FallbackStore, changes: Iterable[RefChange], refs: ObjectId) -> ObjectId:
     """The refs map with those changes made that move a ref on from where it is, to a commit that is whole."""
     found = Refs.load(engine.maps, stock, refs)
-    health = Health(engine, lambda id: not any(stock.find_anywhere(ObjectId(id), kind) for kind in _CONTENT))
+    health = MetadataChecker(engine, lambda id: not any(stock.find_anywhere(ObjectId(id), kind) for kind in _CONTENT))
     for change in changes:
         if change.new is None or change.ref.startswith(SETTING) or found.find(change.ref) != change.old:
             continue
@@ -62,7 +62,7 @@ def take_changes(engine: Engine, stock: Stock, changes: Iterable[Change], refs: 
     return refs
 
 
-def iter_siblings(chains: Chains, tip: ObjectId | None) -> Iterator[Change]:
+def iter_siblings(chains: Chains, tip: ObjectId | None) -> Iterator[RefChange]:
     """What the ops changed that follow the same op as `tip` does, and those after them.
 
     Without a root nobody knows which of them was published, and each made complete commits.
@@ -85,7 +85,7 @@ def note_of_lost(op: ObjectId) -> str:
     return f"lost: op:{op.hex()}"
 
 
-def iter_found_again(stock: Stock, newest: ObjectId | None) -> Iterator[Change]:
+def iter_found_again(stock: FallbackStore, newest: ObjectId | None) -> Iterator[RefChange]:
     """What ops changed that an earlier repair could not find, and that are there now."""
     for _, op in iter_ops(stock, newest):
         match = _LOST.match(op.note) if op.command == COMMAND else None

@@ -18,7 +18,7 @@ from ctxstore.packs.reader import read_footer
 from ctxstore.storage.protocol import Storage
 
 
-class Source(Protocol):
+class ObjectSource(Protocol):
     """A place that may have objects. `name` is for a person."""
 
     name: str
@@ -27,24 +27,24 @@ class Source(Protocol):
         """An object's bytes, which the caller hashes, or None."""
 
 
-class Taken(NamedTuple):
+class FoundObject(NamedTuple):
     """An object that no pack of the repository has, and where it was found."""
 
     kind: Kind
-    source: Source
+    source: ObjectSource
 
 
-class Stock(ObjectStore):
+class FallbackStore(ObjectStore):
     """Reads what the packs still hold, then the sources; puts into memory. Remembers what it took and what was put."""
 
     def __init__(
-        self, storage: Storage, keys: IdKeys, salvaged: Mapping[str, Footer], sources: Sequence[Source]
+        self, storage: Storage, keys: IdKeys, salvaged: Mapping[str, Footer], sources: Sequence[ObjectSource]
     ) -> None:
         super().__init__(storage, keys)
         self._salvaged = salvaged
         self.index = Index(None, self.footer)
         self.sources = list(sources)
-        self.taken: dict[ObjectId, Taken] = {}
+        self.taken: dict[ObjectId, FoundObject] = {}
         self.made: dict[ObjectId, tuple[Kind, bytes]] = {}
         self._nowhere: set[tuple[ObjectId, Kind]] = set()
 
@@ -93,12 +93,12 @@ class Stock(ObjectStore):
         for source in self.sources:
             data = source.find(id, kind)
             if data is not None and self.keys.id_of(kind, data) == id:
-                self.taken[id] = Taken(kind, source)
+                self.taken[id] = FoundObject(kind, source)
                 return True
         self._nowhere.add((id, kind))
         return False
 
-    def look_again(self, *sources: Source) -> None:
+    def look_again(self, *sources: ObjectSource) -> None:
         """Sources that may have what was found nowhere until now."""
         self.sources += sources
         self._nowhere.clear()

@@ -14,8 +14,8 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import Op, read_op, write_op
 from ctxstore.history.refs import Refs
 from ctxstore.ids import ObjectId
-from ctxstore.ops.check.impact import Health
-from ctxstore.ops.repair.object_sources import Stock
+from ctxstore.ops.check.impact import MetadataChecker
+from ctxstore.ops.repair.object_sources import FallbackStore
 
 Ops = Mapping[ObjectId, Op]
 
@@ -27,7 +27,7 @@ class Mended(NamedTuple):
     gaps: int
 
 
-def read_ops(stock: Stock, ids: Iterable[ObjectId]) -> dict[ObjectId, Op]:
+def read_ops(stock: FallbackStore, ids: Iterable[ObjectId]) -> dict[ObjectId, Op]:
     """The ops among `ids` that can be read."""
     found = {}
     for id in ids:
@@ -93,7 +93,7 @@ class Chains:
         return max(tips, key=lambda tip: (self._ends[tip].depth, self.ops[tip].time, tip), default=None)
 
 
-def mend(engine: Engine, stock: Stock, chains: Chains, health: Health, tip: ObjectId | None) -> Mended:
+def mend(engine: Engine, stock: FallbackStore, chains: Chains, health: MetadataChecker, tip: ObjectId | None) -> Mended:
     """The chain from `tip` on with gaps bridged and lost maps made again. What is new is put into `stock`."""
     chain, gaps = _collect(stock, chains, tip)
     _restore_refs(engine, stock, chain, health)
@@ -109,7 +109,7 @@ def mend(engine: Engine, stock: Stock, chains: Chains, health: Health, tip: Obje
     return Mended(previous, gaps)
 
 
-def _collect(stock: Stock, chains: Chains, tip: ObjectId | None) -> tuple[list[tuple[ObjectId, Op]], int]:
+def _collect(stock: FallbackStore, chains: Chains, tip: ObjectId | None) -> tuple[list[tuple[ObjectId, Op]], int]:
     """The ops from `tip` on, newest first, and the gaps between them."""
     chain: list[tuple[ObjectId, Op]] = []
     visited: set[ObjectId] = set()
@@ -127,7 +127,9 @@ def _collect(stock: Stock, chains: Chains, tip: ObjectId | None) -> tuple[list[t
     return chain, gaps
 
 
-def _restore_refs(engine: Engine, stock: Stock, chain: list[tuple[ObjectId, Op]], health: Health) -> None:
+def _restore_refs(
+    engine: Engine, stock: FallbackStore, chain: list[tuple[ObjectId, Op]], health: MetadataChecker
+) -> None:
     """Make the refs maps that are lost again: from the next op's, else from the one before, whose changes are known."""
     whole = [not health.map(op.refs) for _, op in chain]
     for i in range(1, len(chain)):

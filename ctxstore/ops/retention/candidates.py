@@ -7,11 +7,11 @@ from functools import lru_cache
 from itertools import accumulate
 
 from ctxstore.errors import NotFound
-from ctxstore.history.commits import Commit, Stored, read_commit
+from ctxstore.history.commits import Commit, StoredCommit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import Op, iter_ops
 from ctxstore.history.refs import SETTING
-from ctxstore.history.root import Root
+from ctxstore.history.root import RepositoryState
 from ctxstore.ids import ObjectId
 from ctxstore.ops.content.log import iter_history
 from ctxstore.ops.retention.policy import Candidate
@@ -22,7 +22,7 @@ _REMEMBERED = 1 << 16
 class Histories:
     """The histories of one root."""
 
-    def __init__(self, engine: Engine, root: Root) -> None:
+    def __init__(self, engine: Engine, root: RepositoryState) -> None:
         self._engine = engine
         self._root = root
         refs = engine.refs(root)
@@ -43,7 +43,7 @@ class Histories:
         before_shrink = {commit.parents[0] for _, commit in history if commit.shrunk and commit.parents}
         return [self._candidate(stored, stored.id in before_shrink) for stored in history]
 
-    def _candidate(self, stored: Stored, is_before_shrink: bool) -> Candidate:
+    def _candidate(self, stored: StoredCommit, is_before_shrink: bool) -> Candidate:
         id, commit = stored
         return Candidate(
             id=id,
@@ -91,7 +91,7 @@ class Histories:
                 if change.old is None or change.ref.startswith(SETTING):
                     continue
                 for id, commit in self._beyond(change.old, known):
-                    candidate = self._candidate(Stored(id, commit), False)._replace(time=time, parents=())
+                    candidate = self._candidate(StoredCommit(id, commit), False)._replace(time=time, parents=())
                     found.setdefault(commit.ref, []).append((candidate, commit.generation))
         for group in found.values():
             group.sort(key=lambda each: (each[0].time, each[1]), reverse=True)
@@ -104,7 +104,7 @@ class Histories:
         yield from zip(ops, reversed(times), strict=True)
 
 
-def ages_count_from(engine: Engine, root: Root, *, skip: int = 0) -> int:
+def ages_count_from(engine: Engine, root: RepositoryState, *, skip: int = 0) -> int:
     """What retention takes as now: the clock, or the newest run that moved a context if that is earlier.
 
     A clock that jumped ahead so makes nothing older before something is saved by it. Runs that forget or change

@@ -13,12 +13,12 @@ from ctxstore.errors import NoSpace, NotFound
 from ctxstore.history.engine import Engine
 from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.refs import matches
-from ctxstore.history.root import Root
+from ctxstore.history.root import RepositoryState
 from ctxstore.history.transaction import MustRestart, transaction
 from ctxstore.ids import ObjectId
 from ctxstore.ops.retention.candidates import Histories, ages_count_from
 from ctxstore.ops.retention.policy import Candidate, Policy, check_policy, decide, describe
-from ctxstore.ops.retention.revalidate import stands
+from ctxstore.ops.retention.revalidate import is_still_valid
 
 _TRIES = 16
 _SWAPS = 64
@@ -34,7 +34,7 @@ class Selection(NamedTuple):
     policy: Policy
 
 
-class Verdict(NamedTuple):
+class ForgetVerdict(NamedTuple):
     """A commit, its time (for a dropped one: when it was dropped; UTC ns), whether it is kept, and why."""
 
     id: ObjectId
@@ -47,15 +47,15 @@ class ContextPlan(NamedTuple):
     """The verdicts about one context's commits, newest first, without those forgotten already."""
 
     ref: str
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[ForgetVerdict, ...]
 
     @property
-    def forgotten(self) -> tuple[Verdict, ...]:
+    def forgotten(self) -> tuple[ForgetVerdict, ...]:
         """The verdicts against."""
         return tuple(verdict for verdict in self.verdicts if not verdict.keep)
 
 
-class Basis(NamedTuple):
+class ForgetBasis(NamedTuple):
     """What was decided by: the policies in words, the time from which ages count, whether it is about the bin."""
 
     policy: str
@@ -77,7 +77,9 @@ class ForgetPlan:
     `contexts` has every verdict, `kept` and `reasons` count a commit once, however many contexts have it.
     """
 
-    def __init__(self, engine: Engine, root: Root, contexts: Sequence[ContextPlan], basis: Basis) -> None:
+    def __init__(
+        self, engine: Engine, root: RepositoryState, contexts: Sequence[ContextPlan], basis: ForgetBasis
+    ) -> None:
         self._engine = engine
         self._root = root
         self.contexts = tuple(contexts)
@@ -109,7 +111,7 @@ class ForgetPlan:
         statistics = {"contexts": touched, "forgotten": self.forgotten, "kept": self.kept}
         for _ in range(_SWAPS):
             with transaction(self._engine) as tx:
-                if not stands(self._engine, self._root, tx.root, marks):
+                if not is_still_valid(self._engine, self._root, tx.root, marks):
                     break
                 tx.forget(marks)
                 try:
@@ -144,7 +146,7 @@ def plan_forget(
         plans = _spare_shared(histories, plans)
     note = "; ".join(dict.fromkeys(describe(policy) for _, policy in selections))
     uses_ages = any(policy.within_ns or policy.max_age_ns for _, policy in selections)
-    return ForgetPlan(engine, root, plans, Basis(note, now, dropped, uses_ages))
+    return ForgetPlan(engine, root, plans, ForgetBasis(note, now, dropped, uses_ages))
 
 
 def forget(
@@ -178,13 +180,13 @@ def _choose(names: Iterable[str], selections: Sequence[Selection]) -> dict[str, 
 
 def _verdicts(
     candidates: Sequence[Candidate], policies: Sequence[Policy], now: int, *, may_be_empty: bool
-) -> tuple[Verdict, ...]:
+) -> tuple[ForgetVerdict, ...]:
     times = {candidate.id: candidate.time for candidate in candidates}
-    best: dict[ObjectId, Verdict] = {}
+    best: dict[ObjectId, ForgetVerdict] = {}
     for policy in dict.fromkeys(policies):
         for id, keep, reason in decide(candidates, policy, now, may_be_empty=may_be_empty):
             if id not in best or (keep and not best[id].keep):
-                best[id] = Verdict(id, times[id], keep, reason)
+                best[id] = ForgetVerdict(id, times[id], keep, reason)
     return tuple(best.values())
 
 
@@ -202,7 +204,7 @@ def _spare_shared(histories: Histories, plans: list[ContextPlan]) -> list[Contex
     return [plan._replace(verdicts=tuple(_spared(verdict, shared) for verdict in plan.verdicts)) for plan in plans]
 
 
-def _spared(verdict: Verdict, shared: dict[ObjectId, str]) -> Verdict:
+def _spared(verdict: ForgetVerdict, shared: dict[ObjectId, str]) -> ForgetVerdict:
     if verdict.keep or verdict.id not in shared:
         return verdict
     return verdict._replace(keep=True, reason=shared[verdict.id])

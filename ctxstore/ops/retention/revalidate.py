@@ -7,14 +7,14 @@ from collections.abc import Collection
 from ctxstore.history.commits import read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import SETTING, TAG
-from ctxstore.history.root import Root
+from ctxstore.history.root import RepositoryState
 from ctxstore.ids import ObjectId
 
 STEPS = 64
 """Commits followed back from a new head to the old one; further, planning anew is the simpler way."""
 
 
-def stands(engine: Engine, before: Root, now: Root, chosen: Collection[ObjectId]) -> bool:
+def is_still_valid(engine: Engine, before: RepositoryState, now: RepositoryState, chosen: Collection[ObjectId]) -> bool:
     """Whether forgetting the `chosen` commits, decided by the root `before`, is as right by the root `now`.
 
     So it is if none of them became a head or a tag, no ref came to reach one, and none was forgotten or brought back.

@@ -12,19 +12,19 @@ from ctxstore.ops.content.view import View
 from ctxstore.sources.protocol import Message
 
 
-class Step(NamedTuple):
+class MessageChanges(NamedTuple):
     """Messages that are new, and those that are gone."""
 
     added: Iterable[Message]
     removed: Iterable[Message]
 
 
-def first_step(view: View) -> Step:
+def first_step(view: View) -> MessageChanges:
     """All messages of a commit, one at a time."""
-    return Step(iter_messages(view), ())
+    return MessageChanges(iter_messages(view), ())
 
 
-def next_step(engine: Engine, before: View, view: View) -> Step:
+def next_step(engine: Engine, before: View, view: View) -> MessageChanges:
     """What differs from the commit before."""
     removed, added = changed_messages(engine, before, view)
-    return Step(added, removed)
+    return MessageChanges(added, removed)

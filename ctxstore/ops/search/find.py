@@ -10,9 +10,9 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.refs import decode_name, matches
 from ctxstore.ids import ObjectId
 from ctxstore.ops.search.index_writer import ROLES
-from ctxstore.ops.search.lineages import IndexedCommit, Lines
+from ctxstore.ops.search.lineages import IndexedCommit, Lineages
 from ctxstore.ops.search.query import Query, match_expression
-from ctxstore.ops.search.read_hits import Address, Locator
+from ctxstore.ops.search.read_hits import HitReader, MessageAddress
 from ctxstore.ops.search.snippet import Snippet, make_snippet
 from ctxstore.ops.search.tokens import searched_text
 from ctxstore.sources.protocol import Message
@@ -39,33 +39,33 @@ class Filters(NamedTuple):
     until: int | None = None
 
 
-class Moment(NamedTuple):
+class CommitTime(NamedTuple):
     """A commit, and its time (UTC ns)."""
 
     id: ObjectId
     time: int
 
 
-class Holder(NamedTuple):
+class HoldingContext(NamedTuple):
     """A context that has the message: the first and last commit of its history that hold it, how many do.
 
     `is_current`: its newest commit is one of them. Else the message was rewound or compacted away.
     """
 
     ref: str
-    first: Moment
-    last: Moment
+    first: CommitTime
+    last: CommitTime
     commits: int
     is_current: bool
 
 
-class Hit(NamedTuple):
+class SearchHit(NamedTuple):
     """A message that was found. `time` in ns: when it was written, or saved if it does not say so."""
 
     message: Message
     time: int
     snippet: Snippet
-    holders: tuple[Holder, ...]
+    holders: tuple[HoldingContext, ...]
 
 
 class _Context(NamedTuple):
@@ -79,22 +79,22 @@ class Finder:
 
     def __init__(self, engine: Engine, database: sqlite3.Connection) -> None:
         self._db = database
-        self._lines = Lines(database)
-        self._locator = Locator(engine)
+        self._lines = Lineages(database)
+        self._locator = HitReader(engine)
         self.unreadable = 0
 
-    def find(self, query: Query, filters: Filters, number: int) -> tuple[list[Hit], bool]:
+    def find(self, query: Query, filters: Filters, number: int) -> tuple[list[SearchHit], bool]:
         """The newest `number` hits (0: all), newest first, and whether there are more."""
-        hits: list[Hit] = []
+        hits: list[SearchHit] = []
         for hit in self._hits(query, filters):
             if number and len(hits) == number:
                 return hits, True
             hits.append(hit)
         return hits, False
 
-    def _hits(self, query: Query, filters: Filters) -> Iterator[Hit]:
+    def _hits(self, query: Query, filters: Filters) -> Iterator[SearchHit]:
         """A message that was copied with its session is one hit, whatever the copies say of their sessions."""
-        copies: dict[tuple[str, str, str], Hit] = {}
+        copies: dict[tuple[str, str, str], SearchHit] = {}
         time = None
         for hit in self._each(query, filters):
             if hit.time != time or len(copies) >= _MOST_AT_ONCE:
@@ -104,7 +104,7 @@ class Finder:
             copies[key] = _merged(copies[key], hit) if key in copies else hit
         yield from copies.values()
 
-    def _each(self, query: Query, filters: Filters) -> Iterator[Hit]:
+    def _each(self, query: Query, filters: Filters) -> Iterator[SearchHit]:
         for id, time in self._rows(query, filters):
             hit = self._hit(query, filters, (id, time))
             if hit is not None:
@@ -154,12 +154,12 @@ class Finder:
                 raise InvalidInput("the query can't be looked for", hint="use fewer words, or longer ones") from error
             raise
 
-    def _hit(self, query: Query, filters: Filters, row: tuple[int, int]) -> Hit | None:
+    def _hit(self, query: Query, filters: Filters, row: tuple[int, int]) -> SearchHit | None:
         id, time = map(int, row)
         rows = self._db.execute("SELECT line, first, last, place, length FROM held WHERE message = ?", (id,)).fetchall()
-        holders: dict[str, Holder] = {}
+        holders: dict[str, HoldingContext] = {}
         commits: list[ObjectId] = []
-        address: Address | None = None
+        address: MessageAddress | None = None
         (hash,) = self._db.execute("SELECT hash FROM messages WHERE id = ?", (id,)).fetchone()
         for line, first, last, place, length in rows:
             for context in self._contexts(filters, line):
@@ -168,10 +168,10 @@ class Finder:
                 if holding is None:
                     continue
                 oldest, newest, number = holding
-                address = address or Address(hash, place, length)
+                address = address or MessageAddress(hash, place, length)
                 commits += [newest.id, oldest.id]
                 is_current = last is None or last >= context.position
-                holder = Holder(context.name, _moment(oldest), _moment(newest), number, is_current)
+                holder = HoldingContext(context.name, _moment(oldest), _moment(newest), number, is_current)
                 holders[context.name] = _joined(holders.get(context.name), holder)
         if address is None:
             return None
@@ -180,7 +180,7 @@ class Finder:
             self.unreadable += 1
             return None
         snippet = make_snippet(searched_text(message), query.terms)
-        return Hit(message, time * 1_000_000_000, snippet, tuple(holders[name] for name in sorted(holders)))
+        return SearchHit(message, time * 1_000_000_000, snippet, tuple(holders[name] for name in sorted(holders)))
 
 
 def _conditions(filters: Filters) -> tuple[list[str], list[Any]]:
@@ -203,11 +203,11 @@ def _seconds(ns: int) -> int:
     return max(-1 << 62, min(ns // 1_000_000_000, 1 << 62))
 
 
-def _moment(commit: IndexedCommit) -> Moment:
-    return Moment(commit.id, commit.time)
+def _moment(commit: IndexedCommit) -> CommitTime:
+    return CommitTime(commit.id, commit.time)
 
 
-def _joined(one: Holder | None, other: Holder) -> Holder:
+def _joined(one: HoldingContext | None, other: HoldingContext) -> HoldingContext:
     """A context that lost a message and got it back has it twice in its history."""
     if one is None:
         return other
@@ -216,6 +216,6 @@ def _joined(one: Holder | None, other: Holder) -> Holder:
     return newer._replace(first=first, commits=one.commits + other.commits)
 
 
-def _merged(one: Hit, other: Hit) -> Hit:
+def _merged(one: SearchHit, other: SearchHit) -> SearchHit:
     holders = {holder.ref: holder for holder in (*other.holders, *one.holders)}
     return one._replace(holders=tuple(holders[ref] for ref in sorted(holders)))

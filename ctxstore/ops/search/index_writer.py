@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from blake3 import blake3
 
 from ctxstore.ops.search.database import read_meta, write_meta
-from ctxstore.ops.search.lineages import Spot
+from ctxstore.ops.search.lineages import LineagePosition
 from ctxstore.ops.search.tokens import indexed_text, searched_text
 from ctxstore.sources.protocol import Message
 
@@ -29,7 +29,7 @@ def message_hash(message: Message) -> int:
     return hash_of(message.raw.strip())
 
 
-class Shelf:
+class IndexWriter:
     """What is added to the lines of a database."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
@@ -41,7 +41,7 @@ class Shelf:
         """Keep which number comes next; to be called before what was added is committed."""
         write_meta(self._db, "next", self._next)
 
-    def add(self, message: Message, spot: Spot, time: int) -> None:
+    def add(self, message: Message, spot: LineagePosition, time: int) -> None:
         """The commit at `spot`, made at `time` (ns), holds a message that the one before it does not."""
         id = self._find(message) or self._insert(message, time)
         if id is None:
@@ -52,7 +52,7 @@ class Shelf:
             "INSERT INTO held VALUES (?, ?, ?, NULL, ?, ?, 1)", (id, *spot, message.offset, len(message.raw))
         )
 
-    def remove(self, message: Message, spot: Spot) -> None:
+    def remove(self, message: Message, spot: LineagePosition) -> None:
         """The commit at `spot` does not hold a message that the one before it does."""
         id = self._find(message)
         if id is None or self._copies(id, spot, -1):
@@ -63,7 +63,7 @@ class Shelf:
         )
         self._db.execute("DELETE FROM held WHERE message = ? AND line = ? AND last < first", open_row)
 
-    def _copies(self, id: int, spot: Spot, change: int) -> bool:
+    def _copies(self, id: int, spot: LineagePosition, change: int) -> bool:
         """Count a message that a commit holds more than once; False if it is the only one."""
         at_least = 1 if change > 0 else 2
         return bool(

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from blake3 import blake3
 
 from ctxstore.errors import Corrupt, NotFound, SourceError
-from ctxstore.history.commits import Stored, read_commit
+from ctxstore.history.commits import StoredCommit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.forgotten import ForgottenCommits
 from ctxstore.history.refs import decode_name
-from ctxstore.history.root import Root
+from ctxstore.history.root import RepositoryState
 from ctxstore.ids import ObjectId
 from ctxstore.ops.content.view import View
-from ctxstore.ops.search.changes import Step, first_step, next_step
+from ctxstore.ops.search.changes import MessageChanges, first_step, next_step
 from ctxstore.ops.search.database import compact, read_meta, write_meta
-from ctxstore.ops.search.index_writer import Shelf
-from ctxstore.ops.search.lineages import IndexedCommit, Lines, Spot
+from ctxstore.ops.search.index_writer import IndexWriter
+from ctxstore.ops.search.lineages import IndexedCommit, LineagePosition, Lineages
 from ctxstore.progress import Progress
 
 if TYPE_CHECKING:
@@ -41,15 +41,15 @@ class MustRebuild(Exception):
     """The index has words that should be gone, or misses some that came back."""
 
 
-class Update:
+class IndexUpdate:
     """One run that brings the index up to date."""
 
     def __init__(self, engine: Engine, database: sqlite3.Connection, progress: Progress) -> None:
         self._engine = engine
         self._db = database
         self._progress = progress
-        self._lines = Lines(database)
-        self._shelf = Shelf(database)
+        self._lines = Lineages(database)
+        self._shelf = IndexWriter(database)
         self._commits = 0
         self._added = 0
         self._forgotten = ForgottenCommits(None)
@@ -79,7 +79,7 @@ class Update:
     def _begin(self) -> None:
         self._db.execute("BEGIN IMMEDIATE")
         self._added += self._shelf.characters
-        self._shelf = Shelf(self._db)
+        self._shelf = IndexWriter(self._db)
         self._commits = 0
 
     def _tidy(self) -> None:
@@ -93,7 +93,7 @@ class Update:
         self._shelf.note()
         self._db.execute("COMMIT")
 
-    def _contexts(self, root: Root) -> None:
+    def _contexts(self, root: RepositoryState) -> None:
         for name, head in self._moved(root):
             if head is None:
                 self._db.execute("DELETE FROM contexts WHERE name = ?", (name,))
@@ -101,7 +101,7 @@ class Update:
                 self._context(name, head)
                 self._breathe()
 
-    def _moved(self, root: Root) -> list[tuple[bytes, ObjectId | None]]:
+    def _moved(self, root: RepositoryState) -> list[tuple[bytes, ObjectId | None]]:
         """(context, newest commit) of those that are not as the index has them; None: it is gone.
 
         Those that could not be read the last time are tried again, from their beginning.
@@ -119,8 +119,8 @@ class Update:
     def _context(self, name: bytes, head: ObjectId) -> None:
         """Index the commits of a context that are new. What can't be read is noted; the rest is there."""
         problem: str | None = None
-        base: Spot | None = None
-        waiting: list[Stored] = []
+        base: LineagePosition | None = None
+        waiting: list[StoredCommit] = []
         try:
             base, waiting = self._new_commits(head)
         except (Corrupt, NotFound) as error:
@@ -144,9 +144,9 @@ class Update:
             return "", ""
         return _text(f"{commit.summary.agent or ''}\n{commit.source}"), _text(commit.summary.project or "")
 
-    def _new_commits(self, head: ObjectId) -> tuple[Spot | None, list[Stored]]:
+    def _new_commits(self, head: ObjectId) -> tuple[LineagePosition | None, list[StoredCommit]]:
         """The nearest known commit that `head` descends from by first parents, and those since, oldest first."""
-        waiting: list[Stored] = []
+        waiting: list[StoredCommit] = []
         id = head
         while True:
             spot = self._lines.find(id)
@@ -158,12 +158,12 @@ class Update:
                 if not waiting:
                     raise
                 return None, waiting[::-1]
-            waiting.append(Stored(id, commit))
+            waiting.append(StoredCommit(id, commit))
             if not commit.parents:
                 return None, waiting[::-1]
             id = commit.parents[0]
 
-    def _view_before(self, base: Spot | None) -> View | None:
+    def _view_before(self, base: LineagePosition | None) -> View | None:
         """The newest commit up to `base` whose content can be read."""
         if base is None:
             return None
@@ -172,7 +172,9 @@ class Update:
                 return View(self._engine, "", id, read_commit(self._engine.store, id))
         return None
 
-    def _step(self, stored: Stored, previous: View | None, spot: Spot) -> tuple[View | None, str | None]:
+    def _step(
+        self, stored: StoredCommit, previous: View | None, spot: LineagePosition
+    ) -> tuple[View | None, str | None]:
         """Index one commit: its content, or None, and what was wrong with it."""
         id, commit = stored
         mark = self._forgotten.find(id)
@@ -193,7 +195,7 @@ class Update:
         self._progress.advance(1)
         return view, problem
 
-    def _put(self, step: Step, spot: Spot, time: int) -> None:
+    def _put(self, step: MessageChanges, spot: LineagePosition, time: int) -> None:
         for message in step.added:
             self._shelf.add(message, spot, time)
         for message in step.removed:
@@ -205,7 +207,7 @@ class Update:
             self._commit()
             self._begin()
 
-    def _let_go(self, root: Root) -> None:
+    def _let_go(self, root: RepositoryState) -> None:
         """Drop what is no longer there; raise `MustRebuild` if its words have to go, too."""
         is_changed = read_meta(self._db, "forgotten") != root.forgotten
         if is_changed:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 
-class Spot(NamedTuple):
+class LineagePosition(NamedTuple):
     """A commit's place: its line, and its position in it."""
 
     line: int
@@ -33,32 +33,32 @@ class IndexedCommit(NamedTuple):
     is_forgotten: bool
 
 
-class Lines:
+class Lineages:
     """The lines in a database."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._db = database
 
-    def find(self, id: ObjectId) -> Spot | None:
+    def find(self, id: ObjectId) -> LineagePosition | None:
         """Where a commit is; at the tip of a line, if it is in several."""
         row = self._db.execute(
             "SELECT line, position FROM commits JOIN lines USING (line) WHERE id = ? ORDER BY position = tip DESC",
             (id,),
         ).fetchone()
-        return None if row is None else Spot(*row)
+        return None if row is None else LineagePosition(*row)
 
-    def following(self, base: Spot | None) -> Spot:
+    def following(self, base: LineagePosition | None) -> LineagePosition:
         """The place after `base`: the next of its line, or in a new one."""
         if base is None:
-            return Spot(self._new_line(-1), 0)
+            return LineagePosition(self._new_line(-1), 0)
         (tip,) = self._db.execute("SELECT tip FROM lines WHERE line = ?", (base.line,)).fetchone()
         line = base.line if base.position == tip else self._fork(base)
-        return Spot(line, base.position + 1)
+        return LineagePosition(line, base.position + 1)
 
     def _new_line(self, tip: int) -> int:
         return self._db.execute("INSERT INTO lines (tip) VALUES (?)", (tip,)).lastrowid or 0
 
-    def _fork(self, base: Spot) -> int:
+    def _fork(self, base: LineagePosition) -> int:
         line, at = self._new_line(base.position), base.position
         self._db.execute(
             "INSERT INTO commits SELECT ?, position, id, tree, time, forgotten FROM commits "
@@ -72,7 +72,7 @@ class Lines:
         )
         return line
 
-    def add(self, spot: Spot, commit: IndexedCommit) -> None:
+    def add(self, spot: LineagePosition, commit: IndexedCommit) -> None:
         """Put a commit at the tip of a line."""
         self._db.execute("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?)", (*spot, *commit))
         self._db.execute("UPDATE lines SET tip = ? WHERE line = ?", (spot.position, spot.line))

@@ -18,7 +18,7 @@ from ctxstore.trees.entries import FileEntry
 from ctxstore.trees.files import read_content
 
 
-class Address(NamedTuple):
+class MessageAddress(NamedTuple):
     """A message's hash, and where it was when it was first seen: byte or number, and its length."""
 
     hash: int
@@ -34,14 +34,14 @@ class _Opened(NamedTuple):
     transcript: FileEntry | None
 
 
-class Locator:
+class HitReader:
     """Finds messages in commits."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._open = lru_cache(64)(self._open_commit)
 
-    def find(self, address: Address, commits: Iterable[ObjectId]) -> Message | None:
+    def find(self, address: MessageAddress, commits: Iterable[ObjectId]) -> Message | None:
         """The message in the first of `commits` that has it where it was, else wherever it is in one of them."""
         readable: list[_Opened] = []
         for id in commits:
@@ -70,7 +70,7 @@ class Locator:
             return _Opened(view, None, None)
         return _Opened(view, source, view.get_file(key))
 
-    def _at(self, opened: _Opened, address: Address) -> Iterator[Message]:
+    def _at(self, opened: _Opened, address: MessageAddress) -> Iterator[Message]:
         start, stop = address.place, address.place + address.length
         if opened.view.is_native:
             return iter_native(opened.view, start, start + 1)
@@ -79,5 +79,5 @@ class Locator:
         return opened.source.messages(read_content(self._engine.store, opened.transcript, start, stop), start)
 
 
-def _matching(messages: Iterable[Message], address: Address) -> Message | None:
+def _matching(messages: Iterable[Message], address: MessageAddress) -> Message | None:
     return next((message for message in messages if message_hash(message) == address.hash), None)

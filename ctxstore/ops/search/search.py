@@ -17,8 +17,8 @@ from ctxstore.ops.search.database import (
     remove_index,
     sole_writer,
 )
-from ctxstore.ops.search.find import Filters, Finder, Hit
-from ctxstore.ops.search.indexer import MustRebuild, Update, problems
+from ctxstore.ops.search.find import Filters, Finder, SearchHit
+from ctxstore.ops.search.indexer import IndexUpdate, MustRebuild, problems
 from ctxstore.ops.search.query import Query, parse_query
 from ctxstore.progress import SILENT, Progress
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     import sqlite3
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """What was found, newest first; `more`: there is more than was asked for.
 
     `problems` are (context, message) of what could not be read and is not searched. `is_behind`: another process
     brings the index up to date, and what is newest may be missing.
     """
 
-    hits: tuple[Hit, ...]
+    hits: tuple[SearchHit, ...]
     more: bool
     problems: tuple[tuple[str, str], ...]
     is_behind: bool
@@ -41,7 +41,7 @@ class Found(NamedTuple):
 
 def search(
     engine: Engine, text: str, filters: Filters, number: int, *, rebuild: bool = False, progress: Progress = SILENT
-) -> Found:
+) -> SearchResult:
     """The messages of all contexts and their history that match. Raises `InvalidInput`, `StorageError`."""
     if not isinstance(filters, Filters):
         raise InvalidInput(f"filters are a Filters, not {type(filters).__name__}")
@@ -60,7 +60,9 @@ def _nonsense() -> tuple[type[Exception], ...]:
     return (sqlite3.Error, AttributeError, TypeError, ValueError, OverflowError, IndexError)
 
 
-def _asked(engine: Engine, query: Query, asked: tuple[Filters, int], *, rebuild: bool, progress: Progress) -> Found:
+def _asked(
+    engine: Engine, query: Query, asked: tuple[Filters, int], *, rebuild: bool, progress: Progress
+) -> SearchResult:
     database, is_behind = _current(engine, rebuild, progress)
     with closing(database):
         finder = Finder(engine, database)
@@ -68,14 +70,14 @@ def _asked(engine: Engine, query: Query, asked: tuple[Filters, int], *, rebuild:
         wrong = problems(database)
     if finder.unreadable:
         wrong.append(("", f"{finder.unreadable} messages that match can't be read"))
-    return Found(tuple(hits), more, tuple(wrong), is_behind)
+    return SearchResult(tuple(hits), more, tuple(wrong), is_behind)
 
 
-def update_index(engine: Engine, *, rebuild: bool = False, progress: Progress = SILENT) -> Found:
+def update_index(engine: Engine, *, rebuild: bool = False, progress: Progress = SILENT) -> SearchResult:
     """Bring the index up to date, and ask nothing."""
     database, is_behind = _current(engine, rebuild, progress)
     with closing(database):
-        return Found((), False, tuple(problems(database)), is_behind)
+        return SearchResult((), False, tuple(problems(database)), is_behind)
 
 
 def _current(engine: Engine, rebuild: bool, progress: Progress) -> tuple[sqlite3.Connection, bool]:
@@ -94,7 +96,7 @@ def _updated(engine: Engine, folder: str | None, progress: Progress) -> sqlite3.
     for is_last in (False, False, True):
         database = open_index(folder, engine.config.id)
         try:
-            Update(engine, database, progress).run()
+            IndexUpdate(engine, database, progress).run()
             return database
         except MustRebuild:
             database.close()

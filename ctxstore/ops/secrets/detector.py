@@ -31,7 +31,7 @@ _LONG = 24
 _ESCAPES = ((b"\\\\", b" \\"), (b"\\n", b" \n"), (b"\\r", b" \n"), (b"\\t", b" \t"), (b'\\"', b' "'))
 
 
-class Span(NamedTuple):
+class SecretSpan(NamedTuple):
     """A credential: bytes `start` to `stop`, what kind it is, and itself without white space."""
 
     start: int
@@ -45,10 +45,10 @@ class Window(NamedTuple):
 
     offset: int
     data: bytes
-    spans: list[Span]
+    spans: list[SecretSpan]
 
 
-Scan = Callable[[bytes], list[Span]]
+Scan = Callable[[bytes], list[SecretSpan]]
 
 
 @cache
@@ -64,7 +64,7 @@ def load_scanner() -> Scan:
     with _told_as_ours():
         scanner = Scanner()
 
-    def scan(data: bytes) -> list[Span]:
+    def scan(data: bytes) -> list[SecretSpan]:
         plain = unescaped(data)
         with _told_as_ours():
             return _sifted(plain, scanner.scan(plain))
@@ -93,12 +93,12 @@ def unescaped(data: bytes) -> bytes:
     return data
 
 
-def _sifted(data: bytes, found: list[Finding]) -> list[Span]:
+def _sifted(data: bytes, found: list[Finding]) -> list[SecretSpan]:
     """Without what is part of another, names that look like keys, and parts that mean nothing by themselves."""
     whole = [_span(data, finding) for finding in found if finding.visible]
     parts = [_span(data, finding) for finding in found if not finding.visible]
     near = [part for part in parts if any(_belong(part, span) for span in whole)]
-    spans: list[Span] = []
+    spans: list[SecretSpan] = []
     for span in sorted([*whole, *near], key=lambda span: (span.start, -span.stop)):
         is_inside = bool(spans) and span.start < spans[-1].stop
         if span.secret and not is_inside and not _is_identifier(span.secret):
@@ -106,7 +106,7 @@ def _sifted(data: bytes, found: list[Finding]) -> list[Span]:
     return spans
 
 
-def _span(data: bytes, finding: Finding) -> Span:
+def _span(data: bytes, finding: Finding) -> SecretSpan:
     start, stop = finding.location["start_offset"], finding.location["end_offset"]
     while start < stop and data[start] in b" \t\n\"'\\":
         start += 1
@@ -114,10 +114,10 @@ def _span(data: bytes, finding: Finding) -> Span:
         stop -= 1
     kind = re.sub(r"[^a-z0-9]+", "-", finding.rule_id.partition(".")[2].lower()).strip("-") or "credential"
     secret = b"".join(finding.secret.encode("utf-8", "surrogateescape").split())
-    return Span(start, stop, kind, secret)
+    return SecretSpan(start, stop, kind, secret)
 
 
-def _belong(part: Span, span: Span) -> bool:
+def _belong(part: SecretSpan, span: SecretSpan) -> bool:
     """Whether a part is near a credential of the same service."""
     is_same = part.kind.partition("-")[0] == span.kind.partition("-")[0]
     return is_same and abs(part.start - span.start) < NEAR
@@ -143,16 +143,16 @@ def iter_windows(blocks: Iterable[bytes], scan: Scan) -> Iterator[Window]:
     yield _window(data[given:], offset + given, given, _from(given, scan(data)) if data[given:] else [])
 
 
-def _window(data: bytes, offset: int, given: int, spans: list[Span]) -> Window:
+def _window(data: bytes, offset: int, given: int, spans: list[SecretSpan]) -> Window:
     return Window(offset, data, [span._replace(start=span.start - given, stop=span.stop - given) for span in spans])
 
 
-def _from(given: int, spans: list[Span]) -> list[Span]:
+def _from(given: int, spans: list[SecretSpan]) -> list[SecretSpan]:
     """Those that are not given yet, or the rest of them."""
     return [span._replace(start=max(given, span.start)) for span in spans if span.stop > given]
 
 
-def _between(spans: list[Span], at: int) -> int:
+def _between(spans: list[SecretSpan], at: int) -> int:
     """A place about `at` that is in no credential."""
     for span in spans:
         if span.start < at < span.stop:

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ctxstore.ops.secrets.detector import Scan, Span
+    from ctxstore.ops.secrets.detector import Scan, SecretSpan
 
 _CODED = re.compile(rb"\\+(?:u00([2-7][0-9A-Fa-f])|/)")
 """However often it was escaped."""
@@ -20,7 +20,7 @@ _CODED = re.compile(rb"\\+(?:u00([2-7][0-9A-Fa-f])|/)")
 def through_escapes(scan: Scan) -> Scan:
     """Finds what `scan` finds in the bytes with such escapes undone, in its places in the bytes as they are."""
 
-    def look(data: bytes) -> list[Span]:
+    def look(data: bytes) -> list[SecretSpan]:
         codes = list(_CODED.finditer(data)) if b"\\u00" in data or b"\\/" in data else []
         if not codes:
             return scan(data)

@@ -12,7 +12,7 @@ from ctxstore.ids import ObjectId
 _CONTEXT = "ctxstore 1 fingerprint of a credential"
 
 
-class Place(NamedTuple):
+class SecretPlace(NamedTuple):
     """Where a credential is: in a file of a commit, or a program's message (`path` ``""``) or memory.
 
     `line` counts from 1, None: not known. `message` is the id of the message it is in, ``""`` when it is in none.
@@ -32,7 +32,7 @@ class Secret(NamedTuple):
     kind: str
     masked: str
     fingerprint: str
-    places: tuple[Place, ...]
+    places: tuple[SecretPlace, ...]
 
 
 def fingerprint_of(engine: Engine, secret: bytes) -> str:

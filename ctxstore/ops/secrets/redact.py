@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ctxstore.history.engine import Engine
 from ctxstore.ops.secrets.allowlist import read_allowed
-from ctxstore.ops.secrets.detector import Scan, Span, Window, iter_windows, load_scanner
+from ctxstore.ops.secrets.detector import Scan, SecretSpan, Window, iter_windows, load_scanner
 from ctxstore.ops.secrets.escapes import through_escapes
 from ctxstore.ops.secrets.masking import fingerprint_of
 
@@ -22,14 +22,14 @@ _QUOTE = re.compile(rb'(?<!\\)(?:\\\\)*"')
 _RUN = re.compile(rb"[A-Za-z0-9+/=_.-]{8,}")
 
 
-def redacted(engine: Engine, export: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
+def redact(engine: Engine, export: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
     """What `export` gives, twice alike, without credentials. JSON stays JSON: only text within strings is replaced.
 
     The first time through finds them; the second replaces each wherever it stands, also where its surroundings do not
     give it away. Raises `NotFound` without the library.
     """
     scan, allowed = load_scanner(), read_allowed(engine)
-    known: dict[bytes, Span] = {}
+    known: dict[bytes, SecretSpan] = {}
     for window in iter_windows(export(), scan):
         for span in window.spans:
             if fingerprint_of(engine, span.secret) not in allowed:
@@ -42,14 +42,16 @@ def redacted(engine: Engine, export: Callable[[], Iterable[bytes]]) -> Iterator[
         yield _blotted(engine, window)
 
 
-def _with_known(scan: Scan, known: dict[bytes, Span]) -> Scan:
+def _with_known(scan: Scan, known: dict[bytes, SecretSpan]) -> Scan:
     """Finds what `scan` finds of `known`, and all else that is equal."""
     values = sorted((secret for secret in known if len(secret) >= _SHORTEST), key=len, reverse=True)[:_MOST]
     pattern = re.compile(b"|".join(map(re.escape, values)) or rb"(?!)")
 
-    def find(data: bytes) -> list[Span]:
-        equal = [Span(match.start(), match.end(), known[match[0]].kind, match[0]) for match in pattern.finditer(data)]
-        spans: list[Span] = []
+    def find(data: bytes) -> list[SecretSpan]:
+        equal = [
+            SecretSpan(match.start(), match.end(), known[match[0]].kind, match[0]) for match in pattern.finditer(data)
+        ]
+        spans: list[SecretSpan] = []
         found = [span for span in scan(data) if span.secret in known]
         for span in sorted([*found, *equal], key=lambda span: (span.start, -span.stop)):
             if not spans or span.start >= spans[-1].stop:

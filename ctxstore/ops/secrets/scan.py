@@ -7,23 +7,23 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ctxstore.errors import Corrupt, NotFound
-from ctxstore.history.commits import Stored, read_commit
+from ctxstore.history.commits import StoredCommit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.revisions import Revision
 from ctxstore.ids import ObjectId
 from ctxstore.ops.content.log import iter_history
 from ctxstore.ops.content.view import View
 from ctxstore.ops.secrets.allowlist import read_allowed
-from ctxstore.ops.secrets.detector import Span, iter_windows, load_scanner
+from ctxstore.ops.secrets.detector import SecretSpan, iter_windows, load_scanner
 from ctxstore.ops.secrets.documents import Document, iter_documents, iter_new
-from ctxstore.ops.secrets.masking import Place, Secret, fingerprint_of, mask
+from ctxstore.ops.secrets.masking import Secret, SecretPlace, fingerprint_of, mask
 from ctxstore.progress import SILENT, Progress
 
 MAX_PLACES = 1_000
 """Of one credential."""
 
 
-class Report(NamedTuple):
+class SecretsReport(NamedTuple):
     """What was found, the kinds in order; how many are allowed and left out; what could not be read: (what, why)."""
 
     secrets: tuple[Secret, ...]
@@ -31,7 +31,7 @@ class Report(NamedTuple):
     problems: tuple[tuple[str, str], ...]
 
 
-class Look:
+class SecretScan:
     """One look through some commits."""
 
     def __init__(self, engine: Engine, progress: Progress = SILENT) -> None:
@@ -39,7 +39,7 @@ class Look:
         self._progress = progress
         self._scan = load_scanner()
         self._seen: set[ObjectId] = set()
-        self._found: dict[str, tuple[str, str, dict[Place, None]]] = {}
+        self._found: dict[str, tuple[str, str, dict[SecretPlace, None]]] = {}
         self._problems: dict[tuple[str, str], None] = {}
 
     def commit(self, revision: Revision) -> None:
@@ -65,7 +65,7 @@ class Look:
             self._seen.add(stored.id)
             self.step(revision.ref, stored)
 
-    def step(self, ref: str, stored: Stored) -> None:
+    def step(self, ref: str, stored: StoredCommit) -> None:
         """What a commit added to its first parent; all of one without."""
         id, commit = stored
         before = self._before(commit.parents[:1])
@@ -96,7 +96,7 @@ class Look:
         return None
 
     def _document(self, view: View, document: Document) -> None:
-        spans: list[tuple[int, int, Span]] = []
+        spans: list[tuple[int, int, SecretSpan]] = []
         lines = 1
         self._progress.start("look for credentials", None)
         for offset, data, found in iter_windows(document.blocks(), self._scan):
@@ -111,15 +111,15 @@ class Look:
         ids = _messages_at(document, [start for start, _, _ in spans])
         for (_, line, span), id in zip(spans, ids, strict=True):
             number = line if document.is_whole and not document.memory else None
-            self._add(span, Place(view.ref, view.id, document.path, number, id, document.memory))
+            self._add(span, SecretPlace(view.ref, view.id, document.path, number, id, document.memory))
 
-    def _add(self, span: Span, place: Place) -> None:
+    def _add(self, span: SecretSpan, place: SecretPlace) -> None:
         fingerprint = fingerprint_of(self._engine, span.secret)
         places = self._found.setdefault(fingerprint, (span.kind, mask(span.secret), {}))[2]
         if len(places) < MAX_PLACES:
             places[place] = None
 
-    def report(self) -> Report:
+    def report(self) -> SecretsReport:
         """What was found so far."""
         allowed = read_allowed(self._engine)
         secrets = [
@@ -128,7 +128,7 @@ class Look:
             if fingerprint not in allowed
         ]
         secrets.sort(key=lambda secret: (secret.kind, secret.fingerprint))
-        return Report(tuple(secrets), len(self._found) - len(secrets), tuple(self._problems))
+        return SecretsReport(tuple(secrets), len(self._found) - len(secrets), tuple(self._problems))
 
 
 def _messages_at(document: Document, offsets: list[int]) -> Iterator[str]:
@@ -150,17 +150,17 @@ def _messages_at(document: Document, offsets: list[int]) -> Iterator[str]:
 
 def look(
     engine: Engine, revisions: Iterable[Revision], *, history: bool = False, progress: Progress = SILENT
-) -> Report:
+) -> SecretsReport:
     """The credentials in some commits, or in all they descend from. Raises `NotFound` without the library."""
-    looking = Look(engine, progress)
+    looking = SecretScan(engine, progress)
     for revision in revisions:
         (looking.history if history else looking.commit)(revision)
     return looking.report()
 
 
-def look_at_new(engine: Engine, commits: Iterable[tuple[str, ObjectId]]) -> Report:
+def look_at_new(engine: Engine, commits: Iterable[tuple[str, ObjectId]]) -> SecretsReport:
     """The credentials that these (context, commit) added to what was there. Raises `NotFound` without the library."""
-    looking = Look(engine)
+    looking = SecretScan(engine)
     for ref, id in commits:
-        looking.step(ref, Stored(id, read_commit(engine.store, id)))
+        looking.step(ref, StoredCommit(id, read_commit(engine.store, id)))
     return looking.report()

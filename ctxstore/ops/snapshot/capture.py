@@ -11,7 +11,7 @@ from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
 from ctxstore.objects.store import ObjectWriter
 from ctxstore.ops.snapshot.stable_read import Reading, read_stable, stamp_of
-from ctxstore.ops.snapshot.stat_cache import Row, Seen
+from ctxstore.ops.snapshot.stat_cache import SavedContext, StatRow
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.progress import Progress
 from ctxstore.sources.protocol import Attributes, FoundContext, FoundFile, Scanner, Skipped, Source
@@ -32,7 +32,7 @@ class Captured(NamedTuple):
     """A context as it is now. `rows` are what the stat cache keeps; `attributes` None: the transcript is unchanged."""
 
     tree: ObjectId
-    rows: list[Row]
+    rows: list[StatRow]
     entries: Mapping[bytes, bytes]
     attributes: Attributes | None
 
@@ -41,7 +41,7 @@ class Base(NamedTuple):
     """What a context was: the entries of its newest commit (read when asked for), and what the cache knows."""
 
     entries: Callable[[], Mapping[bytes, bytes]]
-    seen: Seen | None
+    seen: SavedContext | None
     looked: int
 
 
@@ -50,8 +50,8 @@ class _Known(NamedTuple):
     context's attributes."""
 
     key: bytes
-    row: Row | None
-    seen: Seen | None
+    row: StatRow | None
+    seen: SavedContext | None
     is_transcript: bool
 
     @property
@@ -85,7 +85,7 @@ class Capture:
         """Store what is new of a context. Unreadable files are reported and keep their last state."""
         known = {row.key: row for row in base.seen.rows or ()} if base.seen else {}
         transcript = self._source.transcript(context.name, [file.key for file in context.files])
-        rows: list[Row] = []
+        rows: list[StatRow] = []
         attributes: Attributes | None = None
         kept = self._left_out(context, base) if only_state else {}
         kept |= self._not_listed(base)
@@ -124,7 +124,7 @@ class Capture:
         below = tuple(key + b"/" for key in self._unlisted)
         return {key: entry for key, entry in base.entries().items() if key in self._unlisted or key.startswith(below)}
 
-    def _read(self, context: str, file: FoundFile, known: _Known) -> tuple[Row, Attributes | None]:
+    def _read(self, context: str, file: FoundFile, known: _Known) -> tuple[StatRow, Attributes | None]:
         mode = file.stat.st_mode
         if stat.S_ISREG(mode):
             return self._read_file(context, file, known)
@@ -134,16 +134,16 @@ class Capture:
             entry = DirEntry(stat.S_IMODE(mode), file.stat.st_mtime_ns)
         else:
             raise SourceError("not a file, folder or link")
-        return Row(known.key, *stamp_of(file.stat), encode_entry(entry)), None
+        return StatRow(known.key, *stamp_of(file.stat), encode_entry(entry)), None
 
-    def _read_file(self, context: str, file: FoundFile, known: _Known) -> tuple[Row, Attributes | None]:
+    def _read_file(self, context: str, file: FoundFile, known: _Known) -> tuple[StatRow, Attributes | None]:
         store = self._store_virtual if file.content else self._store
         reading, attributes = store(context, file, known)
         content, stamp = reading.value, reading.stamp
         entry = FileEntry(stat.S_IMODE(stamp.mode), stamp.mtime_ns, content.size, content.is_list, content.id)
         # A size of -1 matches no file: what changed under our eyes is read again next time.
         kept = stamp if reading.is_stable else stamp._replace(size=-1)
-        return Row(known.key, *kept, encode_entry(entry)), attributes
+        return StatRow(known.key, *kept, encode_entry(entry)), attributes
 
     def _store(self, context: str, file: FoundFile, known: _Known) -> tuple[Reading[Content], Attributes | None]:
         """Read a file into the store; one that only grew costs the comparison of what was there."""
@@ -207,15 +207,15 @@ class Capture:
             yield block
 
 
-def is_unchanged(context: FoundContext, seen: Seen | None, looked: int) -> bool:
+def is_unchanged(context: FoundContext, seen: SavedContext | None, looked: int) -> bool:
     """Whether the stat cache proves that nothing changed, without reading anything."""
     rows = seen.raw_rows if seen is not None else None
     if rows is None or len(rows) != len(context.files):
         return False
-    return all(_matches(file, Row(*row), looked) for file, row in zip(context.files, rows, strict=True))
+    return all(_matches(file, StatRow(*row), looked) for file, row in zip(context.files, rows, strict=True))
 
 
-def _matches(file: FoundFile, row: Row, looked: int) -> bool:
+def _matches(file: FoundFile, row: StatRow, looked: int) -> bool:
     now = file.stat
     if now.st_mode != row.mode or now.st_mtime_ns != row.mtime_ns or encode_key(file.key) != row.key:
         return False

@@ -10,8 +10,8 @@ from ctxstore.history.commits import read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
 from ctxstore.ops.refs.cache_notes import read_values, write_values
-from ctxstore.sources.homes import OfProjects
-from ctxstore.sources.protocol import Root, Source
+from ctxstore.sources.homes import ProjectHomes
+from ctxstore.sources.protocol import Source, SourceHome
 from ctxstore.sources.registry import get_source
 
 NAMES = ("aider", "flowloom")
@@ -22,7 +22,7 @@ VERSION = 1
 _NOTE = "projects"
 
 
-def known_projects(engine: Engine, *, remember: bool = True) -> list[tuple[Source, Root]]:
+def known_projects(engine: Engine, *, remember: bool = True) -> list[tuple[Source, SourceHome]]:
     """The projects that contexts were saved of, as far as they are still there with something to save.
 
     One commit of each project is read; nothing, if no ref moved since they were noted, which `remember` does.
@@ -37,25 +37,25 @@ def known_projects(engine: Engine, *, remember: bool = True) -> list[tuple[Sourc
     return [(sources[root.source], root) for root in roots if _is_there(sources[root.source], root)]
 
 
-def _saved(engine: Engine) -> list[Root]:
+def _saved(engine: Engine) -> list[SourceHome]:
     refs = engine.refs(engine.root())
     heads = ((name, head) for name in NAMES for head in _one_of_each(refs.iter(name + "/")))
     found = (_root_of(engine, name, head) for name, head in heads)
     return [root for root in found if root is not None]
 
 
-def _noted(engine: Engine) -> list[Root] | None:
+def _noted(engine: Engine) -> list[SourceHome] | None:
     """What was noted, if no ref moved since."""
     try:
         refs, roots = read_values(engine, _NOTE, VERSION) or []
-        found = [Root(*map(os.fsdecode, root)) for root in roots]
+        found = [SourceHome(*map(os.fsdecode, root)) for root in roots]
     except (TypeError, ValueError):
         return None
     return found if refs == engine.root().refs and all(root.source in NAMES for root in found) else None
 
 
-def _is_there(source: Source, root: Root) -> bool:
-    return isinstance(source, OfProjects) and source.is_project(root.path)
+def _is_there(source: Source, root: SourceHome) -> bool:
+    return isinstance(source, ProjectHomes) and source.is_project(root.path)
 
 
 def _one_of_each(refs: Iterator[tuple[str, ObjectId]]) -> list[ObjectId]:
@@ -66,10 +66,10 @@ def _one_of_each(refs: Iterator[tuple[str, ObjectId]]) -> list[ObjectId]:
     return list(heads.values())
 
 
-def _root_of(engine: Engine, source: str, head: ObjectId) -> Root | None:
+def _root_of(engine: Engine, source: str, head: ObjectId) -> SourceHome | None:
     try:
         commit = read_commit(engine.store, head)
     except (Corrupt, NotFound):
         return None  # `ctx check` tells; the others are saved
     is_path = commit.source == source and os.path.isabs(commit.root)
-    return Root(source, commit.root, commit.label) if is_path else None
+    return SourceHome(source, commit.root, commit.label) if is_path else None

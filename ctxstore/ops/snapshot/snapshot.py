@@ -8,7 +8,7 @@ from ctxstore.history.commits import KINDS
 from ctxstore.history.engine import Engine
 from ctxstore.history.transaction import Move, MustRestart, Published, Transaction, transaction
 from ctxstore.ids import ObjectId
-from ctxstore.ops.snapshot.root_scan import Look, Options, SourceReport
+from ctxstore.ops.snapshot.home_scan import HomeScan, SnapshotOptions, SourceReport
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.progress import SILENT, Progress
 
@@ -27,7 +27,7 @@ class SnapshotReport(NamedTuple):
 
 
 def snapshot(
-    engine: Engine, targets: Sequence[Target], options: Options, progress: Progress = SILENT
+    engine: Engine, targets: Sequence[Target], options: SnapshotOptions, progress: Progress = SILENT
 ) -> SnapshotReport:
     """Save what changed at `targets`. Raises `InvalidInput`, `StorageError`; what can't be read is reported."""
     if options.kind not in KINDS:
@@ -43,10 +43,12 @@ def snapshot(
     raise AssertionError
 
 
-def _snapshot_once(engine: Engine, targets: Sequence[Target], options: Options, progress: Progress) -> SnapshotReport:
+def _snapshot_once(
+    engine: Engine, targets: Sequence[Target], options: SnapshotOptions, progress: Progress
+) -> SnapshotReport:
     clock = engine.environment.clock
     started = clock()
-    looks = [Look(engine, target, options) for target in targets]
+    looks = [HomeScan(engine, target, options) for target in targets]
     progress.start("snapshot", sum(look.bytes_to_read() for look in looks))
     try:
         if all(look.is_settled for look in looks):
@@ -70,6 +72,6 @@ def _snapshot_once(engine: Engine, targets: Sequence[Target], options: Options, 
     )
 
 
-def _publish(tx: Transaction, moves: list[Move], options: Options, looks: list[Look]) -> Published:
+def _publish(tx: Transaction, moves: list[Move], options: SnapshotOptions, looks: list[HomeScan]) -> Published:
     statistics = {"bytes_read": sum(look.bytes_read for look in looks), "bytes_new": tx.raw_bytes}
     return tx.publish(moves, "snapshot", options.note, statistics)

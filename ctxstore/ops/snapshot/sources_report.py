@@ -12,10 +12,10 @@ from typing import NamedTuple
 from ctxstore.errors import CtxstoreError, InvalidInput
 from ctxstore.history.engine import Engine
 from ctxstore.ops.snapshot.known_projects import known_projects
-from ctxstore.ops.snapshot.last_saved import Saved
+from ctxstore.ops.snapshot.last_saved import LastSaved
 from ctxstore.ops.snapshot.targets import Target, add_known
 from ctxstore.sources.expiry import Expiring
-from ctxstore.sources.protocol import FoundContext, Root, Skipped, Source
+from ctxstore.sources.protocol import FoundContext, Skipped, Source, SourceHome
 from ctxstore.sources.registry import BUILT_IN, get_source, iter_source_names
 
 DAY = 86_400 * 10**9
@@ -32,7 +32,7 @@ class Expiry(NamedTuple):
     soon: int
 
 
-class Surveyed(NamedTuple):
+class FoundHome(NamedTuple):
     """What there is at one root. A session is a context that has a conversation.
 
     `oldest` is when the session that has not changed for longest did (ns). Contexts are `new`, `changed`, or as they
@@ -53,22 +53,22 @@ class Surveyed(NamedTuple):
     skipped: tuple[Skipped, ...]
 
 
-class Broken(NamedTuple):
+class FailedSource(NamedTuple):
     """A source that failed, and how."""
 
     source: str
     reason: str
 
 
-class Survey(NamedTuple):
+class SourcesReport(NamedTuple):
     """`missing`: the sources whose agents have no data here, with the agents' names."""
 
-    found: tuple[Surveyed, ...]
+    found: tuple[FoundHome, ...]
     missing: tuple[tuple[str, str], ...]
-    broken: tuple[Broken, ...]
+    broken: tuple[FailedSource, ...]
 
 
-def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Survey:
+def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> SourcesReport:
     """Look for every agent there is a source for, at `now` (ns). Without a repository nothing is saved.
 
     Raises `InvalidInput`, and `Corrupt` if what is saved can't be told. A source that fails is named, and keeps no
@@ -76,9 +76,9 @@ def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Surve
     """
     if not isinstance(environ, Mapping) or not isinstance(now, int):
         raise InvalidInput("a survey takes a mapping of variables, and a time in ns")
-    found: list[Surveyed] = []
+    found: list[FoundHome] = []
     missing: list[tuple[str, str]] = []
-    broken: list[Broken] = []
+    broken: list[FailedSource] = []
     known = known_projects(engine, remember=False) if engine is not None else []
     for name in iter_source_names(third_party=True):
         if name == "directory":
@@ -90,20 +90,20 @@ def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Surve
             here = [Target(source, root) for root in source.discover(environ)]
             targets = add_known(here, (each for each in known if each[1].source == name))
         except failures as error:
-            broken.append(Broken(name, str(error) or type(error).__name__))
+            broken.append(FailedSource(name, str(error) or type(error).__name__))
             continue
         if not targets:
             missing.append((name, source.agent))
         for target in targets:
-            saved = Saved(engine, target) if engine is not None else None
+            saved = LastSaved(engine, target) if engine is not None else None
             try:
                 found.append(_survey_root(saved, target, now))
             except failures as error:
-                broken.append(Broken(name, str(error) or type(error).__name__))
-    return Survey(tuple(found), tuple(missing), tuple(broken))
+                broken.append(FailedSource(name, str(error) or type(error).__name__))
+    return SourcesReport(tuple(found), tuple(missing), tuple(broken))
 
 
-def _survey_root(saved: Saved | None, target: Target, now: int) -> Surveyed:
+def _survey_root(saved: LastSaved | None, target: Target, now: int) -> FoundHome:
     source, root = target
     skipped: list[Skipped] = []
     new: list[str] = []
@@ -118,7 +118,7 @@ def _survey_root(saved: Saved | None, target: Target, now: int) -> Surveyed:
             new.append(context.name)
         elif saved.find_unchanged(context) is None:
             changed.append(context.name)
-    return Surveyed(
+    return FoundHome(
         source.name,
         source.agent,
         root.path,
@@ -141,7 +141,7 @@ def _session_times(source: Source, context: FoundContext) -> Iterator[int]:
         yield next(file.stat.st_mtime_ns for file in context.files if file.key == transcript)
 
 
-def _expiry(source: Source, root: Root, times: list[int], now: int) -> Expiry | None:
+def _expiry(source: Source, root: SourceHome, times: list[int], now: int) -> Expiry | None:
     days = source.kept_days(root) if isinstance(source, Expiring) else None
     if days is None:
         return None

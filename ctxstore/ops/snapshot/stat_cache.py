@@ -35,7 +35,7 @@ COARSE_GRANULARITY_NS = 2_000_000_000
 """The same for file systems that keep whole seconds."""
 
 
-class Row(NamedTuple):
+class StatRow(NamedTuple):
     """A file as last saved: its key, its stamp (size, mtime, ctime, inode, mode), its encoded tree entry."""
 
     key: bytes
@@ -56,7 +56,7 @@ class Row(NamedTuple):
 _ROW = (bytes, int, int, int, int, int, bytes)
 
 
-class Seen(NamedTuple):
+class SavedContext(NamedTuple):
     """A context as last saved: its commit, that commit's summary, its files in order. None: no longer there.
 
     Summary and rows are as the cache file has them, taken apart when asked for: most never are.
@@ -72,14 +72,14 @@ class Seen(NamedTuple):
         return decode_summary(self.fields)
 
     @property
-    def rows(self) -> list[Row] | None:
+    def rows(self) -> list[StatRow] | None:
         """The files."""
-        return None if self.raw_rows is None else [Row(*row) for row in self.raw_rows]
+        return None if self.raw_rows is None else [StatRow(*row) for row in self.raw_rows]
 
 
-def saw(head: ObjectId, summary: Summary, rows: list[Row] | None) -> Seen:
+def saw(head: ObjectId, summary: Summary, rows: list[StatRow] | None) -> SavedContext:
     """What is remembered of a context."""
-    return Seen(head, encode_summary(summary), rows)
+    return SavedContext(head, encode_summary(summary), rows)
 
 
 class StatCache(NamedTuple):
@@ -87,7 +87,7 @@ class StatCache(NamedTuple):
 
     looked: int
     refs: ObjectId | None
-    contexts: Mapping[str, Seen]
+    contexts: Mapping[str, SavedContext]
 
 
 EMPTY = StatCache(0, None, {})
@@ -129,13 +129,13 @@ def _decode(value: Any) -> StatCache:
     return StatCache(decode_integer(looked), as_id(refs), seen)
 
 
-def _seen(head: Any, fields: Any, rows: Any) -> Seen:
+def _seen(head: Any, fields: Any, rows: Any) -> SavedContext:
     decode_summary(fields)
     if rows is not None and not all(tuple(map(type, row)) == _ROW for row in rows):
         raise TypeError("not a row")
     if as_id(head) is None or type(rows) not in (list, NoneType):
         raise TypeError("not a context")
-    return Seen(head, fields, rows)
+    return SavedContext(head, fields, rows)
 
 
 def save_cache(path: str | None, cache: StatCache) -> None:

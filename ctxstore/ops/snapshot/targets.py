@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ctxstore.errors import NotFound
-from ctxstore.sources.protocol import Root, Source
+from ctxstore.sources.protocol import Source, SourceHome
 from ctxstore.sources.registry import get_source, iter_source_names, iter_sources
 
 
@@ -13,7 +13,7 @@ class Target(NamedTuple):
     """A place to snapshot."""
 
     source: Source
-    root: Root
+    root: SourceHome
 
 
 def find_targets(names: Sequence[str], environ: Mapping[str, str]) -> list[Target]:
@@ -27,7 +27,7 @@ def find_targets(names: Sequence[str], environ: Mapping[str, str]) -> list[Targe
     return [target for name in names for target in _named_targets(name, environ)]
 
 
-def add_known(targets: Sequence[Target], known: Iterable[tuple[Source, Root]]) -> list[Target]:
+def add_known(targets: Sequence[Target], known: Iterable[tuple[Source, SourceHome]]) -> list[Target]:
     """The targets, and those of the `known` projects that are not among them."""
     there = {target.root[:2] for target in targets}
     return [*targets, *(Target(source, root) for source, root in known if root[:2] not in there)]
@@ -56,9 +56,9 @@ def _named_targets(name: str, environ: Mapping[str, str]) -> Iterator[Target]:
         )
     source = get_source(known)
     if path:
-        from ctxstore.sources.homes import root_at
+        from ctxstore.sources.homes import home_at
 
-        yield Target(source, root_at(source, path, environ))
+        yield Target(source, home_at(source, path, environ))
         return
     roots = source.discover(environ)
     if not roots:

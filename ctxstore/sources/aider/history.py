@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ctxstore.sources.jsonl.lines import LIMIT, Lines, Span
+from ctxstore.sources.jsonl.lines import LIMIT, LineSpan, LineSplitter
 
 _NEXT = re.compile(rb"\n(?=[#>`~])(?=#### |> |####?[ \t]*\r?\n|>[ \t]*\r?\n|# aider chat started at |```|~~~)")
 _SPECIAL = re.compile(rb"#### |> |####?[ \t]*\r?\n|>[ \t]*\r?\n|# aider chat started at |```|~~~")
@@ -55,7 +55,7 @@ class History:
         self._model: str | None = None
         self._time: str | None = None
         self._number = 0
-        self._lines = Lines()
+        self._lines = LineSplitter()
         self._held: list[bytes] = []
         self._size = 0
         self._kind = ""
@@ -77,7 +77,7 @@ class History:
         if self._held:
             yield self._release()
 
-    def _take(self, span: Span) -> Iterator[Said]:
+    def _take(self, span: LineSpan) -> Iterator[Said]:
         if not span.whole:
             if self._held:
                 yield self._release()
@@ -117,7 +117,7 @@ class History:
         self._number += 1
         return said
 
-    def _cuts(self, span: Span) -> Iterator[tuple[str, int]]:
+    def _cuts(self, span: LineSpan) -> Iterator[tuple[str, int]]:
         """Where a piece begins in the span, and of which kind."""
         data, at, end, _ = span
         while at < end:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ctxstore.sources.directory import path_part
 from ctxstore.sources.homes import nearest_project
-from ctxstore.sources.protocol import Attributes, FoundContext, FoundFile, Message, Report, Root, Scanner
+from ctxstore.sources.protocol import Attributes, FoundContext, FoundFile, Message, ReportSkipped, Scanner, SourceHome
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 HISTORY = ".aider.chat.history.md"
@@ -26,7 +26,7 @@ class Aider:
     reads_whole = True
     """Messages are named and dated by where their session begins, which a part of the history does not say."""
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """The project that PWD is in, if aider was used there."""
         return nearest_project(self, environ)
 
@@ -34,13 +34,13 @@ class Aider:
         """Whether one of aider's histories, or a saved chat, is in the folder."""
         return any(os.path.lexists(os.path.join(path, name)) for name in (*FILES, *FOLDERS))
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """The one context of the project."""
         files = _files(root.path, report)
         if files:
             yield FoundContext(_name(root), files)
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """The project's context, if `name` is its name."""
         return next(self.contexts(root, report), None) if name == _name(root) else None
 
@@ -67,11 +67,11 @@ class Aider:
         return False
 
 
-def _name(root: Root) -> str:
+def _name(root: SourceHome) -> str:
     return f"aider/{path_part(root.path)}/chat"
 
 
-def _files(path: str, report: Report) -> list[FoundFile]:
+def _files(path: str, report: ReportSkipped) -> list[FoundFile]:
     found = [(entry, entry.name, FILES[entry.name]) for entry in list_folder(path, report) if entry.name in FILES]
     files = [file for entry, key, state in found if (file := look_at(entry, key, report, state=state)) is not None]
     for folder in FOLDERS:

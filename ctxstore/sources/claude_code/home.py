@@ -9,7 +9,7 @@ import os
 import stat
 
 from ctxstore.sources.credentials import may_hold_credentials
-from ctxstore.sources.protocol import FoundFile, Report, Skipped
+from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
 from ctxstore.sources.walk import by_key, list_folder, look_at, take_named
 
 FILES = frozenset({"settings.json", "settings.local.json", "CLAUDE.md", "history.jsonl"})
@@ -17,7 +17,7 @@ FOLDERS = frozenset({"agents", "skills", "rules", "commands", "output-styles", "
 PLUGIN_FILES = frozenset({"config.json", "installed_plugins.json", "known_marketplaces.json"})
 
 
-def home_files(path: str, report: Report) -> list[FoundFile]:
+def home_files(path: str, report: ReportSkipped) -> list[FoundFile]:
     """The files of the context ``claude-code/home``, in the order of their keys."""
     files = take_named(path, (FILES | FOLDERS).__contains__, report)
     files += _plugin_files(os.path.join(path, "plugins"), report)
@@ -25,7 +25,7 @@ def home_files(path: str, report: Report) -> list[FoundFile]:
     return files
 
 
-def _plugin_files(path: str, report: Report) -> list[FoundFile]:
+def _plugin_files(path: str, report: ReportSkipped) -> list[FoundFile]:
     """Which plugins are installed; the plugins themselves are downloaded again."""
     files = []
     for entry in list_folder(path, report):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from ctxstore.sources.claude_code.home import home_files
 from ctxstore.sources.claude_code.subagents import owner_of
 from ctxstore.sources.home_suffix import suffix_of
-from ctxstore.sources.protocol import FoundContext, FoundFile, Report
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
 from ctxstore.sources.walk import by_key, list_folder, take
 
 _PREFIX = "claude-code/"
@@ -20,8 +20,8 @@ HOME = _PREFIX + "home"
 MEMORY = "memory"
 """The folder beside a project's sessions that holds its memories, and its context's name."""
 
-Entry = os.DirEntry[str]
-Beside = Sequence[tuple[str, Entry]]
+FolderEntry = os.DirEntry[str]
+Beside = Sequence[tuple[str, FolderEntry]]
 """Entries of the folders kept beside ``projects``, with their keys."""
 
 
@@ -37,10 +37,10 @@ def is_memory(key: str) -> bool:
     return key == "CLAUDE.md" or (len(parts) == 4 and parts[0] == "projects" and parts[2] == MEMORY)
 
 
-class Layout:
+class ClaudeLayout:
     """One look at the folder ``.claude``: what is listed is listed once."""
 
-    def __init__(self, path: str, label: str, report: Report) -> None:
+    def __init__(self, path: str, label: str, report: ReportSkipped) -> None:
         self.path = path
         self.suffix = suffix_of(label, ".claude")
         self.report = report
@@ -73,13 +73,13 @@ class Layout:
                 files = self._files(project.name, session, entries, self._beside().get(session, ()))
         return FoundContext(name, files) if files else None
 
-    def _projects(self) -> list[Entry]:
+    def _projects(self) -> list[FolderEntry]:
         entries = list_folder(os.path.join(self.path, "projects"), self.report)
         return sorted((entry for entry in entries if _is_folder(entry)), key=_name)
 
-    def _sessions(self, project: Entry) -> dict[str, list[Entry]]:
+    def _sessions(self, project: FolderEntry) -> dict[str, list[FolderEntry]]:
         """What lies in a project's folder, by session: transcripts, folders, transcripts of subagents."""
-        sessions: dict[str, list[Entry]] = {}
+        sessions: dict[str, list[FolderEntry]] = {}
         for entry in list_folder(project.path, self.report):
             name = entry.name
             if name.endswith(".jsonl"):
@@ -93,16 +93,16 @@ class Layout:
             sessions.setdefault(session, []).append(entry)
         return sessions
 
-    def _beside(self) -> dict[str, list[tuple[str, Entry]]]:
+    def _beside(self) -> dict[str, list[tuple[str, FolderEntry]]]:
         """What lies in the folders kept beside ``projects``, by session, each with its key."""
-        beside: dict[str, list[tuple[str, Entry]]] = {}
+        beside: dict[str, list[tuple[str, FolderEntry]]] = {}
         for folder in ("file-history", "tasks", "todos"):
             for entry in list_folder(os.path.join(self.path, folder), self.report):
                 session = entry.name if folder != "todos" else _todo_owner(entry.name)
                 beside.setdefault(session, []).append((f"{folder}/{entry.name}", entry))
         return beside
 
-    def _files(self, project: str, session: str, entries: list[Entry], beside: Beside) -> list[FoundFile]:
+    def _files(self, project: str, session: str, entries: list[FolderEntry], beside: Beside) -> list[FoundFile]:
         files: list[FoundFile] = []
         transcript = session + ".jsonl"
         for entry in entries:
@@ -114,7 +114,7 @@ class Layout:
             files.sort(key=by_key)
         return files
 
-    def _add(self, files: list[FoundFile], key: str, entry: Entry, state: bool) -> None:
+    def _add(self, files: list[FoundFile], key: str, entry: FolderEntry, state: bool) -> None:
         files += take(entry, key, self.report, state=state)
 
 
@@ -123,12 +123,12 @@ def _todo_owner(name: str) -> str:
     return name.removesuffix(".json").partition("-agent-")[0]
 
 
-def _is_folder(entry: Entry) -> bool:
+def _is_folder(entry: FolderEntry) -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a loop of symlinks
         return False
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: FolderEntry) -> str:
     return entry.name

@@ -13,16 +13,16 @@ from ctxstore.sources.claude_code.layout import MEMORY, transcript_key
 from ctxstore.sources.claude_code.project import encode_project
 from ctxstore.sources.claude_code.transcript import iter_messages
 from ctxstore.sources.jsonl.edit import Fields, edit_line
-from ctxstore.sources.resumable import Change, Edit, Laid, Stored
+from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext
 
 _RESTART = '{"parentUuid":'
 
 
-def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """The files of a session, or of a project's memories, as Claude Code looks for them after `change`."""
     transcript = transcript_key(stored.context)
     if change.is_empty:
-        return [Laid(key, key) for key in stored.keys]
+        return [RestoreFile(key, key) for key in stored.keys]
     if change.session or change.until:
         _require_session(stored, transcript)
     if change.until:
@@ -32,14 +32,14 @@ def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
     return sorted(laid, key=lambda each: each.key)
 
 
-def _require_session(stored: Stored, transcript: str | None) -> None:
+def _require_session(stored: StoredContext, transcript: str | None) -> None:
     if transcript is None or transcript not in stored.keys:
         raise InvalidInput(f"{stored.context} has no transcript, so it can't be made a session of its own")
     if _is_loose(transcript):
         raise InvalidInput(f"{stored.context} is what a subagent did, so it can't be made a session of its own")
 
 
-def context_of(stored: Stored, change: Change) -> str:
+def context_of(stored: StoredContext, change: ContextChange) -> str:
     """The session's name, or that of the memories, after `change`."""
     parts = stored.context.split("/")
     if len(parts) != 3:
@@ -50,7 +50,7 @@ def context_of(stored: Stored, change: Change) -> str:
     return "/".join((parts[0], _project(parts[1], stored.project, change), session))
 
 
-def _session_of(stored: Stored) -> str:
+def _session_of(stored: StoredContext) -> str:
     """The session's id; of what is no session none."""
     session = stored.context.split("/")[-1]
     return "" if session.partition(".")[0] in (MEMORY, "home") else session
@@ -63,16 +63,16 @@ def _is_loose(key: str) -> bool:
     return len(parts) == 3 and parts[0] == "projects" and parts[2].startswith("agent-")
 
 
-def _lay(stored: Stored, key: str, change: Change, *, is_transcript: bool) -> Laid:
-    edit: Edit | None = None
+def _lay(stored: StoredContext, key: str, change: ContextChange, *, is_transcript: bool) -> RestoreFile:
+    edit: FileEdit | None = None
     if is_transcript:
         edit = _edit(_fields(stored, change), change.until)
     elif key.endswith(".jsonl") and key.startswith("projects/"):
         edit = _edit(_fields(stored, change), "")
-    return Laid(_place(stored, key, change), key, edit, is_new=bool(change.session))
+    return RestoreFile(_place(stored, key, change), key, edit, is_new=bool(change.session))
 
 
-def _place(stored: Stored, key: str, change: Change) -> str:
+def _place(stored: StoredContext, key: str, change: ContextChange) -> str:
     """Where a file goes: ``projects/<project>/<session>…``, ``todos/<session>-agent-<session>.json`` and the like."""
     parts = key.split("/")
     if parts[0] == "projects" and len(parts) > 1:
@@ -86,7 +86,7 @@ def _place(stored: Stored, key: str, change: Change) -> str:
     return "/".join(parts)
 
 
-def _project(folder: str, project: str | None, change: Change) -> str:
+def _project(folder: str, project: str | None, change: ContextChange) -> str:
     if project and encode_project(project) == folder:
         return encode_project(change.path(project))
     # The folder it worked in first is not known, or not the project's: the name itself is what there is.
@@ -97,12 +97,12 @@ def _project(folder: str, project: str | None, change: Change) -> str:
     return folder
 
 
-def _fields(stored: Stored, change: Change) -> Fields:
+def _fields(stored: StoredContext, change: ContextChange) -> Fields:
     old = _session_of(stored)
     return {"sessionId": lambda id: change.session if change.session and id == old else id, "cwd": change.path}
 
 
-def _edit(fields: Fields, until: str) -> Edit:
+def _edit(fields: Fields, until: str) -> FileEdit:
     def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
         for message in iter_messages(blocks):
             yield edit_line(message.raw, fields, _RESTART)
@@ -112,6 +112,6 @@ def _edit(fields: Fields, until: str) -> Edit:
     return edit
 
 
-def _require_message(stored: Stored, transcript: str, id: str) -> None:
+def _require_message(stored: StoredContext, transcript: str, id: str) -> None:
     if not any(message.id == id for message in iter_messages(stored.read(transcript))):
         raise NotFound(f"{stored.context} has no message {id!r}", hint=f"`ctx show {stored.context} --json` lists them")

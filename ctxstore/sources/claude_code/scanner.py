@@ -21,10 +21,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ctxstore.sources.claude_code.records import COUNTED, Line, decode_kinds, judge
+from ctxstore.sources.claude_code.records import COUNTED, ClaudeLine, decode_kinds, decode_pieces
 from ctxstore.sources.claude_code.title import title_of
-from ctxstore.sources.jsonl.lenient_json import DAMAGE
-from ctxstore.sources.jsonl.lines import Documents, Lines, Span, iter_lines
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
+from ctxstore.sources.jsonl.lines import Documents, LineSpan, LineSplitter, iter_lines
 from ctxstore.sources.jsonl.scanner import begins_anew
 from ctxstore.sources.protocol import Attributes
 from ctxstore.sources.title import one_line
@@ -41,9 +41,9 @@ class _Batch(NamedTuple):
 
     types: list[Any]
     ids: list[Any]
-    line: Callable[[int], Line]
+    line: Callable[[int], ClaudeLine]
 
-    def newest(self, type: str) -> Iterator[Line]:
+    def newest(self, type: str) -> Iterator[ClaudeLine]:
         """The records of a type, the last one first."""
         return (self.line(i) for i in reversed(range(len(self.types))) if self.types[i] == type)
 
@@ -58,7 +58,7 @@ class TranscriptScanner:
     def __init__(self, before: Attributes | None = None) -> None:
         self._resumed = before is not None
         self._anew: bool | None = None if self._resumed else True
-        self._lines = Lines()
+        self._lines = LineSplitter()
         self._documents = Documents()
         known = before or Attributes(messages=0)
         self._messages = known.messages
@@ -66,7 +66,7 @@ class TranscriptScanner:
         self._project = known.project
         self._title = known.title
         self._custom_title = ""
-        self._summaries: deque[Line] = deque(maxlen=_SUMMARIES)
+        self._summaries: deque[ClaudeLine] = deque(maxlen=_SUMMARIES)
         self._ids: deque[Any] = deque(maxlen=_REMEMBERED)
 
     def feed(self, block: bytes) -> None:
@@ -84,13 +84,13 @@ class TranscriptScanner:
         messages = None if self._anew is False else self._messages
         return Attributes(title, "Claude Code", self._model, self._project, messages)
 
-    def _span(self, span: Span) -> None:
+    def _span(self, span: LineSpan) -> None:
         if self._anew is None:
             self._anew = begins_anew(span)
         batch = _decode(span) if span.whole and not self._documents.is_open else None
         self._take(batch or _judged(self._one_by_one(span)))
 
-    def _one_by_one(self, span: Span) -> Iterator[bytes]:
+    def _one_by_one(self, span: LineSpan) -> Iterator[bytes]:
         if not span.whole:
             yield from self._documents.close()
             return
@@ -123,7 +123,7 @@ class TranscriptScanner:
         return next(filter(None, (one_line(summary.summary) for summary in own + others)), "")
 
 
-def _decode(span: Span) -> _Batch | None:
+def _decode(span: LineSpan) -> _Batch | None:
     """All lines at once; ``None`` unless each is exactly one object."""
     data, start, end, _ = span
     if data[start] != _OPEN:
@@ -137,28 +137,28 @@ def _decode(span: Span) -> _Batch | None:
         at = find(b"\n", at + 1, end)
     try:
         kinds = decode_kinds(memoryview(data)[start:end])
-    except DAMAGE:
+    except DECODE_ERRORS:
         return None
     if len(kinds) != len(starts):
         return None
     starts.append(end)
 
-    def line(i: int) -> Line:
-        return judge(data[starts[i] : starts[i + 1]])[0][1] or Line()
+    def line(i: int) -> ClaudeLine:
+        return decode_pieces(data[starts[i] : starts[i + 1]])[0][1] or ClaudeLine()
 
     return _Batch([kind.type for kind in kinds], [kind.uuid for kind in kinds], line)
 
 
 def _judged(records: Iterable[bytes]) -> _Batch:
-    lines = [line for record in records for _, line in judge(record) if line is not None]
+    lines = [line for record in records for _, line in decode_pieces(record) if line is not None]
     return _Batch([line.type for line in lines], [line.uuid for line in lines], lines.__getitem__)
 
 
-def _model(record: Line) -> str | None:
+def _model(record: ClaudeLine) -> str | None:
     """The model an assistant's record names, unless the agent wrote the record itself."""
     try:
         model = _body.decode(record.message).model
-    except DAMAGE:
+    except DECODE_ERRORS:
         return None
     return model if isinstance(model, str) and model != _SYNTHETIC else None
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ctxstore.sources.claude_code.layout import Layout, is_memory, transcript_key
+from ctxstore.sources.claude_code.layout import ClaudeLayout, is_memory, transcript_key
 from ctxstore.sources.directory import label_of
-from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored, new_uuid
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
+from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext, new_uuid
 
 
 class ClaudeCode:
@@ -19,9 +19,9 @@ class ClaudeCode:
 
     name = "claude-code"
     agent = "Claude Code"
-    program = Program(frozenset({"claude"}), ("/@anthropic-ai/claude-code/",), resume="claude --resume {session}")
+    program = AgentProgram(frozenset({"claude"}), ("/@anthropic-ai/claude-code/",), resume="claude --resume {session}")
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """The folder CLAUDE_CONFIG_DIR names, else ``~/.claude``, if it is there."""
         path = environ.get("CLAUDE_CONFIG_DIR", "")
         if not path and environ.get("HOME"):
@@ -29,15 +29,15 @@ class ClaudeCode:
         if not path or not os.path.isdir(path):
             return []
         path = os.path.abspath(path)
-        return [Root(self.name, path, label_of(path, environ))]
+        return [SourceHome(self.name, path, label_of(path, environ))]
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """The home first, then project by project, session by session, each in order."""
-        return Layout(root.path, root.label, report).contexts()
+        return ClaudeLayout(root.path, root.label, report).contexts()
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """One context; only its own project is listed, and only its own files are looked at."""
-        return Layout(root.path, root.label, report).find(name)
+        return ClaudeLayout(root.path, root.label, report).find(name)
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
         """A scanner for the session's transcript, or for what was added to it since `before`."""
@@ -62,7 +62,7 @@ class ClaudeCode:
         """Files below a project's ``memory/``, and the user's CLAUDE.md."""
         return is_memory(key)
 
-    def kept_days(self, root: Root) -> int:
+    def kept_days(self, root: SourceHome) -> int:
         """Days after which it deletes a session, by its settings: 30 if they say nothing."""
         from ctxstore.sources.claude_code.expiry import kept_days
 
@@ -72,17 +72,17 @@ class ClaudeCode:
         """A random UUID."""
         return new_uuid(random)
 
-    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+    def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
         """The files where Claude Code looks for them, with the ids and folders it goes by."""
-        from ctxstore.sources.claude_code.resume import lay_out
+        from ctxstore.sources.claude_code.resume import restore_layout
 
-        return lay_out(stored, change)
+        return restore_layout(stored, change)
 
-    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
         """None: it finds a session by its transcript's name."""
         return ()
 
-    def context_of(self, stored: Stored, change: Change) -> str:
+    def context_of(self, stored: StoredContext, change: ContextChange) -> str:
         """The name after `change`."""
         from ctxstore.sources.claude_code.resume import context_of
 

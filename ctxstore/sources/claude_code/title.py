@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from ctxstore.sources.claude_code.content import parts_of
-from ctxstore.sources.claude_code.records import Line
-from ctxstore.sources.jsonl.lenient_json import DAMAGE, tolerant
+from ctxstore.sources.claude_code.records import ClaudeLine
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
 from ctxstore.sources.title import one_line
 
 _NOT_WRITTEN = (
@@ -26,7 +26,7 @@ _NOT_WRITTEN = (
 """How texts begin that the agent put into the user's mouth."""
 
 
-def title_of(record: Line) -> str:
+def title_of(record: ClaudeLine) -> str:
     """The first text in a user's record that the user wrote, as a title; empty if there is none."""
     if record.type != "user" or record.isMeta:
         return ""
@@ -40,6 +40,6 @@ def _content(raw: bytes) -> Any:
         return None
     try:
         message = msgspec.json.decode(raw)
-    except DAMAGE:
-        message = tolerant(raw)
+    except DECODE_ERRORS:
+        message = decode_lenient(raw)
     return message.get("content") if isinstance(message, dict) else message

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ctxstore.sources.claude_code.content import is_tool_answer, parts_of
-from ctxstore.sources.claude_code.records import COUNTED, Record, read
+from ctxstore.sources.claude_code.records import COUNTED, ClaudeRecord, read
 from ctxstore.sources.jsonl import messages as jsonl
 from ctxstore.sources.protocol import Message, Part
 
@@ -16,7 +16,7 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
     return jsonl.iter_messages(blocks, offset, read, _message)
 
 
-def _message(raw: bytes, record: Record | None, offset: int) -> Message:
+def _message(raw: bytes, record: ClaudeRecord | None, offset: int) -> Message:
     if record is None or not isinstance(record.type, str):
         return Message(f"@{offset}", "unknown", (), None, None, raw, offset)
     body = record.message
@@ -32,13 +32,13 @@ def _message(raw: bytes, record: Record | None, offset: int) -> Message:
     )
 
 
-def _role(record: Record) -> str:
+def _role(record: ClaudeRecord) -> str:
     if record.type == "user" and record.message and is_tool_answer(record.message.content):
         return "tool"
     return str(record.type) if record.type in COUNTED else "meta"
 
 
-def _parts(record: Record) -> tuple[Part, ...]:
+def _parts(record: ClaudeRecord) -> tuple[Part, ...]:
     if record.message:
         return parts_of(record.message.content)
     for text in (record.content, record.summary, record.customTitle, record.subtype):

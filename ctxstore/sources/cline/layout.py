@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ctxstore.sources.protocol import FoundContext, FoundFile, Report, Skipped
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped, Skipped
 from ctxstore.sources.walk import by_key, list_folder, take
 
 HISTORY = "api_conversation_history.json"
@@ -27,10 +27,10 @@ _TASK = re.compile(r"(?=.*[0-9])[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _LEFT_OUT = re.compile(r"checkpoints|.*\.lock|\..*\.new_.*\.tmp")
 """In a task's folder: copies of the project's files, and what is there only while a file is written."""
 
-Entry = os.DirEntry[str]
+FolderEntry = os.DirEntry[str]
 
 
-class Shape(NamedTuple):
+class TaskShape(NamedTuple):
     """What sets the two apart: the source's name, and what of a root is taken besides tasks, as paths below it."""
 
     source: str
@@ -39,10 +39,10 @@ class Shape(NamedTuple):
     secrets: frozenset[str] = frozenset()
 
 
-class Layout:
+class TaskLayout:
     """One look at one root, whose contexts are ``<source>/<group>/…``."""
 
-    def __init__(self, shape: Shape, path: str, group: str, report: Report) -> None:
+    def __init__(self, shape: TaskShape, path: str, group: str, report: ReportSkipped) -> None:
         self._shape = shape
         self._path = path
         self._prefix = f"{shape.source}/{group}/"
@@ -67,9 +67,9 @@ class Layout:
         files = self._home() if task == HOME else self._files(self._tasks().get(task, []))
         return FoundContext(name, files) if files else None
 
-    def _tasks(self) -> dict[str, list[tuple[str, Entry]]]:
+    def _tasks(self) -> dict[str, list[tuple[str, FolderEntry]]]:
         """The folders of each task, with their keys. One that is in both places is one task."""
-        tasks: dict[str, list[tuple[str, Entry]]] = {}
+        tasks: dict[str, list[tuple[str, FolderEntry]]] = {}
         for place in (SESSIONS, TASKS):
             for entry in list_folder(os.path.join(self._path, place), self._report):
                 if not _is_folder(entry):
@@ -80,7 +80,7 @@ class Layout:
                     self._report(Skipped(entry.path, "not named like a task", failed=False))
         return tasks
 
-    def _files(self, folders: list[tuple[str, Entry]]) -> list[FoundFile]:
+    def _files(self, folders: list[tuple[str, FolderEntry]]) -> list[FoundFile]:
         files: list[FoundFile] = []
         for key, folder in folders:
             for entry in list_folder(folder.path, self._report):
@@ -89,7 +89,7 @@ class Layout:
         files.sort(key=by_key)
         return files
 
-    def _add(self, files: list[FoundFile], key: str, entry: Entry) -> None:
+    def _add(self, files: list[FoundFile], key: str, entry: FolderEntry) -> None:
         files += take(entry, key, self._report)
 
     def _home(self) -> list[FoundFile]:
@@ -117,7 +117,7 @@ def transcript_of(context: str, keys: set[str]) -> str | None:
     return next((name for name in names if name in keys), None)
 
 
-def _is_folder(entry: Entry) -> bool:
+def _is_folder(entry: FolderEntry) -> bool:
     try:
         return entry.is_dir(follow_symlinks=False)
     except OSError:

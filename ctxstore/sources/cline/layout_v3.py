@@ -8,10 +8,10 @@ from ctxstore.sources.cline.layout import SESSIONS
 from ctxstore.sources.cline.transcript import KEY
 from ctxstore.sources.document.truncate import shorten
 from ctxstore.sources.jsonl.edit import Fields, edit_line
-from ctxstore.sources.resumable import Change
+from ctxstore.sources.resumable import ContextChange
 
 
-def place(key: str, session: str, change: Change) -> str:
+def place(key: str, session: str, change: ContextChange) -> str:
     """Where a file of the session goes."""
     parts = key.split("/")
     if change.session and parts[0] == SESSIONS and len(parts) > 2:
@@ -26,7 +26,7 @@ def names_its_place(key: str, session: str) -> bool:
     return key == f"{SESSIONS}/{session}/{session}.json"
 
 
-def changed(data: bytes, key: str, session: str, change: Change, kept: int | None) -> bytes:
+def changed(data: bytes, key: str, session: str, change: ContextChange, kept: int | None) -> bytes:
     """The file `key` as it will be; `kept`: how many messages are left of it, ``None``: all."""
     if key == f"{SESSIONS}/{session}/{session}.messages.json":
         data = edit_line(data, _ids(session, change))
@@ -36,14 +36,14 @@ def changed(data: bytes, key: str, session: str, change: Change, kept: int | Non
     return data
 
 
-def _ids(session: str, change: Change) -> Fields:
+def _ids(session: str, change: ContextChange) -> Fields:
     def name(id: str) -> str:
         return change.session if change.session and id == session else id
 
     return {"sessionId": name, "session_id": name, "origin": {"sessionId": name}}
 
 
-def _facts(session: str, change: Change) -> Fields:
+def _facts(session: str, change: ContextChange) -> Fields:
     def messages_path(path: str) -> str:
         key = f"{SESSIONS}/{session}/{session}.messages.json"
         if not path.endswith("/" + key):

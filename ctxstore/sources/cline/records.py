@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DAMAGE, tolerant
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
 
 
-class Record(msgspec.Struct, gc=False):
+class TaskRecord(msgspec.Struct, gc=False):
     """All may hold anything: formats change."""
 
     role: Any = None
@@ -31,16 +31,16 @@ class Record(msgspec.Struct, gc=False):
     reasoning: Any = None
 
 
-_decoder = msgspec.json.Decoder(Record)
+_decoder = msgspec.json.Decoder(TaskRecord)
 
 
-def read(raw: bytes) -> Record | None:
+def read(raw: bytes) -> TaskRecord | None:
     """What the record says; ``None`` if it is no JSON object."""
     try:
         return _decoder.decode(raw)
-    except DAMAGE:
+    except DECODE_ERRORS:
         pass
-    value = tolerant(raw)
+    value = decode_lenient(raw)
     if value is None:
         return None
-    return Record(**{key: value[key] for key in Record.__struct_fields__ if key in value})
+    return TaskRecord(**{key: value[key] for key in TaskRecord.__struct_fields__ if key in value})

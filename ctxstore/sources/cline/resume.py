@@ -19,7 +19,7 @@ from ctxstore.sources.document.members import members, replace, text_of
 from ctxstore.sources.document.messages import HEAD, TAIL
 from ctxstore.sources.document.split_array import cut
 from ctxstore.sources.document.truncate import shorten
-from ctxstore.sources.resumable import Change, Edit, Laid, Stored
+from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext
 
 ITEM = "history_item.json"
 EDITS = "context_history.json"
@@ -29,7 +29,7 @@ EDITS = "context_history.json"
 class End:
     """Where a task is to end: after the `number`-th message of its history, said at `time` (ms; 0: unknown)."""
 
-    def __init__(self, stored: Stored, transcript: str, until: str) -> None:
+    def __init__(self, stored: StoredContext, transcript: str, until: str) -> None:
         self.number, self.time = 0, 0
         for message in iter_messages(stored.read(transcript)):
             is_record = message.id not in (HEAD, TAIL)
@@ -51,22 +51,22 @@ class End:
         return type(index) is int and index >= self.number - 1
 
 
-def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """The files of a task as the agent looks for them after `change`."""
     transcript = require_task(stored, change)
     if transcript is None:
-        return [Laid(key, key) for key in stored.keys]
+        return [RestoreFile(key, key) for key in stored.keys]
     if change.is_empty:
-        return [Laid(key, key, _moved(stored, key, change)) for key in stored.keys]
+        return [RestoreFile(key, key, _moved(stored, key, change)) for key in stored.keys]
     end = End(stored, transcript, change.until) if change.until else None
     laid = [
-        Laid(_place(stored, key, change), key, _edit(stored, key, change, end), is_new=bool(change.session))
+        RestoreFile(_place(stored, key, change), key, _edit(stored, key, change, end), is_new=bool(change.session))
         for key in stored.keys
     ]
     return sorted(laid, key=lambda each: each.key)
 
 
-def require_task(stored: Stored, change: Change) -> str | None:
+def require_task(stored: StoredContext, change: ContextChange) -> str | None:
     """The key of a task's messages; ``None`` for what is none. Raises `InvalidInput` if it can't be made one."""
     transcript = transcript_of(stored.context, set(stored.keys))
     if transcript is None and (change.session or change.until):
@@ -74,13 +74,13 @@ def require_task(stored: Stored, change: Change) -> str | None:
     return transcript
 
 
-def context_of(stored: Stored, change: Change) -> str:
+def context_of(stored: StoredContext, change: ContextChange) -> str:
     """The task's name after `change`."""
     source, _, task = stored.context.rpartition("/")
     return f"{source}/{change.session}" if change.session and task != HOME else stored.context
 
 
-def _place(stored: Stored, key: str, change: Change) -> str:
+def _place(stored: StoredContext, key: str, change: ContextChange) -> str:
     if key.startswith(SESSIONS + "/"):
         return layout_v3.place(key, stored.context.rpartition("/")[2], change)
     top, _, rest = key.partition("/")
@@ -88,14 +88,14 @@ def _place(stored: Stored, key: str, change: Change) -> str:
     return f"{top}/{change.session or task}{slash}{below}"
 
 
-def _moved(stored: Stored, key: str, change: Change) -> Edit | None:
+def _moved(stored: StoredContext, key: str, change: ContextChange) -> FileEdit | None:
     """In another root even a session that is otherwise as it was has its messages elsewhere."""
     task = stored.context.rpartition("/")[2]
     is_moved = change.root and layout_v3.names_its_place(key, task)
     return _whole(lambda data: layout_v3.changed(data, key, task, change, None)) if is_moved else None
 
 
-def _edit(stored: Stored, key: str, change: Change, end: End | None) -> Edit | None:
+def _edit(stored: StoredContext, key: str, change: ContextChange, end: End | None) -> FileEdit | None:
     name = key.split("/", 2)[-1]
     task = stored.context.rpartition("/")[2]
     if key.startswith(SESSIONS + "/"):
@@ -113,7 +113,7 @@ def _edit(stored: Stored, key: str, change: Change, end: End | None) -> Edit | N
     return _whole(lambda data: _edits(data, end.number)) if name == EDITS else None
 
 
-def _whole(change: Callable[[bytes], bytes]) -> Edit:
+def _whole(change: Callable[[bytes], bytes]) -> FileEdit:
     def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield change(b"".join(blocks))
 
@@ -144,7 +144,7 @@ def _is_edit_past(record: bytes, number: int) -> bool:
     return isinstance(value, list) and bool(value) and type(value[0]) is int and value[0] >= number
 
 
-def _item(data: bytes, task: str, change: Change) -> bytes:
+def _item(data: bytes, task: str, change: ContextChange) -> bytes:
     values = {}
     for member in members(text_of(data)):
         try:
@@ -157,7 +157,7 @@ def _item(data: bytes, task: str, change: Change) -> bytes:
     return replace(data, values)
 
 
-def _item_value(key: str, value: Any, task: str, change: Change) -> Any:
+def _item_value(key: str, value: Any, task: str, change: ContextChange) -> Any:
     if key in ("id", "rootTaskId") and change.session and value == task:
         return change.session
     if key == "workspace" and isinstance(value, str):

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.cline.installations import PROGRAMS, SCRIPTS, editor_folders, group_of
-from ctxstore.sources.cline.layout import Layout, Shape, transcript_of
+from ctxstore.sources.cline.layout import TaskLayout, TaskShape, transcript_of
 from ctxstore.sources.directory import label_of
-from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
+from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext
 
-_SHAPE = Shape(
+_SHAPE = TaskShape(
     source="cline",
     files=("state/taskHistory.json", "globalState.json"),
     folders=("settings", "rules", "skills", "hooks", "workflows", "agents", "Rules", "Hooks", "Workflows", "Agents"),
@@ -24,30 +24,30 @@ class Tasks:
 
     name: str
     agent: str
-    shape: Shape
+    shape: TaskShape
     reads_whole = True
-    program = Program(PROGRAMS, SCRIPTS, everywhere=True)
+    program = AgentProgram(PROGRAMS, SCRIPTS, everywhere=True)
     """Every window keeps the list of tasks in memory, and writes it whole."""
 
     def folders(self, environ: Mapping[str, str]) -> Iterator[str]:
         """Where the agent's files may be."""
         raise NotImplementedError
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """Each editor that has the extension's folder, and the agent's own folders."""
         paths = {os.path.abspath(path): None for path in self.folders(environ) if os.path.isdir(path)}
-        return [Root(self.name, path, label_of(path, environ)) for path in paths]
+        return [SourceHome(self.name, path, label_of(path, environ)) for path in paths]
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """The home first, then task by task, in order."""
         return self._layout(root, report).contexts()
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """One context; only its own files are looked at."""
         return self._layout(root, report).find(name)
 
-    def _layout(self, root: Root, report: Report) -> Layout:
-        return Layout(self.shape, root.path, group_of(root.label), report)
+    def _layout(self, root: SourceHome, report: ReportSkipped) -> TaskLayout:
+        return TaskLayout(self.shape, root.path, group_of(root.label), report)
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
         """A scanner for the task's messages. They are one document: what was added can't be told by itself."""
@@ -72,13 +72,13 @@ class Tasks:
         """Rules are what the agent goes by in every task."""
         return key.split("/", 1)[0].lower().startswith("rules")
 
-    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+    def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
         """The files where the agent looks for them."""
-        from ctxstore.sources.cline.resume import lay_out
+        from ctxstore.sources.cline.resume import restore_layout
 
-        return lay_out(stored, change)
+        return restore_layout(stored, change)
 
-    def context_of(self, stored: Stored, change: Change) -> str:
+    def context_of(self, stored: StoredContext, change: ContextChange) -> str:
         """The name after `change`."""
         from ctxstore.sources.cline.resume import context_of
 
@@ -109,7 +109,7 @@ class Cline(Tasks):
         """The time in milliseconds."""
         return str(now // 10**6)
 
-    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
         """The entry in ``state/taskHistory.json``."""
         from ctxstore.sources.cline.task_list import list_cline
 

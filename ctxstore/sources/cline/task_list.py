@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ctxstore.sources.cline.layout import TASKS, WINDOW
-from ctxstore.sources.cline.resume import ITEM, lay_out, require_task
+from ctxstore.sources.cline.resume import ITEM, require_task, restore_layout
 from ctxstore.sources.cline.scanner import TaskTally
 from ctxstore.sources.cline.transcript import KEY, iter_messages
 from ctxstore.sources.document.session_list import ListedSession
 from ctxstore.sources.document.split_array import cut
-from ctxstore.sources.resumable import Change, Registration, Stored
+from ctxstore.sources.resumable import ContextChange, IndexEntry, StoredContext
 
 LIST = "state/taskHistory.json"
 INDEX = "tasks/_index.json"
@@ -21,7 +21,7 @@ LEFT_OUT = "conversationHistoryDeletedRange"
 """What Cline no longer sends of a long conversation."""
 
 
-def list_cline(stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+def list_cline(stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
     """The entry in Cline's list, made of the task as it will be: what it was is not among the task's files."""
     transcript = require_task(stored, change)
     if transcript is None or not transcript.startswith(TASKS + "/"):
@@ -49,11 +49,11 @@ def list_cline(stored: Stored, change: Change, root: str) -> Sequence[Registrati
     return [ListedSession(LIST, "id", task, json.dumps(item, separators=(",", ":")).encode())]
 
 
-def list_roo(stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+def list_roo(stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
     """The entry in Roo Code's index, if it has one: else it makes one of the entries among the tasks' files."""
     if require_task(stored, change) is None or not os.path.exists(os.path.join(root, INDEX)):
         return []
-    laid = next((each for each in lay_out(stored, change) if each.key.endswith("/" + ITEM)), None)
+    laid = next((each for each in restore_layout(stored, change) if each.key.endswith("/" + ITEM)), None)
     if laid is None or laid.origin is None:
         return []
     blocks = stored.read(laid.origin)
@@ -62,9 +62,9 @@ def list_roo(stored: Stored, change: Change, root: str) -> Sequence[Registration
     return [ListedSession(INDEX, "id", task, entry, "entries")] if _is_item(entry, task) else []
 
 
-def _shown(stored: Stored, change: Change) -> list[dict[str, Any]]:
+def _shown(stored: StoredContext, change: ContextChange) -> list[dict[str, Any]]:
     """What the window will show."""
-    for laid in lay_out(stored, change):
+    for laid in restore_layout(stored, change):
         if laid.origin is not None and laid.key.rpartition("/")[2] in WINDOW:
             blocks = stored.read(laid.origin)
             data = b"".join(laid.edit(blocks) if laid.edit else blocks)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from ctxstore.sources.cline.content import is_answer, parts
-from ctxstore.sources.cline.records import Record, read
+from ctxstore.sources.cline.records import TaskRecord, read
 from ctxstore.sources.document import messages as document
 from ctxstore.sources.protocol import Message, Part
 
@@ -59,14 +59,14 @@ class _Builder:
         return document.meta(document.HEAD)
 
 
-def _of_history(record: Record) -> tuple[str, tuple[Part, ...]]:
+def _of_history(record: TaskRecord) -> tuple[str, tuple[Part, ...]]:
     role = record.role if record.role in ("user", "assistant", "system", "tool") else "meta"
     if role == "user" and is_answer(record.content):
         role = "tool"
     return role, parts(record.content)
 
 
-def _of_window(record: Record, number: int) -> tuple[str, tuple[Part, ...]]:
+def _of_window(record: TaskRecord, number: int) -> tuple[str, tuple[Part, ...]]:
     said = record.say if isinstance(record.say, str) else record.ask
     text = record.text if isinstance(record.text, str) else ""
     if record.type == "reasoning":
@@ -104,7 +104,7 @@ def _minute(minutes: int) -> str:
     return f"{datetime.fromtimestamp(minutes * 60, UTC):%Y-%m-%dT%H:%M}"
 
 
-def _model(record: Record) -> str | None:
+def _model(record: TaskRecord) -> str | None:
     info = record.modelInfo
     name = info.get("modelId") or info.get("id") if isinstance(info, dict) else record.model
     return name if isinstance(name, str) and name else None

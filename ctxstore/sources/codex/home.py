@@ -6,7 +6,7 @@ which Codex makes anew from the rollouts.
 
 from __future__ import annotations
 
-from ctxstore.sources.protocol import FoundFile, Report
+from ctxstore.sources.protocol import FoundFile, ReportSkipped
 from ctxstore.sources.walk import take_named
 
 MEMORIES = "memories"
@@ -18,7 +18,7 @@ _BUNDLED = "skills/.system"
 """Skills that Codex brings with it, and writes again at each start."""
 
 
-def home_files(path: str, report: Report) -> list[FoundFile]:
+def home_files(path: str, report: ReportSkipped) -> list[FoundFile]:
     """The files of the context ``codex/home``, in the order of their keys."""
     files = take_named(path, _is_named, report)
     return [file for file in files if not _is_bundled(file.key)]

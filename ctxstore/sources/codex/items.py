@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ctxstore.sources.codex.records import AGENTS, COMPACTED, EVENT, ITEM
-from ctxstore.sources.jsonl.lenient_json import DAMAGE
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
 from ctxstore.sources.protocol import Part
 
 _IMAGES = frozenset({"input_image", "output_image", "image"})
@@ -127,7 +127,7 @@ def _json(text: Any) -> Any:
         return text
     try:
         return msgspec.json.decode(text)
-    except DAMAGE:
+    except DECODE_ERRORS:
         return text
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ctxstore.sources.codex.home import home_files
 from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, SESSIONS, rollout_of
 from ctxstore.sources.home_suffix import suffix_of
-from ctxstore.sources.protocol import FoundContext, FoundFile, Report
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 HOME = "codex/home"
@@ -20,15 +20,15 @@ IMAGES = "generated_images"
 _DEPTH = 3
 """Rollouts lie in a folder a day: year, month, day."""
 
-Entry = os.DirEntry[str]
-Sessions = dict[str, dict[str, Entry]]
+FolderEntry = os.DirEntry[str]
+Sessions = dict[str, dict[str, FolderEntry]]
 """The rollouts there are, by context and key."""
 
 
-class Layout:
+class CodexLayout:
     """One look at the folder ``.codex``: what is listed is listed once."""
 
-    def __init__(self, path: str, label: str, report: Report) -> None:
+    def __init__(self, path: str, label: str, report: ReportSkipped) -> None:
         self.path = path
         self.home = HOME + suffix_of(label, ".codex")
         self.report = report
@@ -74,7 +74,7 @@ class Layout:
             elif depth and entry.name.isdecimal() and _is_folder(entry, follow=True):
                 self._add_day(sessions, key, depth - 1)
 
-    def _files(self, rollouts: dict[str, Entry], images: Entry | None) -> list[FoundFile]:
+    def _files(self, rollouts: dict[str, FolderEntry], images: FolderEntry | None) -> list[FoundFile]:
         files = [
             file
             for key, entry in rollouts.items()
@@ -87,7 +87,7 @@ class Layout:
         files.sort(key=by_key)
         return files
 
-    def _images(self, entry: Entry) -> list[FoundFile]:
+    def _images(self, entry: FolderEntry) -> list[FoundFile]:
         key = f"{IMAGES}/{entry.name}"
         file = look_at(entry, key, self.report, state=False)
         if file is None:
@@ -96,7 +96,7 @@ class Layout:
         return [file, *below]
 
 
-def _is_folder(entry: Entry, *, follow: bool) -> bool:
+def _is_folder(entry: FolderEntry, *, follow: bool) -> bool:
     try:
         return entry.is_dir(follow_symlinks=follow)
     except OSError:  # a loop of symlinks

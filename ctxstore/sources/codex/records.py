@@ -1,7 +1,7 @@
 """Records: what a line of a rollout says, however damaged it is.
 
-A line is ``{timestamp, type, payload}``; the oldest rollouts have the payload alone. `judge` decides which messages a
-line holds and whose they are, for the parser and for the scanner, so that both count the same.
+A line is ``{timestamp, type, payload}``; the oldest rollouts have the payload alone. `decode_pieces` decides
+which messages a line holds and whose they are, for the parser and for the scanner, so that both count the same.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DAMAGE, split, tolerant
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
 
 RESTART = '{"timestamp":'
 """How a record starts. An object inside a record never does."""
@@ -51,7 +51,7 @@ class Payload(msgspec.Struct, gc=False):
     content: msgspec.Raw = msgspec.Raw(b"")
 
 
-class Line(msgspec.Struct, gc=False):
+class CodexLine(msgspec.Struct, gc=False):
     """A record, with what it takes to know whose it is. `role` is that of the message it is."""
 
     type: Any = None
@@ -66,7 +66,7 @@ class Line(msgspec.Struct, gc=False):
         return "system" if self.type in (COMPACTED, AGENTS) else "meta"
 
 
-class Record(msgspec.Struct):
+class CodexRecord(msgspec.Struct):
     """A record with all that a `Message` is made of. `payload` may hold anything."""
 
     type: Any = None
@@ -81,24 +81,24 @@ def role_of_item(type: Any, role: Any) -> str:
     return _ITEMS.get(type, "meta") if isinstance(type, str) else "meta"
 
 
-_line = msgspec.json.Decoder(Line)
+_line = msgspec.json.Decoder(CodexLine)
 _payload = msgspec.json.Decoder(Payload)
-_record = msgspec.json.Decoder(Record)
+_record = msgspec.json.Decoder(CodexRecord)
 _any = msgspec.json.Decoder()
 
 
-def judge(raw: bytes) -> list[tuple[bytes, Line | None]]:
+def decode_pieces(raw: bytes) -> list[tuple[bytes, CodexLine | None]]:
     """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`."""
     try:
         line = _line.decode(raw)
         return [(raw, line if line.payload is not None else _bare(line, _payload.decode(raw)))]
-    except DAMAGE:
+    except DECODE_ERRORS:
         return [(piece, _line_of(piece) if whole else None) for piece, whole in split(raw, RESTART)]
 
 
-def read(raw: bytes) -> list[tuple[bytes, tuple[Line, Record] | None]]:
-    """As `judge`, with all that a message is made of."""
-    return [(piece, (line, _record_of(piece, line)) if line else None) for piece, line in judge(raw)]
+def read(raw: bytes) -> list[tuple[bytes, tuple[CodexLine, CodexRecord] | None]]:
+    """As `decode_pieces`, with all that a message is made of."""
+    return [(piece, (line, _record_of(piece, line)) if line else None) for piece, line in decode_pieces(raw)]
 
 
 def value_of(raw: msgspec.Raw) -> Any:
@@ -107,22 +107,22 @@ def value_of(raw: msgspec.Raw) -> Any:
         return None
     try:
         return _any.decode(raw)
-    except DAMAGE:
+    except DECODE_ERRORS:
         return None
 
 
-def _bare(line: Line, payload: Payload) -> Line:
+def _bare(line: CodexLine, payload: Payload) -> CodexLine:
     """A record of the time when an item was a line by itself."""
     known = payload.type == MESSAGE or payload.type in _ITEMS if isinstance(payload.type, str) else False
-    return Line(ITEM, payload) if known else line
+    return CodexLine(ITEM, payload) if known else line
 
 
-def _line_of(piece: bytes) -> Line | None:
-    value = tolerant(piece)
+def _line_of(piece: bytes) -> CodexLine | None:
+    value = decode_lenient(piece)
     if value is None:
         return None
     payload = value.get("payload")
-    line = Line(value.get("type"), _payload_of(payload) if isinstance(payload, dict) else None)
+    line = CodexLine(value.get("type"), _payload_of(payload) if isinstance(payload, dict) else None)
     return line if payload is not None else _bare(line, _payload_of(value))
 
 
@@ -134,19 +134,19 @@ def _payload_of(value: dict[str, Any]) -> Payload:
 def _raw(value: Any) -> msgspec.Raw:
     try:
         return msgspec.Raw(msgspec.json.encode(value))
-    except DAMAGE:
+    except DECODE_ERRORS:
         return msgspec.Raw(b"")
 
 
-def _record_of(piece: bytes, line: Line) -> Record:
+def _record_of(piece: bytes, line: CodexLine) -> CodexRecord:
     try:
         record = _record.decode(piece)
         if line.type == ITEM and record.payload is None:
             record.payload = _any.decode(piece)
         return record
-    except DAMAGE:
-        value = tolerant(piece) or {}
+    except DECODE_ERRORS:
+        value = decode_lenient(piece) or {}
     payload = value.get("payload")
-    return Record(
+    return CodexRecord(
         value.get("type"), value if line.type == ITEM and payload is None else payload, value.get("timestamp")
     )

@@ -14,12 +14,12 @@ from typing import Any
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.codex.compressed import unpack
 from ctxstore.sources.codex.layout import IMAGES
-from ctxstore.sources.codex.records import CONTEXT, EVENT, META, RESTART, Line, Record, read
+from ctxstore.sources.codex.records import CONTEXT, EVENT, META, RESTART, CodexLine, CodexRecord, read
 from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, Rollout, rollout_of, transcript_of
-from ctxstore.sources.codex.transcript import Thread
+from ctxstore.sources.codex.transcript import CodexThread
 from ctxstore.sources.jsonl.edit import Fields, edit_line
 from ctxstore.sources.jsonl.messages import iter_padded
-from ctxstore.sources.resumable import Change, Edit, Laid, Stored
+from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext
 
 _IDS = ("id", "session_id", "thread_id", "conversation_id")
 _FOLDERS = ("cwd", "workspace_roots", "runtime_workspace_roots")
@@ -36,15 +36,15 @@ def new_thread(now: int, random: bytes) -> str:
     return str(UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62))
 
 
-def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """A session's files as Codex looks for them after `change`."""
     if change.is_empty:
-        return [Laid(key, key) for key in stored.keys]
+        return [RestoreFile(key, key) for key in stored.keys]
     transcript = transcript_of(stored.context, stored.keys)
     if transcript is None:
         if change.session or change.until:
             raise InvalidInput(f"{stored.context} has no transcript, so it can't be made a session of its own")
-        return [Laid(key, key) for key in stored.keys]
+        return [RestoreFile(key, key) for key in stored.keys]
     if change.until:
         _require_message(stored, transcript, change.until)
     # A copy of the session that is not in use is of no use to a new one.
@@ -53,20 +53,20 @@ def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
     return sorted(laid, key=lambda each: each.key)
 
 
-def context_of(stored: Stored, change: Change) -> str:
+def context_of(stored: StoredContext, change: ContextChange) -> str:
     """The session's name after `change`."""
     transcript = transcript_of(stored.context, stored.keys)
     rollout = rollout_of(transcript) if transcript else None
     return _renamed(rollout, change).context if rollout and change.session else stored.context
 
 
-def transcript_key(stored: Stored, change: Change) -> str | None:
+def transcript_key(stored: StoredContext, change: ContextChange) -> str | None:
     """Where the rollout goes; ``None`` if there is none."""
     transcript = transcript_of(stored.context, stored.keys)
     return _place(transcript, change) if transcript else None
 
 
-def laid_rollout(stored: Stored, change: Change) -> Iterator[bytes]:
+def laid_rollout(stored: StoredContext, change: ContextChange) -> Iterator[bytes]:
     """The lines of the rollout as they will be, unpacked."""
     key = transcript_of(stored.context, stored.keys)
     if key is None:
@@ -77,12 +77,12 @@ def laid_rollout(stored: Stored, change: Change) -> Iterator[bytes]:
     return _edit(stored, change, key)(blocks)
 
 
-def _lay(stored: Stored, key: str, change: Change, *, is_transcript: bool) -> Laid:
+def _lay(stored: StoredContext, key: str, change: ContextChange, *, is_transcript: bool) -> RestoreFile:
     edit = _edit(stored, change, key) if is_transcript else None
-    return Laid(_place(key, change), key, edit, is_new=bool(change.session))
+    return RestoreFile(_place(key, change), key, edit, is_new=bool(change.session))
 
 
-def _place(key: str, change: Change) -> str:
+def _place(key: str, change: ContextChange) -> str:
     """Where a file goes. A rollout that is changed is no longer packed: Codex packs it again when it is old."""
     rollout = rollout_of(key)
     if rollout is None:
@@ -92,17 +92,17 @@ def _place(key: str, change: Change) -> str:
     return key if change.is_empty else key.removesuffix(PACKED)
 
 
-def _image(key: str, change: Change) -> str:
+def _image(key: str, change: ContextChange) -> str:
     parts = key.split("/")
     return "/".join((parts[0], change.session or parts[1], *parts[2:]))
 
 
-def _renamed(rollout: Rollout, change: Change) -> Rollout:
+def _renamed(rollout: Rollout, change: ContextChange) -> Rollout:
     day, _, clock = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(change.now // 10**9)).partition("T")
     return Rollout(day, clock, change.session, packed=False)
 
 
-def _edit(stored: Stored, change: Change, key: str) -> Edit:
+def _edit(stored: StoredContext, change: ContextChange, key: str) -> FileEdit:
     rollout = rollout_of(key)
     old = rollout.thread if rollout else ""
 
@@ -117,7 +117,7 @@ def _edit(stored: Stored, change: Change, key: str) -> Edit:
     return edit
 
 
-def _fields(found: tuple[Line, Record], name: Any, change: Change) -> Fields:
+def _fields(found: tuple[CodexLine, CodexRecord], name: Any, change: ContextChange) -> Fields:
     """What to change in a record: nothing in what was said."""
     type = found[0].type
     folders: dict[str, Any] = dict.fromkeys(_FOLDERS, change.path)
@@ -131,12 +131,12 @@ def _fields(found: tuple[Line, Record], name: Any, change: Change) -> Fields:
     return {"payload": fields}
 
 
-Piece = tuple[bytes, tuple[Line, Record] | None]
+RolloutPiece = tuple[bytes, tuple[CodexLine, CodexRecord] | None]
 
 
-def _kept(blocks: Iterator[bytes], until: str) -> Iterator[Piece]:
+def _kept(blocks: Iterator[bytes], until: str) -> Iterator[RolloutPiece]:
     """The records up to the message `until`, and what says of it that it was shown, and that its turn ended."""
-    thread, offset = Thread(), 0
+    thread, offset = CodexThread(), 0
     pieces = iter_padded(blocks, read)
     for raw, found in pieces:
         yield raw, found
@@ -153,7 +153,7 @@ def _kept(blocks: Iterator[bytes], until: str) -> Iterator[Piece]:
             return
 
 
-def _kind(found: tuple[Line, Record] | None) -> str | None:
+def _kind(found: tuple[CodexLine, CodexRecord] | None) -> str | None:
     """The kind of an event that is about what precedes it; ``None``: it is about something else, or no event."""
     payload = found[1].payload if found else None
     if not found or not isinstance(payload, dict):
@@ -167,7 +167,7 @@ def _kind(found: tuple[Line, Record] | None) -> str | None:
     return kind if isinstance(kind, str) and kind in _SHOWN else None
 
 
-def _require_message(stored: Stored, transcript: str, id: str) -> None:
+def _require_message(stored: StoredContext, transcript: str, id: str) -> None:
     from ctxstore.sources.codex.transcript import iter_messages
 
     blocks = stored.read(transcript)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ctxstore.sources.codex.compressed import Unpacker
 from ctxstore.sources.codex.items import texts_of
-from ctxstore.sources.codex.records import CONTEXT, EVENT, ITEM, META, Line, Payload, judge, value_of
+from ctxstore.sources.codex.records import CONTEXT, EVENT, ITEM, META, CodexLine, Payload, decode_pieces, value_of
 from ctxstore.sources.codex.title import title_of
 from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes
@@ -15,9 +15,9 @@ from ctxstore.sources.title import one_line
 AGENT = "Codex"
 
 
-def rollout_scanner(before: Attributes | None = None) -> RecordScanner[Line]:
+def rollout_scanner(before: Attributes | None = None) -> RecordScanner[CodexLine]:
     """A scanner for a rollout, or for what was added to it."""
-    return RecordScanner(judge, _Tally(before), resumed=before is not None)
+    return RecordScanner(decode_pieces, _Tally(before), resumed=before is not None)
 
 
 class PackedScanner:
@@ -49,7 +49,7 @@ class _Tally:
         self._project = known.project
         self._model = known.model
 
-    def add(self, record: Line) -> None:
+    def add(self, record: CodexLine) -> None:
         """The next record."""
         role = record.role
         payload = record.payload

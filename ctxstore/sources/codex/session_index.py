@@ -10,10 +10,10 @@ from ctxstore.sources.codex.database import ListedThread, StaleHistory, find_new
 from ctxstore.sources.codex.resume import is_archived, laid_rollout, transcript_key
 from ctxstore.sources.codex.rollouts import rollout_of
 from ctxstore.sources.codex.thread_row import facts_of
-from ctxstore.sources.resumable import Change, Registration, Stored
+from ctxstore.sources.resumable import ContextChange, IndexEntry, StoredContext
 
 
-def registrations(stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+def index_entries(stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
     """The row in the list of sessions, and that nothing else is remembered of it. Nothing where no database is."""
     key = transcript_key(stored, change)
     rollout = rollout_of(key) if key else None
@@ -24,7 +24,7 @@ def registrations(stored: Stored, change: Change, root: str) -> Sequence[Registr
     if not (threads or history):
         return []
     facts = facts_of(laid_rollout(stored, change))
-    found: list[Registration] = []
+    found: list[IndexEntry] = []
     if threads:
         values = {**_times(change.now), **facts.values, **_place(root, key, change.now)}
         values = {"source": "cli", "model_provider": "openai", "cwd": "/", "title": "", **values}

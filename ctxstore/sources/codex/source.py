@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.codex.home import is_memory
-from ctxstore.sources.codex.layout import Layout
+from ctxstore.sources.codex.layout import CodexLayout
 from ctxstore.sources.codex.rollouts import PACKED, rollout_of, transcript_of
 from ctxstore.sources.directory import label_of
-from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
+from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext
 
 
 class Codex:
@@ -21,7 +21,7 @@ class Codex:
 
     name = "codex"
     agent = "Codex"
-    program = Program(
+    program = AgentProgram(
         frozenset({"codex"}),
         ("/@openai/codex/",),
         resume="codex resume {session}",
@@ -29,7 +29,7 @@ class Codex:
     )
     """An editor's window talks to a server that it starts in a folder of its own."""
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """The folder CODEX_HOME names, else ``~/.codex``, if it is there."""
         path = environ.get("CODEX_HOME", "")
         if not path and environ.get("HOME"):
@@ -37,15 +37,15 @@ class Codex:
         if not path or not os.path.isdir(path):
             return []
         path = os.path.abspath(path)
-        return [Root(self.name, path, label_of(path, environ))]
+        return [SourceHome(self.name, path, label_of(path, environ))]
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """Sessions in the order of their days and ids, then the home."""
-        return Layout(root.path, root.label, report).contexts()
+        return CodexLayout(root.path, root.label, report).contexts()
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """One context; of the sessions only its own day is listed."""
-        return Layout(root.path, root.label, report).find(name)
+        return CodexLayout(root.path, root.label, report).find(name)
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
         """A scanner for the session's rollout, or for what was added to it since `before`."""
@@ -84,19 +84,19 @@ class Codex:
 
         return new_thread(now, random)
 
-    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+    def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
         """Under the id's own name, for another folder, up to a message."""
-        from ctxstore.sources.codex.resume import lay_out
+        from ctxstore.sources.codex.resume import restore_layout
 
-        return lay_out(stored, change)
+        return restore_layout(stored, change)
 
-    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
         """The session's row in Codex's database, if it has one."""
-        from ctxstore.sources.codex.session_index import registrations
+        from ctxstore.sources.codex.session_index import index_entries
 
-        return registrations(stored, change, root)
+        return index_entries(stored, change, root)
 
-    def context_of(self, stored: Stored, change: Change) -> str:
+    def context_of(self, stored: StoredContext, change: ContextChange) -> str:
         """``codex/<day>/<thread>``: the day of a new one is today."""
         from ctxstore.sources.codex.resume import context_of
 

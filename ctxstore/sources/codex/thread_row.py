@@ -8,7 +8,7 @@ from datetime import UTC
 from typing import Any, NamedTuple
 
 from ctxstore.sources.codex.items import texts_of
-from ctxstore.sources.codex.records import CONTEXT, EVENT, MESSAGE, META, Line, Record, read
+from ctxstore.sources.codex.records import CONTEXT, EVENT, MESSAGE, META, CodexLine, CodexRecord, read
 from ctxstore.sources.codex.title import is_written, request_of
 from ctxstore.sources.jsonl.messages import iter_padded
 
@@ -44,7 +44,7 @@ class _Notes:
         self._tokens = 0
         self._times: list[str] = []
 
-    def add(self, line: Line, record: Record, payload: dict[str, Any]) -> None:
+    def add(self, line: CodexLine, record: CodexRecord, payload: dict[str, Any]) -> None:
         """The next record."""
         if isinstance(record.timestamp, str):
             self._times = [*self._times[:1], record.timestamp]

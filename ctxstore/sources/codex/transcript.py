@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ctxstore.sources.codex.items import parts_of, undone_turns
-from ctxstore.sources.codex.records import CONTEXT, EVENT, ITEM, Line, Record, read
+from ctxstore.sources.codex.records import CONTEXT, EVENT, ITEM, CodexLine, CodexRecord, read
 from ctxstore.sources.codex.title import is_written
 from ctxstore.sources.jsonl import messages as jsonl
 from ctxstore.sources.protocol import Message, Part
@@ -22,10 +22,10 @@ _REMEMBERED = 1 << 16
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
     """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
-    return jsonl.iter_messages(blocks, offset, read, Thread().message)
+    return jsonl.iter_messages(blocks, offset, read, CodexThread().message)
 
 
-class Thread:
+class CodexThread:
     """Follows a conversation line by line: which message the next one follows, and which model speaks."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Thread:
         self._turns: deque[str | None] = deque(maxlen=_REMEMBERED)
         self._model: str | None = None
 
-    def message(self, raw: bytes, found: tuple[Line, Record] | None, offset: int) -> Message:
+    def message(self, raw: bytes, found: tuple[CodexLine, CodexRecord] | None, offset: int) -> Message:
         """The message a record is."""
         if found is None:
             return Message(f"@{offset}", "unknown", (), None, None, raw, offset)
@@ -46,7 +46,7 @@ class Thread:
         self._follow(id, role, parts, line, payload)
         return Message(id, role, parts, _text(record.timestamp), parent, raw, offset, model)
 
-    def _follow(self, id: str, role: str, parts: tuple[Part, ...], line: Line, payload: Any) -> None:
+    def _follow(self, id: str, role: str, parts: tuple[Part, ...], line: CodexLine, payload: Any) -> None:
         if role == "meta":
             if line.type == EVENT:
                 self._undo(undone_turns(payload))
@@ -63,7 +63,7 @@ class Thread:
             self._last = self._turns.pop()
 
 
-def _id_of(line: Line, payload: Any) -> str | None:
+def _id_of(line: CodexLine, payload: Any) -> str | None:
     return _text(payload.get("id")) if line.type == ITEM and isinstance(payload, dict) else None
 
 

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 
-from ctxstore.sources.protocol import FoundContext, FoundFile, Report, Skipped
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped, Skipped
 from ctxstore.sources.walk import by_key, list_folder, look_at, take_named
 
 HOME = "continue/home"
@@ -22,10 +22,10 @@ _FOLDERS = frozenset(
 _SESSION = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,127})\.json")
 
 
-class Layout:
+class ContinueLayout:
     """One look at the folder ``.continue``. `suffix` sets another's home apart: sessions have names of their own."""
 
-    def __init__(self, path: str, suffix: str, report: Report) -> None:
+    def __init__(self, path: str, suffix: str, report: ReportSkipped) -> None:
         self._path = path
         self._home_name = HOME + suffix
         self._report = report

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DAMAGE, tolerant
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
 
 
-class Record(msgspec.Struct, gc=False):
+class ContinueRecord(msgspec.Struct, gc=False):
     """All may hold anything: formats change."""
 
     message: Any = None
@@ -20,16 +20,16 @@ class Record(msgspec.Struct, gc=False):
     promptLogs: Any = None
 
 
-_decoder = msgspec.json.Decoder(Record)
+_decoder = msgspec.json.Decoder(ContinueRecord)
 
 
-def read(raw: bytes) -> Record | None:
+def read(raw: bytes) -> ContinueRecord | None:
     """What the record says; ``None`` if it is no JSON object."""
     try:
         return _decoder.decode(raw)
-    except DAMAGE:
+    except DECODE_ERRORS:
         pass
-    value = tolerant(raw)
+    value = decode_lenient(raw)
     if value is None:
         return None
-    return Record(**{key: value[key] for key in Record.__struct_fields__ if key in value})
+    return ContinueRecord(**{key: value[key] for key in ContinueRecord.__struct_fields__ if key in value})

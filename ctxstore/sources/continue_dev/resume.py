@@ -17,33 +17,33 @@ from ctxstore.sources.document.members import members, replace, text_of
 from ctxstore.sources.document.messages import HEAD, TAIL
 from ctxstore.sources.document.session_list import ListedSession
 from ctxstore.sources.document.truncate import shorten
-from ctxstore.sources.resumable import Change, Laid, Registration, Stored
+from ctxstore.sources.resumable import ContextChange, IndexEntry, RestoreFile, StoredContext
 
 FOLDER, ID = "workspaceDirectory", "sessionId"
 
 
-def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """A session's file as Continue looks for it after `change`."""
     key = session_key(stored.context)
     if change.is_empty or key is None or key not in stored.keys:
         if change.session or change.until:
             raise InvalidInput(f"{stored.context} is no session, so it can't be made one of its own")
-        return [Laid(key, key) for key in stored.keys]
+        return [RestoreFile(key, key) for key in stored.keys]
     kept = _number_of(stored, key, change.until) if change.until else None
 
     def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield _changed(b"".join(blocks), change, kept)
 
-    return [Laid(session_key(context_of(stored, change)) or key, key, edit, is_new=bool(change.session))]
+    return [RestoreFile(session_key(context_of(stored, change)) or key, key, edit, is_new=bool(change.session))]
 
 
-def context_of(stored: Stored, change: Change) -> str:
+def context_of(stored: StoredContext, change: ContextChange) -> str:
     """The session's name after `change`."""
     is_session = session_key(stored.context) is not None
     return SESSIONS + change.session if change.session and is_session else stored.context
 
 
-def registrations(stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+def index_entries(stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
     """The entry in the list of sessions."""
     key = session_key(stored.context)
     if key is None or key not in stored.keys:
@@ -59,7 +59,7 @@ def registrations(stored: Stored, change: Change, root: str) -> Sequence[Registr
     return [ListedSession(LIST, ID, session, json.dumps(entry, separators=(",", ":")).encode())]
 
 
-def _number_of(stored: Stored, key: str, until: str) -> int:
+def _number_of(stored: StoredContext, key: str, until: str) -> int:
     number = 0
     for message in iter_messages(stored.read(key)):
         number += message.id not in (HEAD, TAIL)
@@ -69,7 +69,7 @@ def _number_of(stored: Stored, key: str, until: str) -> int:
     raise NotFound(f"{stored.context} has no message {until!r}", hint=hint)
 
 
-def _changed(data: bytes, change: Change, kept: int | None) -> bytes:
+def _changed(data: bytes, change: ContextChange, kept: int | None) -> bytes:
     facts, values = _facts(data), {}
     if change.session and ID in facts:
         values[ID] = change.session

@@ -6,7 +6,7 @@ import json
 
 from ctxstore.sources.continue_dev.project_path import path_of
 from ctxstore.sources.continue_dev.transcript import KEY
-from ctxstore.sources.document.members import DAMAGE, members, text_of
+from ctxstore.sources.document.members import DECODE_ERRORS, members, text_of
 from ctxstore.sources.document.messages import HEAD, TAIL
 from ctxstore.sources.protocol import Attributes, Message
 from ctxstore.sources.title import one_line
@@ -14,7 +14,7 @@ from ctxstore.sources.title import one_line
 _UNTITLED = frozenset({"", "New Session", "Untitled Session"})
 
 
-class SessionTally:
+class ContinueTally:
     """Title, model and project of one session."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class SessionTally:
             if member.key in ("title", "workspaceDirectory", "chatModelTitle"):
                 try:
                     value = json.loads(document[member.start : member.end])
-                except DAMAGE:
+                except DECODE_ERRORS:
                     continue
                 if isinstance(value, str):
                     self._facts[member.key] = value

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ctxstore.sources.continue_dev.layout import Layout, session_key
+from ctxstore.sources.continue_dev.layout import ContinueLayout, session_key
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.home_suffix import suffix_of
-from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored, new_uuid
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
+from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext, new_uuid
 
 
 class Continue:
@@ -19,9 +19,9 @@ class Continue:
     name = "continue"
     agent = "Continue"
     reads_whole = True
-    program = Program(frozenset({"cn"}), ("/@continuedev/cli/", "bin/cn"))
+    program = AgentProgram(frozenset({"cn"}), ("/@continuedev/cli/", "bin/cn"))
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """The folder CONTINUE_GLOBAL_DIR names, else ``~/.continue``, if it is there."""
         path = environ.get("CONTINUE_GLOBAL_DIR", "")
         if not path and environ.get("HOME"):
@@ -29,13 +29,13 @@ class Continue:
         if not path or not os.path.isdir(path):
             return []
         path = os.path.abspath(path)
-        return [Root(self.name, path, label_of(path, environ))]
+        return [SourceHome(self.name, path, label_of(path, environ))]
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """The home first, then session by session, in order."""
         return _layout(root, report).contexts()
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """One context; only its own file is looked at."""
         return _layout(root, report).find(name)
 
@@ -43,10 +43,10 @@ class Continue:
         """A scanner for the session. It is one document: what was added can't be told by itself."""
         if key != session_key(context):
             return None
-        from ctxstore.sources.continue_dev.scanner import SessionTally
+        from ctxstore.sources.continue_dev.scanner import ContinueTally
         from ctxstore.sources.document.scanner import DocumentScanner
 
-        return DocumentScanner(self.messages, SessionTally(), before)
+        return DocumentScanner(self.messages, ContinueTally(), before)
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
         """``sessions/<session>.json``, if it is among `keys`."""
@@ -67,24 +67,24 @@ class Continue:
         """A random UUID."""
         return new_uuid(random)
 
-    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+    def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
         """The session's file, with the id and the folder it goes by."""
-        from ctxstore.sources.continue_dev.resume import lay_out
+        from ctxstore.sources.continue_dev.resume import restore_layout
 
-        return lay_out(stored, change)
+        return restore_layout(stored, change)
 
-    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
         """The entry in ``sessions/sessions.json``."""
-        from ctxstore.sources.continue_dev.resume import registrations
+        from ctxstore.sources.continue_dev.resume import index_entries
 
-        return registrations(stored, change, root)
+        return index_entries(stored, change, root)
 
-    def context_of(self, stored: Stored, change: Change) -> str:
+    def context_of(self, stored: StoredContext, change: ContextChange) -> str:
         """The name after `change`."""
         from ctxstore.sources.continue_dev.resume import context_of
 
         return context_of(stored, change)
 
 
-def _layout(root: Root, report: Report) -> Layout:
-    return Layout(root.path, suffix_of(root.label, ".continue"), report)
+def _layout(root: SourceHome, report: ReportSkipped) -> ContinueLayout:
+    return ContinueLayout(root.path, suffix_of(root.label, ".continue"), report)

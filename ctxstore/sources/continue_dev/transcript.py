@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ctxstore.sources.claude_code.content import parts_of
-from ctxstore.sources.continue_dev.records import Record, read
+from ctxstore.sources.continue_dev.records import ContinueRecord, read
 from ctxstore.sources.document import messages as document
 from ctxstore.sources.protocol import Message, Part
 
@@ -62,7 +62,7 @@ def _calls(message: dict[str, Any]) -> Iterator[Part]:
         )
 
 
-def _answers(record: Record) -> Iterator[Part]:
+def _answers(record: ContinueRecord) -> Iterator[Part]:
     """The thinking beside a message, and what its tools gave back, which the window keeps with the call."""
     if isinstance(record.reasoning, dict) and _text(record.reasoning.get("text")):
         yield Part("thinking", record.reasoning["text"])
@@ -73,12 +73,12 @@ def _answers(record: Record) -> Iterator[Part]:
             yield Part("tool_result", "\n".join(output), call=_text(state.get("toolCallId")), error=failed)
 
 
-def _attached(record: Record) -> Iterator[Part]:
+def _attached(record: ContinueRecord) -> Iterator[Part]:
     for item in _dicts(record.contextItems):
         yield Part("other", name=_text(item.get("name")), data=item)
 
 
-def _model(record: Record) -> str | None:
+def _model(record: ContinueRecord) -> str | None:
     """What the window logs of a prompt, or the CLI of its use."""
     usage = record.message.get("usage") if isinstance(record.message, dict) else None
     logs = _dicts([usage, *_dicts(record.promptLogs)])

@@ -7,7 +7,7 @@ all sessions, which is an index of what lies in their folders.
 from __future__ import annotations
 
 from ctxstore.sources.credentials import may_hold_credentials
-from ctxstore.sources.protocol import FoundFile, Report, Skipped
+from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
 from ctxstore.sources.walk import take_named
 
 INSTRUCTIONS = "copilot-instructions.md"
@@ -28,7 +28,7 @@ FILES = frozenset(
 FOLDERS = frozenset({"agents", "hooks", "instructions", "skills"})
 
 
-def home_files(path: str, report: Report) -> list[FoundFile]:
+def home_files(path: str, report: ReportSkipped) -> list[FoundFile]:
     """The files of the context ``copilot/home``, in the order of their keys."""
     files = take_named(path, (FILES | FOLDERS).__contains__, report)
     for file in files:

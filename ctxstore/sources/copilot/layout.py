@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from ctxstore.errors import SourceError
 from ctxstore.sources.copilot.home import home_files
 from ctxstore.sources.home_suffix import suffix_of
-from ctxstore.sources.protocol import FoundContext, FoundFile, Report, Skipped
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped, Skipped
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 _PREFIX = "copilot/sessions/"
@@ -24,7 +24,7 @@ _BULKY = ("files/", "research/", "rewind-file-snapshots/")
 _LOCKS = (".lock", "-wal", "-shm", "-journal")
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 
-Entry = os.DirEntry[str]
+FolderEntry = os.DirEntry[str]
 
 
 def session_of(context: str) -> str | None:
@@ -52,10 +52,10 @@ def transcript_of(context: str, keys: Iterable[str]) -> str | None:
     return max(found, default=None)  # a slash sorts after a full stop
 
 
-class Layout:
+class CopilotLayout:
     """One look at the folder ``.copilot``: what is listed is listed once."""
 
-    def __init__(self, path: str, label: str, report: Report) -> None:
+    def __init__(self, path: str, label: str, report: ReportSkipped) -> None:
         self.path = path
         self.home = HOME + suffix_of(label, ".copilot")
         self.report = report
@@ -81,9 +81,9 @@ class Layout:
             files = self._files(self._sessions().get(session, []))
         return FoundContext(name, files) if files else None
 
-    def _sessions(self) -> dict[str, list[Entry]]:
+    def _sessions(self) -> dict[str, list[FolderEntry]]:
         """What there is of each session, by id."""
-        sessions: dict[str, list[Entry]] = {}
+        sessions: dict[str, list[FolderEntry]] = {}
         for entry in list_folder(os.path.join(self.path, SESSIONS), self.report):
             id = entry.name
             if not _is_folder(entry) and not entry.is_symlink():
@@ -94,7 +94,7 @@ class Layout:
                 sessions.setdefault(id, []).append(entry)
         return sessions
 
-    def _files(self, entries: list[Entry]) -> list[FoundFile]:
+    def _files(self, entries: list[FolderEntry]) -> list[FoundFile]:
         files: list[FoundFile] = []
         for entry in entries:
             key = f"{SESSIONS}/{entry.name}"
@@ -139,7 +139,7 @@ class Layout:
         yield file._replace(stat=state, content=content)
 
 
-def _is_folder(entry: Entry) -> bool:
+def _is_folder(entry: FolderEntry) -> bool:
     try:
         return entry.is_dir(follow_symlinks=False)
     except OSError:

@@ -1,7 +1,7 @@
 """Records: what an event of a session says, however damaged its line is.
 
-A line is ``{type, data, id, timestamp, parentId}``. `judge` decides which messages a line holds and whose they are,
-for the parser and for the scanner, so that both count the same.
+A line is ``{type, data, id, timestamp, parentId}``. `decode_pieces` decides which messages a line holds and whose they
+are, for the parser and for the scanner, so that both count the same.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DAMAGE, split, tolerant
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
 
 RESTART = '{"type":"'
 """How an event starts. An object inside one that was cut short may start so too; it has no event's type."""
@@ -46,14 +46,14 @@ class Data(msgspec.Struct, gc=False):
     selectedModel: msgspec.Raw = msgspec.Raw(b"")
 
 
-class Line(msgspec.Struct, gc=False):
+class CopilotLine(msgspec.Struct, gc=False):
     """An event, with what it takes to know whose it is."""
 
     type: Any = None
     data: Data | None = None
 
 
-class Record(msgspec.Struct):
+class CopilotRecord(msgspec.Struct):
     """An event with all that a `Message` is made of. All may hold anything."""
 
     type: Any = None
@@ -63,8 +63,8 @@ class Record(msgspec.Struct):
     parentId: Any = None
 
 
-_line = msgspec.json.Decoder(Line)
-_record = msgspec.json.Decoder(Record)
+_line = msgspec.json.Decoder(CopilotLine)
+_record = msgspec.json.Decoder(CopilotRecord)
 _any = msgspec.json.Decoder()
 
 
@@ -73,17 +73,17 @@ def role_of(type: Any) -> str:
     return _ROLES.get(type, "meta") if isinstance(type, str) else "unknown"
 
 
-def judge(raw: bytes) -> list[tuple[bytes, Line | None]]:
+def decode_pieces(raw: bytes) -> list[tuple[bytes, CopilotLine | None]]:
     """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`."""
     try:
         return [(raw, _line.decode(raw))]
-    except DAMAGE:
+    except DECODE_ERRORS:
         return [(piece, _line_of(piece) if whole else None) for piece, whole in split(raw, RESTART)]
 
 
-def read(raw: bytes) -> list[tuple[bytes, Record | None]]:
-    """As `judge`, with all that a message is made of."""
-    return [(piece, _record_of(piece, line) if line else None) for piece, line in judge(raw)]
+def read(raw: bytes) -> list[tuple[bytes, CopilotRecord | None]]:
+    """As `decode_pieces`, with all that a message is made of."""
+    return [(piece, _record_of(piece, line) if line else None) for piece, line in decode_pieces(raw)]
 
 
 def value_of(raw: msgspec.Raw) -> Any:
@@ -92,32 +92,32 @@ def value_of(raw: msgspec.Raw) -> Any:
         return None
     try:
         return _any.decode(raw)
-    except DAMAGE:
+    except DECODE_ERRORS:
         return None
 
 
-def _line_of(piece: bytes) -> Line | None:
-    value = tolerant(piece)
+def _line_of(piece: bytes) -> CopilotLine | None:
+    value = decode_lenient(piece)
     if value is None:
         return None
     data = value.get("data")
     known = data if isinstance(data, dict) else {}
     fields = {name: _raw(known[name]) for name in Data.__struct_fields__ if name in known}
-    return Line(value.get("type"), Data(**fields) if isinstance(data, dict) else None)
+    return CopilotLine(value.get("type"), Data(**fields) if isinstance(data, dict) else None)
 
 
 def _raw(value: Any) -> msgspec.Raw:
     try:
         return msgspec.Raw(msgspec.json.encode(value))
-    except DAMAGE:
+    except DECODE_ERRORS:
         return msgspec.Raw(b"")
 
 
-def _record_of(piece: bytes, line: Line) -> Record:
+def _record_of(piece: bytes, line: CopilotLine) -> CopilotRecord:
     try:
         return _record.decode(piece)
-    except DAMAGE:
-        value = tolerant(piece) or {}
-    record = Record(**{name: value[name] for name in Record.__struct_fields__ if name in value})
+    except DECODE_ERRORS:
+        value = decode_lenient(piece) or {}
+    record = CopilotRecord(**{name: value[name] for name in CopilotRecord.__struct_fields__ if name in value})
     record.type = line.type
     return record

@@ -23,16 +23,16 @@ from ctxstore.sources.copilot.layout import (
 from ctxstore.sources.copilot.records import RESTART
 from ctxstore.sources.copilot.transcript import iter_messages
 from ctxstore.sources.jsonl.edit import Fields, edit_line
-from ctxstore.sources.resumable import Change, Edit, Laid, Stored
+from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext
 
 _FIELD = re.compile(rb"(id|cwd|git_root): +(.*?)([ \t]*\r?\n?)\Z", re.DOTALL)
 _QUOTED = b"'\""
 
 
-def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """A session's files as Copilot looks for them after `change`."""
     if change.is_empty:
-        return [Laid(key, key) for key in stored.keys]
+        return [RestoreFile(key, key) for key in stored.keys]
     transcript = transcript_of(stored.context, stored.keys)
     if (change.session or change.until) and transcript is None:
         raise InvalidInput(f"{stored.context} has no transcript, so it can't be made a session of its own")
@@ -43,28 +43,28 @@ def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
     return sorted(laid, key=lambda each: each.key)
 
 
-def context_of(stored: Stored, change: Change) -> str:
+def context_of(stored: StoredContext, change: ContextChange) -> str:
     """The session's name after `change`."""
     session = session_of(stored.context)
     return context_name(change.session) if session and change.session else stored.context
 
 
-def _is_spare(key: str, change: Change, transcript: str | None) -> bool:
+def _is_spare(key: str, change: ContextChange, transcript: str | None) -> bool:
     """Whether it is an old version's file, beside the one in the folder: a new session needs no such copy."""
     return bool(change.session) and key.count("/") == 1 and key.endswith(".jsonl") and key != transcript
 
 
-def _lay(stored: Stored, key: str, change: Change, transcript: str | None) -> Laid:
+def _lay(stored: StoredContext, key: str, change: ContextChange, transcript: str | None) -> RestoreFile:
     old = session_of(stored.context) or ""
-    edit: Edit | None = None
+    edit: FileEdit | None = None
     if key == transcript:
         edit = _events(old, change)
     elif old and key == f"{SESSIONS}/{old}/{WORKSPACE}":
         edit = _workspace(change)
-    return Laid(_place(key, old, change, key == transcript), key, edit, is_new=bool(change.session))
+    return RestoreFile(_place(key, old, change, key == transcript), key, edit, is_new=bool(change.session))
 
 
-def _place(key: str, old: str, change: Change, is_transcript: bool) -> str:
+def _place(key: str, old: str, change: ContextChange, is_transcript: bool) -> str:
     """Where a file goes. A new session has a folder, even if the old one was a file: newer versions want one."""
     if not change.session or not old:
         return key
@@ -74,7 +74,7 @@ def _place(key: str, old: str, change: Change, is_transcript: bool) -> str:
     return f"{SESSIONS}/{change.session}{key[len(folder) :]}" if key == folder or key.startswith(folder + "/") else key
 
 
-def _events(old: str, change: Change) -> Edit:
+def _events(old: str, change: ContextChange) -> FileEdit:
     def name(id: str) -> str:
         return change.session if change.session and id == old else id
 
@@ -91,7 +91,7 @@ def _events(old: str, change: Change) -> Edit:
     return edit
 
 
-def _workspace(change: Change) -> Edit:
+def _workspace(change: ContextChange) -> FileEdit:
     """``workspace.yaml`` is a list of names and values, a line each."""
 
     def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:

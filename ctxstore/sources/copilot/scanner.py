@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ctxstore.sources.copilot.records import ASSISTANT, MODEL, RESUME, START, USER, Data, Line, judge, role_of, value_of
+from ctxstore.sources.copilot.records import (
+    ASSISTANT,
+    MODEL,
+    RESUME,
+    START,
+    USER,
+    CopilotLine,
+    Data,
+    decode_pieces,
+    role_of,
+    value_of,
+)
 from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes
 from ctxstore.sources.title import one_line
@@ -12,9 +23,9 @@ from ctxstore.sources.title import one_line
 AGENT = "GitHub Copilot CLI"
 
 
-def events_scanner(before: Attributes | None = None) -> RecordScanner[Line]:
+def events_scanner(before: Attributes | None = None) -> RecordScanner[CopilotLine]:
     """A scanner for a session's events, or for what was added to them."""
-    return RecordScanner(judge, _Tally(before), resumed=before is not None)
+    return RecordScanner(decode_pieces, _Tally(before), resumed=before is not None)
 
 
 class _Tally:
@@ -27,7 +38,7 @@ class _Tally:
         self._project = known.project
         self._model = known.model
 
-    def add(self, record: Line) -> None:
+    def add(self, record: CopilotLine) -> None:
         """The next event."""
         type = record.type
         if role_of(type) not in ("meta", "unknown") and self._messages is not None:

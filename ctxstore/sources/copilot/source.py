@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.copilot.home import is_memory
-from ctxstore.sources.copilot.layout import Layout, transcript_of
+from ctxstore.sources.copilot.layout import CopilotLayout, transcript_of
 from ctxstore.sources.directory import label_of
-from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored, new_uuid
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
+from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext, new_uuid
 
 
 class Copilot:
@@ -20,9 +20,9 @@ class Copilot:
 
     name = "copilot"
     agent = "GitHub Copilot CLI"
-    program = Program(frozenset({"copilot"}), ("/@github/copilot/",), resume="copilot --resume={session}")
+    program = AgentProgram(frozenset({"copilot"}), ("/@github/copilot/",), resume="copilot --resume={session}")
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """The folder COPILOT_HOME names, else ``~/.copilot``; and where old versions kept it by XDG's variables."""
         own = environ.get("COPILOT_HOME", "")
         if not own and environ.get("HOME"):
@@ -30,15 +30,15 @@ class Copilot:
         older = (environ.get(name, "") for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"))
         paths = [own, *(os.path.join(folder, ".copilot") for folder in older if folder)]
         found = dict.fromkeys(os.path.abspath(path) for path in paths if path and os.path.isdir(path))
-        return [Root(self.name, path, label_of(path, environ)) for path in found]
+        return [SourceHome(self.name, path, label_of(path, environ)) for path in found]
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """The home first, then sessions in the order of their ids."""
-        return Layout(root.path, root.label, report).contexts()
+        return CopilotLayout(root.path, root.label, report).contexts()
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """One context; only its own files are looked at."""
-        return Layout(root.path, root.label, report).find(name)
+        return CopilotLayout(root.path, root.label, report).find(name)
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
         """A scanner for the session's events, or for what was added to them since `before`."""
@@ -66,17 +66,17 @@ class Copilot:
         """A random UUID."""
         return new_uuid(random)
 
-    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+    def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
         """In the id's own folder, for another project, up to a message."""
-        from ctxstore.sources.copilot.resume import lay_out
+        from ctxstore.sources.copilot.resume import restore_layout
 
-        return lay_out(stored, change)
+        return restore_layout(stored, change)
 
-    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
         """None: Copilot looks through the folder of sessions."""
         return ()
 
-    def context_of(self, stored: Stored, change: Change) -> str:
+    def context_of(self, stored: StoredContext, change: ContextChange) -> str:
         """``copilot/sessions/<id>``."""
         from ctxstore.sources.copilot.resume import context_of
 

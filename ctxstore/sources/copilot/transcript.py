@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ctxstore.sources.copilot.records import ASSISTANT, COMPACTED, REQUESTED, RESULT, Record, read, role_of
+from ctxstore.sources.copilot.records import ASSISTANT, COMPACTED, REQUESTED, RESULT, CopilotRecord, read, role_of
 from ctxstore.sources.jsonl import messages as jsonl
 from ctxstore.sources.protocol import Message, Part
 
@@ -15,7 +15,7 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
     return jsonl.iter_messages(blocks, offset, read, _message)
 
 
-def _message(raw: bytes, record: Record | None, offset: int) -> Message:
+def _message(raw: bytes, record: CopilotRecord | None, offset: int) -> Message:
     role = role_of(record.type) if record else "unknown"
     if record is None or role == "unknown":
         return Message(f"@{offset}", "unknown", (), None, None, raw, offset)

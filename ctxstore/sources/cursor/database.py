@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxstore.errors import SourceError
 from ctxstore.sources.sqlite.fake_stat import stamp
-from ctxstore.sources.sqlite.rows import Line, encode_line, plain_value
+from ctxstore.sources.sqlite.rows import RowLine, encode_line, plain_value
 
 if TYPE_CHECKING:
     import sqlite3
@@ -40,14 +40,14 @@ _ROW = 4096
 """About what a value takes."""
 
 
-class Conversation(NamedTuple):
+class CursorConversation(NamedTuple):
     """A conversation as a list shows it."""
 
     id: str
     stat: os.stat_result
 
 
-def list_conversations(connection: sqlite3.Connection) -> Iterator[Conversation]:
+def list_conversations(connection: sqlite3.Connection) -> Iterator[CursorConversation]:
     """All conversations in the order of their ids, from the index of the keys alone.
 
     A value that is written again gets a new row, with a number that no row had: numbers tell what changed.
@@ -60,7 +60,7 @@ def list_conversations(connection: sqlite3.Connection) -> Iterator[Conversation]
         if id:
             counts = [_count(connection, kind + id) for kind in KINDS]
             size = _ROW * (1 + sum(count[0] for count in counts))
-            yield Conversation(id, stamp(size, 0, schema, number, counts))
+            yield CursorConversation(id, stamp(size, 0, schema, number, counts))
 
 
 def export(connection: sqlite3.Connection, id: str, workspace: dict[str, Any] | None) -> Iterator[bytes]:
@@ -70,7 +70,7 @@ def export(connection: sqlite3.Connection, id: str, workspace: dict[str, Any] | 
 
     _require(connection)
     if workspace:
-        yield encode_line(Line("workspace", workspace))
+        yield encode_line(RowLine("workspace", workspace))
     own = find_value(connection, COMPOSER + id)
     wanted = references_in(own)
     yield _line(COMPOSER + id, own)
@@ -117,7 +117,7 @@ def _shared(connection: sqlite3.Connection, wanted: set[str]) -> Iterator[bytes]
 
 
 def _line(key: str, value: Any) -> bytes:
-    return encode_line(Line(TABLE, {"key": key, "value": plain_value(value)}))
+    return encode_line(RowLine(TABLE, {"key": key, "value": plain_value(value)}))
 
 
 def _count(connection: sqlite3.Connection, start: str) -> tuple[int, ...]:

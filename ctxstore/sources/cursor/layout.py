@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ctxstore.sources.protocol import FoundContext, FoundFile, Report
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
 from ctxstore.sources.sqlite.listing import TRANSCRIPT, is_nameable, listed, whole_file
 from ctxstore.sources.walk import by_key, list_folder, take, take_named
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from ctxstore.sources.cursor.database import Conversation
+    from ctxstore.sources.cursor.database import CursorConversation
 
 _PREFIX = "cursor/"
 HOME = _PREFIX + "home"
@@ -29,10 +29,10 @@ _FOLDERS = frozenset({"agents", "commands", "rules", "skills", "snippets"})
 _CHAT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_-]{0,127}")
 
 
-class Layout:
+class CursorLayout:
     """One look at the editor's folder ``User``, or at ``.cursor``: each has what the other has not."""
 
-    def __init__(self, path: str, suffix: str, report: Report) -> None:
+    def __init__(self, path: str, suffix: str, report: ReportSkipped) -> None:
         self._path = path
         self._suffix = suffix
         self._report = report
@@ -119,7 +119,7 @@ class Layout:
         return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
-def _look(connection: sqlite3.Connection) -> Iterator[Conversation]:
+def _look(connection: sqlite3.Connection) -> Iterator[CursorConversation]:
     from ctxstore.sources.cursor.database import list_conversations
 
     return list_conversations(connection)

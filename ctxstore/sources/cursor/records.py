@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DAMAGE, split, tolerant
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
 
 COUNTED = ("user", "assistant", "system")
 _TYPES = {1: "user", 2: "assistant"}
@@ -23,7 +23,7 @@ class Pair(msgspec.Struct, gc=False):
     folder: Any = None
 
 
-class Record(msgspec.Struct, gc=False):
+class CursorRecord(msgspec.Struct, gc=False):
     """A line. `raw` is where it stands."""
 
     table: Any = None
@@ -67,11 +67,11 @@ class _Type(msgspec.Struct, gc=False):
     type: Any = None
 
 
-_record = msgspec.json.Decoder(Record)
+_record = msgspec.json.Decoder(CursorRecord)
 _type = msgspec.json.Decoder(_Type)
 
 
-def role_of(record: Record) -> str:
+def role_of(record: CursorRecord) -> str:
     """The role of what a line says, as far as it is a message's."""
     if record.row is None:
         return record.role if record.role in COUNTED else "meta"
@@ -79,30 +79,30 @@ def role_of(record: Record) -> str:
         return "meta"
     try:
         kind = _type.decode(record.value).type
-    except DAMAGE:
+    except DECODE_ERRORS:
         return "unknown"
     return _TYPES.get(kind, "meta") if type(kind) is int else "meta"
 
 
-def read(raw: bytes) -> list[tuple[bytes, Record | None]]:
+def read(raw: bytes) -> list[tuple[bytes, CursorRecord | None]]:
     """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`."""
     try:
         return [(raw, _checked(_record.decode(raw), raw))]
-    except DAMAGE:
+    except DECODE_ERRORS:
         return [(piece, _tolerated(piece) if whole else None) for piece, whole in split(raw)]
 
 
-def _checked(record: Record, raw: bytes) -> Record | None:
+def _checked(record: CursorRecord, raw: bytes) -> CursorRecord | None:
     record.raw = raw
     return record if record.row or isinstance(record.role, str) else None
 
 
-def _tolerated(piece: bytes) -> Record | None:
+def _tolerated(piece: bytes) -> CursorRecord | None:
     try:
         return _checked(_record.decode(piece), piece)
-    except DAMAGE:
+    except DECODE_ERRORS:
         pass
-    value = tolerant(piece) or {}
+    value = decode_lenient(piece) or {}
     row = value.get("row")
     pair = Pair(row.get("key"), row.get("value"), row.get("folder")) if isinstance(row, dict) else None
-    return _checked(Record(value.get("table"), pair, value.get("role")), piece)
+    return _checked(CursorRecord(value.get("table"), pair, value.get("role")), piece)

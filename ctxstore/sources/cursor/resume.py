@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxstore.errors import InvalidInput, SourceError
 from ctxstore.sources.cursor.layout import COMPOSER, FILE, STORE
-from ctxstore.sources.resumable import Change, Laid, Registration, Stored
+from ctxstore.sources.resumable import ContextChange, IndexEntry, RestoreFile, StoredContext
 from ctxstore.sources.sqlite.listing import TRANSCRIPT
 from ctxstore.sources.sqlite.restore_file import empty_log
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from ctxstore.sources.sqlite.tables import Tables
+    from ctxstore.sources.sqlite.tables import SessionTables
 
 
-def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """The files: a store of the command line with an empty log, so that one left there is not read as its own."""
     if not change.is_empty:
         why = "what Cursor keeps of it is named by its hash"
         raise InvalidInput(f"{stored.context} can only be brought back as it was: {why}")
     keys = [key for key in stored.keys if key != TRANSCRIPT]
     logs = [empty_log(key) for key in keys if os.path.basename(key) == STORE]
-    return sorted([*(Laid(key, key) for key in keys), *logs], key=lambda laid: laid.key)
+    return sorted([*(RestoreFile(key, key) for key in keys), *logs], key=lambda laid: laid.key)
 
 
-def registrations(stored: Stored, change: Change) -> Sequence[Registration]:
+def index_entries(stored: StoredContext, change: ContextChange) -> Sequence[IndexEntry]:
     """The pairs of a conversation of the editor."""
     if not stored.context.startswith(COMPOSER) or TRANSCRIPT not in stored.keys:
         return []
@@ -37,7 +37,7 @@ def registrations(stored: Stored, change: Change) -> Sequence[Registration]:
 
 
 class Pairs(NamedTuple):
-    """A `Registration`: the conversation's pairs, exactly these. Pieces it shares are added where they are missing."""
+    """A `IndexEntry`: the conversation's pairs, exactly these. Pieces it shares are added where they are missing."""
 
     path: str
     what: str
@@ -65,7 +65,7 @@ class Pairs(NamedTuple):
         from ctxstore.sources.cursor.database import COMPOSER, find_value, iter_keys
         from ctxstore.sources.sqlite.restore_rows import found_lines
 
-        def lines(tables: Tables) -> Iterator[bytes]:
+        def lines(tables: SessionTables) -> Iterator[bytes]:
             for key in [COMPOSER + self.conversation, *iter_keys(tables.connection, self.conversation)]:
                 value = find_value(tables.connection, key)
                 yield repr((key, value)).encode("utf-8", "surrogatepass") if value is not None else b""
@@ -78,7 +78,7 @@ class Pairs(NamedTuple):
 
         change_database(os.path.join(root, self.path), self.what, "Cursor", self._put)
 
-    def _put(self, tables: Tables) -> None:
+    def _put(self, tables: SessionTables) -> None:
         from ctxstore.errors import Conflict
         from ctxstore.sources.cursor.database import BLOB, COMPOSER, TABLE, find_value, iter_keys
         from ctxstore.sources.sqlite.database import Garbled

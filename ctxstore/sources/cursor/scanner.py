@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctxstore.sources.cursor.content import model_of
-from ctxstore.sources.cursor.records import COUNTED, Record, read
+from ctxstore.sources.cursor.records import COUNTED, CursorRecord, read
 from ctxstore.sources.cursor.transcript import Branch, bubble_of, parts_in
 from ctxstore.sources.cursor.values import composer_of
 from ctxstore.sources.cursor.workspaces import path_of
@@ -28,7 +28,7 @@ class _Tally:
         self._own_title = ""
         self._branch = Branch()
 
-    def add(self, record: Record) -> None:
+    def add(self, record: CursorRecord) -> None:
         """The next line."""
         role = self._branch.role(record)
         if record.is_conversation:
@@ -48,7 +48,7 @@ class _Tally:
             self._model = self._model_of(record) or self._model
 
     @staticmethod
-    def _model_of(record: Record) -> str | None:
+    def _model_of(record: CursorRecord) -> str | None:
         """Most bubbles name none, and needn't be looked into."""
         value = record.value
         may_name = b"modelInfo" in record.raw or isinstance(value, bytes)

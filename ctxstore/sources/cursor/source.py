@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.errors import InvalidInput
-from ctxstore.sources.cursor.layout import CHAT, COMPOSER, Layout
+from ctxstore.sources.cursor.layout import CHAT, COMPOSER, CursorLayout
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.home_suffix import suffix_of
-from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
+from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext
 from ctxstore.sources.sqlite.listing import TRANSCRIPT
 
 _EDITOR, _MACOS, _COMMAND = ".config/Cursor/User", "Library/Application Support/Cursor/User", ".cursor"
@@ -26,9 +26,9 @@ class Cursor:
 
     name = "cursor"
     agent = "Cursor"
-    program = Program(frozenset({"cursor", "Cursor", "cursor-agent"}), ("/cursor-agent/",), everywhere=True)
+    program = AgentProgram(frozenset({"cursor", "Cursor", "cursor-agent"}), ("/cursor-agent/",), everywhere=True)
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """``Cursor/User`` in XDG_CONFIG_HOME, else ``~/.config``; on macOS ``~/Library/Application Support``; and
         ``~/.cursor``."""
         home, config = environ.get("HOME", ""), environ.get("XDG_CONFIG_HOME", "")
@@ -36,13 +36,13 @@ class Cursor:
         if config:
             paths[:1] = [os.path.join(config, "Cursor/User")]
         paths = [os.path.normpath(path) for path in paths if os.path.isabs(path) and os.path.isdir(path)]
-        return [Root(self.name, path, label_of(path, environ)) for path in paths]
+        return [SourceHome(self.name, path, label_of(path, environ)) for path in paths]
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """The settings first, then conversation by conversation, in order."""
         return _layout(root, report).contexts()
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """One context; only its own files are looked at."""
         return _layout(root, report).find(name)
 
@@ -72,19 +72,19 @@ class Cursor:
         """There is none to be made."""
         raise InvalidInput("conversations of Cursor can only be brought back as they were")
 
-    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+    def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
         """The files that are no pairs."""
-        from ctxstore.sources.cursor.resume import lay_out
+        from ctxstore.sources.cursor.resume import restore_layout
 
-        return lay_out(stored, change)
+        return restore_layout(stored, change)
 
-    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
         """The conversation's pairs, in the editor's database."""
-        from ctxstore.sources.cursor.resume import registrations
+        from ctxstore.sources.cursor.resume import index_entries
 
-        return registrations(stored, change)
+        return index_entries(stored, change)
 
-    def context_of(self, stored: Stored, change: Change) -> str:
+    def context_of(self, stored: StoredContext, change: ContextChange) -> str:
         """The same."""
         return stored.context
 
@@ -96,6 +96,6 @@ def _is_transcript(context: str, key: str) -> bool:
     return match is not None and match[1] == context.removeprefix(CHAT)
 
 
-def _layout(root: Root, report: Report) -> Layout:
+def _layout(root: SourceHome, report: ReportSkipped) -> CursorLayout:
     usual = root.label if root.label in (_EDITOR, _MACOS) else ""
-    return Layout(root.path, suffix_of(root.label, usual), report)
+    return CursorLayout(root.path, suffix_of(root.label, usual), report)

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from ctxstore.sources.cursor.content import Bubble, model_of, parts_of_bubble, parts_of_content
-from ctxstore.sources.cursor.records import Record, read, role_of
+from ctxstore.sources.cursor.records import CursorRecord, read, role_of
 from ctxstore.sources.cursor.values import bubbles_of, composer_of
 from ctxstore.sources.jsonl import messages as jsonl
-from ctxstore.sources.jsonl.lenient_json import DAMAGE, tolerant
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
 from ctxstore.sources.protocol import Message, Part
 
 
@@ -22,7 +22,7 @@ class Branch:
     def __init__(self) -> None:
         self._bubbles: frozenset[str] = frozenset()
 
-    def role(self, record: Record) -> str:
+    def role(self, record: CursorRecord) -> str:
         """The role of a line, after those before it."""
         if record.is_conversation:
             self._bubbles = frozenset(bubbles_of(record.value))
@@ -39,7 +39,7 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
     """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
     branch = Branch()
 
-    def build(raw: bytes, record: Record | None, at: int) -> Message:
+    def build(raw: bytes, record: CursorRecord | None, at: int) -> Message:
         if record is None:
             return Message(f"@{at}", "unknown", (), None, None, raw, at)
         return _message(raw, record, at, branch.role(record))
@@ -47,7 +47,7 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
     return jsonl.iter_messages(blocks, offset, read, build)
 
 
-def parts_in(record: Record) -> tuple[Part, ...]:
+def parts_in(record: CursorRecord) -> tuple[Part, ...]:
     """What a message says."""
     return parts_of_bubble(bubble_of(record.value)) if record.bubble else parts_of_content(_body(record.raw))
 
@@ -56,16 +56,16 @@ def bubble_of(value: bytes | str) -> Bubble:
     """A bubble's value; an empty one where there is none."""
     try:
         return _bubble.decode(value)
-    except DAMAGE:
-        found = tolerant(value.encode("utf-8", "replace") if isinstance(value, str) else value) or {}
+    except DECODE_ERRORS:
+        found = decode_lenient(value.encode("utf-8", "replace") if isinstance(value, str) else value) or {}
     return Bubble(**{name: found[name] for name in Bubble.__struct_fields__ if name in found})
 
 
 def _body(raw: bytes) -> Any:
     try:
         line = msgspec.json.decode(raw)
-    except DAMAGE:
-        line = tolerant(raw)
+    except DECODE_ERRORS:
+        line = decode_lenient(raw)
     line = line if isinstance(line, dict) else {}
     message = line.get("message")
     return message.get("content") if isinstance(message, dict) else line.get("content")
@@ -74,7 +74,7 @@ def _body(raw: bytes) -> Any:
 _bubble = msgspec.json.Decoder(Bubble)
 
 
-def _message(raw: bytes, record: Record, at: int, role: str) -> Message:
+def _message(raw: bytes, record: CursorRecord, at: int, role: str) -> Message:
     if record.is_conversation:
         title = composer_of(record.value).name
         parts = (Part("text", title),) if isinstance(title, str) and title else ()

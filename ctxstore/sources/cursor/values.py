@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DAMAGE
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
 
 _HASH = 32
 _HEX = re.compile(rb"[0-9a-f]{64}")
@@ -30,7 +30,7 @@ def composer_of(value: Any) -> Composer:
     """Whatever it holds."""
     try:
         return _composer.decode(value) if isinstance(value, (str, bytes)) else Composer()
-    except DAMAGE:
+    except DECODE_ERRORS:
         return Composer()
 
 

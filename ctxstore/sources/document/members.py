@@ -6,7 +6,7 @@ import json
 import re
 from typing import NamedTuple
 
-DAMAGE = (ValueError, RecursionError)
+DECODE_ERRORS = (ValueError, RecursionError)
 """What Python's decoder raises for text that is not what it expects."""
 
 _SPACE = re.compile("[ \t\r\n]*")
@@ -16,7 +16,7 @@ decoder = json.JSONDecoder(strict=False, parse_int=len)
 """Finds where values end. Whole numbers are not worth converting, and long ones can't be."""
 
 
-class Member(NamedTuple):
+class JsonMember(NamedTuple):
     """``text[start:end]`` is the value of `key`. `end` is -1 for one that was not gone into."""
 
     key: str
@@ -41,16 +41,16 @@ def start_of(text: str) -> int:
 
 
 def end_of(text: str, at: int) -> int:
-    """Where the value at `at` ends. Raises `DAMAGE`."""
+    """Where the value at `at` ends. Raises `DECODE_ERRORS`."""
     return decoder.raw_decode(text, at)[1]
 
 
-def members(text: str, into: str | None = None) -> list[Member]:
+def members(text: str, into: str | None = None) -> list[JsonMember]:
     """The members of the object `text` starts with, as far as they are whole; none if it is no object.
 
     With `into`, they end with the first of that key whose value is an array: that is not gone into.
     """
-    found: list[Member] = []
+    found: list[JsonMember] = []
     at = start_of(text)
     if text[at : at + 1] != "{":
         return found
@@ -63,15 +63,15 @@ def members(text: str, into: str | None = None) -> list[Member]:
                 break
             start = skip(text, at + 1)
             if key == into and text[start : start + 1] == "[":
-                found.append(Member(key, start, -1))
+                found.append(JsonMember(key, start, -1))
                 break
             end = end_of(text, start)
-            found.append(Member(key, start, end))
+            found.append(JsonMember(key, start, end))
             at = skip(text, end)
             if text[at : at + 1] != ",":
                 break
             at = skip(text, at + 1)
-    except DAMAGE:
+    except DECODE_ERRORS:
         pass
     return found
 

@@ -19,7 +19,7 @@ HEAD, TAIL = "@head", "@tail"
 """The ids of what surrounds the records."""
 
 
-class Builder(Protocol):
+class MessageBuilder(Protocol):
     """Makes messages of one document's records. Made anew for each document."""
 
     key: str
@@ -32,7 +32,7 @@ class Builder(Protocol):
         """What precedes the array says, if it is an object's."""
 
 
-def iter_messages(blocks: Iterable[bytes], offset: int, builder: Builder) -> Iterator[Message]:
+def iter_messages(blocks: Iterable[bytes], offset: int, builder: MessageBuilder) -> Iterator[Message]:
     """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
     held: list[bytes] = []
     size = 0
@@ -59,7 +59,7 @@ def meta(id: str) -> Message:
     return Message(id, "meta", (), None, None, b"", 0)
 
 
-def _messages(data: bytes, offset: int, builder: Builder) -> Iterator[Message]:
+def _messages(data: bytes, offset: int, builder: MessageBuilder) -> Iterator[Message]:
     found = cut(data, builder.key)
     if found is None:
         if data:

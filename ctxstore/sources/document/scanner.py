@@ -11,7 +11,7 @@ from ctxstore.sources.protocol import Attributes, Message
 COUNTED = frozenset({"user", "assistant", "system", "tool"})
 
 
-class Tally(Protocol):
+class DocumentTally(Protocol):
     """Adds messages up, but for their number."""
 
     def add(self, message: Message) -> None:
@@ -30,7 +30,7 @@ class DocumentScanner:
     def __init__(
         self,
         parse: Callable[[Iterable[bytes]], Iterator[Message]],
-        tally: Tally,
+        tally: DocumentTally,
         before: Attributes | None = None,
     ) -> None:
         self._parse = parse

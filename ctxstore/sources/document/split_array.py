@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ctxstore.sources.document.members import DAMAGE, end_of, members, skip, start_of, text_of
+from ctxstore.sources.document.members import DECODE_ERRORS, end_of, members, skip, start_of, text_of
 
 _HEAD = 1 << 16
 """Where the array is is looked for in this much first: what precedes it is short."""
@@ -87,7 +87,7 @@ def _cut_damaged(data: bytes, opening: int) -> Cut:
                 break
         else:
             closing = at
-    except DAMAGE:
+    except DECODE_ERRORS:
         pass
     is_whole = closing is not None and "".join(text[closing:].split()) in ("]", "]}")
     return Cut(opening, records, closing, is_whole)

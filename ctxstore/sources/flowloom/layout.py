@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ctxstore.sources.directory import path_part
-from ctxstore.sources.protocol import FoundContext, FoundFile, Report
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 _TOP = ".flowloom"
@@ -20,8 +20,8 @@ _STATE = frozenset({"metadata.json", "state.json", "todo.json", "todos.json"})
 _APART = frozenset({"sessions", "backups", "worktrees"})
 """Folders below ``.flowloom`` that are no session's: worktrees are git's, and hold the project itself."""
 
-Entry = os.DirEntry[str]
-Place = tuple[str, Entry]
+FolderEntry = os.DirEntry[str]
+FoundSession = tuple[str, FolderEntry]
 """A key, and what lies there."""
 
 
@@ -32,10 +32,10 @@ def transcript_key(context: str, keys: Iterable[str]) -> str | None:
     return next(found, None) if context.rpartition("/")[2] != INDEX else None
 
 
-class Layout:
+class FlowLoomLayout:
     """One look at a project."""
 
-    def __init__(self, path: str, report: Report) -> None:
+    def __init__(self, path: str, report: ReportSkipped) -> None:
         self._path = path
         self._report = report
         self._prefix = f"flowloom/{path_part(path)}/"
@@ -54,9 +54,9 @@ class Layout:
         files = self._files(self._places().get(session, [])) if place == self._prefix else []
         return FoundContext(name, files) if files else None
 
-    def _places(self) -> dict[str, list[Place]]:
+    def _places(self) -> dict[str, list[FoundSession]]:
         """What lies in the folders, by context."""
-        places: dict[str, list[Place]] = {}
+        places: dict[str, list[FoundSession]] = {}
         for folder in (_SESSIONS, _BACKUPS):
             for entry in self._list(folder):
                 is_session = entry.is_dir(follow_symlinks=False)
@@ -67,10 +67,10 @@ class Layout:
             places.setdefault(INDEX, []).extend(shared)
         return places
 
-    def _list(self, folder: str) -> list[Entry]:
+    def _list(self, folder: str) -> list[FolderEntry]:
         return list_folder(os.path.join(self._path, folder), self._report)
 
-    def _files(self, places: list[Place]) -> list[FoundFile]:
+    def _files(self, places: list[FoundSession]) -> list[FoundFile]:
         files: list[FoundFile] = []
         for key, entry in places:
             file = look_at(entry, key, self._report)

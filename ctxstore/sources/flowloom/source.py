@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
-from ctxstore.sources.flowloom.layout import Layout, transcript_key
+from ctxstore.sources.flowloom.layout import FlowLoomLayout, transcript_key
 from ctxstore.sources.homes import nearest_project
-from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
 
 
 class FlowLoom:
@@ -16,7 +16,7 @@ class FlowLoom:
     name = "flowloom"
     agent = "FlowLoom"
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """The project that PWD is in, if FlowLoom was used there."""
         return nearest_project(self, environ)
 
@@ -24,13 +24,13 @@ class FlowLoom:
         """Whether there is a folder of sessions."""
         return os.path.isdir(os.path.join(path, ".flowloom", "sessions"))
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """The sessions, and what they share, in the order of their names."""
-        return Layout(root.path, report).contexts()
+        return FlowLoomLayout(root.path, report).contexts()
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """One context; only its own files are looked at."""
-        return Layout(root.path, report).find(name)
+        return FlowLoomLayout(root.path, report).find(name)
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
         """A scanner for the session's ``metadata.json``."""

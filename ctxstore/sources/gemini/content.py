@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.gemini.records import Element, Line
-from ctxstore.sources.jsonl.lenient_json import DAMAGE
+from ctxstore.sources.gemini.records import GeminiElement, GeminiLine
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
 from ctxstore.sources.protocol import Part
 
 _ROLES = {"user": "user", "gemini": "assistant"}
@@ -35,14 +35,14 @@ _pieces = msgspec.json.Decoder(list[_Piece])
 _calls = msgspec.json.Decoder(list[_Call])
 
 
-def role_of(element: Element, answered: frozenset[str]) -> str:
+def role_of(element: GeminiElement, answered: frozenset[str]) -> str:
     """Whose message it is. What tools gave back is no message of its own if the calls in `answered` have it."""
     role = _ROLES.get(element.type, "meta") if isinstance(element.type, str) else "meta"
     if role != "user":
         return role
     try:
         pieces = _pieces.decode(element.content)
-    except DAMAGE:  # a text
+    except DECODE_ERRORS:  # a text
         text = decode(element.content)
         return "meta" if isinstance(text, str) and text.lstrip().startswith(_CONTEXT) else role
     if pieces and all(piece.functionResponse for piece in pieces):
@@ -52,18 +52,18 @@ def role_of(element: Element, answered: frozenset[str]) -> str:
     return "meta" if isinstance(first, str) and first.lstrip().startswith(_CONTEXT) else role
 
 
-def answered_by(element: Element) -> frozenset[str]:
+def answered_by(element: GeminiElement) -> frozenset[str]:
     """The ids of the tool calls in a message that hold what the tools gave back."""
     if not element.toolCalls:
         return frozenset()
     try:
         calls = _calls.decode(element.toolCalls)
-    except DAMAGE:
+    except DECODE_ERRORS:
         return frozenset()
     return frozenset(call.id for call in calls if isinstance(call.id, str) and bytes(call.result) not in _NONE)
 
 
-def parts_of(line: Line) -> tuple[Part, ...]:
+def parts_of(line: GeminiLine) -> tuple[Part, ...]:
     """The parts of a message, in the order they were made in: thoughts, text, tools' calls and results."""
     parts = [*map(_thought, _list(line.thoughts)), *_content_parts(decode(line.content))]
     for call in _list(line.toolCalls):
@@ -82,11 +82,11 @@ def decode(raw: msgspec.Raw) -> Any:
         return None
     try:
         return msgspec.json.decode(raw)
-    except DAMAGE:
+    except DECODE_ERRORS:
         pass
     try:
         return json.loads(bytes(raw).decode("utf-8", "replace"), strict=False)
-    except DAMAGE:
+    except DECODE_ERRORS:
         return None
 
 

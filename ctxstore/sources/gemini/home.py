@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from ctxstore.sources.protocol import FoundFile, Report
+from ctxstore.sources.protocol import FoundFile, ReportSkipped
 from ctxstore.sources.walk import by_key, list_folder, look_at, take_named
 
 FILES = frozenset(
@@ -36,7 +36,7 @@ _ACCOUNTS = frozenset(
 MEMORIES = frozenset({"GEMINI.md", "AGENTS.md", "memory.md"})
 
 
-def home_files(path: str, report: Report) -> list[FoundFile]:
+def home_files(path: str, report: ReportSkipped) -> list[FoundFile]:
     """The files of the context ``gemini/home``, in the order of their keys."""
     files = take_named(path, (FILES | FOLDERS).__contains__, report)
     files += _extensions(os.path.join(path, "extensions"), report)
@@ -51,7 +51,7 @@ def is_kept_out(file: FoundFile) -> bool:
     return name in _ACCOUNTS or name.endswith(".key")
 
 
-def _extensions(path: str, report: Report) -> list[FoundFile]:
+def _extensions(path: str, report: ReportSkipped) -> list[FoundFile]:
     """Which extensions are installed and from where; they themselves are downloaded again."""
     files = []
     for entry in list_folder(path, report):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from ctxstore.sources.gemini.home import MEMORIES, home_files, is_kept_out
 from ctxstore.sources.gemini.names import ENDINGS, PREFIX, name_of, part_of, short_id, stem_of
 from ctxstore.sources.home_suffix import suffix_of
-from ctxstore.sources.protocol import FoundContext, FoundFile, Report
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 _PREFIX = "gemini/"
@@ -25,8 +25,8 @@ _BY_SESSION = frozenset({"chats", "logs", "tool-outputs"})
 _STATE = frozenset({".project_root", "logs.json", "shell_history", "memory", "plans", "tasks", "tracker"})
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
-Entry = os.DirEntry[str]
-Place = tuple[str, Entry, bool]
+FolderEntry = os.DirEntry[str]
+FoundEntry = tuple[str, FolderEntry, bool]
 """A key, what lies there, and whether it is state."""
 
 
@@ -56,10 +56,10 @@ def is_memory(key: str) -> bool:
     return key in MEMORIES or parts[0] == "memory" or of_project
 
 
-class Layout:
+class GeminiLayout:
     """One look at the folder ``.gemini``: what is listed is listed once."""
 
-    def __init__(self, path: str, label: str, report: Report) -> None:
+    def __init__(self, path: str, label: str, report: ReportSkipped) -> None:
         self.path = path
         self.suffix = suffix_of(label, ".gemini")
         self.report = report
@@ -92,9 +92,9 @@ class Layout:
         entries = (each for top in ("tmp", "history") for each in self._list(top))
         return {part_of(entry.name): entry.name for entry in entries if _is_folder(entry) and entry.name != "bin"}
 
-    def _places(self, folder: str) -> dict[str, list[Place]]:
+    def _places(self, folder: str) -> dict[str, list[FoundEntry]]:
         """What lies in a project's folders, by context."""
-        places: dict[str, list[Place]] = {}
+        places: dict[str, list[FoundEntry]] = {}
         owners: dict[str, str] = {}
         for entry in sorted(self._list("tmp", folder, "chats"), key=_name):
             if _is_session(entry.name):
@@ -109,7 +109,7 @@ class Layout:
             places.setdefault(PROJECT + self.suffix, []).extend(shared)
         return places
 
-    def _beside(self, folder: str) -> Iterator[tuple[str, str, Entry]]:
+    def _beside(self, folder: str) -> Iterator[tuple[str, str, FolderEntry]]:
         """What is kept beside sessions' own files: its key, the session's id, and the entry. The oldest session of an
         id has it: a later file of the same id is what is left of going on with it."""
         for entry in self._list("tmp", folder):
@@ -124,7 +124,7 @@ class Layout:
                     session = entry.name.removeprefix(PREFIX).partition(".")[0]
                     yield f"tmp/{folder}/{place}/{entry.name}", session, entry
 
-    def _shared(self, folder: str) -> Iterator[Place]:
+    def _shared(self, folder: str) -> Iterator[FoundEntry]:
         """What sessions of a project share: prompts, saved chats, checkpoints, memories, tool outputs of old."""
         for entry in self._list("tmp", folder):
             name = entry.name
@@ -136,15 +136,15 @@ class Layout:
                 if not entry.name.startswith(PREFIX):
                     yield f"tmp/{folder}/{place}/{entry.name}", entry, False
 
-    def _history(self, folder: str) -> Iterator[Place]:
+    def _history(self, folder: str) -> Iterator[FoundEntry]:
         """The project as it was before each tool ran: a repository of git's."""
         for entry in self._list("history", folder):
             yield f"history/{folder}/{entry.name}", entry, False
 
-    def _list(self, *parts: str) -> list[Entry]:
+    def _list(self, *parts: str) -> list[FolderEntry]:
         return list_folder(os.path.join(self.path, *parts), self.report)
 
-    def _files(self, places: list[Place]) -> list[FoundFile]:
+    def _files(self, places: list[FoundEntry]) -> list[FoundFile]:
         files: list[FoundFile] = []
         for key, entry, state in places:
             file = look_at(entry, key, self.report, state=state)
@@ -157,12 +157,12 @@ class Layout:
         return files
 
 
-def _is_folder(entry: Entry) -> bool:
+def _is_folder(entry: FolderEntry) -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a loop of symlinks
         return False
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: FolderEntry) -> str:
     return entry.name

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DAMAGE, split, tolerant
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
 
 _RESTART = '{"$set":'
 """How a record may start. An object inside a record never starts so."""
@@ -19,7 +19,7 @@ _RESTART = '{"$set":'
 _NOTHING = msgspec.Raw(b"")
 
 
-class Element(msgspec.Struct, gc=False):
+class GeminiElement(msgspec.Struct, gc=False):
     """A message, in a list of messages or in a record of its own. All may hold anything: formats change."""
 
     id: Any = None
@@ -28,14 +28,14 @@ class Element(msgspec.Struct, gc=False):
     toolCalls: msgspec.Raw = _NOTHING
 
 
-class Update(msgspec.Struct, gc=False):
+class GeminiUpdate(msgspec.Struct, gc=False):
     """What is set about the session; `messages` replaces all that were there."""
 
     messages: msgspec.Raw = _NOTHING
     summary: Any = None
 
 
-class Line(Element, gc=False, rename={"set": "$set", "rewind_to": "$rewindTo"}):
+class GeminiLine(GeminiElement, gc=False, rename={"set": "$set", "rewind_to": "$rewindTo"}):
     """A record: a message, the session's first line, a change of it, or a rewind."""
 
     timestamp: Any = None
@@ -49,28 +49,28 @@ class Line(Element, gc=False, rename={"set": "$set", "rewind_to": "$rewindTo"}):
     rewind_to: Any = None
 
 
-_line = msgspec.json.Decoder(Line)
-_update = msgspec.json.Decoder(Update)
-_elements = msgspec.json.Decoder(list[Element])
+_line = msgspec.json.Decoder(GeminiLine)
+_update = msgspec.json.Decoder(GeminiUpdate)
+_elements = msgspec.json.Decoder(list[GeminiElement])
 _members = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def read(raw: bytes) -> list[tuple[bytes, Line | None]]:
+def read(raw: bytes) -> list[tuple[bytes, GeminiLine | None]]:
     """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`."""
     try:
         return [(raw, _line.decode(raw))]
-    except DAMAGE:
+    except DECODE_ERRORS:
         return [(piece, line_of(piece) if whole else None) for piece, whole in split(raw, _RESTART)]
 
 
-def line_of(piece: bytes) -> Line | None:
+def line_of(piece: bytes) -> GeminiLine | None:
     """What one object says, with all that Python can make of it. A list of messages in it that is damaged says nothing:
     where its members begin can't be told."""
     try:
         return _line.decode(piece)
-    except DAMAGE:
+    except DECODE_ERRORS:
         pass
-    value = tolerant(piece)
+    value = decode_lenient(piece)
     if value is None:
         return None
     value.pop("messages", None)
@@ -78,27 +78,27 @@ def line_of(piece: bytes) -> Line | None:
         value["$set"].pop("messages", None)
     try:
         return _line.decode(json.dumps(value))
-    except DAMAGE:
+    except DECODE_ERRORS:
         return None
 
 
-def update_of(line: Line) -> Update | None:
+def update_of(line: GeminiLine) -> GeminiUpdate | None:
     """What the record sets about the session; ``None`` if it is none that does."""
     if bytes(memoryview(line.set)[:1]) == b"{":
         try:
             return _update.decode(line.set)
-        except DAMAGE:
+        except DECODE_ERRORS:
             return None
     if isinstance(line.sessionId, str):
-        return Update(line.messages, line.summary)
+        return GeminiUpdate(line.messages, line.summary)
     return None
 
 
-def elements_of(messages: msgspec.Raw) -> list[Element]:
+def elements_of(messages: msgspec.Raw) -> list[GeminiElement]:
     """The messages of a list; none if it is no list of objects."""
     try:
         return _elements.decode(messages) if messages else []
-    except DAMAGE:
+    except DECODE_ERRORS:
         return []
 
 

@@ -19,10 +19,10 @@ from ctxstore.sources.gemini.records import line_of, places_of, read, update_of
 from ctxstore.sources.gemini.transcript import iter_messages
 from ctxstore.sources.jsonl.edit import Fields, edit_line
 from ctxstore.sources.jsonl.messages import iter_records
-from ctxstore.sources.resumable import Change, Edit, Laid, Stored
+from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext
 
 
-def session_of(stored: Stored) -> str:
+def session_of(stored: StoredContext) -> str:
     """The id in the session's records, else as much of it as its file's name has; empty if it is no session."""
     key = transcript_key(stored.context, stored.keys)
     if key is None:
@@ -31,10 +31,10 @@ def session_of(stored: Stored) -> str:
     return next((line.sessionId for line in records if isinstance(line.sessionId, str)), name_of(_stem(key))[:8])
 
 
-def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """The files of a session, or of what a project's sessions share, as Gemini CLI looks for them after `change`."""
     if change.is_empty:
-        return [Laid(key, key) for key in stored.keys]
+        return [RestoreFile(key, key) for key in stored.keys]
     transcript = transcript_key(stored.context, stored.keys)
     if (change.session or change.until) and transcript is None:
         raise InvalidInput(f"{stored.context} has no conversation, so it can't be made a session of its own")
@@ -48,11 +48,11 @@ def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
             edit = _edit(_fields(stored, change, old), end, _stamp(key, change))
         is_older = transcript is not None and key == transcript.removesuffix("l") != transcript
         if not (is_older and (change.until or change.session)):  # the same session, as it was before
-            laid.append(Laid(_place(key, folder, change.session, old), key, edit, is_new=bool(change.session)))
+            laid.append(RestoreFile(_place(key, folder, change.session, old), key, edit, is_new=bool(change.session)))
     return sorted(laid, key=lambda each: each.key)
 
 
-def context_of(stored: Stored, change: Change) -> str:
+def context_of(stored: StoredContext, change: ContextChange) -> str:
     """The session's name after `change`."""
     parts = stored.context.split("/")
     if len(parts) != 3 or change.is_empty:
@@ -65,7 +65,7 @@ def context_of(stored: Stored, change: Change) -> str:
     return "/".join((parts[0], _folder(stored, change), name))
 
 
-def registrations(stored: Stored, change: Change, root: str) -> Sequence[ProjectEntry]:
+def index_entries(stored: StoredContext, change: ContextChange, root: str) -> Sequence[ProjectEntry]:
     """The project's entry in Gemini CLI's list, without which it makes another folder for it."""
     if not stored.project or not _stored_folder(stored):
         return ()
@@ -81,13 +81,13 @@ def _stem(key: str) -> str:
     return key.rpartition("/")[2].rpartition(".")[0]
 
 
-def _stored_folder(stored: Stored) -> str:
+def _stored_folder(stored: StoredContext) -> str:
     """The folder it was kept in; empty for what belongs to no project."""
     parts = next((key.split("/") for key in stored.keys if key.startswith(("tmp/", "history/"))), [""])
     return parts[1] if len(parts) > 2 else ""
 
 
-def _folder(stored: Stored, change: Change) -> str:
+def _folder(stored: StoredContext, change: ContextChange) -> str:
     """The folder the project is kept in where it goes to."""
     folder = _stored_folder(stored)
     if not stored.project or change.is_empty:
@@ -119,7 +119,7 @@ def _renamed(name: str, session: str, old: str) -> str:
     return name_in_chats(stem, session) + dot + ending
 
 
-def _fields(stored: Stored, change: Change, old: str) -> Fields:
+def _fields(stored: StoredContext, change: ContextChange, old: str) -> Fields:
     project = stored.project or ""
     before, after = (sha256(os.fsencode(path)).hexdigest() for path in (project, change.path(project)))
     fields: Fields = {
@@ -130,7 +130,7 @@ def _fields(stored: Stored, change: Change, old: str) -> Fields:
     return {**fields, "$set": fields}
 
 
-def _edit_of(stored: Stored, key: str, change: Change, old: str) -> Edit | None:
+def _edit_of(stored: StoredContext, key: str, change: ContextChange, old: str) -> FileEdit | None:
     """What is to be done with a file beside the conversation."""
     if key.startswith("tmp/") and key.endswith(".jsonl"):
         return _edit(_fields(stored, change, old))
@@ -139,7 +139,7 @@ def _edit_of(stored: Stored, key: str, change: Change, old: str) -> Edit | None:
     return _edit_list(change) if key == LIST and change.paths else None
 
 
-def _edit_list(change: Change) -> Edit:
+def _edit_list(change: ContextChange) -> FileEdit:
     def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
         data = b"".join(blocks)
         try:
@@ -152,7 +152,7 @@ def _edit_list(change: Change) -> Edit:
     return edit
 
 
-def _edit(fields: Fields, end: int | None = None, stamp: bytes = b"") -> Edit:
+def _edit(fields: Fields, end: int | None = None, stamp: bytes = b"") -> FileEdit:
     """Change the records up to `end`, and add the record `stamp`."""
 
     def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -170,7 +170,7 @@ def _edit(fields: Fields, end: int | None = None, stamp: bytes = b"") -> Edit:
     return edit
 
 
-def _end_of(stored: Stored, transcript: str, id: str) -> int:
+def _end_of(stored: StoredContext, transcript: str, id: str) -> int:
     """Where the message ends."""
     for message in iter_messages(stored.read(transcript)):
         if message.id == id:
@@ -189,7 +189,7 @@ def _cut(record: bytes, size: int) -> bytes:
     return record[: kept[-1]] + record[places[-1][1] :] if kept else record[:size]
 
 
-def _stamp(key: str, change: Change) -> bytes:
+def _stamp(key: str, change: ContextChange) -> bytes:
     """A record that says when the session was changed last: Gemini CLI goes by it to delete old ones."""
     if not (change.session and change.now and key.endswith(".jsonl")):
         return b""

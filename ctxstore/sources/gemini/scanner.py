@@ -6,8 +6,8 @@ import re
 from hashlib import sha256
 
 from ctxstore.sources.gemini.content import decode, plain_text
-from ctxstore.sources.gemini.records import Element, Line, elements_of, read, update_of
-from ctxstore.sources.gemini.thread import Thread, Verdict
+from ctxstore.sources.gemini.records import GeminiElement, GeminiLine, elements_of, read, update_of
+from ctxstore.sources.gemini.thread import GeminiThread, ThreadVerdict
 from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes
 from ctxstore.sources.title import one_line
@@ -17,17 +17,17 @@ _PATHS = re.compile(r"(?:Directories:\*\*|director(?:y|ies):)((?:[ \t]*\n?[ \t]*
 """Folders that the text names which a session begins with. The project's is known by its hash."""
 
 
-def make_scanner(before: Attributes | None) -> RecordScanner[Line]:
+def make_scanner(before: Attributes | None) -> RecordScanner[GeminiLine]:
     """A scanner for a session's file, or for what was added to it since `before`."""
-    return RecordScanner(read, SessionTally(before), resumed=before is not None)
+    return RecordScanner(read, GeminiTally(before), resumed=before is not None)
 
 
-class SessionTally:
+class GeminiTally:
     """The attributes of a session. What was added to one may repeat any message, so then they can't be counted."""
 
     def __init__(self, before: Attributes | None = None) -> None:
         known = before or Attributes(messages=0)
-        self._thread = Thread()
+        self._thread = GeminiThread()
         self._messages = known.messages
         self._model = known.model
         self._project = known.project
@@ -36,7 +36,7 @@ class SessionTally:
         self._summary = ""
         self._hash = ""
 
-    def add(self, record: Line) -> None:
+    def add(self, record: GeminiLine) -> None:
         """The next record that could be understood."""
         update = update_of(record)
         if update and isinstance(update.summary, str):
@@ -48,7 +48,7 @@ class SessionTally:
             for element, verdict in zip(elements_of(update.messages), verdicts, strict=True):
                 self._add(element, verdict)
         else:
-            verdict = self._thread.judge(record)
+            verdict = self._thread.decode_pieces(record)
             self._add(record, verdict)
             if verdict.role == "assistant" and isinstance(record.model, str):
                 self._model = record.model
@@ -58,7 +58,7 @@ class SessionTally:
         title = self._summary or self._title or None
         return Attributes(title, "Gemini CLI", self._model, self._project, self._messages)
 
-    def _add(self, element: Element, verdict: Verdict) -> None:
+    def _add(self, element: GeminiElement, verdict: ThreadVerdict) -> None:
         if verdict.role == "meta" and element.type == "user" and not self._project:
             self._project = self._find_project(plain_text(decode(element.content)))
         if not verdict.id:

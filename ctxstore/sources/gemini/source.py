@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.directory import label_of
-from ctxstore.sources.gemini.layout import Layout, is_memory, transcript_key
-from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored, new_uuid
+from ctxstore.sources.gemini.layout import GeminiLayout, is_memory, transcript_key
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
+from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext, new_uuid
 
 _SCRIPTS = ("/@google/gemini-cli/", "/bin/gemini", "/.bin/gemini")
 
@@ -21,21 +21,21 @@ class Gemini:
 
     name = "gemini"
     agent = "Gemini CLI"
-    program = Program(frozenset({"gemini"}), _SCRIPTS, resume="gemini --resume {session}")
+    program = AgentProgram(frozenset({"gemini"}), _SCRIPTS, resume="gemini --resume {session}")
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """The folder ``.gemini`` in GEMINI_CLI_HOME, else in HOME, if it is there."""
         home = environ.get("GEMINI_CLI_HOME") or environ.get("HOME", "")
         path = os.path.abspath(os.path.join(home, ".gemini")) if home else ""
-        return [Root(self.name, path, label_of(path, environ))] if path and os.path.isdir(path) else []
+        return [SourceHome(self.name, path, label_of(path, environ))] if path and os.path.isdir(path) else []
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """The home first, then project by project, session by session, each in order."""
-        return Layout(root.path, root.label, report).contexts()
+        return GeminiLayout(root.path, root.label, report).contexts()
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """One context; only its own project is listed, and only its own files are looked at."""
-        return Layout(root.path, root.label, report).find(name)
+        return GeminiLayout(root.path, root.label, report).find(name)
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
         """A scanner for the session's file, or for what was added to it since `before`."""
@@ -59,7 +59,7 @@ class Gemini:
         """The user's and the project's instructions, and what the agent remembers."""
         return is_memory(key)
 
-    def kept_days(self, root: Root) -> int | None:
+    def kept_days(self, root: SourceHome) -> int | None:
         """By the user's own settings; a project may have others."""
         from ctxstore.sources.gemini.retention import kept_days
 
@@ -69,25 +69,25 @@ class Gemini:
         """A random UUID."""
         return new_uuid(random)
 
-    def session_of(self, stored: Stored) -> str:
+    def session_of(self, stored: StoredContext) -> str:
         """The id in the session's first record."""
         from ctxstore.sources.gemini import resume
 
         return resume.session_of(stored)
 
-    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+    def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
         """A session's files under another id, for another folder, or up to a message."""
         from ctxstore.sources.gemini import resume
 
-        return resume.lay_out(stored, change)
+        return resume.restore_layout(stored, change)
 
-    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
         """The project's entry in ``projects.json``."""
         from ctxstore.sources.gemini import resume
 
-        return resume.registrations(stored, change, root)
+        return resume.index_entries(stored, change, root)
 
-    def context_of(self, stored: Stored, change: Change) -> str:
+    def context_of(self, stored: StoredContext, change: ContextChange) -> str:
         """The session's name after `change`."""
         from ctxstore.sources.gemini import resume
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ctxstore.sources.gemini.content import answered_by, role_of
-from ctxstore.sources.gemini.records import Element, Line, elements_of, update_of
+from ctxstore.sources.gemini.records import GeminiElement, GeminiLine, elements_of, update_of
 
 _REMEMBERED = 1 << 17
 """How many messages' ids are kept. One that is repeated after so many others counts again."""
 
 
-class Verdict(NamedTuple):
+class ThreadVerdict(NamedTuple):
     """What a record, or a member of its list, is: `is_new`, the first that is written of a message."""
 
     role: str
@@ -26,20 +26,20 @@ class Verdict(NamedTuple):
     is_new: bool = False
 
 
-META = Verdict("meta")
+META = ThreadVerdict("meta")
 
 
-class Thread:
+class GeminiThread:
     """The messages met so far. `is_whole`: from the start of the file; else a list's members can't be told from those
     before, and none of them counts."""
 
     def __init__(self, *, is_whole: bool = True) -> None:
         self._is_whole = is_whole
-        self._known: dict[str, Verdict] = {}
+        self._known: dict[str, ThreadVerdict] = {}
         self._tip: str | None = None
         self._answered: frozenset[str] = frozenset()
 
-    def judge(self, line: Line) -> Verdict:
+    def decode_pieces(self, line: GeminiLine) -> ThreadVerdict:
         """What a record is. The members of a list in it are judged by `judge_list`."""
         if isinstance(line.rewind_to, str):
             taken_back = self._known.get(line.rewind_to)
@@ -47,7 +47,7 @@ class Thread:
             return META
         return self._judge(line) if isinstance(line.id, str) and line.id else META
 
-    def judge_list(self, line: Line) -> list[Verdict]:
+    def judge_list(self, line: GeminiLine) -> list[ThreadVerdict]:
         """What the members of a list of messages in the record are; empty if it has none."""
         if isinstance(line.rewind_to, str) or isinstance(line.id, str):
             return []
@@ -58,14 +58,14 @@ class Thread:
         self._tip = None
         return [self._judge_member(element) for element in elements]
 
-    def _judge_member(self, element: Element) -> Verdict:
+    def _judge_member(self, element: GeminiElement) -> ThreadVerdict:
         if not isinstance(element.id, str) or not element.id:
             return META
         verdict = self._judge(element)
         self._tip = element.id
         return verdict
 
-    def _judge(self, element: Element) -> Verdict:
+    def _judge(self, element: GeminiElement) -> ThreadVerdict:
         if element.type == "gemini":
             self._answered = answered_by(element)
         id = element.id
@@ -73,11 +73,11 @@ class Thread:
         if known:
             return known
         role = role_of(element, self._answered)
-        self._remember(Verdict(role, id, self._tip))
+        self._remember(ThreadVerdict(role, id, self._tip))
         self._tip = id
-        return Verdict(role, id, self._known[id].parent, is_new=True)
+        return ThreadVerdict(role, id, self._known[id].parent, is_new=True)
 
-    def _remember(self, verdict: Verdict) -> None:
+    def _remember(self, verdict: ThreadVerdict) -> None:
         assert verdict.id is not None
         self._known[verdict.id] = verdict
         if len(self._known) > _REMEMBERED:

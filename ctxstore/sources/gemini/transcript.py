@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ctxstore.sources.gemini.content import parts_of
-from ctxstore.sources.gemini.records import Line, line_of, places_of, read, update_of
-from ctxstore.sources.gemini.thread import META, Thread, Verdict
+from ctxstore.sources.gemini.records import GeminiLine, line_of, places_of, read, update_of
+from ctxstore.sources.gemini.thread import META, GeminiThread, ThreadVerdict
 from ctxstore.sources.jsonl.messages import iter_padded
 from ctxstore.sources.protocol import Message, Part
 
@@ -19,30 +19,30 @@ class _Piece(NamedTuple):
     """Bytes that are one message."""
 
     raw: bytes
-    line: Line | None
-    verdict: Verdict | None
+    line: GeminiLine | None
+    verdict: ThreadVerdict | None
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
     """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
-    thread = Thread(is_whole=offset == 0)
+    thread = GeminiThread(is_whole=offset == 0)
     for piece in _settled(_pieces(blocks, thread)):
         message = _message(piece, offset)
         offset += len(message.raw)
         yield message
 
 
-def _pieces(blocks: Iterable[bytes], thread: Thread) -> Iterator[_Piece]:
+def _pieces(blocks: Iterable[bytes], thread: GeminiThread) -> Iterator[_Piece]:
     """Every record, and every message of a list that is met there first, in the order of the file."""
     for raw, line in iter_padded(blocks, read):
         verdicts = thread.judge_list(line) if line else []
         if line and any(verdict.is_new for verdict in verdicts):
             yield from _split(raw, line, verdicts)
         else:
-            yield _Piece(raw, line, thread.judge(line) if line else None)
+            yield _Piece(raw, line, thread.decode_pieces(line) if line else None)
 
 
-def _split(raw: bytes, line: Line, verdicts: list[Verdict]) -> Iterator[_Piece]:
+def _split(raw: bytes, line: GeminiLine, verdicts: list[ThreadVerdict]) -> Iterator[_Piece]:
     """A record with a list of messages: each new one begins where it stands, all else is `meta`."""
     update = update_of(line)
     places = places_of(raw, update.messages) if update else []
@@ -96,7 +96,7 @@ def _message(piece: _Piece, offset: int) -> Message:
     )
 
 
-def _parts(line: Line) -> tuple[Part, ...]:
+def _parts(line: GeminiLine) -> tuple[Part, ...]:
     """What a record says that is no message: the session's summary."""
     update = update_of(line)
     summary = update.summary if update else None

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxstore.sources.sqlite.fake_stat import stamp
-from ctxstore.sources.sqlite.tables import Model, Shared, Table, Tables
+from ctxstore.sources.sqlite.tables import DatabaseLayout, SessionTables, SharedRow, Table
 
 if TYPE_CHECKING:
     import sqlite3
 
-MODEL = Model(
+MODEL = DatabaseLayout(
     "sessions",
-    (Shared("threads", "thread_id"),),
+    (SharedRow("threads", "thread_id"),),
     (
         Table("messages", "session_id", ("id",), number="id"),
         Table("thread_messages", "session_id", ("id",), number="id"),
@@ -26,7 +26,7 @@ _ROW = 2048
 """About what a row takes: how large a session is isn't known before it is read."""
 
 
-class Session(NamedTuple):
+class GooseSession(NamedTuple):
     """A session as a list shows it."""
 
     id: str
@@ -34,9 +34,9 @@ class Session(NamedTuple):
     stat: os.stat_result
 
 
-def list_sessions(connection: sqlite3.Connection) -> Iterator[Session]:
+def list_sessions(connection: sqlite3.Connection) -> Iterator[GooseSession]:
     """All sessions in the order of their ids, without reading what was said."""
-    tables = Tables(connection)
+    tables = SessionTables(connection)
     tables.refuse_views(MODEL)
     schema = connection.execute("PRAGMA schema_version").fetchone()[0]
     counts = {table.name: _counts(tables, table.name) for table in MODEL.tables}
@@ -46,10 +46,10 @@ def list_sessions(connection: sqlite3.Connection) -> Iterator[Session]:
             found = [counts[table.name].get(id, (0,)) for table in MODEL.tables]
             size = _ROW * sum(each[0] for each in found)
             state = stamp(size, _nanoseconds(row.get("updated_at")), schema, sorted(row.items()), found)
-            yield Session(id, folder if isinstance(folder, str) else "", state)
+            yield GooseSession(id, folder if isinstance(folder, str) else "", state)
 
 
-def _counts(tables: Tables, table: str) -> dict[Any, tuple[int, ...]]:
+def _counts(tables: SessionTables, table: str) -> dict[Any, tuple[int, ...]]:
     """By session: how many messages, the newest number - none is given twice - and the length of what may be changed
     in place: who sees a message."""
     columns = tables.columns(table)

@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ctxstore.sources.protocol import FoundContext, FoundFile, Report
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
 from ctxstore.sources.sqlite.listing import group_of, is_nameable, listed, rows_file, whole_file
 from ctxstore.sources.walk import list_folder, look_at, take_named
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from ctxstore.sources.goose.database import Session
-    from ctxstore.sources.sqlite.tables import Model
+    from ctxstore.sources.goose.database import GooseSession
+    from ctxstore.sources.sqlite.tables import DatabaseLayout
 
 _PREFIX = "goose/"
 HOME = _PREFIX + "home"
@@ -31,10 +31,10 @@ _OLDER = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]{0,127})\.jsonl")
 _HEAD = 1 << 16
 
 
-class Layout:
+class GooseLayout:
     """One look at Goose's data folder, or at its folder of settings: each has what the other has not."""
 
-    def __init__(self, path: str, suffix: str, report: Report) -> None:
+    def __init__(self, path: str, suffix: str, report: ReportSkipped) -> None:
         self._path = path
         self._suffix = suffix
         self._report = report
@@ -107,13 +107,13 @@ def _folder_of(path: str) -> str:
     return folder if isinstance(folder, str) else ""
 
 
-def _look(connection: sqlite3.Connection) -> Iterator[Session]:
+def _look(connection: sqlite3.Connection) -> Iterator[GooseSession]:
     from ctxstore.sources.goose.database import list_sessions
 
     return list_sessions(connection)
 
 
-def _model() -> Model:
+def _model() -> DatabaseLayout:
     from ctxstore.sources.goose.database import MODEL
 
     return MODEL

@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DAMAGE, split, tolerant
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
 
 COUNTED = ("user", "assistant", "system")
 
 
-class Row(msgspec.Struct, gc=False):
+class GooseRow(msgspec.Struct, gc=False):
     """The columns, or members, that matter. May hold anything: formats change."""
 
     role: Any = None
@@ -26,15 +26,15 @@ class Row(msgspec.Struct, gc=False):
     model_config_json: Any = None
 
 
-class Record(Row, gc=False):
+class GooseRecord(GooseRow, gc=False):
     """A line. A row of the database is in `row`, what the older files have is in the record itself."""
 
     table: Any = None
-    row: Row | None = None
+    row: GooseRow | None = None
     raw: Any = None
 
     @property
-    def said(self) -> Row:
+    def said(self) -> GooseRow:
         """Where the values are."""
         return self.row or self
 
@@ -51,29 +51,31 @@ class Record(Row, gc=False):
         return role if is_message and role in COUNTED else "meta"
 
 
-_record = msgspec.json.Decoder(Record)
+_record = msgspec.json.Decoder(GooseRecord)
 
 
-def read(raw: bytes) -> list[tuple[bytes, Record | None]]:
+def read(raw: bytes) -> list[tuple[bytes, GooseRecord | None]]:
     """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`."""
     try:
         return [(raw, _with(_record.decode(raw), raw))]
-    except DAMAGE:
+    except DECODE_ERRORS:
         return [(piece, _tolerated(piece) if whole else None) for piece, whole in split(raw)]
 
 
-def _with(record: Record, raw: bytes) -> Record | None:
+def _with(record: GooseRecord, raw: bytes) -> GooseRecord | None:
     record.raw = raw
     return record if record.row or record.role is not None or record.is_session else None
 
 
-def _tolerated(piece: bytes) -> Record | None:
+def _tolerated(piece: bytes) -> GooseRecord | None:
     try:
         return _with(_record.decode(piece), piece)
-    except DAMAGE:
+    except DECODE_ERRORS:
         pass
-    value = tolerant(piece) or {}
+    value = decode_lenient(piece) or {}
     row = value.get("row")
-    own = {key: value[key] for key in Row.__struct_fields__ if key in value}
-    in_row = {key: row[key] for key in Row.__struct_fields__ if key in row} if isinstance(row, dict) else None
-    return _with(Record(**own, table=value.get("table"), row=None if in_row is None else Row(**in_row)), piece)
+    own = {key: value[key] for key in GooseRow.__struct_fields__ if key in value}
+    in_row = {key: row[key] for key in GooseRow.__struct_fields__ if key in row} if isinstance(row, dict) else None
+    return _with(
+        GooseRecord(**own, table=value.get("table"), row=None if in_row is None else GooseRow(**in_row)), piece
+    )

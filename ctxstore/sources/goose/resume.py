@@ -8,9 +8,9 @@ from typing import Any
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.goose.layout import DATABASE, FILE, is_session, older_key
 from ctxstore.sources.jsonl.edit import edit_line
-from ctxstore.sources.resumable import Change, Edit, Laid, Registration, Stored
+from ctxstore.sources.resumable import ContextChange, FileEdit, IndexEntry, RestoreFile, StoredContext
 from ctxstore.sources.sqlite.listing import TRANSCRIPT, group_of
-from ctxstore.sources.sqlite.restore_file import lay_out_whole
+from ctxstore.sources.sqlite.restore_file import restore_whole_database
 
 _LEAST, _MOST = 100_000, 1_000_000
 """Goose numbers the sessions of a day from 1 on: a number that no day gets to, so that no other session has it."""
@@ -24,22 +24,22 @@ def new_session(now: int, random: bytes) -> str:
     return f"{day}_{_LEAST + int.from_bytes(random[:8], 'big') % (_MOST - _LEAST)}"
 
 
-def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """The file of an older session, or the database itself: a session of the database is no file."""
     if stored.context.startswith(DATABASE):
-        return lay_out_whole(stored, change)
+        return restore_whole_database(stored, change)
     if not is_session(stored.context):
         if change.session or change.until:
             raise InvalidInput(f"{stored.context} is no session")
-        return [Laid(key, key) for key in stored.keys]
+        return [RestoreFile(key, key) for key in stored.keys]
     if TRANSCRIPT in stored.keys:
         if change.until:
             _require_message(stored, TRANSCRIPT, change.until)
-        return [Laid(key, key) for key in stored.keys if key != TRANSCRIPT]
+        return [RestoreFile(key, key) for key in stored.keys if key != TRANSCRIPT]
     return [_older(stored, key, change) for key in stored.keys]
 
 
-def registrations(stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+def index_entries(stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
     """The session's rows."""
     if TRANSCRIPT not in stored.keys or not is_session(stored.context):
         return []
@@ -51,7 +51,7 @@ def registrations(stored: Stored, change: Change, root: str) -> Sequence[Registr
     return [Rows(FILE, what, "Goose", MODEL, session, lambda: rows_of(stored, change))]
 
 
-def context_of(stored: Stored, change: Change) -> str:
+def context_of(stored: StoredContext, change: ContextChange) -> str:
     """The session's name after `change`."""
     if not is_session(stored.context):
         return stored.context
@@ -61,10 +61,10 @@ def context_of(stored: Stored, change: Change) -> str:
     return f"{source}/{group}/{change.session or session}"
 
 
-def rows_of(stored: Stored, change: Change) -> Iterator[bytes]:
+def rows_of(stored: StoredContext, change: ContextChange) -> Iterator[bytes]:
     """The session's lines after `change`."""
     from ctxstore.sources.sqlite.restore_rows import iter_lines
-    from ctxstore.sources.sqlite.rows import Line, decode_line, encode_line
+    from ctxstore.sources.sqlite.rows import RowLine, decode_line, encode_line
 
     ended = False
     for raw in iter_lines(stored.read(TRANSCRIPT)):
@@ -76,10 +76,10 @@ def rows_of(stored: Stored, change: Change) -> Iterator[bytes]:
         if (is_own and line.table in ("threads", "thread_messages")) or (ended and line.table == "messages"):
             continue  # a thread goes on after the message, and is the original's
         ended = ended or bool(change.until and line.row.get("message_id") == change.until)
-        yield encode_line(Line(line.table, _changed(line.table, line.row, _session_of(stored), change)))
+        yield encode_line(RowLine(line.table, _changed(line.table, line.row, _session_of(stored), change)))
 
 
-def _changed(table: str, row: dict[str, Any], old: str, change: Change) -> dict[str, Any]:
+def _changed(table: str, row: dict[str, Any], old: str, change: ContextChange) -> dict[str, Any]:
     row = dict(row)
     if table == "sessions":
         if isinstance(row.get("working_dir"), str):
@@ -103,16 +103,16 @@ def _sqlite_time(now: int) -> str:
     return datetime.fromtimestamp(now // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _older(stored: Stored, key: str, change: Change) -> Laid:
+def _older(stored: StoredContext, key: str, change: ContextChange) -> RestoreFile:
     is_transcript = key == older_key(stored.context)
     if change.until and is_transcript:
         _require_message(stored, key, change.until)
     place = f"sessions/{change.session}.jsonl" if change.session and is_transcript else key
     edit = _edit(change) if is_transcript and not change.is_empty else None
-    return Laid(place, key, edit, is_new=bool(change.session))
+    return RestoreFile(place, key, edit, is_new=bool(change.session))
 
 
-def _edit(change: Change) -> Edit:
+def _edit(change: ContextChange) -> FileEdit:
     def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
         from ctxstore.sources.goose.transcript import iter_messages
 
@@ -124,11 +124,11 @@ def _edit(change: Change) -> Edit:
     return edit
 
 
-def _session_of(stored: Stored) -> str:
+def _session_of(stored: StoredContext) -> str:
     return stored.context.rpartition("/")[2]
 
 
-def _require_message(stored: Stored, key: str, id: str) -> None:
+def _require_message(stored: StoredContext, key: str, id: str) -> None:
     from ctxstore.sources.goose.transcript import iter_messages
 
     if not any(message.id == id and message.role != "meta" for message in iter_messages(stored.read(key))):

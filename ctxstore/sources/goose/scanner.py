@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from ctxstore.sources.goose.content import parts_of
-from ctxstore.sources.goose.records import COUNTED, Record, read
+from ctxstore.sources.goose.records import COUNTED, GooseRecord, read
 from ctxstore.sources.goose.transcript import content_of
-from ctxstore.sources.jsonl.lenient_json import DAMAGE
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
 from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes, Scanner
 from ctxstore.sources.title import one_line
@@ -31,7 +31,7 @@ class _Tally:
         self._messages = known.messages
         self._own_title = ""
 
-    def add(self, record: Record) -> None:
+    def add(self, record: GooseRecord) -> None:
         """The next line."""
         if record.is_session:
             self._session(record)
@@ -48,7 +48,7 @@ class _Tally:
         """What all of them say."""
         return Attributes(self._own_title or self._title, "Goose", self._model, self._project, self._messages)
 
-    def _session(self, record: Record) -> None:
+    def _session(self, record: GooseRecord) -> None:
         row = record.said
         titles = (title for title in (row.name, row.description) if isinstance(title, str))
         self._own_title = next((one_line(title) for title in titles if title.strip() not in _UNTITLED), "")
@@ -57,7 +57,7 @@ class _Tally:
         try:
             text = row.model_config_json
             config: Any = msgspec.json.decode(text) if isinstance(text, str) else {}
-        except DAMAGE:
+        except DECODE_ERRORS:
             config = {}
         model = config.get("model_name") if isinstance(config, dict) else None
         self._model = model if isinstance(model, str) and model else self._model

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.directory import label_of
-from ctxstore.sources.goose.layout import Layout, is_session, older_key
+from ctxstore.sources.goose.layout import GooseLayout, is_session, older_key
 from ctxstore.sources.home_suffix import suffix_of
-from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
+from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext
 from ctxstore.sources.sqlite.listing import TRANSCRIPT
 
 _USUAL = (
@@ -27,13 +27,13 @@ class Goose:
 
     name = "goose"
     agent = "Goose"
-    program = Program(
+    program = AgentProgram(
         frozenset({"goose", "goosed", "Goose"}),
         everywhere=True,
         resume="goose session --resume --session-id {session}",
     )
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """``data`` and ``config`` in GOOSE_PATH_ROOT; else ``goose`` in XDG_DATA_HOME and XDG_CONFIG_HOME, else in
         ``~/.local/share`` and ``~/.config``; on macOS also ``~/Library/Application Support/Block.goose``."""
         own, home = environ.get("GOOSE_PATH_ROOT", ""), environ.get("HOME", "")
@@ -44,13 +44,13 @@ class Goose:
             elif home:
                 paths.append(os.path.join(home, usual))
         paths = [os.path.normpath(path) for path in paths if os.path.isabs(path) and os.path.isdir(path)]
-        return [Root(self.name, path, label_of(path, environ)) for path in paths]
+        return [SourceHome(self.name, path, label_of(path, environ)) for path in paths]
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """The database and the settings first, then session by session, in order."""
         return _layout(root, report).contexts()
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """One context; only its own files are looked at."""
         return _layout(root, report).find(name)
 
@@ -85,25 +85,25 @@ class Goose:
 
         return new_session(now, random)
 
-    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+    def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
         """The files that are no rows, where Goose looks for them."""
-        from ctxstore.sources.goose.resume import lay_out
+        from ctxstore.sources.goose.resume import restore_layout
 
-        return lay_out(stored, change)
+        return restore_layout(stored, change)
 
-    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
         """The session's rows, in its database."""
-        from ctxstore.sources.goose.resume import registrations
+        from ctxstore.sources.goose.resume import index_entries
 
-        return registrations(stored, change, root)
+        return index_entries(stored, change, root)
 
-    def context_of(self, stored: Stored, change: Change) -> str:
+    def context_of(self, stored: StoredContext, change: ContextChange) -> str:
         """The session's name, by its id and the folder it works in."""
         from ctxstore.sources.goose.resume import context_of
 
         return context_of(stored, change)
 
 
-def _layout(root: Root, report: Report) -> Layout:
+def _layout(root: SourceHome, report: ReportSkipped) -> GooseLayout:
     usual = root.label if root.label in (_USUAL[0][1], _USUAL[2][1]) else ""
-    return Layout(root.path, suffix_of(root.label, usual), report)
+    return GooseLayout(root.path, suffix_of(root.label, usual), report)

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from ctxstore.sources.goose.content import is_tool_answer, parts_of
-from ctxstore.sources.goose.records import Record, read
+from ctxstore.sources.goose.records import GooseRecord, read
 from ctxstore.sources.jsonl import messages as jsonl
-from ctxstore.sources.jsonl.lenient_json import DAMAGE, tolerant
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
 from ctxstore.sources.protocol import Message, Part
 
 _MILLISECONDS = 1 << 36
@@ -23,18 +23,18 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
     return jsonl.iter_messages(blocks, offset, read, _message)
 
 
-def content_of(record: Record) -> Any:
+def content_of(record: GooseRecord) -> Any:
     """The blocks of a message."""
     try:
         if record.row:
             text = record.row.content_json
             return msgspec.json.decode(text) if isinstance(text, str) else None
         return _body.decode(record.raw).content
-    except DAMAGE:
-        return None if record.row else (tolerant(record.raw) or {}).get("content")
+    except DECODE_ERRORS:
+        return None if record.row else (decode_lenient(record.raw) or {}).get("content")
 
 
-def _message(raw: bytes, record: Record | None, offset: int) -> Message:
+def _message(raw: bytes, record: GooseRecord | None, offset: int) -> Message:
     if record is None:
         return Message(f"@{offset}", "unknown", (), None, None, raw, offset)
     said, role = record.said, record.counted_role

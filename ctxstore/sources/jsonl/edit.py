@@ -13,12 +13,12 @@ from typing import Any, Union
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DAMAGE, split, tolerant_end
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient_end, split
 
 Fields = Mapping[str, Union[Callable[[str], str], "Fields"]]
 """What to do with the members of an object that have these names: strings, strings in a list, or objects in turn."""
 
-Place = tuple[str, int, int]
+EditPlace = tuple[str, int, int]
 """A member's name, where its value starts, and where it ends."""
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -35,7 +35,7 @@ def edit_line(line: bytes, fields: Fields, restart: str = "") -> bytes:
     try:
         members = _members.decode(line)
         return _edit(line, _places(line, members), fields) if fields.keys() & members.keys() else line
-    except DAMAGE:
+    except DECODE_ERRORS:
         pieces = split(line, restart)
         return b"".join(_edit_damaged(piece, fields) if whole else piece for piece, whole in pieces) if pieces else line
 
@@ -44,11 +44,11 @@ def _edit_damaged(record: bytes, fields: Fields) -> bytes:
     """One object that is not quite JSON, but for Python, and for some agents."""
     try:
         return _edit(record, _tolerant_places(record), fields)
-    except DAMAGE:
+    except DECODE_ERRORS:
         return record
 
 
-def _edit(record: bytes, places: Iterable[Place], fields: Fields) -> bytes:
+def _edit(record: bytes, places: Iterable[EditPlace], fields: Fields) -> bytes:
     out: list[bytes] = []
     at = 0
     for name, start, end in places:
@@ -63,7 +63,7 @@ def _changed(value: bytes, change: Callable[[str], str] | Fields) -> bytes:
         return edit_line(value, change) if value[:1] == b"{" else value
     try:
         old = _value.decode(value) if value[:1] in (b'"', b"[") else None
-    except DAMAGE:
+    except DECODE_ERRORS:
         return value
     if isinstance(old, list):
         new: Any = [change(each) if isinstance(each, str) else each for each in old]
@@ -74,7 +74,7 @@ def _changed(value: bytes, change: Callable[[str], str] | Fields) -> bytes:
     return value if new == old else json.dumps(new, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def _places(record: bytes, members: Mapping[str, msgspec.Raw]) -> Iterator[Place]:
+def _places(record: bytes, members: Mapping[str, msgspec.Raw]) -> Iterator[EditPlace]:
     """Of an object that names a member twice, none."""
     found = []
     at = record.index(b"{") + 1
@@ -90,14 +90,14 @@ def _places(record: bytes, members: Mapping[str, msgspec.Raw]) -> Iterator[Place
     return iter(found) if record[at:].strip() == b"}" else iter(())
 
 
-def _tolerant_places(record: bytes) -> Iterator[Place]:
-    """As `_places`, of what `split` takes for an object. Raises one of `DAMAGE`."""
-    found: dict[str, Place] = {}
+def _tolerant_places(record: bytes) -> Iterator[EditPlace]:
+    """As `_places`, of what `split` takes for an object. Raises one of `DECODE_ERRORS`."""
+    found: dict[str, EditPlace] = {}
     text = record.decode("latin-1")
     at = record.index(b"{") + 1
     while key := _KEY.match(record, at):
         name = key[0].strip()[1:].partition(b'"')[0].decode("latin-1")
-        end = tolerant_end(text, key.end())
+        end = decode_lenient_end(text, key.end())
         if name in found:
             return iter(())
         found[name] = (name, key.end(), end)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-DAMAGE = (msgspec.MsgspecError, ValueError, RecursionError)
+DECODE_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoders raise for bytes that are not what they expect."""
 
 _MAX_FAILURES = 16
@@ -49,18 +49,18 @@ def split(raw: bytes, restart: str = "") -> list[tuple[bytes, bool]]:
     return pieces
 
 
-def tolerant(raw: bytes) -> dict[str, Any] | None:
+def decode_lenient(raw: bytes) -> dict[str, Any] | None:
     """The JSON object in `raw`, with anything Python can make of it; ``None`` if there is none."""
     try:
         text = raw.strip(_JUNK.encode("latin-1")).decode("utf-8", "replace")
         value = json.loads(text, strict=False, parse_int=_parse_int)
-    except DAMAGE:
+    except DECODE_ERRORS:
         return None
     return value if isinstance(value, dict) else None
 
 
-def tolerant_end(text: str, at: int) -> int:
-    """Where the value ends that starts at `at`, in bytes taken for Latin-1. Raises one of `DAMAGE`."""
+def decode_lenient_end(text: str, at: int) -> int:
+    """Where the value ends that starts at `at`, in bytes taken for Latin-1. Raises one of `DECODE_ERRORS`."""
     return _decoder.raw_decode(text, at)[1]
 
 
@@ -69,7 +69,7 @@ def _end_of_object(text: str, at: int) -> int | None:
         return None
     try:
         return _decoder.raw_decode(text, at)[1]
-    except DAMAGE:
+    except DECODE_ERRORS:
         return None
 
 

@@ -16,7 +16,7 @@ BLANK = b" \t\r\n"
 _OPENING, _CLOSING = (b"{", b"["), (b"}", b"]")
 
 
-class Span(NamedTuple):
+class LineSpan(NamedTuple):
     """``data[start:end]``: whole lines, the last one perhaps without its end if the file ends there.
 
     Not `whole`: a piece of a line beyond `LIMIT`.
@@ -28,7 +28,7 @@ class Span(NamedTuple):
     whole: bool = True
 
 
-class Lines:
+class LineSplitter:
     """Cuts blocks into spans. Only the open end of a block is copied and held back."""
 
     def __init__(self) -> None:
@@ -36,17 +36,17 @@ class Lines:
         self._size = 0
         self._overlong = False
 
-    def feed(self, block: bytes) -> Iterator[Span]:
+    def feed(self, block: bytes) -> Iterator[LineSpan]:
         """The spans that end in `block`."""
         for at in range(0, len(block), LIMIT):
             yield from self._cut(block, at, min(at + LIMIT, len(block)))
 
-    def finish(self) -> Iterator[Span]:
+    def finish(self) -> Iterator[LineSpan]:
         """The last line, if the file does not end with a line's end."""
         if self._held:
             yield self._release(whole=True)
 
-    def _cut(self, block: bytes, start: int, end: int) -> Iterator[Span]:
+    def _cut(self, block: bytes, start: int, end: int) -> Iterator[LineSpan]:
         if self._held or self._overlong:
             first = block.find(b"\n", start, end) + 1
             yield from self._hold(block[start : first or end])
@@ -58,11 +58,11 @@ class Lines:
             start = first
         last = block.rfind(b"\n", start, end) + 1
         if last:
-            yield Span(block, start, last)
+            yield LineSpan(block, start, last)
             start = last
         yield from self._hold(block[start:end])
 
-    def _hold(self, piece: bytes) -> Iterator[Span]:
+    def _hold(self, piece: bytes) -> Iterator[LineSpan]:
         if not piece:
             return
         self._held.append(piece)
@@ -71,10 +71,10 @@ class Lines:
             self._overlong = True
             yield self._release(whole=False)
 
-    def _release(self, *, whole: bool) -> Span:
+    def _release(self, *, whole: bool) -> LineSpan:
         data = b"".join(self._held)
         self._held, self._size = [], 0
-        return Span(data, 0, len(data), whole)
+        return LineSpan(data, 0, len(data), whole)
 
 
 class Documents:
@@ -130,13 +130,13 @@ def _bare(line: bytes) -> bytes:
     return line.rstrip(b" \t\r\n") if len(line) < 16 else b""
 
 
-def is_blank(span: Span) -> bool:
+def is_blank(span: LineSpan) -> bool:
     """Whether all its lines are empty: a file of nothing else is passed by at once, not line by line."""
     data, start, end, _ = span
     return data[start] in BLANK and data[end - 1] in BLANK and not data[start:end].strip(BLANK)
 
 
-def iter_lines(span: Span) -> Iterator[bytes]:
+def iter_lines(span: LineSpan) -> Iterator[bytes]:
     """The lines of a span, each with its end. Only ``\\n`` ends a line."""
     data, start, end, _ = span
     while start < end:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from ctxstore.sources.jsonl.lines import BLANK, LIMIT, Documents, Lines, Span, is_blank, iter_lines
+from ctxstore.sources.jsonl.lines import BLANK, LIMIT, Documents, LineSpan, LineSplitter, is_blank, iter_lines
 from ctxstore.sources.protocol import Message
 
 R = TypeVar("R")
@@ -50,7 +50,7 @@ def iter_padded(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes,
 
 def iter_records(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
     """The pieces of a whole file in order, empty lines among them. A line beyond `LIMIT` is ``None``, in parts."""
-    lines, documents = Lines(), Documents()
+    lines, documents = LineSplitter(), Documents()
     for block in blocks:
         for span in lines.feed(bytes(block)):
             yield from _pieces_of(span, documents, read)
@@ -60,7 +60,7 @@ def iter_records(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes
         yield from read(record)
 
 
-def _pieces_of(span: Span, documents: Documents, read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
+def _pieces_of(span: LineSpan, documents: Documents, read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
     if not span.whole:
         for record in documents.close():
             yield from read(record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar
 
-from ctxstore.sources.jsonl.lines import BLANK, Documents, Lines, Span, is_blank, iter_lines, may_continue
+from ctxstore.sources.jsonl.lines import BLANK, Documents, LineSpan, LineSplitter, is_blank, iter_lines, may_continue
 from ctxstore.sources.jsonl.messages import Read
 from ctxstore.sources.protocol import Attributes
 
@@ -12,7 +12,7 @@ R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
 
 
-class Tally(Protocol[R_contra]):
+class RecordTally(Protocol[R_contra]):
     """Adds records up. Made anew for each file; one that goes on from earlier attributes begins with those."""
 
     def add(self, record: R_contra) -> None:
@@ -29,11 +29,11 @@ class RecordScanner(Generic[R]):
     whether its first line is a record.
     """
 
-    def __init__(self, read: Read[R], tally: Tally[R], *, resumed: bool) -> None:
+    def __init__(self, read: Read[R], tally: RecordTally[R], *, resumed: bool) -> None:
         self._read = read
         self._tally = tally
         self._anew: bool | None = None if resumed else True
-        self._lines = Lines()
+        self._lines = LineSplitter()
         self._documents = Documents()
 
     def feed(self, block: bytes) -> None:
@@ -50,7 +50,7 @@ class RecordScanner(Generic[R]):
         found = self._tally.attributes()
         return found._replace(messages=None) if self._anew is False else found
 
-    def _span(self, span: Span) -> None:
+    def _span(self, span: LineSpan) -> None:
         if self._anew is None:
             self._anew = begins_anew(span)
         if not span.whole:
@@ -71,7 +71,7 @@ class RecordScanner(Generic[R]):
                 self._tally.add(record)
 
 
-def begins_anew(span: Span) -> bool | None:
+def begins_anew(span: LineSpan) -> bool | None:
     """Whether the first line that isn't empty can't be a document's; ``None`` if there is none."""
     if not span.whole:
         return True

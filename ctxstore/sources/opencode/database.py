@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxstore.sources.sqlite.fake_stat import stamp
-from ctxstore.sources.sqlite.tables import Model, Shared, Table, Tables
+from ctxstore.sources.sqlite.tables import DatabaseLayout, SessionTables, SharedRow, Table
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 _ORDER = ("time_created", "id")
 _ORPHAN = '"message_id" NOT IN (SELECT "id" FROM "message" WHERE "session_id" = "part"."session_id")'
 
-MODEL = Model(
+MODEL = DatabaseLayout(
     "session",
-    (Shared("project", "project_id"),),
+    (SharedRow("project", "project_id"),),
     (
         Table("message", "session_id", _ORDER, Table("part", "message_id", ("id",))),
         Table("part", "session_id", ("id",), where=_ORPHAN),
@@ -34,7 +34,7 @@ _ROW = 1024
 """About what a row takes: how large a session is isn't known before it is read."""
 
 
-class Session(NamedTuple):
+class OpenCodeSession(NamedTuple):
     """A session as a list shows it."""
 
     id: str
@@ -44,9 +44,9 @@ class Session(NamedTuple):
     stat: os.stat_result
 
 
-def list_sessions(connection: sqlite3.Connection) -> Iterator[Session]:
+def list_sessions(connection: sqlite3.Connection) -> Iterator[OpenCodeSession]:
     """All sessions in the order of their ids, without reading what was said."""
-    tables = Tables(connection)
+    tables = SessionTables(connection)
     tables.refuse_views(MODEL)
     schema = connection.execute("PRAGMA schema_version").fetchone()[0]
     counts = _counts(tables)
@@ -59,14 +59,14 @@ def list_sessions(connection: sqlite3.Connection) -> Iterator[Session]:
         size = _ROW * sum(each[0] for each in found.values())
         state = stamp(size, newest * 1_000_000, schema, sorted(row.items()), sorted(found.items()))
         name, slug = directory if isinstance(directory, str) else "", row.get("slug")
-        yield Session(id, name, slug if isinstance(slug, str) else "", _integer(row.get("time_created")), state)
+        yield OpenCodeSession(id, name, slug if isinstance(slug, str) else "", _integer(row.get("time_created")), state)
 
 
 Counts = dict[str, tuple[int, int, int]]
 """By table: a number that is about that of the rows, the newest change (ms), and one that changes with any row."""
 
 
-def _counts(tables: Tables) -> Mapping[str, Counts]:
+def _counts(tables: SessionTables) -> Mapping[str, Counts]:
     """What there is of each session. Every change of a message is an event with a number, and that number is enough;
     of sessions from before there were events, and of what has none, every row's time counts."""
     found: dict[str, Counts] = {}

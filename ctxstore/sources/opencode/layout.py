@@ -10,16 +10,16 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ctxstore.sources.opencode.layout_files import Storage
-from ctxstore.sources.protocol import FoundContext, FoundFile, Report
+from ctxstore.sources.opencode.layout_files import OpenCodeFiles
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
 from ctxstore.sources.sqlite.listing import TRANSCRIPT, group_of, is_nameable, listed, rows_file, whole_file
 from ctxstore.sources.walk import by_key, list_folder, look_at, take_named
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from ctxstore.sources.opencode.database import Session
-    from ctxstore.sources.sqlite.tables import Model
+    from ctxstore.sources.opencode.database import OpenCodeSession
+    from ctxstore.sources.sqlite.tables import DatabaseLayout
 
 _PREFIX = "opencode/"
 HOME = _PREFIX + "home"
@@ -35,14 +35,14 @@ _FOLDERS = frozenset(
 )
 
 
-class Layout:
+class OpenCodeLayout:
     """One look at OpenCode's data folder, or at its folder of settings: each has what the other has not."""
 
-    def __init__(self, path: str, suffix: str, report: Report) -> None:
+    def __init__(self, path: str, suffix: str, report: ReportSkipped) -> None:
         self._path = path
         self._suffix = suffix
         self._report = report
-        self._storage = Storage(path, report)
+        self._storage = OpenCodeFiles(path, report)
 
     def contexts(self) -> Iterator[FoundContext]:
         """The database, the settings, then the sessions in the order of their names."""
@@ -110,13 +110,13 @@ def is_session(context: str) -> bool:
     return context.startswith(_PREFIX) and context.count("/") == 2
 
 
-def _look(connection: sqlite3.Connection) -> Iterator[Session]:
+def _look(connection: sqlite3.Connection) -> Iterator[OpenCodeSession]:
     from ctxstore.sources.opencode.database import list_sessions
 
     return list_sessions(connection)
 
 
-def _model() -> Model:
+def _model() -> DatabaseLayout:
     from ctxstore.sources.opencode.database import MODEL
 
     return MODEL

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ctxstore.errors import SourceError
-from ctxstore.sources.protocol import FoundFile, Report, Skipped
+from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
 from ctxstore.sources.walk import by_key, list_folder, walk, why_not
 
 _SESSION = re.compile(r"(ses_[A-Za-z0-9_-]{1,120})\.json")
@@ -29,10 +29,10 @@ class Older(NamedTuple):
     key: str
 
 
-class Storage:
+class OpenCodeFiles:
     """One look at the folder ``storage``."""
 
-    def __init__(self, root: str, report: Report) -> None:
+    def __init__(self, root: str, report: ReportSkipped) -> None:
         self._root = root
         self._report = report
 
@@ -83,7 +83,7 @@ class Storage:
             files.append(file)
 
 
-def find_file(root: str, key: str, report: Report) -> FoundFile | None:
+def find_file(root: str, key: str, report: ReportSkipped) -> FoundFile | None:
     """One file, looked at without listing its folder."""
     path = os.path.join(root, key)
     try:
@@ -109,7 +109,7 @@ def _directory_of(path: str) -> str:
 
 
 def _lines(session: Older, files: Sequence[FoundFile]) -> Iterator[bytes]:
-    from ctxstore.sources.sqlite.rows import Line, encode_line
+    from ctxstore.sources.sqlite.rows import RowLine, encode_line
 
     by_folder: dict[str, list[FoundFile]] = {}
     for file in files:
@@ -118,11 +118,11 @@ def _lines(session: Older, files: Sequence[FoundFile]) -> Iterator[bytes]:
         if file.key == session.key:
             data = _read(file.path)
             row = {"id": session.id, "directory": session.directory, "title": _text(_value(data).get("title"))}
-            yield encode_line(Line("session", row | {"data": _plain(data)}))
+            yield encode_line(RowLine("session", row | {"data": _plain(data)}))
     for message in by_folder.get(f"storage/message/{session.id}", ()):
         id = _id_of(message)
-        rows = [Line("part", _row(part, message_id=id)) for part in by_folder.get(f"storage/part/{id}", ())]
-        yield encode_line(Line("message", _row(message, session_id=session.id), rows))
+        rows = [RowLine("part", _row(part, message_id=id)) for part in by_folder.get(f"storage/part/{id}", ())]
+        yield encode_line(RowLine("message", _row(message, session_id=session.id), rows))
 
 
 def _row(file: FoundFile, **row: Any) -> dict[str, Any]:

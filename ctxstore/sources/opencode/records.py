@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DAMAGE, split, tolerant
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
 
 _RESTART = '{"table":"'
 COUNTED = ("user", "assistant", "system")
 
 
-class Row(msgspec.Struct, gc=False):
+class OpenCodeRow(msgspec.Struct, gc=False):
     """The columns that matter. May hold anything: formats change."""
 
     id: Any = None
@@ -23,11 +23,11 @@ class Row(msgspec.Struct, gc=False):
     time_created: Any = None
 
 
-class Record(msgspec.Struct, gc=False):
+class OpenCodeRecord(msgspec.Struct, gc=False):
     """A row without those that belong to it. `raw` is where it stands."""
 
     table: Any = None
-    row: Row = msgspec.field(default_factory=Row)
+    row: OpenCodeRow = msgspec.field(default_factory=OpenCodeRow)
     raw: Any = None
 
 
@@ -40,20 +40,20 @@ class Role(msgspec.Struct, gc=False):
     parentID: Any = None
 
 
-_record = msgspec.json.Decoder(Record)
+_record = msgspec.json.Decoder(OpenCodeRecord)
 _role = msgspec.json.Decoder(Role)
 _NOTHING = Role()
 
 
-def read(raw: bytes) -> list[tuple[bytes, Record | None]]:
+def read(raw: bytes) -> list[tuple[bytes, OpenCodeRecord | None]]:
     """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`."""
     try:
         return [(raw, _checked(_record.decode(raw), raw))]
-    except DAMAGE:
+    except DECODE_ERRORS:
         return [(piece, _tolerated(piece) if whole else None) for piece, whole in split(raw, _RESTART)]
 
 
-def role_of(record: Record) -> tuple[str, Role]:
+def role_of(record: OpenCodeRecord) -> tuple[str, Role]:
     """The role of what a row says, as far as it is a message's, and what else its data says.
 
     Rows of ``session_message`` are messages too, of a later form: the same ones where both are kept.
@@ -62,7 +62,7 @@ def role_of(record: Record) -> tuple[str, Role]:
         return "meta", _NOTHING
     try:
         data = _role.decode(record.row.data) if isinstance(record.row.data, str) else None
-    except DAMAGE:
+    except DECODE_ERRORS:
         data = None
     if data is None:
         return "unknown", _NOTHING
@@ -78,17 +78,17 @@ def model_of(data: Role) -> str | None:
     return model if isinstance(model, str) and model else None
 
 
-def _checked(record: Record, raw: bytes) -> Record | None:
+def _checked(record: OpenCodeRecord, raw: bytes) -> OpenCodeRecord | None:
     record.raw = raw
     return record if isinstance(record.table, str) else None
 
 
-def _tolerated(piece: bytes) -> Record | None:
+def _tolerated(piece: bytes) -> OpenCodeRecord | None:
     try:
         return _checked(_record.decode(piece), piece)
-    except DAMAGE:
+    except DECODE_ERRORS:
         pass
-    value = tolerant(piece) or {}
+    value = decode_lenient(piece) or {}
     row = value.get("row")
-    known = {key: row[key] for key in Row.__struct_fields__ if key in row} if isinstance(row, dict) else {}
-    return _checked(Record(value.get("table"), Row(**known)), piece)
+    known = {key: row[key] for key in OpenCodeRow.__struct_fields__ if key in row} if isinstance(row, dict) else {}
+    return _checked(OpenCodeRecord(value.get("table"), OpenCodeRow(**known)), piece)

@@ -12,20 +12,20 @@ from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.jsonl.edit import edit_line
 from ctxstore.sources.opencode.layout import DATABASE, FILE, is_session
 from ctxstore.sources.opencode.rewrite_rows import Rewriting, find_projects, is_kept
-from ctxstore.sources.resumable import Change, Edit, Laid, Registration, Stored
+from ctxstore.sources.resumable import ContextChange, FileEdit, IndexEntry, RestoreFile, StoredContext
 from ctxstore.sources.sqlite.listing import TRANSCRIPT, group_of
-from ctxstore.sources.sqlite.restore_file import lay_out_whole
+from ctxstore.sources.sqlite.restore_file import restore_whole_database
 
 _IN_FILES = "storage/session/"
 
 
-def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """The files beside the database, or the database itself."""
     if stored.context.startswith(DATABASE):
-        return lay_out_whole(stored, change)
+        return restore_whole_database(stored, change)
     if not is_session(stored.context):
         _refuse(stored, change.session or change.until, "it is no session")
-        return [Laid(key, key) for key in stored.keys]
+        return [RestoreFile(key, key) for key in stored.keys]
     if _is_in_files(stored):
         return _files(stored, change)
     if change.until:
@@ -33,7 +33,7 @@ def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
     return sorted(_beside(stored, change), key=lambda laid: laid.key)
 
 
-def registrations(stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+def index_entries(stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
     """The session's rows."""
     if TRANSCRIPT not in stored.keys or not is_session(stored.context) or _is_in_files(stored):
         return []
@@ -46,7 +46,7 @@ def registrations(stored: Stored, change: Change, root: str) -> Sequence[Registr
     return [Rows(FILE, what, "OpenCode", MODEL, session, lambda: rows_of(stored, change, projects))]
 
 
-def context_of(stored: Stored, change: Change) -> str:
+def context_of(stored: StoredContext, change: ContextChange) -> str:
     """The session's name after `change`."""
     if not is_session(stored.context):
         return stored.context
@@ -56,7 +56,7 @@ def context_of(stored: Stored, change: Change) -> str:
     return f"{source}/{group}/{change.session or session}"
 
 
-def rows_of(stored: Stored, change: Change, projects: Mapping[str, str]) -> Iterator[bytes]:
+def rows_of(stored: StoredContext, change: ContextChange, projects: Mapping[str, str]) -> Iterator[bytes]:
     """The session's lines after `change`. `projects`: those there are where they go, by their folders."""
     from ctxstore.sources.sqlite.restore_rows import iter_lines
     from ctxstore.sources.sqlite.rows import decode_line, encode_line
@@ -70,20 +70,20 @@ def rows_of(stored: Stored, change: Change, projects: Mapping[str, str]) -> Iter
         yield encode_line(rewriting.line(line))
 
 
-def _files(stored: Stored, change: Change) -> list[Laid]:
+def _files(stored: StoredContext, change: ContextChange) -> list[RestoreFile]:
     _refuse(stored, change.session or change.until, "it is kept in the files OpenCode had before it had a database")
-    edits: dict[bool, Edit | None] = {True: _directory(change) if change.paths else None, False: None}
-    return [Laid(key, key, edits[key.startswith(_IN_FILES)]) for key in stored.keys if key != TRANSCRIPT]
+    edits: dict[bool, FileEdit | None] = {True: _directory(change) if change.paths else None, False: None}
+    return [RestoreFile(key, key, edits[key.startswith(_IN_FILES)]) for key in stored.keys if key != TRANSCRIPT]
 
 
-def _directory(change: Change) -> Edit:
+def _directory(change: ContextChange) -> FileEdit:
     def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield edit_line(b"".join(blocks), {"directory": change.path})
 
     return edit
 
 
-def _beside(stored: Stored, change: Change) -> Iterator[Laid]:
+def _beside(stored: StoredContext, change: ContextChange) -> Iterator[RestoreFile]:
     old = _session_of(stored)
     for key in stored.keys:
         if key == TRANSCRIPT or (change.session and key.startswith("plans/")):
@@ -91,23 +91,23 @@ def _beside(stored: Stored, change: Change) -> Iterator[Laid]:
         if change.until and key.startswith("storage/session_diff/"):
             continue  # what was changed after it too
         place = re.sub(rf"/{re.escape(old)}\.json$", f"/{change.session}.json", key) if change.session else key
-        yield Laid(place, key, is_new=bool(change.session))
+        yield RestoreFile(place, key, is_new=bool(change.session))
 
 
-def _refuse(stored: Stored, is_asked: object, why: str) -> None:
+def _refuse(stored: StoredContext, is_asked: object, why: str) -> None:
     if is_asked:
         raise InvalidInput(f"{stored.context} can only be brought back as it was: {why}")
 
 
-def _is_in_files(stored: Stored) -> bool:
+def _is_in_files(stored: StoredContext) -> bool:
     return any(key.startswith(_IN_FILES) for key in stored.keys)
 
 
-def _session_of(stored: Stored) -> str:
+def _session_of(stored: StoredContext) -> str:
     return stored.context.rpartition("/")[2]
 
 
-def _require_message(stored: Stored, id: str) -> None:
+def _require_message(stored: StoredContext, id: str) -> None:
     from ctxstore.sources.opencode.transcript import iter_messages
 
     messages = iter_messages(stored.read(TRANSCRIPT))

@@ -10,8 +10,8 @@ from ctxstore.errors import SourceError
 from ctxstore.sources.jsonl.edit import Fields, edit_line
 from ctxstore.sources.opencode.ids import renamed
 from ctxstore.sources.opencode.layout import FILE
-from ctxstore.sources.resumable import Change
-from ctxstore.sources.sqlite.rows import Line
+from ctxstore.sources.resumable import ContextChange
+from ctxstore.sources.sqlite.rows import RowLine
 
 _LOG = ("event", "event_sequence")
 """What happened, in the original. OpenCode begins another log where there is none."""
@@ -20,7 +20,7 @@ _AFTERWARDS = ("session_message", "session_input")
 _STATE = ("session_context_epoch",)
 
 
-def is_kept(lines: Iterator[Line], change: Change) -> Iterator[Line]:
+def is_kept(lines: Iterator[RowLine], change: ContextChange) -> Iterator[RowLine]:
     """The rows that stay: without the log if this is another session than it tells of, and up to the message."""
     ended: int | None = None
     at_end = False
@@ -42,7 +42,7 @@ def is_kept(lines: Iterator[Line], change: Change) -> Iterator[Line]:
 class Rewriting:
     """What `change` makes of rows. `projects`: ids by folder, where they go."""
 
-    def __init__(self, change: Change, projects: Mapping[str, str]) -> None:
+    def __init__(self, change: ContextChange, projects: Mapping[str, str]) -> None:
         self._change = change
         self._known = projects
         self._projects: dict[str, str] = {}
@@ -65,7 +65,7 @@ class Rewriting:
             ("part", "data"): {"tail_start_id": rename},
         }
 
-    def line(self, line: Line) -> Line:
+    def line(self, line: RowLine) -> RowLine:
         """The row and those below it."""
         row = dict(line.row)
         if line.table == "session":
@@ -80,7 +80,7 @@ class Rewriting:
             self._session(row)
         elif line.table == "project" and isinstance(row.get("id"), str):
             row["id"] = self._project(row["id"], row.get("worktree"))
-        return Line(line.table, row, [self.line(each) for each in line.rows])
+        return RowLine(line.table, row, [self.line(each) for each in line.rows])
 
     def _place(self, row: dict[str, Any]) -> None:
         """Where in the project the folder is: in one that is the whole disk that changes with it."""

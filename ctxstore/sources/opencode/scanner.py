@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ctxstore.sources.jsonl.scanner import RecordScanner
-from ctxstore.sources.opencode.records import COUNTED, Record, model_of, read, role_of
+from ctxstore.sources.opencode.records import COUNTED, OpenCodeRecord, model_of, read, role_of
 from ctxstore.sources.opencode.transcript import parts_in
 from ctxstore.sources.protocol import Attributes, Scanner
 from ctxstore.sources.title import one_line
@@ -29,7 +29,7 @@ class _Tally:
         self._own_title = ""
         self._has_messages = False
 
-    def add(self, record: Record) -> None:
+    def add(self, record: OpenCodeRecord) -> None:
         """The next row."""
         if record.table == "session":
             self._session(record)
@@ -45,14 +45,14 @@ class _Tally:
         """What all of them say."""
         return Attributes(self._own_title or self._title, "OpenCode", self._model, self._project, self._messages)
 
-    def _session(self, record: Record) -> None:
+    def _session(self, record: OpenCodeRecord) -> None:
         row = record.row
         if isinstance(row.title, str) and row.title.strip() and not _UNTITLED.fullmatch(row.title):
             self._own_title = one_line(row.title)
         if isinstance(row.directory, str) and row.directory:
             self._project = self._project or row.directory
 
-    def _message(self, record: Record) -> None:
+    def _message(self, record: OpenCodeRecord) -> None:
         role, data = role_of(record)
         if role not in COUNTED:
             return

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.directory import label_of
 from ctxstore.sources.home_suffix import suffix_of
-from ctxstore.sources.opencode.layout import Layout, is_session
-from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored
+from ctxstore.sources.opencode.layout import OpenCodeLayout, is_session
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
+from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext
 from ctxstore.sources.sqlite.listing import TRANSCRIPT
 
 _PLACES = (("XDG_DATA_HOME", ".local/share"), ("XDG_CONFIG_HOME", ".config"))
@@ -23,11 +23,11 @@ class OpenCode:
 
     name = "opencode"
     agent = "OpenCode"
-    program = Program(
+    program = AgentProgram(
         frozenset({"opencode"}), ("/opencode-ai/",), everywhere=True, resume="opencode --session {session}"
     )
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """``opencode`` in XDG_DATA_HOME, else ``~/.local/share``: sessions; in XDG_CONFIG_HOME, else ``~/.config``:
         settings. On every system."""
         roots = []
@@ -36,14 +36,14 @@ class OpenCode:
             path = os.path.join(parent, "opencode")
             if os.path.isabs(path) and os.path.isdir(path):
                 path = os.path.normpath(path)
-                roots.append(Root(self.name, path, label_of(path, environ)))
+                roots.append(SourceHome(self.name, path, label_of(path, environ)))
         return roots
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """The database and the settings first, then session by session, in order."""
         return _layout(root, report).contexts()
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """One context; only its own files are looked at."""
         return _layout(root, report).find(name)
 
@@ -75,25 +75,25 @@ class OpenCode:
 
         return new_session(now, random)
 
-    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
+    def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
         """The files beside the database, where OpenCode looks for them."""
-        from ctxstore.sources.opencode.resume import lay_out
+        from ctxstore.sources.opencode.resume import restore_layout
 
-        return lay_out(stored, change)
+        return restore_layout(stored, change)
 
-    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
         """The session's rows, in its database."""
-        from ctxstore.sources.opencode.resume import registrations
+        from ctxstore.sources.opencode.resume import index_entries
 
-        return registrations(stored, change, root)
+        return index_entries(stored, change, root)
 
-    def context_of(self, stored: Stored, change: Change) -> str:
+    def context_of(self, stored: StoredContext, change: ContextChange) -> str:
         """The session's name, by its id and the folder it works in."""
         from ctxstore.sources.opencode.resume import context_of
 
         return context_of(stored, change)
 
 
-def _layout(root: Root, report: Report) -> Layout:
+def _layout(root: SourceHome, report: ReportSkipped) -> OpenCodeLayout:
     usual = next((f"{place}/opencode" for _, place in _PLACES if root.label == f"{place}/opencode"), "")
-    return Layout(root.path, suffix_of(root.label, usual), report)
+    return OpenCodeLayout(root.path, suffix_of(root.label, usual), report)

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from ctxstore.sources.jsonl import messages as jsonl
-from ctxstore.sources.jsonl.lenient_json import DAMAGE, tolerant
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
 from ctxstore.sources.opencode.content import parts_of, parts_of_later
-from ctxstore.sources.opencode.records import Record, Role, model_of, read, role_of
+from ctxstore.sources.opencode.records import OpenCodeRecord, Role, model_of, read, role_of
 from ctxstore.sources.protocol import Message, Part
 
 
@@ -19,7 +19,7 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
     """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
     has_messages = False
 
-    def build(raw: bytes, record: Record | None, at: int) -> Message:
+    def build(raw: bytes, record: OpenCodeRecord | None, at: int) -> Message:
         nonlocal has_messages
         if record is None:
             return Message(f"@{at}", "unknown", (), None, None, raw, at)
@@ -29,7 +29,7 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
     return jsonl.iter_messages(blocks, offset, read, build)
 
 
-def parts_in(record: Record) -> tuple[Part, ...]:
+def parts_in(record: OpenCodeRecord) -> tuple[Part, ...]:
     """What a message's row, or rather the rows of its parts, say."""
     if record.table == "session_message":
         return parts_of_later(_decoded(record.row.data))
@@ -39,14 +39,14 @@ def parts_in(record: Record) -> tuple[Part, ...]:
 def _datas(raw: bytes) -> list[Any]:
     try:
         return [each.row.data for each in _rows.decode(raw).rows]
-    except DAMAGE:
+    except DECODE_ERRORS:
         pass
-    rows = (tolerant(raw) or {}).get("rows")
+    rows = (decode_lenient(raw) or {}).get("rows")
     found = [each.get("row") for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
     return [row.get("data") for row in found if isinstance(row, dict)]
 
 
-def _message(raw: bytes, record: Record, at: int, *, is_copy: bool) -> Message:
+def _message(raw: bytes, record: OpenCodeRecord, at: int, *, is_copy: bool) -> Message:
     row = record.row
     id = row.id if isinstance(row.id, str) and row.id and record.table != "session" else f"@{at}"
     role, data = ("meta", Role()) if is_copy else role_of(record)
@@ -76,8 +76,8 @@ def _decoded(data: Any) -> dict[str, Any]:
         return {}
     try:
         value = msgspec.json.decode(data)
-    except DAMAGE:
-        value = tolerant(data.encode("utf-8", "replace"))
+    except DECODE_ERRORS:
+        value = decode_lenient(data.encode("utf-8", "replace"))
     return value if isinstance(value, dict) else {}
 
 

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from ctxstore.sources.cline.installations import editor_folders
-from ctxstore.sources.cline.layout import Shape
+from ctxstore.sources.cline.layout import TaskShape
 from ctxstore.sources.cline.source import Tasks
-from ctxstore.sources.resumable import Change, Registration, Stored, new_uuid
+from ctxstore.sources.resumable import ContextChange, IndexEntry, StoredContext, new_uuid
 
 
 class RooCode(Tasks):
@@ -16,7 +16,7 @@ class RooCode(Tasks):
 
     name = "roo"
     agent = "Roo Code"
-    shape = Shape(
+    shape = TaskShape(
         source="roo",
         files=("tasks/_index.json", "custom_modes.yaml"),
         folders=("settings", "rules", "commands", "skills"),
@@ -32,7 +32,7 @@ class RooCode(Tasks):
         """A random UUID."""
         return new_uuid(random)
 
-    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
         """The entry in ``tasks/_index.json``, if that is there."""
         from ctxstore.sources.cline.task_list import list_roo
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ctxstore.errors import SourceError
 from ctxstore.sources.sqlite.database import open_database, translated
-from ctxstore.sources.sqlite.read_safely import Way, find_place
+from ctxstore.sources.sqlite.read_safely import OpenMode, find_place
 from ctxstore.sources.sqlite.tables import quoted
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ _PAUSE = 0.005
 _RESTARTS = 3
 """How often the copy may begin anew because somebody wrote meanwhile, before it is made in one go."""
 
-Content = Callable[[], Iterator[bytes]]
+FileContent = Callable[[], Iterator[bytes]]
 
 
-def rows_of(path: str, lines: Callable[[sqlite3.Connection], Iterator[bytes]]) -> Content:
+def rows_of(path: str, lines: Callable[[sqlite3.Connection], Iterator[bytes]]) -> FileContent:
     """The lines that `lines` makes of the database at `path`, read as it is when they are asked for."""
 
     def content() -> Iterator[bytes]:
@@ -36,7 +36,7 @@ def rows_of(path: str, lines: Callable[[sqlite3.Connection], Iterator[bytes]]) -
     return content
 
 
-def copy_of(path: str, secrets: Sequence[str]) -> Content:
+def copy_of(path: str, secrets: Sequence[str]) -> FileContent:
     """The whole database as SQLite's online backup gives it, without the rows of the tables called `secrets`."""
 
     def content() -> Iterator[bytes]:
@@ -61,7 +61,7 @@ def back_up(path: str, copy: str) -> None:
     import sqlite3
 
     place = find_place(path)
-    in_steps = place.way is Way.SHARED and not place.log.inode
+    in_steps = place.way is OpenMode.SHARED and not place.log.inode
     with open_database(path) as source, closing(sqlite3.connect(copy, isolation_level=None)) as target:
         target.execute("PRAGMA journal_mode = OFF")
         target.execute("PRAGMA synchronous = OFF")

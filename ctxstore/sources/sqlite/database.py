@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from ctxstore.errors import SourceError
-from ctxstore.sources.sqlite.read_safely import Place, Way, find_place, state_of
+from ctxstore.sources.sqlite.read_safely import DatabaseFile, OpenMode, find_place, state_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -38,21 +38,21 @@ def open_database(path: str, *, patience: float = PATIENCE) -> Iterator[sqlite3.
     """
     place = find_place(path)
     with translated():
-        if place.way is Way.COPIED:
+        if place.way is OpenMode.COPIED:
             with _copied(place) as copy, _connected(copy, patience) as connection:
                 yield connection
             return
         with _connected(place, patience) as connection:
             yield connection
-    if place.way is Way.STILL and not place.is_as_it_was():
+    if place.way is OpenMode.STILL and not place.is_as_it_was():
         raise SourceError("changed while it was read: it is read again next time")
 
 
 @contextmanager
-def _connected(place: Place, patience: float) -> Iterator[sqlite3.Connection]:
+def _connected(place: DatabaseFile, patience: float) -> Iterator[sqlite3.Connection]:
     import sqlite3
 
-    uri = f"file:{quote(os.fsencode(place.path))}?mode=ro" + ("&immutable=1" if place.way is Way.STILL else "")
+    uri = f"file:{quote(os.fsencode(place.path))}?mode=ro" + ("&immutable=1" if place.way is OpenMode.STILL else "")
     # A generator of rows may be closed by another thread than the one that began it.
     connection = sqlite3.connect(uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
     with closing(connection):
@@ -66,7 +66,7 @@ def _connected(place: Place, patience: float) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def _copied(place: Place) -> Iterator[Place]:
+def _copied(place: DatabaseFile) -> Iterator[DatabaseFile]:
     """A copy of the file and its log, which SQLite may put in order as it likes."""
     with tempfile.TemporaryDirectory(prefix="ctx-") as folder:
         copy = os.path.join(folder, "copy.db")
@@ -78,7 +78,7 @@ def _copied(place: Place) -> Iterator[Place]:
             raise SourceError(error.strerror or str(error)) from error
         if not place.is_as_it_was():
             raise SourceError("changed while it was read: it is read again next time")
-        yield Place(copy, Way.SHARED, state_of(copy), state_of(copy + "-wal"))
+        yield DatabaseFile(copy, OpenMode.SHARED, state_of(copy), state_of(copy + "-wal"))
 
 
 @contextmanager

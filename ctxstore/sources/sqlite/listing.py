@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from ctxstore.errors import SourceError
-from ctxstore.sources.protocol import FoundFile, Report, Skipped
+from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from ctxstore.sources.sqlite.tables import Model
+    from ctxstore.sources.sqlite.tables import DatabaseLayout
 
 TRANSCRIPT = "session.jsonl"
 """The key of a session's rows. It is no file of the agent's."""
@@ -33,7 +33,7 @@ def group_of(folder: str) -> str:
     return "".join(c if c.isascii() and c.isalnum() else "-" for c in folder)[-_GROUP:] or "-"
 
 
-def is_nameable(session: str, path: str, report: Report) -> bool:
+def is_nameable(session: str, path: str, report: ReportSkipped) -> bool:
     """Whether a session's id can be part of a name; reported if not."""
     if _ID.fullmatch(session):
         return True
@@ -41,7 +41,7 @@ def is_nameable(session: str, path: str, report: Report) -> bool:
     return False
 
 
-def listed(path: str, report: Report, look: Callable[[sqlite3.Connection], Iterator[T]]) -> list[T]:
+def listed(path: str, report: ReportSkipped, look: Callable[[sqlite3.Connection], Iterator[T]]) -> list[T]:
     """What `look` finds in the database at `path`. All of it: it is closed before anything else is done."""
     if not os.path.lexists(path):
         return []
@@ -55,20 +55,20 @@ def listed(path: str, report: Report, look: Callable[[sqlite3.Connection], Itera
         return []
 
 
-def rows_file(path: str, session: str, stat: os.stat_result, model: Callable[[], Model]) -> FoundFile:
+def rows_file(path: str, session: str, stat: os.stat_result, model: Callable[[], DatabaseLayout]) -> FoundFile:
     """A session's rows as a file of lines."""
 
     def content() -> Iterator[bytes]:
         from ctxstore.sources.sqlite.contents import rows_of
-        from ctxstore.sources.sqlite.tables import Tables
+        from ctxstore.sources.sqlite.tables import SessionTables
 
-        return rows_of(path, lambda connection: Tables(connection).export(model(), session))()
+        return rows_of(path, lambda connection: SessionTables(connection).export(model(), session))()
 
     return FoundFile(TRANSCRIPT, path, stat, content=content)
 
 
 def whole_file(
-    root: str, key: str, report: Report, *, secrets: Sequence[str] = (), state: bool = False
+    root: str, key: str, report: ReportSkipped, *, secrets: Sequence[str] = (), state: bool = False
 ) -> list[FoundFile]:
     """The database `key` below `root` as a file, without the rows of the tables `secrets`. None if it is too large,
     which is reported, or is no database, which is said by who looks into it."""

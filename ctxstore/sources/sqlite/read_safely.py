@@ -16,7 +16,7 @@ _READ_VERSION = 19
 _WRITE_AHEAD = 2
 
 
-class Way(Enum):
+class OpenMode(Enum):
     """How a database is opened.
 
     - SHARED: as its agent does, read-only. Locks as SQLite has them; no reader holds a write-ahead writer up.
@@ -31,7 +31,7 @@ class Way(Enum):
     COPIED = 3
 
 
-class State(NamedTuple):
+class FileState(NamedTuple):
     """What tells whether a file is as it was: nothing, if it is not there."""
 
     size: int = 0
@@ -39,20 +39,20 @@ class State(NamedTuple):
     inode: int = 0
 
 
-class Place(NamedTuple):
+class DatabaseFile(NamedTuple):
     """A database: its path, how to open it, and the file and its log as they were then."""
 
     path: str
-    way: Way
-    file: State
-    log: State
+    way: OpenMode
+    file: FileState
+    log: FileState
 
     def is_as_it_was(self) -> bool:
         """Whether neither the file nor its log changed since."""
         return (self.file, self.log) == (state_of(self.path), state_of(self.path + "-wal"))
 
 
-def find_place(path: str) -> Place:
+def find_place(path: str) -> DatabaseFile:
     """Look at the database at `path`. Raises `SourceError` for what is none: a link is not followed."""
     file, log = state_of(path), state_of(path + "-wal")
     header = _read_header(path)
@@ -65,24 +65,24 @@ def find_place(path: str) -> Place:
     if header[_READ_VERSION] > _WRITE_AHEAD:
         raise SourceError("a version of SQLite's format that is not known")
     if header[_READ_VERSION] != _WRITE_AHEAD:
-        return Place(path, Way.SHARED, file, log)
+        return DatabaseFile(path, OpenMode.SHARED, file, log)
     if log.inode and os.path.lexists(path + "-shm"):
-        return Place(path, Way.SHARED, file, log)
-    return Place(path, Way.COPIED if log.size else Way.STILL, file, log)
+        return DatabaseFile(path, OpenMode.SHARED, file, log)
+    return DatabaseFile(path, OpenMode.COPIED if log.size else OpenMode.STILL, file, log)
 
 
-def state_of(path: str) -> State:
+def state_of(path: str) -> FileState:
     """The file's state. Raises `SourceError` when that can't be told, or when it is a link or no file."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
-        return State()
+        return FileState()
     except OSError as error:
         raise SourceError(error.strerror or str(error)) from error
     if not stat.S_ISREG(found.st_mode):
         link = stat.S_ISLNK(found.st_mode)
         raise SourceError("a symlink, which is not followed" if link else "not a file")
-    return State(found.st_size, found.st_mtime_ns, found.st_ino)
+    return FileState(found.st_size, found.st_mtime_ns, found.st_ino)
 
 
 def _read_header(path: str) -> bytes:

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from ctxstore.errors import Conflict, InvalidInput, SourceError, StorageError
 from ctxstore.sources.sqlite.database import Garbled, open_database, reason_of, text_of
 from ctxstore.sources.sqlite.read_safely import find_place
-from ctxstore.sources.sqlite.rows import Line, decode_line, stored_value
-from ctxstore.sources.sqlite.tables import Model, Table, Tables, quoted
+from ctxstore.sources.sqlite.rows import RowLine, decode_line, stored_value
+from ctxstore.sources.sqlite.tables import DatabaseLayout, SessionTables, Table, quoted
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,7 +32,7 @@ class Rows(NamedTuple):
     path: str
     what: str
     agent: str
-    model: Model
+    model: DatabaseLayout
     session: str
     lines: Callable[[], Iterator[bytes]]
 
@@ -40,7 +40,7 @@ class Rows(NamedTuple):
         """Whether the database has exactly these rows of the session, in this order."""
         try:
             with open_database(os.path.join(root, self.path)) as connection:
-                tables = Tables(connection)
+                tables = SessionTables(connection)
                 there = (decode_line(line) for line in tables.export(self.model, self.session))
                 return _are_same(self._wanted(), there, self.model, tables)
         except SourceError:
@@ -54,7 +54,7 @@ class Rows(NamedTuple):
         """Put them there, in one transaction. Raises `Conflict`, `StorageError`."""
         change_database(os.path.join(root, self.path), self.what, self.agent, self._exchange)
 
-    def _exchange(self, tables: Tables) -> None:
+    def _exchange(self, tables: SessionTables) -> None:
         self._take_away(tables)
         self._put(tables)
         # Before it counts: rows of other sessions or tables among the lines, or what a trigger made of them.
@@ -62,10 +62,10 @@ class Rows(NamedTuple):
         if not _are_same(self._wanted(), there, self.model, tables):
             raise Conflict(f"{self.path} would not hold exactly {self.what}", hint=_OTHER_VERSION)
 
-    def _wanted(self) -> Iterator[Line]:
+    def _wanted(self) -> Iterator[RowLine]:
         return (decode_line(line) for line in self.lines())
 
-    def _take_away(self, tables: Tables) -> None:
+    def _take_away(self, tables: SessionTables) -> None:
         if "id" not in tables.columns(self.model.session):
             raise Conflict(f"{self.path} has no table {self.model.session!r}", hint=_OTHER_VERSION)
         for table in reversed(self.model.tables):
@@ -73,7 +73,7 @@ class Rows(NamedTuple):
                 _delete(tables, table, self.session)
         tables.connection.execute(f'DELETE FROM {quoted(self.model.session)} WHERE "id" = ?', (self.session,))
 
-    def _put(self, tables: Tables) -> None:
+    def _put(self, tables: SessionTables) -> None:
         shared = {each.name for each in self.model.shared}
         numbers = {table.name: table.number for table in self.model.tables if table.number}
         for name in [name for name, number in numbers.items() if not _clashes(tables, name, number, self._wanted())]:
@@ -84,7 +84,7 @@ class Rows(NamedTuple):
             _insert(tables, line, numbers)
 
 
-def found_lines(path: str, lines: Callable[[Tables], Iterable[bytes]]) -> bytes:
+def found_lines(path: str, lines: Callable[[SessionTables], Iterable[bytes]]) -> bytes:
     """A hash of what `lines` finds in the database at `path`, empty if that is nothing. Raises `Conflict`."""
     from blake3 import blake3
 
@@ -93,7 +93,7 @@ def found_lines(path: str, lines: Callable[[Tables], Iterable[bytes]]) -> bytes:
     hasher, size = blake3(), 0
     try:
         with open_database(path) as connection:
-            for line in lines(Tables(connection)):
+            for line in lines(SessionTables(connection)):
                 hasher.update(line)
                 size += len(line)
     except SourceError as error:
@@ -101,7 +101,7 @@ def found_lines(path: str, lines: Callable[[Tables], Iterable[bytes]]) -> bytes:
     return hasher.digest() if size else b""
 
 
-def change_database(path: str, what: str, agent: str, change: Callable[[Tables], None]) -> None:
+def change_database(path: str, what: str, agent: str, change: Callable[[SessionTables], None]) -> None:
     """Change the agent's database in one transaction, whole or not at all. Raises `Conflict`, `StorageError`."""
     import sqlite3
 
@@ -112,7 +112,7 @@ def change_database(path: str, what: str, agent: str, change: Callable[[Tables],
             connection.text_factory = text_of
             connection.execute("PRAGMA synchronous = FULL")
             with _transaction(connection):
-                change(Tables(connection))
+                change(SessionTables(connection))
     except sqlite3.IntegrityError as error:
         raise Conflict(f"{path}: {what} can't be put there: {error}", hint=_OTHER_VERSION) from error
     except sqlite3.Error as error:
@@ -147,7 +147,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
-def _delete(tables: Tables, table: Table, session: str) -> None:
+def _delete(tables: SessionTables, table: Table, session: str) -> None:
     mine = f"FROM {quoted(table.name)} WHERE {quoted(table.by)} = ?"
     below = table.below
     if below and below.by in tables.columns(below.name):
@@ -156,7 +156,7 @@ def _delete(tables: Tables, table: Table, session: str) -> None:
     tables.connection.execute(f"DELETE {mine}", (session,))
 
 
-def _insert(tables: Tables, line: Line, numbers: dict[str, str]) -> None:
+def _insert(tables: SessionTables, line: RowLine, numbers: dict[str, str]) -> None:
     columns = set(tables.columns(line.table))
     row = {name: stored_value(value) for name, value in line.row.items() if name != numbers.get(line.table)}
     missing = [name for name, value in row.items() if name not in columns and value is not None]
@@ -172,21 +172,23 @@ def _insert(tables: Tables, line: Line, numbers: dict[str, str]) -> None:
         _insert(tables, each, numbers)
 
 
-def _exists(tables: Tables, line: Line) -> bool:
+def _exists(tables: SessionTables, line: RowLine) -> bool:
     if "id" not in tables.columns(line.table):
         return False
     query = f'SELECT 1 FROM {quoted(line.table)} WHERE "id" = ?'
     return tables.connection.execute(query, (stored_value(line.row.get("id")),)).fetchone() is not None
 
 
-def _clashes(tables: Tables, name: str, number: str, lines: Iterable[Line]) -> bool:
+def _clashes(tables: SessionTables, name: str, number: str, lines: Iterable[RowLine]) -> bool:
     """Whether other sessions' rows have one of the numbers."""
     query = f"SELECT 1 FROM {quoted(name)} WHERE {quoted(number)} = ?"
     values = (stored_value(line.row.get(number)) for line in lines if line.table == name)
     return any(tables.connection.execute(query, (value,)).fetchone() for value in values)
 
 
-def _are_same(wanted: Iterable[Line], there: Iterable[Line], model: Model, tables: Tables) -> bool:
+def _are_same(
+    wanted: Iterable[RowLine], there: Iterable[RowLine], model: DatabaseLayout, tables: SessionTables
+) -> bool:
     shared = {each.name for each in model.shared}
     numbers = {table.name: table.number for table in model.tables}
     # A shared row that is missing is given on, and is like none that is there.
@@ -195,7 +197,7 @@ def _are_same(wanted: Iterable[Line], there: Iterable[Line], model: Model, table
     return all(a is not None and b is not None and _is_same(a, b, numbers) for a, b in zip_longest(one, two))
 
 
-def _is_same(one: Line, two: Line, numbers: dict[str, str]) -> bool:
+def _is_same(one: RowLine, two: RowLine, numbers: dict[str, str]) -> bool:
     """Whether a row is there as wanted: columns of a later version may be there too."""
     if one.table != two.table or len(one.rows) != len(two.rows):
         return False

@@ -18,24 +18,24 @@ from ctxstore.errors import InvalidInput
 from ctxstore.sources.sqlite.database import Garbled
 
 
-class Line(msgspec.Struct, omit_defaults=True):
+class RowLine(msgspec.Struct, omit_defaults=True):
     """A row of `table`, and the rows of other tables that belong to it."""
 
     table: str
     row: dict[str, Any]
-    rows: list[Line] = []
+    rows: list[RowLine] = []
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Line).decode
+_decode = msgspec.json.Decoder(RowLine).decode
 
 
-def encode_line(line: Line) -> bytes:
+def encode_line(line: RowLine) -> bytes:
     """The line, with its end. Equal rows give equal bytes."""
     return _encode(line) + b"\n"
 
 
-def decode_line(raw: bytes) -> Line:
+def decode_line(raw: bytes) -> RowLine:
     """Raises `InvalidInput` for what `encode_line` never wrote."""
     try:
         return _decode(raw)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxstore.errors import SourceError
-from ctxstore.sources.sqlite.rows import Line, encode_line, plain_value
+from ctxstore.sources.sqlite.rows import RowLine, encode_line, plain_value
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,23 +28,23 @@ class Table(NamedTuple):
     number: str = ""
 
 
-class Shared(NamedTuple):
+class SharedRow(NamedTuple):
     """A row of `name` that several sessions refer to: its `id` is the value of the session's column `by`."""
 
     name: str
     by: str
 
 
-class Model(NamedTuple):
+class DatabaseLayout(NamedTuple):
     """Where an agent keeps its sessions: each has a row in `session`, by its `id`, refers to `shared` rows, and owns
     rows of `tables`, which stand in the lines in this order."""
 
     session: str
-    shared: Sequence[Shared] = ()
+    shared: Sequence[SharedRow] = ()
     tables: Sequence[Table] = ()
 
 
-class Tables:
+class SessionTables:
     """The tables of an open database."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -58,42 +58,42 @@ class Tables:
             self._columns[table] = [name for name, hidden in found if hidden == 0 and isinstance(name, str)]
         return self._columns[table]
 
-    def sessions(self, model: Model) -> Iterator[dict[str, Any]]:
+    def sessions(self, model: DatabaseLayout) -> Iterator[dict[str, Any]]:
         """The rows of all sessions, in the order of their ids. Raises `SourceError` where there can be none."""
         if "id" not in self.columns(model.session):
             raise SourceError("it has no table of sessions: a version of it that is not known, or no such database")
         yield from self._select(model.session, "", (), ("id",))
 
-    def refuse_views(self, model: Model) -> None:
+    def refuse_views(self, model: DatabaseLayout) -> None:
         """Raises `SourceError` for a view in a table's place."""
         found = self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")
         if {name.lower() for (name,) in found if isinstance(name, str)} & set(_names(model)):
             raise SourceError("it has a view in a table's place: to read that may take for ever")
 
-    def find_session(self, model: Model, session: str) -> dict[str, Any] | None:
+    def find_session(self, model: DatabaseLayout, session: str) -> dict[str, Any] | None:
         """A session's own row."""
         return next(self._select(model.session, '"id" = ?', (session,)), None)
 
-    def export(self, model: Model, session: str) -> Iterator[bytes]:
+    def export(self, model: DatabaseLayout, session: str) -> Iterator[bytes]:
         """The session's rows as lines: its own first, then what it refers to, then what belongs to it."""
         own = self.find_session(model, session)
         if own is None:
             return
-        yield encode_line(Line(model.session, own))
+        yield encode_line(RowLine(model.session, own))
         for shared in model.shared:
             for row in self._select(shared.name, '"id" = ?', (own.get(shared.by),)):
-                yield encode_line(Line(shared.name, row))
+                yield encode_line(RowLine(shared.name, row))
         for table in model.tables:
             for line in self._lines(table, session):
                 yield encode_line(line)
 
-    def _lines(self, table: Table, key: Any) -> Iterator[Line]:
+    def _lines(self, table: Table, key: Any) -> Iterator[RowLine]:
         if table.by not in self.columns(table.name):
             return  # a version of the agent that has no such table yet, or not any more
         where = f"{quoted(table.by)} = ?" + (f" AND {table.where}" if table.where else "")
         for row in self._select(table.name, where, (key,), table.order):
             rows = list(self._lines(table.below, row.get("id"))) if table.below else []
-            yield Line(table.name, row, rows)
+            yield RowLine(table.name, row, rows)
 
     def _select(
         self, table: str, where: str, values: Sequence[Any], order: Sequence[str] = ()
@@ -108,7 +108,7 @@ class Tables:
             yield dict(zip(columns, map(plain_value, row), strict=True))
 
 
-def _names(model: Model) -> Iterator[str]:
+def _names(model: DatabaseLayout) -> Iterator[str]:
     yield model.session
     yield from (shared.name for shared in model.shared)
     for table in model.tables:

@@ -17,7 +17,7 @@ from ctxstore.history.oplog import Op
 from ctxstore.ops.snapshot.stat_cache import GRANULARITY_NS
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.directory import Directory, context_name
-from ctxstore.sources.protocol import Root
+from ctxstore.sources.protocol import SourceHome
 from tests.faults.machine.care import Care
 from tests.faults.machine.drafts import contents, handles, picks
 from tests.faults.machine.meanwhile import troubles
@@ -110,7 +110,7 @@ class Folder(Care):
         self._save(n, None)
 
     def _save(self, n: int, trouble: Any) -> None:
-        target = Target(Directory(), Root("directory", self.folder, "work"))
+        target = Target(Directory(), SourceHome("directory", self.folder, "work"))
         content = Content(files=self._there())
         head = self.model.refs.get(self.context)
         if self.model.content(head) == content and (head or not content.files):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from ctxstore.storage.protocol import Presence, Sink, Storage, Stored
+from ctxstore.storage.protocol import Presence, Sink, Storage, StoredValue
 
 
 class Crashed(BaseException):
@@ -76,7 +76,7 @@ class Trapped:
         self._step(late=True)
         self._inner.delete(key)
 
-    def list(self, folder: str) -> Iterator[Stored]:
+    def list(self, folder: str) -> Iterator[StoredValue]:
         return self._inner.list(folder)
 
     def read_root(self) -> bytes | None:

@@ -107,7 +107,7 @@ class World(RuleBasedStateMachine):
     ) -> T | None:
         """Make a call that publishes an op, and the model follow: `follow` says what the op leaves.
 
-        None if the call crashed. Its errors are the caller's to judge; none has published anything.
+        None if the call crashed. Its errors are the caller's to decode_pieces; none has published anything.
         """
         result = None
         try:
@@ -186,9 +186,9 @@ class World(RuleBasedStateMachine):
             assert [stored.id for stored in repo.log(name)] == self.model.history(head)
         if setting := self.model.refs.get("setting:policy/mine"):
             assert repo.get_policy("mine").last == self.policies[setting]
-        ops = list(repo.runs())
-        assert [id for id, _ in ops] == [done.id for done in self.model.ops[:0:-1]]
-        for (_, op), done in zip(ops, self.model.ops[:0:-1], strict=True):
+        ops = list(repo.ops())
+        assert [id for id, _, _ in ops] == [done.id for done in self.model.ops[:0:-1]]
+        for (_, op, _), done in zip(ops, self.model.ops[:0:-1], strict=True):
             assert op.undoes == done.undoes
             assert dict(repo._engine.refs_at(op.refs).iter_all()) == done.state.refs
             assert set(repo._engine.forgotten_at(op.forgotten).ids()) == done.state.forgotten.keys()

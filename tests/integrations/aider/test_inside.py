@@ -17,7 +17,7 @@ from ctxstore.integrations.aider import inside
 from ctxstore.integrations.aider.inside import backup
 from ctxstore.integrations.aider.inside.backup import parse_backup, read_backup
 from ctxstore.integrations.aider.inside.backup_command import parse_selection
-from ctxstore.integrations.aider.inside.problem import Problem
+from ctxstore.integrations.aider.inside.problem import CommandProblem
 from ctxstore.integrations.aider.inside.prompt import clean, local_time
 
 FILES = sorted(Path(inside.__file__).parent.glob("*.py"))
@@ -52,7 +52,7 @@ def test_it_needs_only_the_standard_library_and_aider_on_python_3_10(path: Path)
 def test_any_json_is_a_backup_or_a_problem(value: Any) -> None:
     try:
         found = parse_backup(value, "it", is_own=False)
-    except Problem as problem:
+    except CommandProblem as problem:
         assert problem.message.startswith("it ")
         return
     assert all(isinstance(message["role"], str) for message in found.done + found.current)
@@ -65,18 +65,18 @@ def test_where_nothing_tells_them_apart_all_messages_are_of_finished_turns() -> 
     found = parse_backup({"messages": messages, "done": 1}, "it", is_own=False)
     assert (found.done, found.current) == (messages[:1], messages[1:])
     for done in (3, -1, "1", True, None):
-        with pytest.raises(Problem, match="are said to be done"):
+        with pytest.raises(CommandProblem, match="are said to be done"):
             parse_backup({"messages": messages, "done": done}, "it", is_own=False)
 
 
 def test_what_is_no_file_or_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "fifo.json")
     for path in (tmp_path / "fifo.json", tmp_path):
-        with pytest.raises(Problem, match="is no file"):
+        with pytest.raises(CommandProblem, match="is no file"):
             read_backup(str(path))
     monkeypatch.setattr(backup, "LARGEST", 10)
     (tmp_path / "large.json").write_text(json.dumps({"messages": []}))
-    with pytest.raises(Problem, match="too large"):
+    with pytest.raises(CommandProblem, match="too large"):
         read_backup(str(tmp_path / "large.json"))
 
 
@@ -90,7 +90,7 @@ def test_a_selection_is_in_the_messages_order(text: str, chosen: list[int]) -> N
 
 @pytest.mark.parametrize("text", ["0", "6", "3-6", "4-2", "99999999999999999999"])
 def test_a_selection_of_what_is_not_there_is_a_problem(text: str) -> None:
-    with pytest.raises(Problem):
+    with pytest.raises(CommandProblem):
         parse_selection(text, 5)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ctxstore.errors import NotFound
 from ctxstore.sources.aider import Aider
-from ctxstore.sources.homes import root_at
+from ctxstore.sources.homes import home_at
 from tests.sources.homes import aider
 
 
@@ -42,7 +42,7 @@ def test_projects_have_names_of_their_own(tmp_path: Path) -> None:
     for place in ("a/b", "a-b", "a.b", "a/b/c"):
         (tmp_path / place).mkdir(parents=True)
         (tmp_path / place / ".aider.input.history").write_text("x")
-        (context,) = Aider().contexts(root_at(Aider(), str(tmp_path / place), {}), lambda _: None)
+        (context,) = Aider().contexts(home_at(Aider(), str(tmp_path / place), {}), lambda _: None)
         names.add(context.name)
     assert len(names) == 4 and all(len(name.split("/")) == 3 for name in names)
 
@@ -57,11 +57,11 @@ def test_the_project_is_looked_for_upwards_but_not_above_the_home(project: Path)
 
 
 def test_another_project_is_named_by_its_path(project: Path) -> None:
-    assert root_at(Aider(), str(project), {"HOME": str(project.parent)}).path == str(project)
+    assert home_at(Aider(), str(project), {"HOME": str(project.parent)}).path == str(project)
     with pytest.raises(NotFound, match="no data of aider"):
-        root_at(Aider(), str(project.parent), {})
+        home_at(Aider(), str(project.parent), {})
     with pytest.raises(NotFound, match="no such folder"):
-        root_at(Aider(), str(project / "nowhere"), {})
+        home_at(Aider(), str(project / "nowhere"), {})
 
 
 def test_a_history_that_is_a_link_is_kept_as_one_and_a_linked_folder_is_not_followed(project: Path) -> None:
@@ -69,6 +69,6 @@ def test_a_history_that_is_a_link_is_kept_as_one_and_a_linked_folder_is_not_foll
     (project / ".aider.chat.history.md").symlink_to("elsewhere.md")
     os.rename(project / ".aider/sessions", project / "kept")
     (project / ".aider/sessions").symlink_to(project / "kept")
-    (context,) = Aider().contexts(root_at(Aider(), str(project), {}), lambda _: None)
+    (context,) = Aider().contexts(home_at(Aider(), str(project), {}), lambda _: None)
     keys = [file.key for file in context.files]
     assert ".aider.chat.history.md" in keys and not any(key.startswith(".aider/") for key in keys)

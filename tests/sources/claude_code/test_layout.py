@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxstore.sources.claude_code import ClaudeCode
-from ctxstore.sources.protocol import FoundContext, FoundFile, Root, Skipped
+from ctxstore.sources.protocol import FoundContext, FoundFile, Skipped, SourceHome
 
 SESSION = "6f1c2a34-0000-4000-8000-00000000000a"
 GONE = "6f1c2a34-0000-4000-8000-00000000000b"
@@ -168,7 +168,7 @@ def test_a_second_home_has_memories_and_settings_of_its_own(tmp_path):
         (home / "projects/-p/memory").mkdir(parents=True)
         (home / "projects/-p/memory/notes.md").write_text("x")
         (home / "settings.json").write_text("{}")
-        root = Root("claude-code", str(home), label)
+        root = SourceHome("claude-code", str(home), label)
         found = list(ClaudeCode().contexts(root, lambda skipped: None))
         names.append({context.name for context in found})
         for context in found:

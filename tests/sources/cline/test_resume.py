@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.cline import Cline
 from ctxstore.sources.cline.source import Tasks
-from ctxstore.sources.resumable import Change, Resumable, Stored
+from ctxstore.sources.resumable import ContextChange, Resumable, StoredContext
 from ctxstore.sources.roo import RooCode
 from tests.sources.homes import cline as cline_home
 from tests.sources.homes import roo as roo_home
@@ -36,15 +36,15 @@ ROO_FILES = {
 }
 
 
-def stored(files: Mapping[str, bytes] = CLINE_FILES, context: str = CONTEXT) -> Stored:
-    return Stored(context, "/home/ada/engine", sorted(files), lambda key: iter([files[key][:9], files[key][9:]]))
+def stored(files: Mapping[str, bytes] = CLINE_FILES, context: str = CONTEXT) -> StoredContext:
+    return StoredContext(context, "/home/ada/engine", sorted(files), lambda key: iter([files[key][:9], files[key][9:]]))
 
 
 ROO = stored(ROO_FILES, f"roo/vscodium/{roo_home.TASK}")
 
 
-def laid(source: Tasks, task: Stored, change: Change) -> dict[str, bytes]:
-    found = source.lay_out(task, change)
+def laid(source: Tasks, task: StoredContext, change: ContextChange) -> dict[str, bytes]:
+    found = source.restore_layout(task, change)
     assert [each.key for each in found] == sorted(each.key for each in found)
     return {
         each.key: b"".join(each.edit(task.read(each.origin or "")) if each.edit else task.read(each.origin or ""))
@@ -58,21 +58,21 @@ def test_both_are_resumable() -> None:
 
 
 def test_without_a_change_every_file_is_as_it_was() -> None:
-    assert laid(Cline(), stored(), Change(now=NOW)) == CLINE_FILES
-    assert laid(RooCode(), ROO, Change(now=NOW)) == ROO_FILES
-    assert Cline().context_of(stored(), Change()) == CONTEXT
+    assert laid(Cline(), stored(), ContextChange(now=NOW)) == CLINE_FILES
+    assert laid(RooCode(), ROO, ContextChange(now=NOW)) == ROO_FILES
+    assert Cline().context_of(stored(), ContextChange()) == CONTEXT
 
 
 def test_a_new_task_of_clines_is_a_folder_of_another_name() -> None:
-    change = Change(session="1800", now=NOW)
+    change = ContextChange(session="1800", now=NOW)
     files = laid(Cline(), stored(), change)
     assert files == {key.replace(TASK, "1800"): data for key, data in CLINE_FILES.items()}
     assert Cline().context_of(stored(), change) == "cline/code/1800"
-    assert all(each.is_new for each in Cline().lay_out(stored(), change))
+    assert all(each.is_new for each in Cline().restore_layout(stored(), change))
 
 
 def test_a_new_task_of_roo_codes_has_the_id_in_its_entry_and_not_in_what_was_said() -> None:
-    files = laid(RooCode(), ROO, Change(session="new-1", paths=(("/home/ada", "/home/bob"),), now=NOW))
+    files = laid(RooCode(), ROO, ContextChange(session="new-1", paths=(("/home/ada", "/home/bob"),), now=NOW))
     item = json.loads(files["tasks/new-1/history_item.json"])
     assert (item["id"], item["rootTaskId"], item["parentTaskId"]) == ("new-1", "new-1", roo_home.PARENT)
     assert (item["workspace"], item["ts"]) == ("/home/bob/engine", NOW // 10**6)
@@ -82,7 +82,7 @@ def test_a_new_task_of_roo_codes_has_the_id_in_its_entry_and_not_in_what_was_sai
 
 
 def test_up_to_a_message_the_window_and_the_edits_end_there_too() -> None:
-    files = laid(Cline(), stored(), Change(session="1800", until="1741000000100", now=NOW))
+    files = laid(Cline(), stored(), ContextChange(session="1800", until="1741000000100", now=NOW))
     assert json.loads(files["tasks/1800/api_conversation_history.json"]) == cline_home.HISTORY[:1]
     assert json.loads(files["tasks/1800/ui_messages.json"]) == cline_home.SHOWN[:2]
     assert json.loads(files["tasks/1800/context_history.json"]) == [[0, [0, []]]]
@@ -92,22 +92,22 @@ def test_up_to_a_message_the_window_and_the_edits_end_there_too() -> None:
 def test_without_times_the_window_ends_by_the_number_of_messages() -> None:
     history = [{key: value for key, value in each.items() if key != "ts"} for each in cline_home.HISTORY]
     files = {**CLINE_FILES, f"tasks/{TASK}/api_conversation_history.json": json.dumps(history).encode()}
-    found = laid(Cline(), stored(files), Change(session="1800", until="@0", now=NOW))
+    found = laid(Cline(), stored(files), ContextChange(session="1800", until="@0", now=NOW))
     assert json.loads(found["tasks/1800/ui_messages.json"]) == cline_home.SHOWN[:2]
 
 
 def test_up_to_the_last_message_is_all_of_it() -> None:
-    found = laid(Cline(), stored(), Change(session="1800", until="1741000000200", now=NOW))
-    assert found == laid(Cline(), stored(), Change(session="1800", now=NOW))
+    found = laid(Cline(), stored(), ContextChange(session="1800", until="1741000000200", now=NOW))
+    assert found == laid(Cline(), stored(), ContextChange(session="1800", now=NOW))
 
 
 def test_what_cant_be_changed_is_said() -> None:
     with pytest.raises(NotFound, match="no message"):
-        Cline().lay_out(stored(), Change(until="nope"))
+        Cline().restore_layout(stored(), ContextChange(until="nope"))
     home = stored({"settings/x.json": b"{}"}, "cline/code/home")
     with pytest.raises(InvalidInput, match="no messages"):
-        Cline().lay_out(home, Change(session="1"))
-    assert laid(Cline(), home, Change(paths=(("/a", "/b"),))) == {"settings/x.json": b"{}"}
+        Cline().restore_layout(home, ContextChange(session="1"))
+    assert laid(Cline(), home, ContextChange(paths=(("/a", "/b"),))) == {"settings/x.json": b"{}"}
 
 
 def test_a_session_of_the_newer_cline_has_its_id_and_folders_in_its_own_fields() -> None:
@@ -119,12 +119,14 @@ def test_a_session_of_the_newer_cline_has_its_id_and_folders_in_its_own_fields()
         f"{prefix}.messages.json": json.dumps(cline_home.NEWER, indent=2).encode(),
     }
     task = stored(files, f"cline/cli/{old}")
-    assert laid(Cline(), task, Change()) == files
-    assert Cline().registrations(task, Change(session="99"), "/nowhere") == []
-    moved = laid(Cline(), task, Change(root="/home/bob/data"))
+    assert laid(Cline(), task, ContextChange()) == files
+    assert Cline().index_entries(task, ContextChange(session="99"), "/nowhere") == []
+    moved = laid(Cline(), task, ContextChange(root="/home/bob/data"))
     assert json.loads(moved[f"{prefix}.json"])["messages_path"] == f"/home/bob/data/{prefix}.messages.json"
     assert {**moved, f"{prefix}.json": files[f"{prefix}.json"]} == files
-    change = Change(session="99", paths=(("/home/ada", "/home/bob"),), until="msg_1", now=NOW, root="/home/bob/data")
+    change = ContextChange(
+        session="99", paths=(("/home/ada", "/home/bob"),), until="msg_1", now=NOW, root="/home/bob/data"
+    )
     found = laid(Cline(), task, change)
     assert list(found) == ["sessions/99/99.json", "sessions/99/99.log", "sessions/99/99.messages.json"]
     assert json.loads(found["sessions/99/99.json"]) == {
@@ -151,7 +153,7 @@ def test_a_task_up_to_any_message_parses_to_exactly_these(number: int, damage: b
     before = [m for m in Cline().messages([data]) if m.role in ("user", "assistant")]
     if number >= len(before):
         return
-    (after,) = laid(Cline(), task, Change(session="9", until=before[number].id, now=NOW)).values()
+    (after,) = laid(Cline(), task, ContextChange(session="9", until=before[number].id, now=NOW)).values()
     kept = [m for m in Cline().messages([after]) if m.id != "@tail"]
     assert [(m.id, m.raw) for m in kept] == [(m.id, m.raw) for m in before[: number + 1]]
     assert json.loads(after) == history[: number + 1]
@@ -161,9 +163,9 @@ def test_cline_is_told_of_the_task_and_keeps_what_it_had(tmp_path: Path) -> None
     cline_home.make(tmp_path)
     root = tmp_path / cline_home.STORAGE
     before = (root / "state" / "taskHistory.json").read_text()
-    assert all(each.is_there(str(root)) for each in Cline().registrations(stored(), Change(now=NOW), str(root)))
-    change = Change(session="1800", paths=(("/home/ada", "/home/bob"),), now=NOW)
-    (entry,) = Cline().registrations(stored(), change, str(root))
+    assert all(each.is_there(str(root)) for each in Cline().index_entries(stored(), ContextChange(now=NOW), str(root)))
+    change = ContextChange(session="1800", paths=(("/home/ada", "/home/bob"),), now=NOW)
+    (entry,) = Cline().index_entries(stored(), change, str(root))
     assert entry.path == "state/taskHistory.json" and "1800" in entry.what
     assert not entry.is_there(str(root))
     entry.apply(str(root))
@@ -181,18 +183,18 @@ def test_what_cline_no_longer_sends_is_in_the_entry_as_far_as_it_is_kept(tmp_pat
     shown[2]["conversationHistoryDeletedRange"] = [2, 7]
     task = stored({**CLINE_FILES, f"tasks/{TASK}/ui_messages.json": json.dumps(shown).encode()})
     for until, expected in (("", [2, 7]), ("1741000000100", [2, 3])):
-        (entry,) = Cline().registrations(task, Change(session="1800", until=until, now=NOW), str(tmp_path))
+        (entry,) = Cline().index_entries(task, ContextChange(session="1800", until=until, now=NOW), str(tmp_path))
         entry.apply(str(tmp_path / (until or "all")))
         path = tmp_path / (until or "all") / "state" / "taskHistory.json"
         assert json.loads(path.read_text())[0]["conversationHistoryDeletedRange"] == expected
 
 
 def test_roo_code_is_told_where_it_has_an_index(tmp_path: Path) -> None:
-    change = Change(session="new-1", now=NOW)
-    assert RooCode().registrations(ROO, change, str(tmp_path)) == []
+    change = ContextChange(session="new-1", now=NOW)
+    assert RooCode().index_entries(ROO, change, str(tmp_path)) == []
     roo_home.make(tmp_path)
     root = tmp_path / roo_home.STORAGE
-    (entry,) = RooCode().registrations(ROO, change, str(root))
+    (entry,) = RooCode().index_entries(ROO, change, str(root))
     entry.apply(str(root))
     index = json.loads((root / "tasks" / "_index.json").read_text())
     assert [each["id"] for each in index["entries"]] == [roo_home.TASK, "new-1"]

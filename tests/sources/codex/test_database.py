@@ -13,7 +13,7 @@ import pytest
 
 from ctxstore.errors import Conflict, StorageError
 from ctxstore.sources.codex import Codex
-from ctxstore.sources.resumable import Change, Registration, Stored
+from ctxstore.sources.resumable import ContextChange, IndexEntry, StoredContext
 from tests.sources.homes.codex import CONTEXT, KEY, PROJECT, THREAD, line, rollout
 
 NEW = "01a20000-0000-7000-8000-00000000000b"
@@ -63,19 +63,19 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def stored(text: str = rollout(), key: str = KEY) -> Stored:
+def stored(text: str = rollout(), key: str = KEY) -> StoredContext:
     def read(_: str) -> Iterator[bytes]:
         yield text.encode()
 
-    return Stored(CONTEXT, PROJECT, [key], read)
+    return StoredContext(CONTEXT, PROJECT, [key], read)
 
 
-def registrations(root: Path, change: Change, what: Stored | None = None) -> list[Registration]:
-    return list(Codex().registrations(what or stored(), change, str(root)))
+def index_entries(root: Path, change: ContextChange, what: StoredContext | None = None) -> list[IndexEntry]:
+    return list(Codex().index_entries(what or stored(), change, str(root)))
 
 
-def apply(root: Path, change: Change, what: Stored | None = None) -> None:
-    for each in registrations(root, change, what):
+def apply(root: Path, change: ContextChange, what: StoredContext | None = None) -> None:
+    for each in index_entries(root, change, what):
         if not each.is_there(str(root)):
             each.apply(str(root))
         assert each.is_there(str(root))
@@ -88,13 +88,13 @@ def row(root: Path, id: str) -> dict[str, Any]:
 
 
 def test_a_home_without_databases_needs_nothing(tmp_path: Path) -> None:
-    assert registrations(tmp_path, Change(now=NOW)) == []
-    assert registrations(tmp_path / "not there", Change(now=NOW)) == []
+    assert index_entries(tmp_path, ContextChange(now=NOW)) == []
+    assert index_entries(tmp_path / "not there", ContextChange(now=NOW)) == []
 
 
 def test_a_session_is_listed_with_what_its_rollout_says(root: Path) -> None:
     before = row(root, OTHER)
-    apply(root, Change(now=NOW))
+    apply(root, ContextChange(now=NOW))
     found = row(root, THREAD)
     assert found["rollout_path"] == str(root / KEY)
     assert (found["title"], found["first_user_message"], found["has_user_event"]) == (*["Oil the wheels"] * 2, 1)
@@ -106,15 +106,15 @@ def test_a_session_is_listed_with_what_its_rollout_says(root: Path) -> None:
 
 
 def test_a_policy_the_rollout_does_not_name_is_that_of_the_newest_session(root: Path) -> None:
-    apply(root, Change(now=NOW))
+    apply(root, ContextChange(now=NOW))
     assert row(root, THREAD)["sandbox_policy"] == '{"type":"strict"}'
     run(root / "state_5.sqlite", "DELETE FROM threads")
-    apply(root, Change(now=NOW))
+    apply(root, ContextChange(now=NOW))
     assert row(root, THREAD)["sandbox_policy"] == "read-only"
 
 
 def test_a_new_session_has_its_own_row_id_path_and_folder(root: Path) -> None:
-    change = Change(session=NEW, paths=((PROJECT, "/work/engine"),), until="msg_1", now=NOW)
+    change = ContextChange(session=NEW, paths=((PROJECT, "/work/engine"),), until="msg_1", now=NOW)
     apply(root, change)
     found = row(root, NEW)
     assert found["rollout_path"].endswith(f"-{NEW}.jsonl") and found["cwd"] == "/work/engine"
@@ -122,27 +122,27 @@ def test_a_new_session_has_its_own_row_id_path_and_folder(root: Path) -> None:
 
 
 def test_a_row_that_is_there_keeps_all_but_what_decides(root: Path) -> None:
-    apply(root, Change(now=NOW))
+    apply(root, ContextChange(now=NOW))
     run(
         root / "state_5.sqlite",
         f"UPDATE threads SET title = 'Mine', archived = 1, archived_at = 5 WHERE id = '{THREAD}'",
     )
-    (listed, _) = registrations(root, Change(now=NOW))
+    (listed, _) = index_entries(root, ContextChange(now=NOW))
     assert not listed.is_there(str(root))
-    apply(root, Change(now=NOW))
+    apply(root, ContextChange(now=NOW))
     found = row(root, THREAD)
     assert (found["title"], found["archived"], found["archived_at"]) == ("Mine", 0, None)
 
 
 def test_a_row_is_there_whether_its_rollout_is_packed_or_not(root: Path) -> None:
-    apply(root, Change(now=NOW))
+    apply(root, ContextChange(now=NOW))
     run(root / "state_5.sqlite", "UPDATE threads SET rollout_path = rollout_path || '.zst'")
-    assert registrations(root, Change(now=NOW))[0].is_there(str(root))
+    assert index_entries(root, ContextChange(now=NOW))[0].is_there(str(root))
 
 
 def test_an_archived_session_is_listed_as_such(root: Path) -> None:
     key = f"archived_sessions/{os.path.basename(KEY)}"
-    apply(root, Change(now=NOW), stored(key=key))
+    apply(root, ContextChange(now=NOW), stored(key=key))
     assert (row(root, THREAD)["archived"], row(root, THREAD)["rollout_path"]) == (1, str(root / key))
 
 
@@ -152,18 +152,18 @@ def test_a_column_of_a_later_version_that_must_have_a_value_is_named(root: Path)
         f"DROP TABLE threads; {THREADS.replace('future TEXT', 'x INTEGER NOT NULL, future TEXT')}",
     )
     with pytest.raises(Conflict, match="'x'"):
-        apply(root, Change(now=NOW))
+        apply(root, ContextChange(now=NOW))
     assert row(root, THREAD) == {}
 
 
 def test_a_database_of_a_version_without_sessions_is_left_alone(root: Path) -> None:
     run(root / "state_6.sqlite", "CREATE TABLE other (id)")
-    assert [type(each).__name__ for each in registrations(root, Change(now=NOW))] == ["StaleHistory"]
+    assert [type(each).__name__ for each in index_entries(root, ContextChange(now=NOW))] == ["StaleHistory"]
 
 
 def test_a_locked_database_is_a_conflict_that_names_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctxstore.sources.codex.database._SECONDS", 0.05)
-    (listed, _) = registrations(root, Change(now=NOW))
+    (listed, _) = index_entries(root, ContextChange(now=NOW))
     with closing(sqlite3.connect(root / "state_5.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Conflict, match=r"state_5\.sqlite is locked"):
@@ -174,10 +174,10 @@ def test_a_locked_database_is_a_conflict_that_names_it(root: Path, monkeypatch: 
 def test_what_is_no_database_is_named(root: Path) -> None:
     (root / "state_9.sqlite").write_bytes(b"no database at all, and long enough to be one" * 100)
     with pytest.raises(StorageError, match=r"state_9\.sqlite") as caught:
-        registrations(root, Change(now=NOW))
+        index_entries(root, ContextChange(now=NOW))
     assert "move it away" in str(caught.value.hint)
-    settings = Stored("codex/home", None, ["config.toml"], lambda _: iter(()))
-    assert registrations(root, Change(now=NOW), settings) == []
+    settings = StoredContext("codex/home", None, ["config.toml"], lambda _: iter(()))
+    assert index_entries(root, ContextChange(now=NOW), settings) == []
 
 
 def test_what_codex_remembers_of_another_rollout_is_forgotten(root: Path) -> None:
@@ -188,7 +188,7 @@ def test_what_codex_remembers_of_another_rollout_is_forgotten(root: Path) -> Non
         f"INSERT INTO thread_items VALUES ('{THREAD}', 'i1'), ('{OTHER}', 'i2');"
         f"INSERT INTO thread_history_projection_state VALUES ('{THREAD}', 10), ('{OTHER}', 10)",
     )
-    apply(root, Change(now=NOW))
+    apply(root, ContextChange(now=NOW))
     for table in ("thread_turns", "thread_items", "thread_history_projection_state"):
         assert {found for (found,) in rows(history, f"SELECT thread_id FROM {table}")} == {OTHER}
 
@@ -200,10 +200,10 @@ def test_what_codex_remembers_of_the_same_rollout_stays(root: Path, offset: int,
         f"INSERT INTO thread_turns VALUES ('{THREAD}', 't1'), ('{THREAD}', 't2');"
         f"INSERT INTO thread_history_projection_state VALUES ('{THREAD}', {offset})",
     )
-    assert registrations(root, Change(now=NOW))[1].is_there(str(root)) is not stale
+    assert index_entries(root, ContextChange(now=NOW))[1].is_there(str(root)) is not stale
 
 
 def test_text_that_can_be_in_no_database_is_still_listed(root: Path) -> None:
     text = line("session_meta", {"id": THREAD, "cwd": "/a\udcff", "git": {"branch": ["odd"]}, "source": {"x": 1}})
-    apply(root, Change(now=NOW), stored(text))
+    apply(root, ContextChange(now=NOW), stored(text))
     assert (row(root, THREAD)["cwd"], row(root, THREAD)["git_branch"]) == ("/a?", '["odd"]')

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from ctxstore.sources.codex import Codex
-from ctxstore.sources.protocol import FoundContext, Root, Skipped
+from ctxstore.sources.protocol import FoundContext, Skipped, SourceHome
 from tests.sources.homes import codex
 from tests.sources.homes.codex import ARCHIVED, ARCHIVED_KEY, CONTEXT, DAY, KEY, PACKED, PACKED_KEY, THREAD
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Root:
+def root(tmp_path: Path) -> SourceHome:
     codex.make(tmp_path)
     return Codex().discover({"HOME": str(tmp_path)})[0]
 
 
-def listed(root: Root, reports: list[Skipped] | None = None) -> dict[str, FoundContext]:
+def listed(root: SourceHome, reports: list[Skipped] | None = None) -> dict[str, FoundContext]:
     report = reports.append if reports is not None else lambda _: None
     return {context.name: context for context in Codex().contexts(root, report)}
 
@@ -28,11 +28,11 @@ def keys(context: FoundContext) -> list[str]:
     return [file.key for file in context.files]
 
 
-def test_a_session_is_called_by_its_day_and_id(root: Root) -> None:
+def test_a_session_is_called_by_its_day_and_id(root: SourceHome) -> None:
     assert list(listed(root)) == [CONTEXT, f"codex/{DAY}/{PACKED}", f"codex/{DAY}/{ARCHIVED}", "codex/home"]
 
 
-def test_a_session_has_its_rollout_and_the_images_made_in_it(root: Root) -> None:
+def test_a_session_has_its_rollout_and_the_images_made_in_it(root: SourceHome) -> None:
     found = listed(root)[CONTEXT]
     images = f"generated_images/{THREAD}"
     assert [(file.key, file.state) for file in found.files] == [
@@ -42,7 +42,7 @@ def test_a_session_has_its_rollout_and_the_images_made_in_it(root: Root) -> None
     ]
 
 
-def test_the_home_has_what_the_user_made_and_no_database_log_or_key(root: Root) -> None:
+def test_the_home_has_what_the_user_made_and_no_database_log_or_key(root: SourceHome) -> None:
     assert [key for key in keys(listed(root)["codex/home"]) if os.path.isfile(os.path.join(root.path, key))] == [
         "AGENTS.md",
         "config.toml",
@@ -57,21 +57,21 @@ def test_the_home_has_what_the_user_made_and_no_database_log_or_key(root: Root) 
     ]
 
 
-def test_a_session_that_is_archived_or_packed_keeps_its_name(root: Root) -> None:
+def test_a_session_that_is_archived_or_packed_keeps_its_name(root: SourceHome) -> None:
     name = os.path.basename(KEY)
     os.rename(os.path.join(root.path, KEY), os.path.join(root.path, "archived_sessions", name + ".zst"))
     context = listed(root)[CONTEXT]
     assert Codex().transcript(CONTEXT, keys(context)) == f"archived_sessions/{name}.zst"
 
 
-def test_a_plain_rollout_hides_the_packed_one_beside_it(root: Root) -> None:
+def test_a_plain_rollout_hides_the_packed_one_beside_it(root: SourceHome) -> None:
     plain = PACKED_KEY.removesuffix(".zst")
     Path(root.path, plain).write_text("{}\n")
     context = listed(root)[f"codex/{DAY}/{PACKED}"]
     assert keys(context) == [plain]
 
 
-def test_a_session_in_use_comes_before_its_archived_copy(root: Root) -> None:
+def test_a_session_in_use_comes_before_its_archived_copy(root: SourceHome) -> None:
     used = f"sessions/2026/01/31/{os.path.basename(ARCHIVED_KEY)}"
     Path(root.path, used).write_text("{}\n")
     context = listed(root)[f"codex/{DAY}/{ARCHIVED}"]
@@ -79,7 +79,7 @@ def test_a_session_in_use_comes_before_its_archived_copy(root: Root) -> None:
     assert Codex().transcript(context.name, keys(context)) == used
 
 
-def test_other_files_among_rollouts_are_no_sessions(root: Root) -> None:
+def test_other_files_among_rollouts_are_no_sessions(root: SourceHome) -> None:
     day = Path(root.path, "sessions/2026/01/31")
     for name in ("rollout-2026-01-31.jsonl", "rollout-2026-01-31T09-30-00-.jsonl", "x.jsonl", "rollout-x.json"):
         (day / name).write_text("{}\n")
@@ -87,7 +87,7 @@ def test_other_files_among_rollouts_are_no_sessions(root: Root) -> None:
     assert len(listed(root)) == 4
 
 
-def test_days_that_lie_on_another_disk_are_listed(root: Root, tmp_path: Path) -> None:
+def test_days_that_lie_on_another_disk_are_listed(root: SourceHome, tmp_path: Path) -> None:
     before = list(listed(root))
     os.rename(os.path.join(root.path, "sessions/2026"), tmp_path / "2026")
     os.symlink(tmp_path / "2026", os.path.join(root.path, "sessions/2026"))
@@ -122,7 +122,7 @@ def test_memories_and_instructions_are_memories() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_cannot_be_read_is_reported_and_the_rest_goes_on(root: Root) -> None:
+def test_a_folder_that_cannot_be_read_is_reported_and_the_rest_goes_on(root: SourceHome) -> None:
     day = Path(root.path, "sessions/2026/01/31")
     day.chmod(0)
     reports: list[Skipped] = []

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.codex import Codex
 from ctxstore.sources.protocol import Message
-from ctxstore.sources.resumable import Change, Laid, Resumable, Stored
+from ctxstore.sources.resumable import ContextChange, RestoreFile, Resumable, StoredContext
 from tests.sources.codex.conftest import PIECES
 from tests.sources.homes.codex import (
     ARCHIVED_KEY,
@@ -57,21 +57,21 @@ TEXT = (rollout() + shown()).encode()
 FILES = {f"generated_images/{THREAD}/ig_1.png": b"png", KEY: TEXT}
 
 
-def stored(files: dict[str, bytes] = FILES, context: str = CONTEXT) -> Stored:
+def stored(files: dict[str, bytes] = FILES, context: str = CONTEXT) -> StoredContext:
     def read(key: str) -> Iterator[bytes]:
         yield files[key]
 
-    return Stored(context, PROJECT, sorted(files), read)
+    return StoredContext(context, PROJECT, sorted(files), read)
 
 
-def written(change: Change, what: Stored | None = None) -> dict[str, bytes]:
+def written(change: ContextChange, what: StoredContext | None = None) -> dict[str, bytes]:
     what = what or stored()
 
-    def content(laid: Laid) -> bytes:
+    def content(laid: RestoreFile) -> bytes:
         assert laid.origin is not None
         return b"".join(laid.edit(what.read(laid.origin)) if laid.edit else what.read(laid.origin))
 
-    return {laid.key: content(laid) for laid in source.lay_out(what, change)}
+    return {laid.key: content(laid) for laid in source.restore_layout(what, change)}
 
 
 def only_rollout(files: dict[str, bytes]) -> tuple[str, bytes]:
@@ -92,11 +92,11 @@ def test_codex_is_resumable() -> None:
 
 
 def test_without_a_change_every_file_is_as_it_was() -> None:
-    assert written(Change(now=1)) == FILES
+    assert written(ContextChange(now=1)) == FILES
 
 
 def test_a_new_id_is_wherever_codex_looks_for_it_and_nowhere_else() -> None:
-    files = written(Change(session=NEW, now=NOW))
+    files = written(ContextChange(session=NEW, now=NOW))
     key, data = only_rollout(files)
     assert f"generated_images/{NEW}/ig_1.png" in files
     assert key.endswith(f"-{NEW}.jsonl")
@@ -110,17 +110,17 @@ def test_a_new_id_is_wherever_codex_looks_for_it_and_nowhere_else() -> None:
 
 
 def test_a_new_sessions_rollout_lies_in_the_folder_of_its_day_and_names_its_context() -> None:
-    change = Change(session=NEW, now=NOW)
+    change = ContextChange(session=NEW, now=NOW)
     key, _ = only_rollout(written(change))
     context = source.context_of(stored(), change)
     _, day, thread = context.split("/")
     assert thread == NEW and key.startswith(f"sessions/{day.replace('-', '/')}/rollout-{day}T")
     assert source.transcript(context, [key]) == key
-    assert source.context_of(stored(), Change(paths=(("/a", "/b"),))) == CONTEXT
+    assert source.context_of(stored(), ContextChange(paths=(("/a", "/b"),))) == CONTEXT
 
 
 def test_another_folder_is_where_codex_goes_by_it_and_not_what_it_told_the_model() -> None:
-    key, data = only_rollout(written(Change(paths=((PROJECT, "/work/engine"),))))
+    key, data = only_rollout(written(ContextChange(paths=((PROJECT, "/work/engine"),))))
     found = records(data)
     assert key == KEY
     assert found[0]["payload"]["cwd"] == "/work/engine"
@@ -134,7 +134,7 @@ def test_another_folder_is_where_codex_goes_by_it_and_not_what_it_told_the_model
 
 @pytest.mark.parametrize("id", [m.id for m in parse(TEXT) if m.role != "meta"])
 def test_it_ends_with_the_message_asked_for(id: str) -> None:
-    _, data = only_rollout(written(Change(until=id)))
+    _, data = only_rollout(written(ContextChange(until=id)))
     assert TEXT.startswith(data)
     said = [m for m in parse(TEXT) if m.role != "meta"]
     kept = said[: [m.id for m in said].index(id) + 1]
@@ -143,7 +143,7 @@ def test_it_ends_with_the_message_asked_for(id: str) -> None:
 
 def test_what_shows_the_last_message_and_the_end_of_its_turn_stay() -> None:
     def last(id: str) -> dict[str, Any]:
-        return dict(records(only_rollout(written(Change(until=id)))[1])[-1]["payload"])
+        return dict(records(only_rollout(written(ContextChange(until=id)))[1])[-1]["payload"])
 
     assert last("msg_1")["type"] == "user_message"
     assert last("msg_2")["type"] == "task_complete"
@@ -153,21 +153,21 @@ def test_what_shows_the_last_message_and_the_end_of_its_turn_stay() -> None:
 
 def test_an_unknown_message_is_not_found() -> None:
     with pytest.raises(NotFound, match="msg_9"):
-        written(Change(until="msg_9"))
+        written(ContextChange(until="msg_9"))
 
 
 def test_what_has_no_transcript_can_be_no_session() -> None:
     home = stored({"config.toml": b""}, "codex/home")
-    assert written(Change(paths=(("/a", "/b"),)), home) == {"config.toml": b""}
+    assert written(ContextChange(paths=(("/a", "/b"),)), home) == {"config.toml": b""}
     with pytest.raises(InvalidInput):
-        source.lay_out(home, Change(session=NEW))
+        source.restore_layout(home, ContextChange(session=NEW))
 
 
 def test_a_packed_rollout_is_plain_once_it_is_changed() -> None:
     packed = stored({PACKED_KEY: zstandard.ZstdCompressor().compress(TEXT)}, f"codex/{DAY}/{PACKED_KEY[-46:-10]}")
-    assert written(Change(), packed) == {PACKED_KEY: b"".join(packed.read(PACKED_KEY))}
-    assert list(written(Change(until="msg_1"), packed)) == [PACKED_KEY.removesuffix(".zst")]
-    key, data = only_rollout(written(Change(session=NEW, now=NOW), packed))
+    assert written(ContextChange(), packed) == {PACKED_KEY: b"".join(packed.read(PACKED_KEY))}
+    assert list(written(ContextChange(until="msg_1"), packed)) == [PACKED_KEY.removesuffix(".zst")]
+    key, data = only_rollout(written(ContextChange(session=NEW, now=NOW), packed))
     assert key.endswith(".jsonl")
     assert len(records(data)) == len(records(TEXT))
 
@@ -176,17 +176,17 @@ def test_a_new_session_of_an_archived_one_is_in_use() -> None:
     context = f"codex/{DAY}/{ARCHIVED_KEY[-42:-6]}"
     used = f"sessions/2026/01/31/{ARCHIVED_KEY.rpartition('/')[2]}"
     what = stored({ARCHIVED_KEY: TEXT, used: TEXT}, context)
-    assert list(written(Change(), what)) == [ARCHIVED_KEY, used]
-    key, _ = only_rollout(written(Change(session=NEW, now=NOW), what))
+    assert list(written(ContextChange(), what)) == [ARCHIVED_KEY, used]
+    key, _ = only_rollout(written(ContextChange(session=NEW, now=NOW), what))
     assert key.startswith("sessions/")
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join))
 def test_damage_stays_as_it_was(data: bytes) -> None:
     what = stored({KEY: data})
-    _, same = only_rollout(written(Change(session="no-such-id-anywhere"[:0] or NEW, now=NOW), what))
+    _, same = only_rollout(written(ContextChange(session="no-such-id-anywhere"[:0] or NEW, now=NOW), what))
     assert same == data
-    _, mapped = only_rollout(written(Change(paths=(("/nowhere", "/b"),)), what))
+    _, mapped = only_rollout(written(ContextChange(paths=(("/nowhere", "/b"),)), what))
     assert mapped == data
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.continue_dev import Continue
-from ctxstore.sources.resumable import Change, Resumable, Stored
+from ctxstore.sources.resumable import ContextChange, Resumable, StoredContext
 
 home = import_module("tests.sources.homes.continue")  # its name is a keyword
 NOW = 1_800_000_000 * 10**9
@@ -22,12 +22,12 @@ CONTEXT = f"continue/sessions/{home.SESSION}"
 SAID = [*home.HISTORY, {"message": {"role": "user", "content": f"of {home.SESSION} in file:///home/ada"}}]
 
 
-def stored(data: bytes, context: str = CONTEXT) -> Stored:
-    return Stored(context, None, [KEY], lambda _: iter([data[:7], data[7:]]))
+def stored(data: bytes, context: str = CONTEXT) -> StoredContext:
+    return StoredContext(context, None, [KEY], lambda _: iter([data[:7], data[7:]]))
 
 
-def changed(data: bytes, change: Change) -> tuple[str, bytes]:
-    (laid,) = Continue().lay_out(stored(data), change)
+def changed(data: bytes, change: ContextChange) -> tuple[str, bytes]:
+    (laid,) = Continue().restore_layout(stored(data), change)
     blocks = stored(data).read(KEY)
     return laid.key, b"".join(laid.edit(blocks) if laid.edit else blocks)
 
@@ -35,12 +35,12 @@ def changed(data: bytes, change: Change) -> tuple[str, bytes]:
 def test_without_a_change_it_is_as_it_was() -> None:
     assert isinstance(Continue(), Resumable)
     data = json.dumps(home.session(), indent=3).encode()
-    assert changed(data, Change(now=NOW)) == (KEY, data)
+    assert changed(data, ContextChange(now=NOW)) == (KEY, data)
 
 
 def test_the_id_and_the_folder_change_where_the_agent_looks_and_nowhere_else() -> None:
     data = json.dumps(home.session(history=SAID, mode="agent"), indent=3).encode()
-    change = Change(session="new", paths=(("/home/ada", "/home/b b"),), now=NOW)
+    change = ContextChange(session="new", paths=(("/home/ada", "/home/b b"),), now=NOW)
     key, after = changed(data, change)
     folder = b'"file:///home/ada/my%20engine"'
     expected = data.replace(f'"{home.SESSION}"'.encode(), b'"new"', 1).replace(
@@ -58,7 +58,7 @@ def test_up_to_any_message_it_parses_to_exactly_these(number: int, indent: Any, 
     before = [m for m in Continue().messages([data]) if m.role in ("user", "assistant")]
     if number >= len(before):
         return
-    _, after = changed(data, Change(session="new", until=before[number].id, now=NOW))
+    _, after = changed(data, ContextChange(session="new", until=before[number].id, now=NOW))
     kept = [m for m in Continue().messages([after]) if m.role in ("user", "assistant")]
     assert [(m.id, m.raw) for m in kept] == [(m.id, m.raw) for m in before[: number + 1]]
     assert json.loads(after)["history"] == SAID[: number + 1]
@@ -67,12 +67,12 @@ def test_up_to_any_message_it_parses_to_exactly_these(number: int, indent: Any, 
 def test_what_cant_be_changed_is_said() -> None:
     data = json.dumps(home.session()).encode()
     with pytest.raises(NotFound, match="no message"):
-        Continue().lay_out(stored(data), Change(until="nope"))
-    rules = Stored("continue/home", None, ["rules/x.md"], lambda _: iter([b""]))
+        Continue().restore_layout(stored(data), ContextChange(until="nope"))
+    rules = StoredContext("continue/home", None, ["rules/x.md"], lambda _: iter([b""]))
     with pytest.raises(InvalidInput, match="no session"):
-        Continue().lay_out(rules, Change(session="new"))
-    assert [each.key for each in Continue().lay_out(rules, Change())] == ["rules/x.md"]
-    assert Continue().registrations(rules, Change(), "/nowhere") == []
+        Continue().restore_layout(rules, ContextChange(session="new"))
+    assert [each.key for each in Continue().restore_layout(rules, ContextChange())] == ["rules/x.md"]
+    assert Continue().index_entries(rules, ContextChange(), "/nowhere") == []
 
 
 def test_continue_is_told_of_the_session(tmp_path: Path) -> None:
@@ -80,8 +80,8 @@ def test_continue_is_told_of_the_session(tmp_path: Path) -> None:
     root = tmp_path / ".continue"
     before = (root / "sessions" / "sessions.json").read_text()
     task = stored(json.dumps(home.session()).encode())
-    assert all(each.is_there(str(root)) for each in Continue().registrations(task, Change(now=NOW), str(root)))
-    (entry,) = Continue().registrations(task, Change(session="new", now=NOW), str(root))
+    assert all(each.is_there(str(root)) for each in Continue().index_entries(task, ContextChange(now=NOW), str(root)))
+    (entry,) = Continue().index_entries(task, ContextChange(session="new", now=NOW), str(root))
     assert not entry.is_there(str(root))
     entry.apply(str(root))
     after = (root / "sessions" / "sessions.json").read_text()
@@ -97,14 +97,14 @@ def test_continue_is_told_of_the_session(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", ["file:///home/ada/(wheels)", "file:///home/\ud800/x", "/home/\ud800\0/x", "\0"])
 def test_a_folder_that_is_not_mapped_keeps_its_text_whatever_it_is(folder: str, tmp_path: Path) -> None:
     data = json.dumps(home.session(workspaceDirectory=folder)).encode()
-    change = Change(session="new", paths=(("/srv", "/opt"),), now=NOW)
+    change = ContextChange(session="new", paths=(("/srv", "/opt"),), now=NOW)
     assert json.loads(changed(data, change)[1])["workspaceDirectory"] == folder
-    for each in Continue().registrations(stored(data), change, str(tmp_path)):
+    for each in Continue().index_entries(stored(data), change, str(tmp_path)):
         each.apply(str(tmp_path))
         assert each.is_there(str(tmp_path))
 
 
 def test_a_folder_that_no_text_can_hold_is_mapped() -> None:
     data = json.dumps(home.session(workspaceDirectory="file:///home/ada/\ud800")).encode()
-    _, after = changed(data, Change(paths=(("/home/ada", "/srv"),), now=NOW))
+    _, after = changed(data, ContextChange(paths=(("/home/ada", "/srv"),), now=NOW))
     assert json.loads(after)["workspaceDirectory"].startswith("file:///srv/")

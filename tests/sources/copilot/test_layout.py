@@ -10,23 +10,23 @@ from pathlib import Path
 import pytest
 
 from ctxstore.sources.copilot import Copilot
-from ctxstore.sources.protocol import FoundContext, Root, Skipped
+from ctxstore.sources.protocol import FoundContext, Skipped, SourceHome
 from tests.sources.homes import copilot
 from tests.sources.homes.copilot import CONTEXT, FOLDER, OLD, SESSION
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Root:
+def root(tmp_path: Path) -> SourceHome:
     copilot.make(tmp_path)
     return Copilot().discover({"HOME": str(tmp_path)})[0]
 
 
-def listed(root: Root, reports: list[Skipped] | None = None) -> dict[str, FoundContext]:
+def listed(root: SourceHome, reports: list[Skipped] | None = None) -> dict[str, FoundContext]:
     report = reports.append if reports is not None else lambda _: None
     return {context.name: context for context in Copilot().contexts(root, report)}
 
 
-def test_a_session_has_its_folder_without_locks(root: Root) -> None:
+def test_a_session_has_its_folder_without_locks(root: SourceHome) -> None:
     found = {file.key: file.state for file in listed(root)[CONTEXT].files}
     assert found == {
         FOLDER: True,
@@ -42,7 +42,7 @@ def test_a_session_has_its_folder_without_locks(root: Root) -> None:
     assert list(listed(root)) == ["copilot/home", CONTEXT, f"copilot/sessions/{OLD}"]
 
 
-def test_a_session_of_an_old_version_is_a_file_and_keeps_its_name_when_it_becomes_a_folder(root: Root) -> None:
+def test_a_session_of_an_old_version_is_a_file_and_keeps_its_name_when_it_becomes_a_folder(root: SourceHome) -> None:
     name = f"copilot/sessions/{OLD}"
     file = f"session-state/{OLD}.jsonl"
     assert [each.key for each in listed(root)[name].files] == [file]
@@ -53,13 +53,13 @@ def test_a_session_of_an_old_version_is_a_file_and_keeps_its_name_when_it_become
     assert Copilot().transcript(name, keys) == f"session-state/{OLD}/events.jsonl"
 
 
-def test_a_session_that_is_a_link_is_kept_as_one(root: Root) -> None:
+def test_a_session_that_is_a_link_is_kept_as_one(root: SourceHome) -> None:
     os.symlink("/elsewhere", os.path.join(root.path, "session-state/linked"))
     assert [file.key for file in listed(root)["copilot/sessions/linked"].files] == ["session-state/linked"]
     assert Copilot().transcript("copilot/sessions/linked", ["session-state/linked"]) is None
 
 
-def test_the_database_of_a_session_is_copied_as_a_whole(root: Root, tmp_path: Path) -> None:
+def test_the_database_of_a_session_is_copied_as_a_whole(root: SourceHome, tmp_path: Path) -> None:
     (file,) = (each for each in listed(root)[CONTEXT].files if each.key.endswith("session.db"))
     with closing(sqlite3.connect(file.path)) as database, database:
         database.execute("PRAGMA journal_mode = WAL")
@@ -71,7 +71,7 @@ def test_the_database_of_a_session_is_copied_as_a_whole(root: Root, tmp_path: Pa
         assert copy.execute("SELECT id FROM todos").fetchall() == [("oil",)]
 
 
-def test_a_database_that_is_none_is_named_and_the_rest_goes_on(root: Root) -> None:
+def test_a_database_that_is_none_is_named_and_the_rest_goes_on(root: SourceHome) -> None:
     path = Path(root.path, FOLDER, "session.db")
     path.write_bytes(b"no database at all" * 100)
     reports: list[Skipped] = []
@@ -80,7 +80,7 @@ def test_a_database_that_is_none_is_named_and_the_rest_goes_on(root: Root) -> No
     assert f"{FOLDER}/events.jsonl" in [file.key for file in found[CONTEXT].files]
 
 
-def test_the_home_has_what_the_user_made(root: Root) -> None:
+def test_the_home_has_what_the_user_made(root: SourceHome) -> None:
     keys = [f.key for f in listed(root)["copilot/home"].files if os.path.isfile(os.path.join(root.path, f.key))]
     assert keys == [
         "agents/oiler.agent.md",
@@ -93,7 +93,7 @@ def test_the_home_has_what_the_user_made(root: Root) -> None:
     ]
 
 
-def test_what_copilot_keeps_for_itself_is_left_out_if_it_may_hold_a_key(root: Root) -> None:
+def test_what_copilot_keeps_for_itself_is_left_out_if_it_may_hold_a_key(root: SourceHome) -> None:
     path = Path(root.path, "config.json")
     for text in ('{"copilot_tokens":{"ada":"t"}}', " " * (64 << 10) + "{}"):
         path.write_text(text)

@@ -19,8 +19,8 @@ from ctxstore.errors import Conflict, InvalidInput
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.cursor import Cursor
 from ctxstore.sources.cursor.values import references_in
-from ctxstore.sources.protocol import FoundContext, Root, Skipped
-from ctxstore.sources.resumable import Change, Resumable, Stored
+from ctxstore.sources.protocol import FoundContext, Skipped, SourceHome
+from ctxstore.sources.resumable import ContextChange, Resumable, StoredContext
 from tests.sources.homes import cursor as home
 from tests.sources.homes.cursor import CHAT, CONVERSATION, EMPTY, FOLDER, INNER, OTHER, OUTER, add_bubble, pair
 
@@ -29,40 +29,40 @@ NAME = f"cursor/composer/{CONVERSATION}"
 
 
 @pytest.fixture
-def roots(tmp_path: Path) -> list[Root]:
+def roots(tmp_path: Path) -> list[SourceHome]:
     home.make(tmp_path)
     return SOURCE.discover({"HOME": str(tmp_path)})
 
 
 @pytest.fixture
-def root(roots: list[Root]) -> Root:
+def root(roots: list[SourceHome]) -> SourceHome:
     return roots[0]
 
 
-def open_at(root: Root) -> sqlite3.Connection:
+def open_at(root: SourceHome) -> sqlite3.Connection:
     return sqlite3.connect(os.path.join(root.path, "globalStorage/state.vscdb"))
 
 
-def look(root: Root) -> tuple[dict[str, FoundContext], list[Skipped]]:
+def look(root: SourceHome) -> tuple[dict[str, FoundContext], list[Skipped]]:
     skipped: list[Skipped] = []
     return {context.name: context for context in SOURCE.contexts(root, skipped.append)}, skipped
 
 
-def stored(root: Root, name: str = NAME) -> Stored:
+def stored(root: SourceHome, name: str = NAME) -> StoredContext:
     """A context as it is now, kept."""
     data = {
         file.key: b"".join(file.content()) if file.content else Path(file.path).read_bytes()
         for file in look(root)[0][name].files
     }
-    return Stored(name, FOLDER, list(data), lambda key: iter([data[key]]))
+    return StoredContext(name, FOLDER, list(data), lambda key: iter([data[key]]))
 
 
-def dump(root: Root) -> list[str]:
+def dump(root: SourceHome) -> list[str]:
     with closing(open_at(root)) as database:
         return sorted(line for line in database.iterdump() if line.startswith("INSERT"))
 
 
-def test_each_conversation_is_a_context(roots: list[Root]) -> None:
+def test_each_conversation_is_a_context(roots: list[SourceHome]) -> None:
     editor, command = (look(root) for root in roots)
     assert list(editor[0]) == ["cursor/home", *(f"cursor/composer/{id}" for id in (CONVERSATION, OTHER, EMPTY))]
     assert [name.partition(".")[0] for name in command[0]] == ["cursor/home", f"cursor/chat/{CHAT}"]
@@ -74,7 +74,7 @@ def test_each_conversation_is_a_context(roots: list[Root]) -> None:
     assert not editor[1] and not command[1]
 
 
-def test_a_conversation_has_its_pairs_in_order_and_the_pieces_it_needs(root: Root) -> None:
+def test_a_conversation_has_its_pairs_in_order_and_the_pieces_it_needs(root: SourceHome) -> None:
     kept = stored(root)
     lines = [json.loads(line)["row"] for line in b"".join(kept.read("session.jsonl")).splitlines()]
     assert lines[0]["folder"] == "file:///home/ada/my%20engine" and "Oil the wheels" in lines[0]["listed"]
@@ -87,7 +87,7 @@ def test_a_conversation_has_its_pairs_in_order_and_the_pieces_it_needs(root: Roo
     ]
 
 
-def test_no_token_is_saved(roots: list[Root]) -> None:
+def test_no_token_is_saved(roots: list[SourceHome]) -> None:
     files = [file for root in roots for context in look(root)[0].values() for file in context.files]
     data = b"".join(
         b"".join(file.content()) if file.content else Path(file.path).read_bytes()
@@ -97,7 +97,7 @@ def test_no_token_is_saved(roots: list[Root]) -> None:
     assert b"secret" not in data and "mcp.json" not in {file.key for file in files}
 
 
-def test_bubbles_are_messages_and_those_taken_back_are_not(root: Root) -> None:
+def test_bubbles_are_messages_and_those_taken_back_are_not(root: SourceHome) -> None:
     messages = list(SOURCE.messages(stored(root).read("session.jsonl")))
     said = [message for message in messages if message.role != "meta"]
     assert [(m.id, m.role, m.model, m.time) for m in said] == [
@@ -111,7 +111,7 @@ def test_bubbles_are_messages_and_those_taken_back_are_not(root: Root) -> None:
     )  # fmt: skip
 
 
-def test_the_list_shows_what_there_is_and_only_what_changed_is_read(roots: list[Root], tmp_path: Path) -> None:
+def test_the_list_shows_what_there_is_and_only_what_changed_is_read(roots: list[SourceHome], tmp_path: Path) -> None:
     targets = [Target(SOURCE, root) for root in roots]
     time.sleep(0.1)  # what was written just before a look is read again
     with ctxstore.init(tmp_path / "repo") as repo:
@@ -128,9 +128,9 @@ def test_the_list_shows_what_there_is_and_only_what_changed_is_read(roots: list[
         assert [name for name, _ in repo.snapshot(targets).commits] == [f"cursor/composer/{OTHER}"]
 
 
-def test_a_conversation_comes_back_as_it_was_and_no_other_is_touched(root: Root) -> None:
+def test_a_conversation_comes_back_as_it_was_and_no_other_is_touched(root: SourceHome) -> None:
     kept, before = stored(root), dump(root)
-    (entry,) = SOURCE.registrations(kept, Change(), root.path)
+    (entry,) = SOURCE.index_entries(kept, ContextChange(), root.path)
     assert entry.is_there(root.path)
     with closing(open_at(root)) as editor:
         add_bubble(editor, CONVERSATION, "new", 1, text="And now?")
@@ -144,24 +144,26 @@ def test_a_conversation_comes_back_as_it_was_and_no_other_is_touched(root: Root)
     assert isinstance(SOURCE, Resumable)
 
 
-def test_a_store_of_the_command_line_comes_back_with_an_empty_log(roots: list[Root], tmp_path: Path) -> None:
+def test_a_store_of_the_command_line_comes_back_with_an_empty_log(roots: list[SourceHome], tmp_path: Path) -> None:
     kept = stored(roots[1], f"cursor/chat/{CHAT}")
-    laid = SOURCE.lay_out(kept, Change())
+    laid = SOURCE.restore_layout(kept, ContextChange())
     assert [each.key for each in laid if each.origin is None] == [f"chats/d41d/{CHAT}/store.db-wal"]
-    assert SOURCE.registrations(kept, Change(), roots[1].path) == []
+    assert SOURCE.index_entries(kept, ContextChange(), roots[1].path) == []
     Path(tmp_path, "back.db").write_bytes(b"".join(kept.read(f"chats/d41d/{CHAT}/store.db")))
     with closing(sqlite3.connect(tmp_path / "back.db")) as database:
         assert database.execute("SELECT data FROM blobs").fetchall() == [(INNER,)]
 
 
-@pytest.mark.parametrize("change", [Change(session="x"), Change(until="x"), Change(paths=(("/a", "/b"),))])
-def test_a_conversation_can_not_be_made_another(root: Root, change: Change) -> None:
+@pytest.mark.parametrize(
+    "change", [ContextChange(session="x"), ContextChange(until="x"), ContextChange(paths=(("/a", "/b"),))]
+)
+def test_a_conversation_can_not_be_made_another(root: SourceHome, change: ContextChange) -> None:
     with pytest.raises(InvalidInput, match="as it was"):
-        SOURCE.lay_out(stored(root), change)
+        SOURCE.restore_layout(stored(root), change)
 
 
 @pytest.mark.parametrize("damage", ["empty", "binary", "cut", "sparse", "link", "foreign", "locked", "gone"])
-def test_a_bad_database_is_named_and_the_rest_is_found(root: Root, damage: str) -> None:
+def test_a_bad_database_is_named_and_the_rest_is_found(root: SourceHome, damage: str) -> None:
     path, kept = Path(root.path, "globalStorage/state.vscdb"), stored(root)
     with closing(open_at(root)) as editor:
         editor.execute("PRAGMA journal_mode = DELETE")
@@ -179,7 +181,7 @@ def test_a_bad_database_is_named_and_the_rest_is_found(root: Root, damage: str) 
             if damage == "sparse":
                 os.truncate(path, 2 << 30)
         found, skipped = look(root)
-        (entry,) = SOURCE.registrations(kept, Change(), root.path)
+        (entry,) = SOURCE.index_entries(kept, ContextChange(), root.path)
         assert not entry.is_there(root.path)
         if damage != "locked":
             with pytest.raises(Conflict):
@@ -188,7 +190,7 @@ def test_a_bad_database_is_named_and_the_rest_is_found(root: Root, damage: str) 
     assert [skip.path for skip in skipped] == ([] if damage == "gone" else [str(path)])
 
 
-def test_a_bad_store_of_a_chat_is_named_and_what_was_said_is_saved(roots: list[Root]) -> None:
+def test_a_bad_store_of_a_chat_is_named_and_what_was_said_is_saved(roots: list[SourceHome]) -> None:
     Path(roots[1].path, f"chats/d41d/{CHAT}/store.db").write_bytes(b"torn")
     found, skipped = look(roots[1])
     assert [os.path.basename(skip.path) for skip in skipped] == ["store.db"]

@@ -6,13 +6,13 @@ from abacus_talk import iter_messages
 
 from ctxstore.errors import NotFound
 from ctxstore.sources.jsonl.edit import edit_line
-from ctxstore.sources.resumable import Change, Laid, Stored
+from ctxstore.sources.resumable import ContextChange, RestoreFile, StoredContext
 
 
-def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
+def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     (key,) = stored.keys
     if change.is_empty:
-        return [Laid(key, key)]
+        return [RestoreFile(key, key)]
     old = stored.context.rpartition("/")[2]
     if change.until and all(message.id != change.until for message in iter_messages(stored.read(key))):
         raise NotFound(f"{stored.context} has no message {change.until!r}")
@@ -24,4 +24,4 @@ def lay_out(stored: Stored, change: Change) -> Sequence[Laid]:
             if message.id == change.until:
                 return
 
-    return [Laid(f"talks/{change.session or old}.jsonl", key, edit, is_new=bool(change.session))]
+    return [RestoreFile(f"talks/{change.session or old}.jsonl", key, edit, is_new=bool(change.session))]

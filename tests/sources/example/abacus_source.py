@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.directory import label_of
-from ctxstore.sources.protocol import Attributes, FoundContext, Message, Report, Root, Scanner
-from ctxstore.sources.resumable import Change, Laid, Program, Registration, Stored, new_uuid
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
+from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext, new_uuid
 from ctxstore.sources.walk import list_folder, look_at
 
 
@@ -15,14 +15,14 @@ class Abacus:
     name = "abacus"
     agent = "Abacus"
 
-    def discover(self, environ: Mapping[str, str]) -> list[Root]:
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         path = environ.get("ABACUS_HOME") or (environ.get("HOME") and os.path.join(environ["HOME"], ".abacus"))
         if not path or not os.path.isdir(path):
             return []
         path = os.path.abspath(path)
-        return [Root(self.name, path, label_of(path, environ))]
+        return [SourceHome(self.name, path, label_of(path, environ))]
 
-    def contexts(self, root: Root, report: Report) -> Iterator[FoundContext]:
+    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         entries = list_folder(os.path.join(root.path, "talks"), report)
         for entry in sorted(entries, key=lambda entry: entry.name):
             talk, end = os.path.splitext(entry.name)
@@ -31,7 +31,7 @@ class Abacus:
                 if file is not None:
                     yield FoundContext(f"abacus/talks/{talk}", [file])
 
-    def find_context(self, root: Root, name: str, report: Report) -> FoundContext | None:
+    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         return next((context for context in self.contexts(root, report) if context.name == name), None)
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
@@ -55,23 +55,23 @@ class Abacus:
 
     # -- optional, `Expiring`: the agent deletes what is older
 
-    def kept_days(self, root: Root) -> int | None:
+    def kept_days(self, root: SourceHome) -> int | None:
         return 90
 
     # -- optional, `Resumable`: the agent goes on from a talk that was put back
 
-    program = Program(frozenset({"abacus"}), resume="abacus --talk {session}")
+    program = AgentProgram(frozenset({"abacus"}), resume="abacus --talk {session}")
 
     def new_session(self, now: int, random: bytes) -> str:
         return new_uuid(random)
 
-    def lay_out(self, stored: Stored, change: Change) -> Sequence[Laid]:
-        from abacus_resume import lay_out
+    def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
+        from abacus_resume import restore_layout
 
-        return lay_out(stored, change)
+        return restore_layout(stored, change)
 
-    def registrations(self, stored: Stored, change: Change, root: str) -> Sequence[Registration]:
+    def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
         return ()
 
-    def context_of(self, stored: Stored, change: Change) -> str:
+    def context_of(self, stored: StoredContext, change: ContextChange) -> str:
         return f"abacus/talks/{change.session}" if change.session else stored.context

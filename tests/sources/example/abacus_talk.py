@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ctxstore.sources.jsonl import messages
-from ctxstore.sources.jsonl.lenient_json import split, tolerant
+from ctxstore.sources.jsonl.lenient_json import decode_lenient, split
 from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes, Message, Part, Scanner
 
@@ -15,7 +15,7 @@ Record = dict[str, Any]
 
 def read(line: bytes) -> list[tuple[bytes, Record | None]]:
     """The objects on a line, and what is between them."""
-    return [(piece, tolerant(piece) if whole else None) for piece, whole in split(line)]
+    return [(piece, decode_lenient(piece) if whole else None) for piece, whole in split(line)]
 
 
 def role_of(record: Record) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxstore.sources.flowloom import FlowLoom
-from ctxstore.sources.protocol import Attributes, Root
+from ctxstore.sources.protocol import Attributes, SourceHome
 from tests.sources.homes import flowloom
 from tests.sources.homes.flowloom import METADATA, SESSION
 from tests.sources.homes.writing import write
@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def contexts(project: Path) -> dict[str, dict[str, bool]]:
-    found = FlowLoom().contexts(Root("flowloom", str(project), "engine"), lambda _: None)
+    found = FlowLoom().contexts(SourceHome("flowloom", str(project), "engine"), lambda _: None)
     return {each.name.rpartition("/")[2]: {file.key: file.state for file in each.files} for each in found}
 
 

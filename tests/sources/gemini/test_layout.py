@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxstore.sources.gemini import Gemini
-from ctxstore.sources.protocol import Root
+from ctxstore.sources.protocol import SourceHome
 from tests.sources.homes import gemini
 from tests.sources.homes.gemini import GONE, HASH, NAME, SESSION, STEM, SUBAGENT
 from tests.sources.homes.writing import write
@@ -22,7 +22,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def contexts(home: Path, label: str = ".gemini") -> dict[str, dict[str, bool]]:
-    found = Gemini().contexts(Root("gemini", str(home / ".gemini"), label), lambda _: None)
+    found = Gemini().contexts(SourceHome("gemini", str(home / ".gemini"), label), lambda _: None)
     return {context.name: {file.key: file.state for file in context.files} for context in found}
 
 

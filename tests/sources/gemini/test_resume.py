@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ctxstore.errors import Conflict, InvalidInput, NotFound
 from ctxstore.sources.gemini import Gemini
-from ctxstore.sources.resumable import Change, Laid, Stored, session_of
+from ctxstore.sources.resumable import ContextChange, RestoreFile, StoredContext, session_of
 from tests.sources.gemini.conftest import ANSWER, CALLED, DIRT, HEAD, LISTED, PIECES, RESULT, REWOUND, TOUCHED, USER
 from tests.sources.homes.gemini import HASH, NAME, OLD, OLD_DOCUMENT, PROJECT, SESSION, STEM, SUBAGENT, head, jsonl
 
@@ -32,23 +32,23 @@ FILES = {
 source = Gemini()
 
 
-def stored(files: dict[str, bytes] | None = None, project: str | None = PROJECT, name: str = NAME) -> Stored:
+def stored(files: dict[str, bytes] | None = None, project: str | None = PROJECT, name: str = NAME) -> StoredContext:
     there = FILES if files is None else files
 
     def read(key: str) -> Iterator[bytes]:
         yield there[key]
 
-    return Stored(f"gemini/engine/{name}", project, sorted(there), read)
+    return StoredContext(f"gemini/engine/{name}", project, sorted(there), read)
 
 
-def written(change: Change, what: Stored | None = None) -> dict[str, bytes]:
+def written(change: ContextChange, what: StoredContext | None = None) -> dict[str, bytes]:
     what = what or stored()
 
-    def content(laid: Laid) -> bytes:
+    def content(laid: RestoreFile) -> bytes:
         assert laid.origin is not None
         return b"".join(laid.edit(what.read(laid.origin)) if laid.edit else what.read(laid.origin))
 
-    laid = source.lay_out(what, change)
+    laid = source.restore_layout(what, change)
     assert [each.key for each in laid] == sorted({each.key for each in laid})
     return {each.key: content(each) for each in laid}
 
@@ -63,11 +63,11 @@ def records(data: bytes) -> list[dict[str, Any]]:
 
 
 def test_without_a_change_every_file_is_as_it_was() -> None:
-    assert written(Change(now=1)) == FILES
+    assert written(ContextChange(now=1)) == FILES
 
 
 def test_a_new_id_is_wherever_gemini_looks_for_it_and_nowhere_else() -> None:
-    files = written(Change(session=NEW))
+    files = written(ContextChange(session=NEW))
     assert sorted(files) == [
         f"tmp/engine/chats/{NEW}/{SUBAGENT}.jsonl",
         NEW_KEY,
@@ -77,49 +77,51 @@ def test_a_new_id_is_wherever_gemini_looks_for_it_and_nowhere_else() -> None:
     ]
     assert files[NEW_KEY] == TALK.replace(SESSION.encode(), NEW.encode())
     assert files[f"tmp/engine/{NEW}/plans/plan.md"] == f"for {SESSION}".encode()
-    change = Change(session=NEW)
+    change = ContextChange(session=NEW)
     assert source.context_of(stored(), change) == "gemini/engine/f00d2a34-2026-01-01T10-00"
     assert session_of(source, stored()) == SESSION
 
 
 def test_an_id_that_was_said_stays() -> None:
     said = TALK.replace(b"Wind it", SESSION.encode())
-    assert written(Change(session=NEW), stored({KEY: said}))[NEW_KEY].count(SESSION.encode()) == 2
+    assert written(ContextChange(session=NEW), stored({KEY: said}))[NEW_KEY].count(SESSION.encode()) == 2
 
 
 def test_a_new_session_says_that_it_was_changed_now() -> None:
-    data = written(Change(session=NEW, now=10**18), stored({KEY: TALK[:-1]}))[NEW_KEY]
+    data = written(ContextChange(session=NEW, now=10**18), stored({KEY: TALK[:-1]}))[NEW_KEY]
     assert records(data)[-1] == {"$set": {"lastUpdated": "2001-09-09T01:46:40.000Z"}}
     assert spoken(data) == spoken(TALK)
 
 
 def test_another_folder_changes_the_project_and_not_what_was_said() -> None:
     talk = jsonl(head() | {"directories": [PROJECT, "/else", f"{PROJECT}/sub"]}).encode() + USER
-    files = written(Change(paths=((PROJECT, "/srv/My Engine"),)), stored({KEY: talk}))
+    files = written(ContextChange(paths=((PROJECT, "/srv/My Engine"),)), stored({KEY: talk}))
     new = records(files[f"tmp/my-engine/chats/{STEM}.jsonl"])
     assert new[0]["projectHash"] == sha256(b"/srv/My Engine").hexdigest() != HASH
     assert new[0]["directories"] == ["/srv/My Engine", "/else", "/srv/My Engine/sub"]
     assert new[1:] == records(USER)
-    assert source.context_of(stored(), Change(paths=((PROJECT, "/srv/My Engine"),))) == f"gemini/my-engine/{NAME}"
+    assert (
+        source.context_of(stored(), ContextChange(paths=((PROJECT, "/srv/My Engine"),))) == f"gemini/my-engine/{NAME}"
+    )
 
 
 def test_a_project_is_kept_where_the_list_of_the_home_says(tmp_path: Path) -> None:
     (tmp_path / "projects.json").write_text(json.dumps({"projects": {"/srv/engine": "engine-7", "/x/clock": "clock"}}))
-    to = lambda path: Change(paths=((PROJECT, path),), root=str(tmp_path))  # noqa: E731
+    to = lambda path: ContextChange(paths=((PROJECT, path),), root=str(tmp_path))  # noqa: E731
     assert f"tmp/engine-7/chats/{STEM}.jsonl" in written(to("/srv/engine"))
     assert f"tmp/clock-1/chats/{STEM}.jsonl" in written(to("/y/clock"))
     (tmp_path / "tmp/new").mkdir(parents=True)
     (tmp_path / "tmp/new/.project_root").write_text("/other/new")
     assert f"tmp/new-1/chats/{STEM}.jsonl" in written(to("/y/new"))
     assert source.context_of(stored(), to("/y/new")) == f"gemini/new-1/{NAME}"
-    (entry,) = source.registrations(stored(), to("/y/new"), str(tmp_path))
+    (entry,) = source.index_entries(stored(), to("/y/new"), str(tmp_path))
     entry.apply(str(tmp_path))
     assert f"tmp/new-1/chats/{STEM}.jsonl" in written(to("/y/new"))
 
 
 @pytest.mark.parametrize("id", ["u1", "s1", "g1", "u2", "g2", "u3"])
 def test_a_session_up_to_a_message_ends_with_it(id: str) -> None:
-    data = written(Change(session=NEW, until=id))[NEW_KEY]
+    data = written(ContextChange(session=NEW, until=id))[NEW_KEY]
     all = spoken(TALK)
     assert spoken(data) == all[: [each for each, _ in all].index(id) + 1]
     assert all_valid(data)
@@ -131,7 +133,7 @@ def test_any_session_up_to_any_message_holds_just_what_was_said_until_then(talk:
     said = spoken(talk)
     if said:
         at = data.draw(st.integers(0, len(said) - 1))
-        new = written(Change(session=NEW, until=said[at][0]), stored({KEY: talk}))[NEW_KEY]
+        new = written(ContextChange(session=NEW, until=said[at][0]), stored({KEY: talk}))[NEW_KEY]
         assert spoken(new) == said[: at + 1]
 
 
@@ -143,30 +145,30 @@ def test_a_document_ends_with_the_message_too() -> None:
     key = "tmp/engine/chats/session-2025-11-01T10-00-7a1c2a34.json"
     what = stored({key: json.dumps(OLD_DOCUMENT, indent=2).encode()}, name="7a1c2a34-2025-11-01T10-00")
     assert session_of(source, what) == OLD
-    (data,) = written(Change(session=NEW, until="o1"), what).values()
+    (data,) = written(ContextChange(session=NEW, until="o1"), what).values()
     new = json.loads(data)
     assert new == OLD_DOCUMENT | {"sessionId": NEW, "messages": OLD_DOCUMENT["messages"][:1]}
 
 
 def test_what_is_no_message_or_no_session_is_refused() -> None:
     with pytest.raises(NotFound, match="nope"):
-        source.lay_out(stored(), Change(session=NEW, until="nope"))
+        source.restore_layout(stored(), ContextChange(session=NEW, until="nope"))
     shared = stored({"tmp/engine/.project_root": PROJECT.encode(), "tmp/engine/logs.json": b"[]"}, name="project")
     with pytest.raises(InvalidInput, match="no conversation"):
-        source.lay_out(shared, Change(session=NEW))
-    moved = written(Change(paths=((PROJECT, "/srv/clock"),)), shared)
+        source.restore_layout(shared, ContextChange(session=NEW))
+    moved = written(ContextChange(paths=((PROJECT, "/srv/clock"),)), shared)
     assert moved == {"tmp/clock/.project_root": b"/srv/clock", "tmp/clock/logs.json": b"[]"}
 
 
 @pytest.mark.parametrize("data", [data for data in DIRT.values() if len(data) < 5000])
 def test_damage_comes_through_as_it_is(data: bytes) -> None:
-    same = written(Change(paths=(("/a", "/b"),)), stored({KEY: data}))
+    same = written(ContextChange(paths=(("/a", "/b"),)), stored({KEY: data}))
     assert same == {KEY: data}
 
 
 def test_a_project_is_added_to_the_list_and_the_others_stay(tmp_path: Path) -> None:
     path = tmp_path / "projects.json"
-    (entry,) = source.registrations(stored(), Change(), str(tmp_path))
+    (entry,) = source.index_entries(stored(), ContextChange(), str(tmp_path))
     assert not entry.is_there(str(tmp_path))
     entry.apply(str(tmp_path))
     assert entry.is_there(str(tmp_path)) and json.loads(path.read_text()) == {"projects": {PROJECT: "engine"}}
@@ -178,7 +180,7 @@ def test_a_project_is_added_to_the_list_and_the_others_stay(tmp_path: Path) -> N
 
 def test_a_list_that_says_otherwise_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "projects.json"
-    (entry,) = source.registrations(stored(), Change(), str(tmp_path))
+    (entry,) = source.index_entries(stored(), ContextChange(), str(tmp_path))
     for text in (json.dumps({"projects": {PROJECT: "other"}}), "[]", "{"):
         path.write_text(text)
         with pytest.raises(Conflict):
@@ -192,5 +194,5 @@ def test_a_list_that_says_otherwise_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_comes_back_to_where_it_was_needs_no_other_entry(tmp_path: Path) -> None:
     (tmp_path / "projects.json").write_text(json.dumps({"projects": {PROJECT: "engine-2"}}))
-    assert source.registrations(stored(), Change(), str(tmp_path)) == ()
-    assert source.registrations(stored(project=None), Change(), str(tmp_path)) == ()
+    assert source.index_entries(stored(), ContextChange(), str(tmp_path)) == ()
+    assert source.index_entries(stored(project=None), ContextChange(), str(tmp_path)) == ()

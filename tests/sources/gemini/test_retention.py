@@ -8,7 +8,7 @@ import pytest
 
 from ctxstore.sources.expiry import Expiring
 from ctxstore.sources.gemini import Gemini
-from ctxstore.sources.protocol import Root
+from ctxstore.sources.protocol import SourceHome
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_sessions_are_kept_as_long_as_the_settings_say(tmp_path: Path, settings:
         (tmp_path / "settings.json").write_text(settings)
     source = Gemini()
     assert isinstance(source, Expiring)
-    assert source.kept_days(Root("gemini", str(tmp_path), ".gemini")) == days
+    assert source.kept_days(SourceHome("gemini", str(tmp_path), ".gemini")) == days

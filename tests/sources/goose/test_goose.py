@@ -18,8 +18,8 @@ import ctxstore
 from ctxstore.errors import Conflict, InvalidInput, NotFound
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.goose import Goose
-from ctxstore.sources.protocol import FoundContext, Root, Skipped
-from ctxstore.sources.resumable import Change, Resumable, Stored
+from ctxstore.sources.protocol import FoundContext, Skipped, SourceHome
+from ctxstore.sources.resumable import ContextChange, Resumable, StoredContext
 from tests.sources.homes import goose as home
 from tests.sources.homes.goose import FOLDER, OLD, OTHER, SESSION, add_turn
 
@@ -29,21 +29,21 @@ NEW = "20261122_123456"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Root:
+def root(tmp_path: Path) -> SourceHome:
     home.make(tmp_path)
     return SOURCE.discover({"HOME": str(tmp_path)})[0]
 
 
-def open_at(root: Root) -> sqlite3.Connection:
+def open_at(root: SourceHome) -> sqlite3.Connection:
     return sqlite3.connect(os.path.join(root.path, "sessions/sessions.db"))
 
 
-def look(root: Root) -> tuple[dict[str, FoundContext], list[Skipped]]:
+def look(root: SourceHome) -> tuple[dict[str, FoundContext], list[Skipped]]:
     skipped: list[Skipped] = []
     return {context.name: context for context in SOURCE.contexts(root, skipped.append)}, skipped
 
 
-def stored(root: Root, session: str = SESSION) -> Stored:
+def stored(root: SourceHome, session: str = SESSION) -> StoredContext:
     """A session as it is now, kept."""
     context = look(root)[0][GROUP + session]
     data = {f.key: b"".join(f.content()) if f.content else Path(f.path).read_bytes() for f in context.files}
@@ -52,27 +52,27 @@ def stored(root: Root, session: str = SESSION) -> Stored:
         for at in range(0, len(data[key]), 50):
             yield data[key][at : at + 50]
 
-    return Stored(context.name, FOLDER, list(data), read)
+    return StoredContext(context.name, FOLDER, list(data), read)
 
 
-def put(root: Root, kept: Stored, change: Change) -> None:
-    (entry,) = SOURCE.registrations(kept, change, root.path)
+def put(root: SourceHome, kept: StoredContext, change: ContextChange) -> None:
+    (entry,) = SOURCE.index_entries(kept, change, root.path)
     entry.apply(root.path)
     assert entry.is_there(root.path)
 
 
-def dump(root: Root) -> list[str]:
+def dump(root: SourceHome) -> list[str]:
     with closing(open_at(root)) as database:
         assert not database.execute("PRAGMA foreign_key_check").fetchall()
         return sorted(line for line in database.iterdump() if line.startswith("INSERT") and "sqlite_seq" not in line)
 
 
-def rows(root: Root, query: str) -> list[tuple[object, ...]]:
+def rows(root: SourceHome, query: str) -> list[tuple[object, ...]]:
     with closing(open_at(root)) as database:
         return database.execute(query).fetchall()
 
 
-def test_each_session_is_a_context_and_so_are_database_and_settings(root: Root, tmp_path: Path) -> None:
+def test_each_session_is_a_context_and_so_are_database_and_settings(root: SourceHome, tmp_path: Path) -> None:
     found, skipped = look(root)
     assert list(found) == ["goose/database", *(GROUP + id for id in (OLD, SESSION, OTHER))] and not skipped
     settings = look(SOURCE.discover({"HOME": str(tmp_path)})[1])[0]
@@ -81,7 +81,7 @@ def test_each_session_is_a_context_and_so_are_database_and_settings(root: Root, 
 
 
 @pytest.mark.parametrize(("session", "roles"), [(SESSION, 4), (OLD, 2)])
-def test_rows_and_older_files_are_read_as_messages(root: Root, session: str, roles: int) -> None:
+def test_rows_and_older_files_are_read_as_messages(root: SourceHome, session: str, roles: int) -> None:
     kept = stored(root, session)
     key = SOURCE.transcript(kept.context, kept.keys)
     assert key
@@ -97,7 +97,7 @@ def test_rows_and_older_files_are_read_as_messages(root: Root, session: str, rol
         assert (result.text, result.call, result.error) == ("wheel", "call_1", False)
 
 
-def test_the_list_shows_title_model_folder_and_count(root: Root, tmp_path: Path) -> None:
+def test_the_list_shows_title_model_folder_and_count(root: SourceHome, tmp_path: Path) -> None:
     time.sleep(0.1)  # what was written just before a look is read again
     with ctxstore.init(tmp_path / "repo") as repo:
         repo.snapshot([Target(SOURCE, root)])
@@ -115,7 +115,7 @@ def test_the_list_shows_title_model_folder_and_count(root: Root, tmp_path: Path)
         assert [name for name, _ in report.commits] == [GROUP + SESSION, GROUP + OTHER]
 
 
-def test_the_first_version_of_its_tables_is_read_and_written(root: Root) -> None:
+def test_the_first_version_of_its_tables_is_read_and_written(root: SourceHome) -> None:
     path = Path(root.path, "sessions/sessions.db")
     path.unlink()
     home.make_database(path, version=1)
@@ -124,22 +124,22 @@ def test_the_first_version_of_its_tables_is_read_and_written(root: Root) -> None
     with closing(open_at(root)) as agent:
         agent.execute("DELETE FROM messages WHERE session_id = ?", (SESSION,))
         agent.commit()
-    put(root, kept, Change())
+    put(root, kept, ContextChange())
     assert dump(root) == before
 
 
-def test_a_session_comes_back_as_it_was(root: Root) -> None:
+def test_a_session_comes_back_as_it_was(root: SourceHome) -> None:
     kept, before = stored(root), dump(root)
     with closing(open_at(root)) as agent:
         add_turn(agent, SESSION, 2, "And now?", "Turned.")
         agent.execute("DELETE FROM messages WHERE id = 1")
         agent.commit()
-    put(root, kept, Change())
+    put(root, kept, ContextChange())
     assert dump(root) == before
     assert isinstance(SOURCE, Resumable)
 
 
-def test_in_another_database_messages_are_numbered_anew_where_others_have_their_numbers(root: Root) -> None:
+def test_in_another_database_messages_are_numbered_anew_where_others_have_their_numbers(root: SourceHome) -> None:
     kept = stored(root)
     other = Path(root.path, "sessions/sessions.db")
     other.unlink()
@@ -151,16 +151,16 @@ def test_in_another_database_messages_are_numbered_anew_where_others_have_their_
         add_turn(agent, "20200101_1", 1, "What?", "That.")
         agent.execute("UPDATE messages SET id = id - 6")
         agent.commit()
-    put(root, kept, Change())
+    put(root, kept, ContextChange())
     assert [id for (id,) in rows(root, "SELECT message_id FROM messages ORDER BY id")][4:] == [
         f"msg_{SESSION}_1{index}" for index in range(4)
     ]
     assert len(rows(root, "SELECT 1 FROM messages WHERE session_id = '20200101_1'")) == 4
 
 
-def test_a_copy_in_another_folder_has_its_own_ids(root: Root) -> None:
+def test_a_copy_in_another_folder_has_its_own_ids(root: SourceHome) -> None:
     before, kept = dump(root), stored(root)
-    change = Change(session=NEW, paths=((FOLDER, "/srv/e"),), now=1_795_400_000 * 10**9)
+    change = ContextChange(session=NEW, paths=((FOLDER, "/srv/e"),), now=1_795_400_000 * 10**9)
     put(root, kept, change)
     assert set(dump(root)) > set(before)
     columns = "working_dir, updated_at, thread_id"
@@ -170,35 +170,38 @@ def test_a_copy_in_another_folder_has_its_own_ids(root: Root) -> None:
     assert SOURCE.context_of(kept, change) == f"goose/-srv-e/{NEW}"
 
 
-def test_a_copy_up_to_a_message_ends_there(root: Root) -> None:
+def test_a_copy_up_to_a_message_ends_there(root: SourceHome) -> None:
     kept = stored(root)
-    put(root, kept, Change(session=NEW, until=f"msg_{SESSION}_11"))
+    put(root, kept, ContextChange(session=NEW, until=f"msg_{SESSION}_11"))
     assert len(rows(root, f"SELECT 1 FROM messages WHERE session_id = '{NEW}'")) == 2
-    for bad in (Change(until="msg_none"), Change(session=NEW, until=SESSION)):
+    for bad in (ContextChange(until="msg_none"), ContextChange(session=NEW, until=SESSION)):
         with pytest.raises(NotFound):
-            SOURCE.lay_out(kept, bad)
+            SOURCE.restore_layout(kept, bad)
 
 
-def test_an_older_session_is_laid_out_as_a_file(root: Root) -> None:
+def test_an_older_session_is_laid_out_as_a_file(root: SourceHome) -> None:
     kept = stored(root, OLD)
-    assert SOURCE.registrations(kept, Change(), root.path) == []
-    (same,) = SOURCE.lay_out(kept, Change())
+    assert SOURCE.index_entries(kept, ContextChange(), root.path) == []
+    (same,) = SOURCE.restore_layout(kept, ContextChange())
     assert (same.key, same.edit) == (f"sessions/{OLD}.jsonl", None)
-    (copy,) = SOURCE.lay_out(kept, Change(session=NEW, until="m1", paths=((FOLDER, "/srv/e"),)))
+    (copy,) = SOURCE.restore_layout(kept, ContextChange(session=NEW, until="m1", paths=((FOLDER, "/srv/e"),)))
     assert copy.edit and copy.key == f"sessions/{NEW}.jsonl"
     lines = [json.loads(line) for line in b"".join(copy.edit(kept.read(same.key))).splitlines()]
     assert [line.get("id") for line in lines] == [None, "m1"] and lines[0]["working_dir"] == "/srv/e"
 
 
 def test_the_whole_database_is_laid_out_with_an_empty_log() -> None:
-    kept = Stored("goose/database", None, ["sessions/sessions.db"], lambda key: iter(()))
-    assert [laid.key for laid in SOURCE.lay_out(kept, Change())] == ["sessions/sessions.db", "sessions/sessions.db-wal"]
+    kept = StoredContext("goose/database", None, ["sessions/sessions.db"], lambda key: iter(()))
+    assert [laid.key for laid in SOURCE.restore_layout(kept, ContextChange())] == [
+        "sessions/sessions.db",
+        "sessions/sessions.db-wal",
+    ]
     with pytest.raises(InvalidInput):
-        SOURCE.lay_out(kept, Change(session=NEW))
+        SOURCE.restore_layout(kept, ContextChange(session=NEW))
 
 
 @pytest.mark.parametrize("damage", ["empty", "binary", "cut", "sparse", "link", "foreign", "locked", "gone"])
-def test_a_bad_database_is_named_and_the_older_files_are_found(root: Root, damage: str) -> None:
+def test_a_bad_database_is_named_and_the_older_files_are_found(root: SourceHome, damage: str) -> None:
     path, kept = Path(root.path, "sessions/sessions.db"), stored(root)
     with closing(open_at(root)) as agent:
         agent.execute("PRAGMA journal_mode = DELETE")
@@ -218,7 +221,7 @@ def test_a_bad_database_is_named_and_the_older_files_are_found(root: Root, damag
             if damage == "sparse":
                 os.truncate(path, 2 << 30)
         found, skipped = look(root)
-        (entry,) = SOURCE.registrations(kept, Change(), root.path)
+        (entry,) = SOURCE.index_entries(kept, ContextChange(), root.path)
         assert not entry.is_there(root.path)
         if damage != "locked":
             with pytest.raises(Conflict):

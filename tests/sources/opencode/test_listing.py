@@ -16,7 +16,7 @@ import ctxstore
 from ctxstore.errors import SourceError
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.opencode import OpenCode
-from ctxstore.sources.protocol import FoundContext, Root, Skipped
+from ctxstore.sources.protocol import FoundContext, Skipped, SourceHome
 from ctxstore.sources.sqlite.listing import WHOLE_LIMIT
 from tests.sources.homes import opencode as home
 from tests.sources.homes.opencode import CHILD, OLD, SESSION, add_turn
@@ -25,12 +25,12 @@ NAME = f"opencode/-home-ada-engine/{SESSION}"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Root:
+def root(tmp_path: Path) -> SourceHome:
     home.make(tmp_path)
     return OpenCode().discover({"HOME": str(tmp_path)})[0]
 
 
-def look(root: Root) -> tuple[dict[str, FoundContext], list[Skipped]]:
+def look(root: SourceHome) -> tuple[dict[str, FoundContext], list[Skipped]]:
     skipped: list[Skipped] = []
     return {context.name: context for context in OpenCode().contexts(root, skipped.append)}, skipped
 
@@ -41,11 +41,11 @@ def lines(context: FoundContext) -> list[dict[str, object]]:
     return [json.loads(line) for line in b"".join(content()).splitlines()]
 
 
-def database(root: Root) -> sqlite3.Connection:
+def database(root: SourceHome) -> sqlite3.Connection:
     return sqlite3.connect(os.path.join(root.path, "opencode.db"))
 
 
-def test_each_session_is_a_context_with_what_belongs_to_it(root: Root) -> None:
+def test_each_session_is_a_context_with_what_belongs_to_it(root: SourceHome) -> None:
     found, skipped = look(root)
     assert not skipped
     assert list(found) == [
@@ -80,13 +80,13 @@ def test_another_home_does_not_take_turns_with_the_usual_one(tmp_path: Path) -> 
     assert names[0].startswith("opencode/database.") and NAME in names
 
 
-def test_no_token_is_saved(root: Root) -> None:
+def test_no_token_is_saved(root: SourceHome) -> None:
     files = [file for context in look(root)[0].values() for file in context.files]
     for data in (b"".join(file.content()) for file in files if file.content):
         assert b"at-secret" not in data and b"share-secret" not in data
 
 
-def test_only_what_changed_looks_different(root: Root) -> None:
+def test_only_what_changed_looks_different(root: SourceHome) -> None:
     before = {name: [file.stat for file in context.files] for name, context in look(root)[0].items()}
     with closing(database(root)) as agent:
         add_turn(agent, SESSION, 9, "And now?", "Turned.")
@@ -95,7 +95,7 @@ def test_only_what_changed_looks_different(root: Root) -> None:
     assert [name for name in after if after[name] != before[name]] == ["opencode/database", NAME]
 
 
-def test_a_change_in_place_is_seen_in_sessions_from_before_there_were_events(root: Root) -> None:
+def test_a_change_in_place_is_seen_in_sessions_from_before_there_were_events(root: SourceHome) -> None:
     with closing(database(root)) as agent:
         agent.execute("DROP TABLE event")
         agent.execute("DROP TABLE event_sequence")
@@ -106,7 +106,7 @@ def test_a_change_in_place_is_seen_in_sessions_from_before_there_were_events(roo
     assert look(root)[0][NAME].files[1].stat != before
 
 
-def test_an_unchanged_session_is_not_read_and_a_changed_one_alone_is(root: Root, tmp_path: Path) -> None:
+def test_an_unchanged_session_is_not_read_and_a_changed_one_alone_is(root: SourceHome, tmp_path: Path) -> None:
     target = Target(OpenCode(), root)
     time.sleep(0.1)  # what was written just before a look is read again
     with ctxstore.init(tmp_path / "repo") as repo:
@@ -123,7 +123,7 @@ def test_an_unchanged_session_is_not_read_and_a_changed_one_alone_is(root: Root,
 
 
 @pytest.mark.parametrize("damage", ["empty", "binary", "cut", "overwritten", "sparse", "link", "older", "locked"])
-def test_a_bad_database_is_named_and_the_rest_is_found(root: Root, damage: str) -> None:
+def test_a_bad_database_is_named_and_the_rest_is_found(root: SourceHome, damage: str) -> None:
     path = Path(root.path, "opencode.db")
     with closing(database(root)) as agent:
         agent.execute("PRAGMA journal_mode = DELETE")
@@ -154,7 +154,7 @@ def test_a_bad_database_is_named_and_the_rest_is_found(root: Root, damage: str) 
     assert [skip.path for skip in skipped] == [str(path)]
 
 
-def test_a_session_that_can_not_be_read_keeps_no_other_from_it(root: Root) -> None:
+def test_a_session_that_can_not_be_read_keeps_no_other_from_it(root: SourceHome) -> None:
     found, _ = look(root)
     os.unlink(os.path.join(root.path, "opencode.db"))
     with pytest.raises(SourceError):
@@ -162,7 +162,7 @@ def test_a_session_that_can_not_be_read_keeps_no_other_from_it(root: Root) -> No
     assert lines(found[f"opencode/-home-ada-engine/{OLD}"])
 
 
-def test_a_database_too_large_is_not_copied_as_a_whole(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_too_large_is_not_copied_as_a_whole(root: SourceHome, monkeypatch: pytest.MonkeyPatch) -> None:
     assert WHOLE_LIMIT == 1 << 30
     monkeypatch.setattr("ctxstore.sources.sqlite.listing.WHOLE_LIMIT", 1000)
     found, skipped = look(root)
@@ -170,7 +170,7 @@ def test_a_database_too_large_is_not_copied_as_a_whole(root: Root, monkeypatch: 
     assert [skip.failed for skip in skipped] == [False]
 
 
-def test_columns_and_tables_of_other_versions_are_taken_as_they_are(root: Root) -> None:
+def test_columns_and_tables_of_other_versions_are_taken_as_they_are(root: SourceHome) -> None:
     with closing(database(root)) as agent:
         agent.execute("ALTER TABLE message ADD COLUMN mood REAL DEFAULT 1.0")
         agent.execute("DROP TABLE todo")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ctxstore.errors import InvalidInput
 from ctxstore.sources.sqlite.database import Garbled
-from ctxstore.sources.sqlite.rows import Line, decode_line, encode_line, plain_value, stored_value
+from ctxstore.sources.sqlite.rows import RowLine, decode_line, encode_line, plain_value, stored_value
 
 texts = st.text(st.characters(exclude_categories=("Cs",)))
 values = (
@@ -22,7 +22,7 @@ values = (
 
 @given(st.dictionaries(texts, values))
 def test_every_value_comes_back_as_it_was(row: dict[str, object]) -> None:
-    line = Line("wheel", {name: plain_value(value) for name, value in row.items()})
+    line = RowLine("wheel", {name: plain_value(value) for name, value in row.items()})
     again = decode_line(encode_line(line))
     assert encode_line(again) == encode_line(line)
     back = {name: stored_value(value) for name, value in again.row.items()}

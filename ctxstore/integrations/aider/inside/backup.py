@@ -8,7 +8,7 @@ import os
 import stat
 from typing import Any, NamedTuple
 
-from .problem import Problem, reason
+from .problem import CommandProblem, reason
 
 LARGEST = 1 << 28
 """Bytes of a file that is read as a backup."""
@@ -42,29 +42,29 @@ class Backup(NamedTuple):
 
 
 def read_backup(path: str) -> Backup:
-    """The chat in a file. Raises `Problem`."""
+    """The chat in a file. Raises `CommandProblem`."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # opening a FIFO would wait for who writes to it
-            raise Problem(f"{path} is no file", LISTS)
+            raise CommandProblem(f"{path} is no file", LISTS)
         with open(path, "rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as error:
-        raise Problem(f"{path} can't be read: {reason(error)}", LISTS) from None
+        raise CommandProblem(f"{path} can't be read: {reason(error)}", LISTS) from None
     if len(data) > LARGEST:
-        raise Problem(f"{path} is too large for a backup: it has more than {LARGEST:,} bytes")
+        raise CommandProblem(f"{path} is too large for a backup: it has more than {LARGEST:,} bytes")
     try:
         value = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise Problem(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
+        raise CommandProblem(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
     except (ValueError, RecursionError) as error:
-        raise Problem(f"{path} is no JSON: {error}") from None
+        raise CommandProblem(f"{path} is no JSON: {error}") from None
     return parse_backup(value, path, is_own=False)
 
 
 def parse_backup(value: Any, origin: str, *, is_own: bool) -> Backup:
-    """The chat in a JSON value of any of the shapes that are known. Raises `Problem`."""
+    """The chat in a JSON value of any of the shapes that are known. Raises `CommandProblem`."""
     if not isinstance(value, dict) or not ("messages" in value or "chat_history" in value):
-        raise Problem(f"{origin} is no backup of a chat: it has no messages")
+        raise CommandProblem(f"{origin} is no backup of a chat: it has no messages")
     done, current = _messages(value, origin)
     told = value.get("model_info")
     info = told if isinstance(told, dict) else {}
@@ -93,13 +93,13 @@ def _messages(value: dict[str, Any], origin: str) -> tuple[list[dict[str, Any]],
         both = _list(value, "messages", origin)
         end = value.get("done", len(both))
         if type(end) is not int or not 0 <= end <= len(both):
-            raise Problem(f"{origin} is damaged: {end!r} of its {len(both)} messages are said to be done")
+            raise CommandProblem(f"{origin} is damaged: {end!r} of its {len(both)} messages are said to be done")
         done, current = both[:end], both[end:]
     for number, message in enumerate([*done, *current], 1):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise Problem(f"{origin} is damaged: its message {number} has no role")
+            raise CommandProblem(f"{origin} is damaged: its message {number} has no role")
         if not isinstance(message.get("content"), (str, list, type(None))):
-            raise Problem(f"{origin} is damaged: its message {number} has no content")
+            raise CommandProblem(f"{origin} is damaged: its message {number} has no content")
     return done, current
 
 
@@ -119,7 +119,7 @@ def _file(each: Any, is_editable: bool, contents: dict[str, Any], origin: str) -
     told = each if isinstance(each, dict) else {"name": each}
     path = told.get("name") or told.get("path")
     if not isinstance(path, str) or not path or "\0" in path:
-        raise Problem(f"{origin} is damaged: a file in it has no name")
+        raise CommandProblem(f"{origin} is damaged: a file in it has no name")
     found = contents.get(path, told)
     return SavedFile(path, is_editable, *_content(found if isinstance(found, dict) else {}, path, origin))
 
@@ -132,13 +132,13 @@ def _content(found: dict[str, Any], path: str, origin: str) -> tuple[bytes | Non
         text = found.get("text", found.get("content"))
         return (text.encode("utf-8", "surrogateescape") if isinstance(text, str) else None), mode
     except (ValueError, TypeError):
-        raise Problem(f"{origin} is damaged: the content of {path!r} can't be decoded") from None
+        raise CommandProblem(f"{origin} is damaged: the content of {path!r} can't be decoded") from None
 
 
 def _list(value: dict[str, Any], key: str, origin: str) -> list[Any]:
     found = value.get(key) or []
     if not isinstance(found, list):
-        raise Problem(f"{origin} is damaged: its {key} are no list")
+        raise CommandProblem(f"{origin} is damaged: its {key} are no list")
     return found
 
 

@@ -7,7 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 from .current_chat import InChat, as_request, files_of, messages_of
-from .problem import Problem
+from .problem import CommandProblem
 from .prompt import Prompt, count, cut, text_of
 from .store import Store
 
@@ -16,7 +16,7 @@ _NAME = re.compile(r"\w[\w.+-]{0,99}")
 _SELECTION = re.compile(r"all|none|\d+(-\d+)?(,\d+(-\d+)?)*")
 
 
-class Words(NamedTuple):
+class CommandWords(NamedTuple):
     """A command's arguments."""
 
     plain: list[str]
@@ -24,16 +24,18 @@ class Words(NamedTuple):
 
 
 def check_name(name: str) -> str:
-    """The name of a backup: it becomes part of a context's name, and of a file's. Raises `Problem`."""
+    """The name of a backup: it becomes part of a context's name, and of a file's. Raises `CommandProblem`."""
     if not _NAME.fullmatch(name):
-        raise Problem(f"{name!r} is no name for a backup", "use letters, digits and ._+- such as before-refactoring")
+        raise CommandProblem(
+            f"{name!r} is no name for a backup", "use letters, digits and ._+- such as before-refactoring"
+        )
     return name
 
 
-def backup(coder: Any, prompt: Prompt, store: Store, words: Words) -> None:
+def backup(coder: Any, prompt: Prompt, store: Store, words: CommandWords) -> None:
     """Save the chat as it is."""
     if len(words.plain) > 1:
-        raise Problem("a backup has one name, without spaces", "such as `/context_backup before-refactoring`")
+        raise CommandProblem("a backup has one name, without spaces", "such as `/context_backup before-refactoring`")
     name = check_name(words.plain[0]) if words.plain else DEFAULT
     messages = messages_of(coder)
     request = as_request(coder, messages, len(coder.done_messages), files_of(coder))
@@ -42,14 +44,14 @@ def backup(coder: Any, prompt: Prompt, store: Store, words: Words) -> None:
     _tell(prompt, store.ask("save", name=name, chat=request))
 
 
-def create(coder: Any, prompt: Prompt, store: Store, words: Words) -> None:
+def create(coder: Any, prompt: Prompt, store: Store, words: CommandWords) -> None:
     """Save chosen messages and files under a new name; without arguments, list what there is to choose from."""
     messages, files = messages_of(coder), files_of(coder)
     if not words.plain:
         _list(prompt, messages, len(coder.done_messages), files)
         return
     if len(words.plain) < 2 or not _SELECTION.fullmatch(words.plain[1]):
-        raise Problem(
+        raise CommandProblem(
             "a new context needs a name and which messages it has",
             "such as `/context_create parser 1-4,7 src/parser.py`; `/context_create` lists what there is",
         )
@@ -64,7 +66,7 @@ def create(coder: Any, prompt: Prompt, store: Store, words: Words) -> None:
 
 
 def parse_selection(text: str, length: int) -> list[int]:
-    """``1-4,7`` as indices, each once, in the messages' order. Raises `Problem`."""
+    """``1-4,7`` as indices, each once, in the messages' order. Raises `CommandProblem`."""
     if text in ("all", "none"):
         return list(range(length if text == "all" else 0))
     chosen: set[int] = set()
@@ -72,14 +74,14 @@ def parse_selection(text: str, length: int) -> list[int]:
         first, _, last = part.partition("-")
         low, high = _number(first, length), _number(last or first, length)
         if low > high:
-            raise Problem(f"{part} ends before it starts", f"such as {high}-{low}")
+            raise CommandProblem(f"{part} ends before it starts", f"such as {high}-{low}")
         chosen.update(range(low - 1, high))
     return sorted(chosen)
 
 
 def _number(text: str, length: int) -> int:
     if len(text) > 9 or not 1 <= int(text) <= length:
-        raise Problem(
+        raise CommandProblem(
             f"there is no message {text}", f"there are {count(length, 'message')}; `/context_create` lists them"
         )
     return int(text)
@@ -90,7 +92,7 @@ def _choose(files: list[InChat], patterns: list[str]) -> list[InChat]:
     for pattern in patterns:
         found = [file for file in files if file.path == pattern or fnmatch.fnmatchcase(file.path, pattern)]
         if not found:
-            raise Problem(f"{pattern} is not in the chat", "`/context_create` lists what is")
+            raise CommandProblem(f"{pattern} is not in the chat", "`/context_create` lists what is")
         chosen += found
     return [file for file in files if file in chosen]
 

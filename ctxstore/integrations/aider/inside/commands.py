@@ -6,18 +6,18 @@ import shlex
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .backup_command import Words, backup, create
+from .backup_command import CommandWords, backup, create
 from .current_chat import files_of, project_of
 from .find_backup import backup_files
 from .load_command import load
-from .problem import Problem
+from .problem import CommandProblem
 from .prompt import Prompt
 from .show_command import show
 from .store import Store, parse_settings
 
-Action = Callable[[Any, Prompt, Store, Words], "dict[str, Any] | None"]
+CommandAction = Callable[[Any, Prompt, Store, CommandWords], "dict[str, Any] | None"]
 
-COMMANDS: dict[str, tuple[Action, str, frozenset[str]]] = {
+COMMANDS: dict[str, tuple[CommandAction, str, frozenset[str]]] = {
     "context_backup": (
         backup,
         "Save this chat as a commit: messages, files, model ([NAME] [--json])",
@@ -57,7 +57,7 @@ def _both_spellings(get_commands: Callable[[Any], list[str]]) -> Callable[[Any],
 
 
 def _command(
-    name: str, action: Action, options: frozenset[str], store: Store, switch: Any
+    name: str, action: CommandAction, options: frozenset[str], store: Store, switch: Any
 ) -> Callable[[Any, str], None]:
     """A method for aider's class: whatever goes wrong is told, and aider goes on."""
 
@@ -65,7 +65,7 @@ def _command(
         prompt = Prompt(self.io)
         try:
             changes = action(self.coder, prompt, store, parse_words(args or "", options))
-        except Problem as problem:
+        except CommandProblem as problem:
             prompt.fail(f"{name}: {problem.message}", problem.hint)
             return
         except Exception as error:  # an error of ours must not take the chat along
@@ -77,17 +77,17 @@ def _command(
     return command
 
 
-def parse_words(args: str, options: frozenset[str]) -> Words:
-    """The arguments of a command. Raises `Problem`."""
+def parse_words(args: str, options: frozenset[str]) -> CommandWords:
+    """The arguments of a command. Raises `CommandProblem`."""
     try:
         words = shlex.split(args)
     except ValueError:
-        raise Problem("a quote is not closed") from None
+        raise CommandProblem("a quote is not closed") from None
     unknown = [word for word in words if word.startswith("--") and word not in options]
     if unknown:
         known = f"it has {' '.join(sorted(options))}" if options else "it has none"
-        raise Problem(f"there is no option {unknown[0]}", known)
-    return Words([word for word in words if word not in options], options.intersection(words))
+        raise CommandProblem(f"there is no option {unknown[0]}", known)
+    return CommandWords([word for word in words if word not in options], options.intersection(words))
 
 
 def _quietly(find: Callable[[Any], Iterable[str]]) -> Callable[[Any], list[str]]:
@@ -121,6 +121,6 @@ def _completions(name: str, options: frozenset[str], store: Store) -> Callable[[
 def _names(coder: Any, store: Store) -> list[str]:
     try:
         commits = store.ask("list", seconds=COMPLETION_SECONDS, project=project_of(coder))["commits"]
-    except Problem:
+    except CommandProblem:
         return []
     return [each["name"] for each in commits]

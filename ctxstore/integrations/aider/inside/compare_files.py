@@ -11,7 +11,7 @@ from .backup import Backup, SavedFile
 from .problem import reason
 
 
-class Found(NamedTuple):
+class ComparedFile(NamedTuple):
     """A file of a backup and what is on disk: ``same``, ``differs``, ``missing``, or ``unknown`` (no content was saved,
     or what is there can't be read)."""
 
@@ -31,13 +31,13 @@ class Found(NamedTuple):
         return self.is_inside and self.saved.content is not None
 
 
-def compare(project: str, backup: Backup) -> list[Found]:
+def compare(project: str, backup: Backup) -> list[ComparedFile]:
     """Each file of the backup, once; the later of two."""
     found = {}
     for saved in backup.files:
         target = os.path.normpath(os.path.join(project, saved.path))
         real = os.path.realpath(target)
-        found[real] = Found(saved, real, _is_inside(project, real), _state(real, saved))
+        found[real] = ComparedFile(saved, real, _is_inside(project, real), _state(real, saved))
     return list(found.values())
 
 
@@ -59,7 +59,7 @@ def _state(path: str, saved: SavedFile) -> str:
         return "unknown"
 
 
-def write_back(files: Sequence[Found]) -> list[tuple[Found, str]]:
+def write_back(files: Sequence[ComparedFile]) -> list[tuple[ComparedFile, str]]:
     """Write the files as they were saved, each whole or not at all; those that could not be, and why."""
     failed = []
     for file in files:

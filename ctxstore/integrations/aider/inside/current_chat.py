@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from .problem import Problem
+from .problem import CommandProblem
 
 
 class InChat(NamedTuple):
@@ -78,12 +78,12 @@ def _name(model: Any) -> str | None:
 
 
 def as_request(coder: Any, messages: list[Any], done: int, files: list[InChat]) -> dict[str, Any]:
-    """What the store is given to save. Raises `Problem` for a message that JSON can't hold."""
+    """What the store is given to save. Raises `CommandProblem` for a message that JSON can't hold."""
     for number, message in enumerate(messages, 1):
         try:
             json.dumps(message, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
-            raise Problem(
+            raise CommandProblem(
                 f"message {number} of {len(messages)} can't be written as JSON: {error}",
                 "`/context_create` saves those you choose",
             ) from None

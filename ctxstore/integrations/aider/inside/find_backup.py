@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from .backup import Backup, parse_backup, read_backup
-from .problem import Problem
+from .problem import CommandProblem
 from .prompt import Prompt, count
 from .store import Store
 
@@ -34,12 +34,12 @@ def _age(path: str) -> float:
 
 
 def find_backup(project: str, store: Store, name: str) -> Backup:
-    """A backup by the name of a file, or a revision: ``context``, ``context~1``, an id. Raises `Problem`."""
+    """A backup by the name of a file, or a revision: ``context``, ``context~1``, an id. Raises `CommandProblem`."""
     if name.endswith(".json"):
         return read_backup(_find_file(project, name) or os.path.join(project, name))
     try:
         value = store.ask("load", project=project, rev=name)
-    except Problem:
+    except CommandProblem:
         path = _find_file(project, f"{name}.json")
         if path is None:
             raise
@@ -58,7 +58,7 @@ def list_backups(project: str, prompt: Prompt, store: Store) -> None:
     files = backup_files(project)
     try:
         commits = store.ask("list", project=project)["commits"]
-    except Problem as problem:
+    except CommandProblem as problem:
         commits = []
         prompt.fail(problem.message, problem.hint)
     for each in commits:

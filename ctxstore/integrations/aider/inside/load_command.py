@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .backup import Backup
-from .backup_command import Words
-from .compare_files import Found, compare, write_back
+from .backup_command import CommandWords
+from .compare_files import ComparedFile, compare, write_back
 from .current_chat import InChat, as_request, files_of, messages_of, project_of
 from .find_backup import find_backup, list_backups
-from .problem import Problem
+from .problem import CommandProblem
 from .prompt import Prompt, count, local_time
 from .store import Store
 from .switch_model import switch
@@ -18,14 +18,14 @@ BEFORE = "before-load"
 """The name under which the chat is saved that a load replaces."""
 
 
-def load(coder: Any, prompt: Prompt, store: Store, words: Words) -> dict[str, Any] | None:
+def load(coder: Any, prompt: Prompt, store: Store, words: CommandWords) -> dict[str, Any] | None:
     """Bring a chat back; without arguments, list what there is. What aider has to switch to, if anything."""
     project = project_of(coder)
     if not words.plain:
         list_backups(project, prompt, store)
         return None
     if len(words.plain) > 1:
-        raise Problem("one backup is loaded at a time", "`/context_load` lists what there is")
+        raise CommandProblem("one backup is loaded at a time", "`/context_load` lists what there is")
     backup = find_backup(project, store, words.plain[0])
     files = _accepted(prompt, compare(project, backup), backup)
     to_write = _to_write(prompt, files, everything="--files" in words.options)
@@ -42,7 +42,7 @@ def load(coder: Any, prompt: Prompt, store: Store, words: Words) -> dict[str, An
     return switched
 
 
-def _accepted(prompt: Prompt, files: list[Found], backup: Backup) -> list[Found]:
+def _accepted(prompt: Prompt, files: list[ComparedFile], backup: Backup) -> list[ComparedFile]:
     """The files that may be in the chat. A stranger's backup must not send any file of the user's to a model."""
     foreign = [file for file in files if not file.is_inside and file.is_there and not backup.is_own]
     question = f"Add {count(len(foreign), 'file')} from outside of the project?"
@@ -53,7 +53,7 @@ def _accepted(prompt: Prompt, files: list[Found], backup: Backup) -> list[Found]
     return files
 
 
-def _to_write(prompt: Prompt, files: list[Found], *, everything: bool) -> list[Found]:
+def _to_write(prompt: Prompt, files: list[ComparedFile], *, everything: bool) -> list[ComparedFile]:
     """Nothing is overwritten that was not asked for, and nothing is made without a yes."""
     missing = [file for file in files if file.state == "missing" and file.can_be_written]
     changed = [file for file in files if file.state == "differs" and file.can_be_written]
@@ -71,8 +71,8 @@ def _to_write(prompt: Prompt, files: list[Found], *, everything: bool) -> list[F
     return []
 
 
-def _save_before(coder: Any, prompt: Prompt, store: Store, to_write: list[Found]) -> bool:
-    """Save what is about to be replaced; whether there was anything. Raises `Problem` if files would be lost."""
+def _save_before(coder: Any, prompt: Prompt, store: Store, to_write: list[ComparedFile]) -> bool:
+    """Save what is about to be replaced; whether there was anything. Raises `CommandProblem` if files would be lost."""
     in_chat = files_of(coder)
     lost = [file for file in to_write if file.is_there and file.target not in {each.absolute for each in in_chat}]
     if not (coder.done_messages or coder.cur_messages or any(file.is_there for file in to_write)):
@@ -81,20 +81,20 @@ def _save_before(coder: Any, prompt: Prompt, store: Store, to_write: list[Found]
         kept = [InChat(file.saved.path, file.target, "kept") for file in lost]
         chat = as_request(coder, messages_of(coder), len(coder.done_messages), in_chat + kept)
         answer = store.ask("save", name=BEFORE, chat=chat)
-    except Problem as problem:
+    except CommandProblem as problem:
         if any(file.is_there for file in to_write):
-            raise Problem(
+            raise CommandProblem(
                 f"nothing was changed, because it can't be saved before: {problem.message}", problem.hint
             ) from None
         prompt.warn(f"the chat so far could not be saved: {problem.message}")
         return False
     unsaved = {path for path, _ in answer["unreadable"]} & {file.saved.path for file in to_write if file.is_there}
     if unsaved:
-        raise Problem(f"nothing was changed, because {min(unsaved)} can't be saved before it is overwritten")
+        raise CommandProblem(f"nothing was changed, because {min(unsaved)} can't be saved before it is overwritten")
     return True
 
 
-def _apply(coder: Any, prompt: Prompt, backup: Backup, files: list[Found]) -> None:
+def _apply(coder: Any, prompt: Prompt, backup: Backup, files: list[ComparedFile]) -> None:
     coder.abs_fnames = {file.target for file in files if file.saved.is_editable}
     coder.abs_read_only_fnames = {file.target for file in files if not file.saved.is_editable}
     coder.done_messages, coder.cur_messages = list(backup.done), list(backup.current)

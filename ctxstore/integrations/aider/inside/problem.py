@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Problem(Exception):
+class CommandProblem(Exception):
     """Names the thing; `hint` is the next step."""
 
     def __init__(self, message: str, hint: str = "") -> None:

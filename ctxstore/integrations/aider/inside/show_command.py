@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .backup_command import Words
+from .backup_command import CommandWords
 from .current_chat import InChat, describe, files_of
 from .problem import reason
 from .prompt import Prompt, count
 from .store import Store
 
 
-def show(coder: Any, prompt: Prompt, store: Store, words: Words) -> None:
+def show(coder: Any, prompt: Prompt, store: Store, words: CommandWords) -> None:
     """Model, edit format, git, messages, files."""
     told = describe(coder)
     prompt.say(f"project      {told['project']}")

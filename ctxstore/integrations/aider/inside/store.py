@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .problem import Problem, reason
+from .problem import CommandProblem, reason
 
 BRIDGE = "ctxstore.integrations.aider.bridge"
 SECONDS = 600
@@ -26,16 +26,16 @@ class Store(NamedTuple):
     environ: Mapping[str, str]
 
     def ask(self, do: str, *, seconds: float = SECONDS, **request: Any) -> dict[str, Any]:
-        """What the store answers. Raises `Problem`."""
+        """What the store answers. Raises `CommandProblem`."""
         told = json.dumps({"repo": self.repo, "makes": self.makes, "do": do, **request}).encode()
         command = [self.python, "-P", "-m", BRIDGE]  # -P: no file of the project is taken for one of Python's
         env = dict(self.environ)
         try:
             done = subprocess.run(command, input=told, capture_output=True, timeout=seconds, check=False, env=env)
         except subprocess.TimeoutExpired:
-            raise Problem(f"the store did not answer in {seconds:.0f} s", "`ctx check` looks at it") from None
+            raise CommandProblem(f"the store did not answer in {seconds:.0f} s", "`ctx check` looks at it") from None
         except OSError as error:
-            raise Problem(
+            raise CommandProblem(
                 f"{self.python} can't be run: {reason(error)}", "start aider again, with `ctx aider`"
             ) from None
         return _answer(done)
@@ -54,9 +54,9 @@ def _answer(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
         answer = None
     if not isinstance(answer, dict):
         last = done.stderr.decode("utf-8", "backslashreplace").strip().rpartition("\n")[2]
-        raise Problem(
+        raise CommandProblem(
             f"ctxstore failed: {last or f'exit code {done.returncode}'}", "start aider again, with `ctx aider`"
         )
     if "error" in answer:
-        raise Problem(answer["error"]["message"], answer["error"]["hint"])
+        raise CommandProblem(answer["error"]["message"], answer["error"]["hint"])
     return answer

@@ -11,12 +11,12 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.refs import SETTING
 from ctxstore.history.revisions import iter_packed_commits
 from ctxstore.ids import ObjectId
-from ctxstore.ops.check.impact import Health, held_commits, iter_commits
+from ctxstore.ops.check.impact import MetadataChecker, held_commits, iter_commits
 
 WHOLE, COLLECTED, DAMAGED = "whole", "collected", "damaged"
 
 
-class Unreached(NamedTuple):
+class UnreachableHistory(NamedTuple):
     """A commit nothing refers to. `commits` are as many of its history, itself among them, that nothing else reaches;
     1 when each of them is listed.
 
@@ -32,7 +32,7 @@ class Unreached(NamedTuple):
     in_log: bool
 
 
-def iter_unreached(engine: Engine, *, all: bool = False) -> Iterator[Unreached]:
+def iter_unreachable(engine: Engine, *, all: bool = False) -> Iterator[UnreachableHistory]:
     """The newest commit of every history that nothing refers to, newest first; with `all` each commit of them.
 
     Where the newest is not whole, the newest whole one before it as well: that one can be brought back.
@@ -42,7 +42,7 @@ def iter_unreached(engine: Engine, *, all: bool = False) -> Iterator[Unreached]:
     known = {**told, **_packed(engine, told)}
     reached = _ancestors(known, (id for name, id in engine.refs(root).iter_all() if not name.startswith(SETTING)))
     left = {id: commit for id, commit in known.items() if id not in reached}
-    health = Health(engine, lambda id: engine.store.index.find_pack(id) is None)
+    health = MetadataChecker(engine, lambda id: engine.store.index.find_pack(id) is None)
     is_held = held_commits(engine, root)
     forgotten = engine.forgotten(root)
 
@@ -54,7 +54,7 @@ def iter_unreached(engine: Engine, *, all: bool = False) -> Iterator[Unreached]:
     for id in sorted(left if all else _newest(left, state_of), key=lambda id: (-left[id].time, id)):
         mark = forgotten.find(id)
         commits = 1 if all else len(_ancestors(left, [id]))
-        yield Unreached(id, left[id], commits, state_of(id), mark.reason if mark else "", id in told)
+        yield UnreachableHistory(id, left[id], commits, state_of(id), mark.reason if mark else "", id in told)
 
 
 def _newest(left: dict[ObjectId, Commit], state_of: Callable[[ObjectId], str]) -> Iterator[ObjectId]:

@@ -10,8 +10,8 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.transaction import Move, Transaction
 from ctxstore.ids import ObjectId
 from ctxstore.ops.snapshot.capture import Base, Capture, Captured, only_times_differ, size_of, summarise
-from ctxstore.ops.snapshot.last_saved import Saved
-from ctxstore.ops.snapshot.stat_cache import Seen, StatCache, save_cache, saw
+from ctxstore.ops.snapshot.last_saved import LastSaved
+from ctxstore.ops.snapshot.stat_cache import SavedContext, StatCache, save_cache, saw
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.progress import Progress
 from ctxstore.sources.protocol import FoundContext, Skipped
@@ -53,7 +53,7 @@ class SourceReport(NamedTuple):
     bytes_new: int
 
 
-class Options(NamedTuple):
+class SnapshotOptions(NamedTuple):
     """How to snapshot: `session` takes only the context of that name or, if it has no slash, those whose last part
     starts with it; `always` makes a commit of each context taken, also if it is as it was."""
 
@@ -63,18 +63,18 @@ class Options(NamedTuple):
     always: bool = False
 
 
-class Look:
+class HomeScan:
     """One look at one root: what is there against what was saved."""
 
-    def __init__(self, engine: Engine, target: Target, options: Options) -> None:
+    def __init__(self, engine: Engine, target: Target, options: SnapshotOptions) -> None:
         self._engine = engine
         self._target = target
         self._options = options
         self._looked = time.time_ns()  # the clock that stamps files, whatever the environment's says
-        self._saved = Saved(engine, target)
+        self._saved = LastSaved(engine, target)
         self._cache, self._heads = self._saved.cache, self._saved.heads
         self._skipped: list[Skipped] = []
-        self._seen: dict[str, Seen] = {}
+        self._seen: dict[str, SavedContext] = {}
         self._new: list[str] = []
         self._changed: list[str] = []
         self._shrunk: list[Shrunk] = []
