@@ -97,7 +97,8 @@ RUN = """
 
     place, home, folder = sys.argv[1:]
     with ctxstore.open(place) as repo:
-        targets = [Target(ClaudeCode(), SourceHome("claude-code", home, ".claude"))] if home else find_targets([folder], {})
+        agent = Target(ClaudeCode(), SourceHome("claude-code", home, ".claude"))
+        targets = [agent] if home else find_targets([folder], {})
         print("ready", flush=True)
         sys.stdin.readline()
         for _ in range(10):
