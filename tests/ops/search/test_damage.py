@@ -6,7 +6,7 @@ import shutil
 
 import ctxstore
 from ctxstore.errors import Corrupt, NotFound
-from tests.search.conftest import said
+from tests.ops.search.conftest import said
 
 
 def tried(call):

@@ -8,7 +8,7 @@ import pytest
 
 from ctxstore.history.revisions import parse_start
 from ctxstore.ops.retention.policy import Policy
-from tests.search.conftest import said
+from tests.ops.search.conftest import said
 
 
 def held(hit):

@@ -16,7 +16,7 @@ from ctxstore.errors import StorageError
 from ctxstore.ops.search import indexer
 from ctxstore.ops.search.database import NAME, sole_writer
 from ctxstore.progress import Silent
-from tests.search.conftest import said
+from tests.ops.search.conftest import said
 
 
 @pytest.fixture
