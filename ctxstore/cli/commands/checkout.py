@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, NonEmptyPath, common, pass_invocation
 from ctxstore.cli.render.format import count, format_size
 from ctxstore.cli.render.output import Output, Styled
 from ctxstore.cli.render.printable import clean_line, is_terminal
-from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import Corrupt, InvalidInput
 
 if TYPE_CHECKING:

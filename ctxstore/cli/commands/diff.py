@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.render.format import count, format_size
 from ctxstore.cli.render.output import Output, Styled, bold, dim
 from ctxstore.cli.render.printable import cut
-from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import NotFound
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ctxstore.cli.complete import complete_contexts
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.render.format import count, format_size
 from ctxstore.cli.render.output import Output, Styled, dim
-from ctxstore.cli.repository import complete_contexts
 
 if TYPE_CHECKING:
     from ctxstore.history.transaction import Published

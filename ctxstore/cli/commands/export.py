@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 import click
 
+from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, NonEmptyPath, common, pass_invocation
 from ctxstore.cli.render.format import format_size
-from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import AlreadyExists, StorageError
 
 FORMATS = ("json", "jsonl", "markdown", "aider-backup")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.policy_options import policy_of, rules
 from ctxstore.cli.render.format import count, format_time
 from ctxstore.cli.render.ops import op_name
 from ctxstore.cli.render.output import Output, Styled, bold, dim
-from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import InvalidInput
 from ctxstore.ops.retention.duration import DAY
 

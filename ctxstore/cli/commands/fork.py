@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.render.output import Styled
-from ctxstore.cli.repository import complete_refs
 
 
 @click.command()

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.render.format import count
 from ctxstore.cli.render.output import Output, Styled, dim
-from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from ctxstore.cli.complete import complete_contexts
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.render.output import Styled, dim
-from ctxstore.cli.repository import complete_contexts
 
 
 @click.command()

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ctxstore.cli.complete import complete_contexts
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.render.format import count, format_time
 from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
-from ctxstore.cli.repository import complete_contexts
 from ctxstore.errors import Corrupt
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.render.format import count, format_size, format_time
 from ctxstore.cli.render.ops import tag_names
 from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
-from ctxstore.cli.repository import complete_refs
 from ctxstore.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:

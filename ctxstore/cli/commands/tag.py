@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ctxstore.cli.complete import complete_refs, complete_tags
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.render.format import count, format_time
 from ctxstore.cli.render.output import Output, Styled
-from ctxstore.cli.repository import complete_refs, complete_tags
 from ctxstore.errors import InvalidInput
 
 if TYPE_CHECKING:

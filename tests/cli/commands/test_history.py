@@ -276,8 +276,8 @@ def test_undo_in_a_new_repository_says_that_there_is_nothing(home: Any, ctx: Any
 def test_the_shell_completes_contexts_and_tags(chats: str, ctx: Any) -> None:
     import click
 
+    from ctxstore.cli.complete import complete_contexts, complete_refs, complete_tags
     from ctxstore.cli.invocation import Invocation
-    from ctxstore.cli.repository import complete_contexts, complete_refs, complete_tags
 
     ctx("tag", "good", "chat/a")
     context = click.Context(click.Command("x"), obj=Invocation())

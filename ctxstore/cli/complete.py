@@ -1,0 +1,39 @@
+"""The names that a shell completes on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from ctxstore.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from ctxstore.repo.repository import Repo
+
+
+def complete_contexts(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: the contexts' names that begin like this."""
+    return _complete(ctx, lambda repo: (name for name, _ in repo.refs(incomplete)), incomplete)
+
+
+def complete_tags(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: the tags' names that begin like this."""
+    return _complete(ctx, lambda repo: (name for name, _ in repo.tags()), incomplete)
+
+
+def complete_refs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: what revisions may begin with."""
+    contexts = complete_contexts(ctx, parameter, incomplete)
+    if not incomplete.startswith("t"):
+        return contexts  # tags are written tag:NAME
+    return contexts + _complete(ctx, lambda repo: (f"tag:{name}" for name, _ in repo.tags()), incomplete)
+
+
+def _complete(ctx: click.Context, names: Callable[[Repo], Iterable[str]], incomplete: str) -> list[str]:
+    try:
+        with ctx.ensure_object(Invocation).open() as repo:
+            return [name for name in names(repo) if name.startswith(incomplete)]
+    except Exception:  # a shell in the middle of a line is no place for errors
+        return []
