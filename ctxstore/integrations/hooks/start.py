@@ -6,14 +6,8 @@ Nothing is imported here that Python has not loaded by itself: an agent calls af
 import os
 import select
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from ctxstore.repo.repository import Repo
-
-Open = Callable[[str], "Repo"]
-"""Opens the repository of that place, or if it is empty the user's own, which is made if it is not there."""
+from ctxstore.integrations.hooks.call import Call, Open
 
 MAX_PAYLOAD = 16 << 20
 """Bytes of what an agent says that are listened to: it may repeat its whole answer."""
@@ -27,16 +21,6 @@ MOST_FILES = 256
 WAITS = {"PreCompact": 10.0, "PreCompress": 10.0, "SessionEnd": 0.8}
 """Seconds an event is held up at most until its session is saved: what is about to be compacted has to be saved before,
 and what ends may take along the machine it ran on. Claude Code itself ends a SessionEnd hook after 1.5 s."""
-
-
-class Call(NamedTuple):
-    """One call of a hook: by which agent, on which event (empty: the payload says), for which repository (empty: the
-    user's own), with what the agent said."""
-
-    agent: str
-    event: str
-    repo: str
-    payload: bytes
 
 
 def run(agent: str, event: str, repo: str, payload: bytes | None, open_repo: Open) -> None:

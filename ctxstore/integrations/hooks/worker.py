@@ -14,7 +14,7 @@ from ctxstore.integrations.hooks.request import Request, requests_of
 from ctxstore.integrations.state_folders import hooks_folder
 
 if TYPE_CHECKING:
-    from ctxstore.integrations.hooks.start import Call, Open
+    from ctxstore.integrations.hooks.call import Call, Open
     from ctxstore.repo.repository import Repo
 
 
