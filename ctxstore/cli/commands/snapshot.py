@@ -17,7 +17,8 @@ from ctxstore.cli.render.source_report import show_fact, show_names
 from ctxstore.errors import CtxstoreError, NotFound, SourceError
 
 if TYPE_CHECKING:
-    from ctxstore.ops.snapshot.home_scan import Shrunk, SourceReport
+    from ctxstore.ops.snapshot.home_scan import SourceReport
+    from ctxstore.ops.snapshot.shrink_guard import Shrunk
     from ctxstore.ops.snapshot.snapshot import SnapshotReport
     from ctxstore.ops.snapshot.targets import Target
     from ctxstore.repo.repository import Repo

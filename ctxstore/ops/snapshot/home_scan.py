@@ -11,27 +11,12 @@ from ctxstore.history.transaction import Move, Transaction
 from ctxstore.ids import ObjectId
 from ctxstore.ops.snapshot.capture import Base, Capture, Captured, only_times_differ, size_of, summarise
 from ctxstore.ops.snapshot.last_saved import LastSaved
+from ctxstore.ops.snapshot.shrink_guard import Shrunk, find_shrink
 from ctxstore.ops.snapshot.stat_cache import SavedContext, StatCache, save_cache, saw
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.progress import Progress
 from ctxstore.sources.protocol import FoundContext, Skipped
 from ctxstore.trees.entries import decode_key
-
-SHRUNK_BELOW = 0.5
-"""A context with less than this part of what it had before lost something."""
-SHRUNK_FROM = 4
-"""… if it had at least this many messages."""
-SHRUNK_FROM_BYTES = 4096
-
-
-class Shrunk(NamedTuple):
-    """A context that lost much: `before` and `after` in `unit` (messages or bytes), and the commit before it."""
-
-    ref: str
-    before: int
-    after: int
-    unit: str
-    last_good: ObjectId
 
 
 class SourceReport(NamedTuple):
@@ -189,7 +174,7 @@ class HomeScan:
 
     def _commit(self, name: str, captured: Captured, parent: Commit | None, head: ObjectId | None) -> Commit:
         summary = summarise(self._target.source, name, captured, parent.summary if parent else None)
-        shrunk = self._find_shrink(name, parent.summary, summary, head) if parent and head else None
+        shrunk = find_shrink(name, parent.summary, summary, head) if parent and head else None
         if shrunk:
             self._shrunk.append(shrunk)
         return Commit(
@@ -207,16 +192,6 @@ class HomeScan:
             shrunk=shrunk is not None,
             summary=summary,
         )
-
-    @staticmethod
-    def _find_shrink(name: str, before: Summary, after: Summary, head: ObjectId) -> Shrunk | None:
-        if before.messages is not None and before.messages >= SHRUNK_FROM:
-            now = after.messages or 0
-            if now < before.messages * SHRUNK_BELOW:
-                return Shrunk(name, before.messages, now, "messages", head)
-        elif before.bytes >= SHRUNK_FROM_BYTES and after.bytes < before.bytes * SHRUNK_BELOW:
-            return Shrunk(name, before.bytes, after.bytes, "bytes", head)
-        return None
 
     def remember(self, before: ObjectId, after: ObjectId) -> None:
         """Save the stat cache, for contexts not looked at too. The refs map `after` was made from the one `before`."""
