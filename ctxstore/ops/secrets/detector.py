@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxstore.errors import CtxstoreError, NotFound
-from ctxstore.ops.secrets.escapes import through_escapes
 
 if TYPE_CHECKING:
     from kingfisher_sdk.core import Finding
@@ -29,6 +30,12 @@ _IDENTIFIER = re.compile(rb"[A-Za-z]+(?:[_-][A-Za-z]+)+\Z")
 _LONG = 24
 
 _ESCAPES = ((b"\\\\", b" \\"), (b"\\n", b" \n"), (b"\\r", b" \n"), (b"\\t", b" \t"), (b'\\"', b' "'))
+
+_CODED = re.compile(rb"\\+(?:u00([2-7][0-9A-Fa-f])|/)")
+"""A letter or sign that JSON may write as an escape (``\\u0067``, ``\\/``), however often it was escaped.
+
+Some programs escape what needs none. A key in their output would otherwise not match, and stay in what is published.
+"""
 
 
 class SecretSpan(NamedTuple):
@@ -91,6 +98,29 @@ def unescaped(data: bytes) -> bytes:
     for escape, plain in _ESCAPES:
         data = data.replace(escape, plain)
     return data
+
+
+def through_escapes(scan: Scan) -> Scan:
+    """Finds what `scan` finds in the bytes with such escapes undone, in its places in the bytes as they are."""
+
+    def look(data: bytes) -> list[SecretSpan]:
+        codes = list(_CODED.finditer(data)) if b"\\u00" in data or b"\\/" in data else []
+        if not codes:
+            return scan(data)
+        removed = [0, *accumulate(len(code[0]) - 1 for code in codes)]
+        starts = [code.start() - before for code, before in zip(codes, removed, strict=False)]
+
+        def place(at: int) -> int:
+            return at + removed[bisect_left(starts, at)]
+
+        plain = _CODED.sub(_letter, data)
+        return [span._replace(start=place(span.start), stop=place(span.stop)) for span in scan(plain)]
+
+    return look
+
+
+def _letter(code: re.Match[bytes]) -> bytes:
+    return bytes((int(code[1], 16),)) if code[1] else b"/"
 
 
 def _sifted(data: bytes, found: list[Finding]) -> list[SecretSpan]:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ctxstore.history.engine import Engine
 from ctxstore.ops.secrets.allowlist import read_allowed
-from ctxstore.ops.secrets.detector import Scan, SecretSpan, Window, iter_windows, load_scanner
-from ctxstore.ops.secrets.escapes import through_escapes
+from ctxstore.ops.secrets.detector import Scan, SecretSpan, Window, iter_windows, load_scanner, through_escapes
 from ctxstore.ops.secrets.masking import fingerprint_of
 
 _SHORTEST = 8
