@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     from ctxstore.ops.merge.conflicts import MergeConflict
     from ctxstore.ops.merge.merge import Merged
     from ctxstore.ops.retention.policy import Policy
-    from ctxstore.repo.repository import Repo, init, open
+    from ctxstore.repo.init import init
+    from ctxstore.repo.open import open
+    from ctxstore.repo.repository import Repo
     from ctxstore.sources.protocol import Message, Part
 
 __version__ = "0.1.0"
@@ -96,8 +98,8 @@ _HOMES = {
     "StoredCommit": "ctxstore.history.commits",
     "Summary": "ctxstore.history.commits",
     "View": "ctxstore.ops.content.view",
-    "init": "ctxstore.repo.repository",
-    "open": "ctxstore.repo.repository",
+    "init": "ctxstore.repo.init",
+    "open": "ctxstore.repo.open",
 }
 
 

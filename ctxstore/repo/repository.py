@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from ctxstore.errors import AlreadyExists, Corrupt, NotFound, SourceError, UnknownFormat
+from ctxstore.errors import Corrupt, NotFound, SourceError
 from ctxstore.history.commits import StoredCommit, read_commit
-from ctxstore.history.config import SAVE_IT
-from ctxstore.history.engine import Engine, Environment, create, open_engine, real_environment
+from ctxstore.history.engine import Engine
 from ctxstore.history.refs import matches
 from ctxstore.ids import ObjectId
 from ctxstore.progress import SILENT, Progress
 from ctxstore.repo.finding import FindingMethods
 from ctxstore.repo.refs import RefMethods
 from ctxstore.repo.retention import RetentionMethods
-from ctxstore.storage.locate import locate
 
 if TYPE_CHECKING:
     from ctxstore.ops.check.check import CheckReport
@@ -29,7 +25,6 @@ if TYPE_CHECKING:
     from ctxstore.ops.content.view import View
     from ctxstore.ops.draft.draft import Draft
     from ctxstore.ops.gc.collect import GcPlan, GcResult
-    from ctxstore.ops.repair.execute import RepairReport
     from ctxstore.ops.snapshot.snapshot import SnapshotReport
     from ctxstore.ops.snapshot.targets import Target
     from ctxstore.sources.protocol import Message, SourceHome
@@ -216,74 +211,3 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         from ctxstore.ops.check.unreachable import iter_unreachable
 
         return iter_unreachable(self._engine, all=all)
-
-
-def open(path: str | os.PathLike[str], *, environment: Environment | None = None) -> Repo:
-    """Open a repository. Raises `NotFound` when there is none, `UnknownFormat`, `Corrupt`, `StorageError`."""
-    place = os.fspath(path)
-    try:
-        engine = open_engine(locate(place), environment or real_environment())
-        engine.root()
-    except (Corrupt, UnknownFormat) as error:
-        raise type(error)(f"{place}: {error.message}", hint=error.hint) from error
-    except NotFound:
-        packs = os.path.join(place, "packs")
-        if os.path.exists(os.path.join(place, "root")) or (os.path.isdir(packs) and os.listdir(packs)):
-            raise Corrupt(f"{place}: the repository's config is missing", hint=SAVE_IT) from None
-        raise _no_repository(place) from None
-    return Repo(engine, place)
-
-
-def _no_repository(place: str) -> NotFound:
-    if os.path.exists(place):
-        return NotFound(f"{place} is not a ctxstore repository", hint="`ctx init` makes one")
-    return NotFound(f"there is no repository at {place}", hint="`ctx init` makes one")
-
-
-def repair(
-    path: str | os.PathLike[str],
-    *,
-    others: Sequence[str] = (),
-    forget_damaged: bool = False,
-    dry_run: bool = False,
-    environment: Environment | None = None,
-    progress: Progress = SILENT,
-) -> RepairReport:
-    """Save what can be saved of a repository that may be too damaged to be opened. Nothing is deleted.
-
-    What is missing is looked for in the repositories at `others` and in the agents' own files. Raises `NotFound`,
-    `UnknownFormat`, `StorageError`, and what opening `others` raises.
-    """
-    from ctxstore.ops.repair.examine import NoRepository
-    from ctxstore.ops.repair.execute import plan_repair
-    from ctxstore.ops.repair.execute import repair as execute
-    from ctxstore.ops.repair.object_sources import OtherRepository
-    from ctxstore.ops.repair.plan import RepairOptions
-
-    place, environment = os.fspath(path), environment or real_environment()
-    with ExitStack() as stack:
-        repos = [stack.enter_context(open(other, environment=environment)) for other in others]
-        options = RepairOptions([OtherRepository(repo.path, repo._engine) for repo in repos], forget_damaged)
-        try:
-            if dry_run:
-                return plan_repair(locate(place), environment, options, progress).report()
-            return execute(locate(place), environment, options, progress)
-        except NoRepository:
-            raise _no_repository(place) from None
-
-
-_UNFINISHED = {"config", "packs", "manifests", "cache", "reserve", "root.lock", "root.new", "root.old", "writers.lock"}
-"""What an init that was cut short leaves; the next one goes on from it."""
-
-
-def init(path: str | os.PathLike[str], *, environment: Environment | None = None) -> Repo:
-    """Make a repository in a new or empty folder and open it. Raises `AlreadyExists`, `StorageError`."""
-    place = os.fspath(path)
-    storage = locate(place)
-    if os.path.lexists(place) and not os.path.isdir(place):
-        raise AlreadyExists(f"{place} is there already, and is no folder", hint="name a new folder")
-    if os.path.isdir(place) and set(os.listdir(place)) - _UNFINISHED:
-        if os.path.exists(os.path.join(place, "root")):
-            raise AlreadyExists(f"there is a repository at {place} already", hint="open it, or name another folder")
-        raise AlreadyExists(f"{place} is not empty", hint="name a new folder")
-    return Repo(create(storage, environment or real_environment()), place)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import ctxstore.repo.repository
+import ctxstore.repo.init
 from tests.faults.processes import Scene, Server
 
 pytest.register_assert_rewrite("tests.faults.machine")
@@ -33,5 +33,5 @@ def memory_path() -> Iterator[Path]:
 def scene(memory_path: Path) -> Scene:
     """An empty repository and who works on it."""
     made = Scene(memory_path)
-    ctxstore.repo.repository.init(made.place).close()
+    ctxstore.repo.init.init(made.place).close()
     return made

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import ctxstore.repo.repository
+import ctxstore.repo.open
 from ctxstore.history.commits import Author
 from ctxstore.history.engine import Environment
 from ctxstore.history.transaction import transaction
@@ -49,7 +49,7 @@ def environment(seed: str) -> Environment:
 
 
 def open_repo(world: World, seed: str) -> ctxstore.Repo:
-    return ctxstore.repo.repository.open(world.place, environment=environment(seed))
+    return ctxstore.repo.open.open(world.place, environment=environment(seed))
 
 
 def commit(world: World, repo: ctxstore.Repo, ref: str = "chat/a") -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-import ctxstore.repo.repository
+import ctxstore.repo.init
+import ctxstore.repo.repair
 from ctxstore.errors import AlreadyExists, Corrupt, CtxstoreError, StorageError
 from ctxstore.ops.repair.execute import RepairReport
 from ctxstore.storage import files
@@ -45,7 +46,7 @@ def stages() -> Iterator[dict[str, World]]:
         for name, size in (("one", 40_000), ("two", 100), ("three", 0)):
             Path(world.folder, "work", name).write_bytes(random.Random(name).randbytes(size))
         found = {"init": _copy(world, os.path.join(folder, "init"))}
-        ctxstore.repo.repository.init(world.place, environment=environment("init")).close()
+        ctxstore.repo.init.init(world.place, environment=environment("init")).close()
         for step in WORKLOAD:
             found[step.__name__] = _copy(world, os.path.join(folder, step.__name__))
             with open_repo(world, step.__name__) as repo:
@@ -133,7 +134,7 @@ def _run(world: World, step: Step, calls: Calls, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("kind", [*ERRORS, "done", "half"])
 def test_an_init_with_an_error_at_any_call_can_be_done_again(kind, world_of, monkeypatch):
     def init(world: World, seed: str = "init") -> None:
-        ctxstore.repo.repository.init(world.place, environment=environment(seed)).close()
+        ctxstore.repo.init.init(world.place, environment=environment(seed)).close()
 
     for at in range(1, len(_call(world_of("init"), init, Calls(), monkeypatch)[0].names) + 1):
         world, calls = world_of("init"), Calls(Fault(kind, at))
@@ -152,7 +153,7 @@ def test_a_repair_with_an_error_at_any_call_can_be_done_again(kind, world_of, mo
     reports: list[RepairReport] = []
 
     def repair(world: World, seed: str = "repair") -> None:
-        reports.append(ctxstore.repo.repository.repair(world.place, environment=environment(seed)))
+        reports.append(ctxstore.repo.repair.repair(world.place, environment=environment(seed)))
 
     def damaged() -> World:
         world = world_of("recompress")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import ctxstore.repo.repository
+import ctxstore.repo.init
+import ctxstore.repo.open
 from ctxstore.errors import NoSpace
 from ctxstore.ops.retention.policy import Policy
 from ctxstore.storage import files
@@ -24,14 +25,14 @@ def disk(memory_path: Path, monkeypatch: pytest.MonkeyPatch) -> FullDisk:
     made = FullDisk(str(memory_path), ROOM)
     monkeypatch.setattr(files, "os", made.os)
     monkeypatch.setattr(files, "fcntl", made.fcntl)
-    ctxstore.repo.repository.init(memory_path / "repository").close()
+    ctxstore.repo.init.init(memory_path / "repository").close()
     return made
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_what_was_acknowledged_stays_on_a_full_disk_and_forgetting_makes_room(disk: FullDisk, seed: int) -> None:
     place, ledger, source = os.path.join(disk.folder, "repository"), Ledger(), random.Random(seed)
-    with ctxstore.repo.repository.open(place) as repo:
+    with ctxstore.repo.open.open(place) as repo:
         full = 0
         while full < 3:  # larger ones fail before smaller ones do
             ref = f"chat/{source.randrange(3)}"
@@ -42,7 +43,7 @@ def test_what_was_acknowledged_stays_on_a_full_disk_and_forgetting_makes_room(di
                 assert error.hint
                 full += 1
         ledger.verify(place)
-    with ctxstore.repo.repository.open(place) as repo:
+    with ctxstore.repo.open.open(place) as repo:
         room = disk.room()
         print(f"seed {seed}: {len(ledger.commits)} commits, {room} bytes left")
         for ref in list({ref for ref, _ in ledger.heads}):

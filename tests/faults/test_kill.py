@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-import ctxstore.repo.repository
+import ctxstore.repo.open
 from ctxstore.storage.files import Files
 from tests.faults.processes import Scene, Server, kill
 from tests.faults.worker import DAY
@@ -30,7 +30,7 @@ def test_processes_killed_at_any_moment_lose_nothing_acknowledged(chain: int, sc
         scene.read_log()
         scene.ledger.verify(scene.place)
         if number % 13 == 12:
-            with ctxstore.repo.repository.open(scene.place) as repo:
+            with ctxstore.repo.open.open(scene.place) as repo:
                 repo.gc()
                 assert repo.check(read_data=True).problems == ()
             assert scene.ledger.verify(scene.place).litter == set()
@@ -79,7 +79,7 @@ def test_a_process_that_stops_and_goes_on_days_later_loses_nothing(job: str, sce
             waited += _go_on_around(scene, server, pid, f"others{number}", clock)
         scene.read_log()
         scene.ledger.verify(scene.place)
-        with ctxstore.repo.repository.open(scene.place) as repo:
+        with ctxstore.repo.open.open(scene.place) as repo:
             repo.gc()
         assert scene.ledger.verify(scene.place).litter == set()
     again = Counter(said["again"] for said in scene.said if "again" in said)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-import ctxstore.repo.repository
+import ctxstore.repo.open
 from tests.faults.processes import Scene, Server
 
 ROLES = ("write", "clean", "write", "change", "save", "look", "write", "save")
@@ -30,7 +30,7 @@ def test_processes_at_once_lose_nothing_acknowledged(
         server.end(started.values())
     scene.read_log()
     took = time.monotonic() - began
-    with ctxstore.repo.repository.open(scene.place) as repo:
+    with ctxstore.repo.open.open(scene.place) as repo:
         repo.gc()
         assert repo.check(read_data=True).problems == ()
     assert scene.ledger.verify(scene.place).litter == set()

@@ -23,7 +23,7 @@ from ctxstore.history.engine import Environment, real_environment
 from ctxstore.history.transaction import MustRestart
 from ctxstore.ops.retention.policy import Policy
 from ctxstore.ops.snapshot.targets import Target
-from ctxstore.repo.repository import open as open_repo
+from ctxstore.repo.open import open as open_repo
 from ctxstore.sources.directory import Directory
 from ctxstore.storage import files
 from tests.faults.acknowledged import commit_next, content_of, parse_note, work_file
@@ -314,7 +314,7 @@ def _end(pids: set[int]) -> None:
 
 
 def _import_all() -> None:
-    from ctxstore.repo.repository import init
+    from ctxstore.repo.init import init
 
     with init("memory:") as repo:
         commit_next(repo, "a/b", "-")

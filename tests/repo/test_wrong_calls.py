@@ -12,7 +12,8 @@ import pytest
 import ctxstore
 from ctxstore.errors import CtxstoreError, InvalidInput
 from ctxstore.objects.encoding import TOO_LARGE
-from ctxstore.repo.repository import Repo, repair
+from ctxstore.repo.repair import repair
+from ctxstore.repo.repository import Repo
 
 WRONG = (None, 5, -1, 10**30, 1.5, True, b"x", [], {}, ("a",), ..., "", "\0", "\ud800", "~", f"a~{'9' * 5000}")
 LONG = "x" * 100_000

@@ -36,7 +36,7 @@ SHOWN = 20
 @pass_invocation
 def command(invocation: Invocation, others: tuple[str, ...], forget_damaged: bool, dry_run: bool) -> int:
     """Save what can be saved of a damaged repository. Nothing is deleted: what is damaged goes to quarantine."""
-    from ctxstore.repo.repository import repair
+    from ctxstore.repo.repair import repair
 
     output = invocation.output
     place = invocation.place().path

@@ -22,7 +22,7 @@ from ctxstore.ops.repair.plan import RepairOptions
 from ctxstore.packs.format import FRAME_HEADER, PACK_MAGIC
 from ctxstore.packs.names import make_name
 from ctxstore.packs.reader import find_footer
-from ctxstore.repo.repository import repair
+from ctxstore.repo.repair import repair
 from ctxstore.storage.local import LocalStorage
 from ctxstore.trees.entries import FileEntry, encode_entry
 from ctxstore.trees.files import write_content

@@ -1,0 +1,48 @@
+"""The repair of a repository, which need not be fit to be opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from ctxstore.history.engine import Environment, real_environment
+from ctxstore.progress import SILENT, Progress
+from ctxstore.repo.open import no_repository, open
+from ctxstore.storage.locate import locate
+
+if TYPE_CHECKING:
+    from ctxstore.ops.repair.execute import RepairReport
+
+
+def repair(
+    path: str | os.PathLike[str],
+    *,
+    others: Sequence[str] = (),
+    forget_damaged: bool = False,
+    dry_run: bool = False,
+    environment: Environment | None = None,
+    progress: Progress = SILENT,
+) -> RepairReport:
+    """Save what can be saved of a repository that may be too damaged to be opened. Nothing is deleted.
+
+    What is missing is looked for in the repositories at `others` and in the agents' own files. Raises `NotFound`,
+    `UnknownFormat`, `StorageError`, and what opening `others` raises.
+    """
+    from ctxstore.ops.repair.examine import NoRepository
+    from ctxstore.ops.repair.execute import plan_repair
+    from ctxstore.ops.repair.execute import repair as execute
+    from ctxstore.ops.repair.object_sources import OtherRepository
+    from ctxstore.ops.repair.plan import RepairOptions
+
+    place, environment = os.fspath(path), environment or real_environment()
+    with ExitStack() as stack:
+        repos = [stack.enter_context(open(other, environment=environment)) for other in others]
+        options = RepairOptions([OtherRepository(repo.path, repo._engine) for repo in repos], forget_damaged)
+        try:
+            if dry_run:
+                return plan_repair(locate(place), environment, options, progress).report()
+            return execute(locate(place), environment, options, progress)
+        except NoRepository:
+            raise no_repository(place) from None
