@@ -1,1 +1,1 @@
-"""Merge: a three-way merge of two commits, conflicts listed."""
+"""A three-way merge of two commits, with a list of the conflicts."""

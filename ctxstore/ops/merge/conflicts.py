@@ -1,4 +1,4 @@
-"""What the parts of a merge share: who meets whom, what was in the way, and how it is resolved."""
+"""The parts of a merge that messages, memories and files share: conflicts, how they are resolved, and map merging."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from ctxstore.trees.maps import MapView, map_differences
 from ctxstore.trees.sequence import Sequence
 
 Edits = dict[bytes, bytes | None]
-"""Changes of one of our maps: values by key, None to remove."""
+"""Changes to one of our maps: the new value of each key, or None to remove the key."""
 
 
 class MergeConflict(NamedTuple):
-    """Both sides changed the same thing, each in its own way.
+    """A conflict: both sides changed the same thing differently.
 
-    `kind` is messages, memory, file or lines; `name` the memory's key or the file's path, `at` the message or
-    line of the result where it is. `ours` and `theirs` tell what each side has; `kept` is ours, theirs or both, and
-    `copy` the name under which theirs is kept then, if it has one of its own.
+    `kind` is ``messages``, ``memory``, ``file`` or ``lines``. `name` is the memory's key or the file's path.
+    `at` is the position in the result, counted from 0: a message for ``messages``, a line for ``lines``, else None.
+    `ours` and `theirs` describe each side in a few words. `kept` is ``ours``, ``theirs`` or ``both``.
+    `copy` is the name of the copy of their version, if both were kept and the copy has a name.
     """
 
     kind: str
@@ -35,18 +36,23 @@ class MergeConflict(NamedTuple):
 
 
 class ChangedKey(NamedTuple):
-    """A key that both sides changed, not alike: its values, None where it is not there."""
+    """A key of a map that both sides changed differently, with its three values. None: the key does not exist."""
 
     key: bytes
     base: bytes | None
     ours: bytes | None
     theirs: bytes | None
 
+    @property
+    def values(self) -> tuple[bytes | None, bytes | None, bytes | None]:
+        """The values of the base, ours and theirs, in this order."""
+        return self.base, self.ours, self.theirs
+
 
 class MergeContext:
-    """One merge under way: where its objects go, how conflicts are resolved, and those that were met.
+    """The state of one merge: its object writer, how conflicts are resolved, and the conflicts so far.
 
-    `choice` is ours, theirs or both; `label` the start of their commit's id, for the names of copies.
+    `choice` is ``ours``, ``theirs`` or ``both``. `label` is the start of their commit's id, for the names of copies.
     """
 
     def __init__(self, engine: Engine, writer: ObjectWriter, choice: str, label: str) -> None:
@@ -56,8 +62,11 @@ class MergeContext:
         self.label = label
         self.conflicts: list[MergeConflict] = []
 
-    def kept(self, ours: object | None, theirs: object | None) -> str:
-        """Which side of a conflict is kept: of a deletion and a change the change, unless told otherwise."""
+    def choose_side(self, ours: object | None, theirs: object | None) -> str:
+        """Returns the side of a conflict to keep: ``ours``, ``theirs`` or ``both``.
+
+        With the choice ``both``, a change wins over a deletion (None).
+        """
         if self.choice != BOTH:
             return self.choice
         if ours is None:
@@ -65,7 +74,7 @@ class MergeContext:
         return OURS if theirs is None else BOTH
 
     def load(self, id: ObjectId | None) -> MapView:
-        """A stored map; an empty one without an id."""
+        """Loads the map stored under `id`. Returns an empty map if `id` is None."""
         if id is not None:
             return self.engine.maps.load(self.writer, id)
         empty = Sequence(self.engine.maps.shape, self.writer, ObjectId(b""), [[]])
@@ -73,30 +82,36 @@ class MergeContext:
 
 
 def three_way(base: MapView, ours: MapView, theirs: MapView) -> tuple[Edits, list[ChangedKey]]:
-    """(what theirs changed and ours did not, what both changed, not alike), reading only what differs."""
-    mine = {key: (before, after) for key, before, after in map_differences(base, ours)}
+    """Compares two maps with their base.
+
+    Returns the changes that only theirs made, and the keys that both changed differently. Reads only the nodes of the
+    maps that differ.
+    """
+    our_changes = {key: (before, after) for key, before, after in map_differences(base, ours)}
     edits: Edits = {}
     both = []
     for key, _, after in map_differences(base, theirs):
-        if key not in mine:
+        if key not in our_changes:
             edits[key] = after
-        elif mine[key][1] != after:
-            both.append(ChangedKey(key, *mine[key], after))
+            continue
+        before, our_value = our_changes[key]
+        if our_value != after:
+            both.append(ChangedKey(key, before, our_value, after))
     return edits, both
 
 
-def told(base: object | None, side: object | None, what: str = "") -> str:
-    """What a side did, in a word or two."""
-    done = "removed" if side is None else "added" if base is None else "changed"
-    return f"{done} {what}" if what and side is not None else done
+def describe_change(base: object | None, side: object | None, noun: str = "") -> str:
+    """Describes the change from `base` to `side`: ``removed``, ``added file``. None: the thing does not exist."""
+    verb = "removed" if side is None else "added" if base is None else "changed"
+    return f"{verb} {noun}" if noun and side is not None else verb
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 line``, ``2 lines``."""
+def format_count(number: int, noun: str) -> str:
+    """Formats a number with its noun: ``1 line``, ``2 lines``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def free_key(key: bytes, is_taken: Callable[[bytes], bool]) -> bytes:
-    """The key, or the first with a number that is not taken."""
+    """Returns `key` if it is not taken, otherwise the first of ``key-2``, ``key-3``, … that is not."""
     candidates = (key if number == 1 else key + f"-{number}".encode() for number in count(1))
     return next(candidate for candidate in candidates if not is_taken(candidate))

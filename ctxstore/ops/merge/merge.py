@@ -1,4 +1,4 @@
-"""Merging two commits into a context, from what they have in common."""
+"""A three-way merge of two commits into a context, from their nearest common ancestor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ctxstore.history.revisions import Revision
 from ctxstore.history.transaction import Move, Transaction, transaction
 from ctxstore.ids import ObjectId, format_id
 from ctxstore.ops.merge.conflicts import MergeConflict, MergeContext, three_way
-from ctxstore.ops.merge.files import FileMerge
+from ctxstore.ops.merge.files import FileMerge, has_same_content
 from ctxstore.ops.merge.merge_base import find_merge_base, iter_common
 from ctxstore.ops.merge.messages import merge_memories, merge_messages
 from ctxstore.ops.merge.three_way import BOTH, OURS, THEIRS
@@ -36,10 +36,11 @@ CHOICES = (OURS, THEIRS, BOTH)
 
 
 class Merged(NamedTuple):
-    """What a merge made of two commits.
+    """The result of a merge.
 
-    `stored` is where the context is now: a merge commit, or with `is_fast_forward` one of the two, because it
-    descends from the other. `base` is the commit both came from, `op` None when nothing had to be written.
+    `stored` is the context's new head: a merge commit or, if `is_fast_forward`, the one of the two commits that
+    descends from the other. `base` is the common ancestor the merge used, or None. `op` is the run's id, or None if
+    the context was already at that commit.
     """
 
     ref: str
@@ -51,7 +52,10 @@ class Merged(NamedTuple):
 
 
 class Merge(NamedTuple):
-    """What is to be merged, and how. `choice` resolves conflicts: ours, theirs, or both."""
+    """A request to merge two revisions into the context `into`.
+
+    `choice` resolves conflicts: ``ours``, ``theirs``, or ``both``. `note` becomes the commit's note.
+    """
 
     ours: Revision
     theirs: Revision
@@ -60,85 +64,97 @@ class Merge(NamedTuple):
     note: str = ""
 
 
-def merge(engine: Engine, wanted: Merge) -> Merged:
-    """Merge. Raises `InvalidInput`, `NotFound`, `Conflict` when the context has moved on or is another one."""
-    check_name(wanted.into)
-    if wanted.choice not in CHOICES:
-        raise InvalidInput(f"{wanted.choice!r} resolves no conflict", hint=f"one of {', '.join(CHOICES)}")
-    return retried(lambda: _merge_once(engine, wanted))
+def merge(engine: Engine, request: Merge) -> Merged:
+    """Merges two revisions and moves the context to the result.
+
+    Raises `InvalidInput` for a bad name or choice, and for an agent's session together with a program's messages.
+    Raises `NotFound` if the content of a side is collected. Raises `Conflict` if the context moved since, and
+    `AlreadyExists` if it is neither side of the merge.
+    """
+    check_name(request.into)
+    if request.choice not in CHOICES:
+        raise InvalidInput(
+            f"{request.choice!r} is not a way to resolve conflicts", hint=f"choose one of {', '.join(CHOICES)}"
+        )
+    return retried(lambda: _merge_once(engine, request))
 
 
-def _merge_once(engine: Engine, wanted: Merge) -> Merged:
-    ours, theirs = (StoredCommit(*side[1:]) for side in (wanted.ours, wanted.theirs))
+def _merge_once(engine: Engine, request: Merge) -> Merged:
+    """Merges in one transaction. Raises `RefMoved` or `MustRestart` if other processes were faster."""
+    ours, theirs = (StoredCommit(side.id, side.commit) for side in (request.ours, request.theirs))
     with transaction(engine) as tx:
-        head = tx.refs.find(wanted.into)
-        _refuse_other(wanted, head)
+        head = tx.refs.find(request.into)
+        _check_target(request, head)
         nearest = next(iter_common(engine, ours.id, theirs.id), None)
         if nearest is not None and nearest.id in (ours.id, theirs.id):
             newer = theirs if nearest.id == ours.id else ours
-            return _forward(tx, wanted, head, newer, nearest.id)
+            return _fast_forward(tx, request, head, newer, nearest.id)
         for side in (ours, theirs):
             tx.rely(side.id)
         base = find_merge_base(engine, ours.id, theirs.id)
-        merging = MergeContext(engine, tx.writer, wanted.choice, format_id(theirs.id))
-        tree = _merge_trees(merging, base, ours, theirs)
-        made = _make_commit(merging, wanted, tree)
-        id = write_commit(tx.writer, made)
-        published = tx.publish([Move(wanted.into, head, id)], "merge", made.note, _counts(merging))
-    conflicts = tuple(merging.conflicts)
-    return Merged(wanted.into, StoredCommit(id, made), base.id if base else None, conflicts, False, published.id)
+        state = MergeContext(engine, tx.writer, request.choice, format_id(theirs.id))
+        tree = _merge_trees(state, base, ours, theirs)
+        commit = _make_commit(state, request, tree)
+        id = write_commit(tx.writer, commit)
+        published = tx.publish([Move(request.into, head, id)], "merge", commit.note, _statistics(state))
+    conflicts = tuple(state.conflicts)
+    return Merged(request.into, StoredCommit(id, commit), base.id if base else None, conflicts, False, published.id)
 
 
-def _refuse_other(wanted: Merge, head: ObjectId | None) -> None:
-    """A merge may make a context, or go on where one of its sides is; any other would lose what is there."""
-    if head not in (None, wanted.ours.id, wanted.theirs.id):
-        hint = "choose a new name, or merge what is there now"
-        if wanted.into in (wanted.ours.ref, wanted.theirs.ref):
-            raise Conflict(f"{wanted.into!r} is not at a commit that is merged", hint=hint)
-        raise AlreadyExists(f"there is a context {wanted.into!r} already, which is neither side", hint=hint)
+def _check_target(request: Merge, head: ObjectId | None) -> None:
+    """Raises `Conflict` if the target exists and its head is neither side: the merge would drop the head's content."""
+    if head not in (None, request.ours.id, request.theirs.id):
+        hint = "choose a new name, or merge its current head"
+        if request.into in (request.ours.ref, request.theirs.ref):
+            raise Conflict(f"the head of {request.into!r} is neither of the merged commits", hint=hint)
+        raise AlreadyExists(f"context {request.into!r} already exists and is neither side of the merge", hint=hint)
 
 
-def _forward(tx: Transaction, wanted: Merge, head: ObjectId | None, newer: StoredCommit, base: ObjectId) -> Merged:
+def _fast_forward(
+    tx: Transaction, request: Merge, head: ObjectId | None, newer: StoredCommit, base: ObjectId
+) -> Merged:
+    """Moves the context to `newer`, which descends from the other side, unless its head is `newer` already."""
+
     op = None
     if head != newer.id:
         tx.rely(newer.id)
-        op = tx.publish([Move(wanted.into, head, newer.id)], "merge", wanted.note).id
-    return Merged(wanted.into, newer, base, (), True, op)
+        op = tx.publish([Move(request.into, head, newer.id)], "merge", request.note).id
+    return Merged(request.into, newer, base, (), True, op)
 
 
-def _counts(merging: MergeContext) -> dict[str, int]:
-    return {"conflicts": len(merging.conflicts)} if merging.conflicts else {}
+def _statistics(state: MergeContext) -> dict[str, int]:
+    return {"conflicts": len(state.conflicts)} if state.conflicts else {}
 
 
-def _merge_trees(
-    merging: MergeContext, base: StoredCommit | None, ours: StoredCommit, theirs: StoredCommit
-) -> ObjectId:
-    common = merging.load(base.commit.tree if base else None)
-    left, right = (merging.load(side.commit.tree) for side in (ours, theirs))
+def _merge_trees(state: MergeContext, base: StoredCommit | None, ours: StoredCommit, theirs: StoredCommit) -> ObjectId:
+    """Writes the merged tree and returns its id. Conflicts are added to `state`."""
+    common = state.load(base.commit.tree if base else None)
+    left, right = (state.load(side.commit.tree) for side in (ours, theirs))
     _refuse_mixed((ours.commit, right), (theirs.commit, left))
     edits, both = three_way(common, left, right)
     native = {MESSAGES: merge_messages, MEMORIES: merge_memories}
-    files = FileMerge(merging, left, right)
+    files = FileMerge(state, left, right)
     for changed in both:
         if changed.key in native:
-            edits[changed.key] = native[changed.key](merging, changed)
+            edits[changed.key] = native[changed.key](state, changed)
         else:
             files.merge(changed, edits)
-    files.keep_apart(edits)
-    return merging.engine.maps.update(left, merging.writer, edits)
+    files.separate_files_from_folders(edits)
+    return state.engine.maps.update(left, state.writer, edits)
 
 
 def _refuse_mixed(*pairs: tuple[Commit, MapView]) -> None:
+    """Raises `InvalidInput` if one commit is an agent's session and the other side's tree has native messages."""
     if any(commit.source and other.find(MESSAGES) is not None for commit, other in pairs):
         raise InvalidInput(
-            "one is an agent's session, the other has messages that a program stored: they are no one conversation",
+            "cannot merge an agent's session with messages that a program stored",
             hint="`ctx export` writes either of them for other programs",
         )
 
 
-def _make_commit(merging: MergeContext, wanted: Merge, tree: ObjectId) -> Commit:
-    environment = merging.engine.environment
-    sides = (wanted.ours, wanted.theirs)
+def _make_commit(state: MergeContext, request: Merge, tree: ObjectId) -> Commit:
+    environment = state.engine.environment
+    sides = (request.ours, request.theirs)
     ours, theirs = (side.commit for side in sides)
     return Commit(
         tree=tree,
@@ -146,53 +162,62 @@ def _make_commit(merging: MergeContext, wanted: Merge, tree: ObjectId) -> Commit
         generation=max(ours.generation, theirs.generation) + 1,
         time=environment.clock(),
         author=environment.author,
-        # An agent's files are found by the name the agent's session has, whatever the context is called.
-        ref=ours.ref if ours.source else wanted.into,
-        note=wanted.note or " and ".join(f"{side.ref} ({format_id(side.id)})" for side in sides),
+        # The files of an agent's session are located by the session's own name, whatever the merged context is called.
+        ref=ours.ref if ours.source else request.into,
+        note=request.note or " and ".join(f"{side.ref} ({format_id(side.id)})" for side in sides),
         source=ours.source,
         root=ours.root,
         label=ours.label,
-        summary=_summarise(merging, tree, ours, theirs),
+        summary=_summarise(state, tree, ours, theirs),
     )
 
 
-def _summarise(merging: MergeContext, tree: ObjectId, ours: Commit, theirs: Commit) -> Summary:
-    found = {key: decode_entry(value) for key, value in merging.load(tree).items()}
+def _summarise(state: MergeContext, tree: ObjectId, ours: Commit, theirs: Commit) -> Summary:
+    """Returns the merged commit's summary, counted from the entries of its tree."""
+    entries = {key: decode_entry(value) for key, value in state.load(tree).items()}
     source = _find_source(ours.source)
-    files = {decode_key(key): entry for key, entry in found.items() if isinstance(entry, FileEntry)}
-    memories, messages = found.get(MEMORIES), found.get(MESSAGES)
-    summary = _read_transcript(merging, source, ours, theirs, files) if source else _known(ours.summary, theirs.summary)
+    files = {decode_key(key): entry for key, entry in entries.items() if isinstance(entry, FileEntry)}
+    memories, messages = entries.get(MEMORIES), entries.get(MESSAGES)
+    if source:
+        summary = _summarise_transcript(state, source, ours, theirs, files)
+    else:
+        summary = _combine(ours.summary, theirs.summary)
     if isinstance(messages, ListEntry):
         summary = summary._replace(messages=messages.length)
-    kept = sum(map(source.is_memory, files)) if source else 0
-    kept = memories.length if isinstance(memories, MapEntry) else kept
-    size = sum(entry.size for entry in found.values() if isinstance(entry, (FileEntry, ListEntry)))
-    return summary._replace(files=len(files), memories=kept, bytes=size)
+    memory_count = sum(map(source.is_memory, files)) if source else 0
+    memory_count = memories.length if isinstance(memories, MapEntry) else memory_count
+    size = sum(entry.size for entry in entries.values() if isinstance(entry, (FileEntry, ListEntry)))
+    return summary._replace(files=len(files), memories=memory_count, bytes=size)
 
 
-def _known(ours: Summary, theirs: Summary) -> Summary:
+def _combine(ours: Summary, theirs: Summary) -> Summary:
+    """Returns our summary, with fields that are None taken from theirs."""
     return Summary(*(a if a is not None else b for a, b in zip(ours, theirs, strict=True)))  # type: ignore[arg-type]
 
 
 def _find_source(name: str) -> Source | None:
+    """Returns the source of this name, or None if the name is empty or unknown to this release."""
     try:
         return get_source(name) if name else None
     except NotFound:
         return None
 
 
-def _read_transcript(
-    merging: MergeContext, source: Source, ours: Commit, theirs: Commit, files: dict[str, FileEntry]
+def _summarise_transcript(
+    state: MergeContext, source: Source, ours: Commit, theirs: Commit, files: dict[str, FileEntry]
 ) -> Summary:
-    """What the transcript says: read only if it is neither side's as it was."""
+    """Returns the summary of the merged transcript. Reads the transcript only if neither side has the same one."""
     key = source.transcript(ours.ref, files)
+    if key is None:
+        return _combine(ours.summary, theirs.summary)
     for side in (ours, theirs):
-        value = merging.load(side.tree).find(encode_key(key)) if key is not None else None
-        if value is not None and decode_entry(value)[2:] == files[key or ""][2:]:
+        value = state.load(side.tree).find(encode_key(key))
+        entry = decode_entry(value) if value is not None else None
+        if isinstance(entry, FileEntry) and has_same_content(entry, files[key]):
             return side.summary
-    scanner = source.scanner(ours.ref, key) if key is not None else None
-    if key is None or scanner is None:
-        return _known(ours.summary, theirs.summary)
-    for block in read_content(merging.writer, files[key]):
+    scanner = source.scanner(ours.ref, key)
+    if scanner is None:
+        return _combine(ours.summary, theirs.summary)
+    for block in read_content(state.writer, files[key]):
         scanner.feed(block)
     return Summary(*scanner.finish())

@@ -1,4 +1,4 @@
-"""The commits that two have in common."""
+"""Common ancestors of two commits."""
 
 from __future__ import annotations
 
@@ -14,37 +14,39 @@ _OURS, _THEIRS = 1, 2
 
 
 def iter_common(engine: Engine, ours: ObjectId, theirs: ObjectId) -> Iterator[StoredCommit]:
-    """The commits both descend from, or are, nearest first.
+    """Yields the common ancestors of two commits, nearest first. A commit counts as an ancestor of itself.
 
-    A commit's generation is above that of its parents. Taken by falling generation, each so is met after
-    all that descend from it, and is known by then to belong to one side or both. Reads no further than asked.
+    A commit's generation is greater than its parents', and the walk visits commits by falling generation. All
+    descendants of a commit are thus visited before it, and decide whether it belongs to ours, theirs or both. The walk
+    reads only as many commits as the caller needs. A parent that no longer exists ends its branch of the walk.
+
     """
     sides: dict[ObjectId, int] = {}
-    waiting: list[tuple[int, int, ObjectId]] = []
+    queue: list[tuple[int, int, ObjectId]] = []
     commits: dict[ObjectId, Commit] = {}
 
-    def meet(id: ObjectId, side: int) -> None:
+    def visit(id: ObjectId, side: int) -> None:
         if id not in sides:
             try:
                 commit = read_commit(engine.store, id)
             except NotFound:
-                return  # history ends here
+                return  # the history ends here
             commits[id] = commit
-            heapq.heappush(waiting, (-commit.generation, -commit.time, id))
+            heapq.heappush(queue, (-commit.generation, -commit.time, id))
         sides[id] = sides.get(id, 0) | side
 
-    meet(ours, _OURS)
-    meet(theirs, _THEIRS)
-    while waiting:
-        id = heapq.heappop(waiting)[2]
+    visit(ours, _OURS)
+    visit(theirs, _THEIRS)
+    while queue:
+        _, _, id = heapq.heappop(queue)
         commit = commits.pop(id)
         if sides[id] == _OURS | _THEIRS:
             yield StoredCommit(id, commit)
         for parent in commit.parents:
-            meet(parent, sides[id])
+            visit(parent, sides[id])
 
 
 def find_merge_base(engine: Engine, ours: ObjectId, theirs: ObjectId) -> StoredCommit | None:
-    """The nearest common ancestor that still has its content; None when there is none."""
+    """Returns the nearest common ancestor whose content is not forgotten, or None if there is none."""
     forgotten = engine.forgotten(engine.root())
     return next((stored for stored in iter_common(engine, ours, theirs) if stored.id not in forgotten), None)

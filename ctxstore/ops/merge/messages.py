@@ -1,10 +1,18 @@
-"""Three-way merging of what programs store: messages by record, memories by key."""
+"""Three-way state of native contexts, which programs store: messages by record, memories by key."""
 
 from __future__ import annotations
 
 from ctxstore.ids import ObjectId
 from ctxstore.ops.content.view import decode_memory_key
-from ctxstore.ops.merge.conflicts import ChangedKey, MergeConflict, MergeContext, counted, free_key, three_way, told
+from ctxstore.ops.merge.conflicts import (
+    ChangedKey,
+    MergeConflict,
+    MergeContext,
+    describe_change,
+    format_count,
+    free_key,
+    three_way,
+)
 from ctxstore.ops.merge.three_way import BOTH, CONFLICT, THEIRS, SequenceEdit, merge
 from ctxstore.trees.compare import differences
 from ctxstore.trees.entries import ListEntry, MapEntry, decode_entry, encode_entry
@@ -13,56 +21,62 @@ from ctxstore.trees.maps import MapView
 from ctxstore.trees.sequence import Item, Sequence, Splice, apply
 
 
-def merge_messages(merging: MergeContext, changed: ChangedKey) -> bytes:
-    """The merged list's entry. What both have in common is neither read nor written."""
-    base, ours, theirs = (_list(merging, value) for value in changed[1:])
+def merge_messages(state: MergeContext, changed: ChangedKey) -> bytes:
+    """Merges two lists of messages and returns the merged list's encoded entry.
+
+    Nodes that both lists share are neither read nor written.
+    """
+    base, ours, theirs = (_load_list(state, value) for value in changed.values)
     splices: list[Splice] = []
-    grown = 0
+    shift = 0
     for region in merge(_edits(base, ours), _edits(base, theirs), lambda a, b: list(base.leaves(a, b))):
-        items = region.resolved(merging.choice)
+        items = region.resolve(state.choice)
         if region.side == CONFLICT:
-            left, right = (counted(len(side), "message") for side in (region.ours, region.theirs))
-            conflict = MergeConflict("messages", "", region.start + grown, left, right, merging.choice)
-            merging.conflicts.append(conflict)
+            left, right = (format_count(len(side), "message") for side in (region.ours, region.theirs))
+            conflict = MergeConflict("messages", "", region.start + shift, left, right, state.choice)
+            state.conflicts.append(conflict)
         splices.append(Splice(region.start, region.start + len(region.ours), items))
-        grown += len(items) - len(region.ours)
-    builder = apply(ours, merging.writer, splices)
-    view = builder.view(merging.writer, builder.finish())
+        shift += len(items) - len(region.ours)
+    builder = apply(ours, state.writer, splices)
+    view = builder.view(state.writer, builder.finish())
     return encode_entry(ListEntry(view.id, view.count, total_size(view)))
 
 
-def _list(merging: MergeContext, value: bytes | None) -> Sequence:
+def _load_list(state: MergeContext, value: bytes | None) -> Sequence:
     entry = decode_entry(value) if value is not None else None
     if isinstance(entry, ListEntry):
-        return load_list(RECORDS, merging.writer, entry.id)
-    return Sequence(RECORDS, merging.writer, ObjectId(b""), [[]])
+        return load_list(RECORDS, state.writer, entry.id)
+    return Sequence(RECORDS, state.writer, ObjectId(b""), [[]])
 
 
 def _edits(base: Sequence, side: Sequence) -> list[SequenceEdit[Item]]:
-    found = differences(base, side)
-    return [SequenceEdit(region.old_start, region.old_start + len(region.old), region.new) for region in found]
+    regions = differences(base, side)
+    return [SequenceEdit(region.old_start, region.old_start + len(region.old), region.new) for region in regions]
 
 
-def merge_memories(merging: MergeContext, changed: ChangedKey) -> bytes:
-    """The merged map's entry."""
-    base, ours, theirs = (_map(merging, value) for value in changed[1:])
+def merge_memories(state: MergeContext, changed: ChangedKey) -> bytes:
+    """Merges two maps of memories and returns the merged map's encoded entry.
+
+    If both versions of a memory are kept, theirs is stored under ``KEY (theirs LABEL)``.
+    """
+    base, ours, theirs = (_load_map(state, value) for value in changed.values)
     edits, both = three_way(base, ours, theirs)
     for key, before, left, right in both:
-        kept = merging.kept(left, right)
+        kept = state.choose_side(left, right)
         copy = b""
         if kept == THEIRS:
             edits[key] = right
         elif kept == BOTH:
-            wanted = key + f" (theirs {merging.label})".encode()
+            wanted = key + f" (theirs {state.label})".encode()
             copy = free_key(wanted, lambda name: name in edits or any(side.find(name) for side in (ours, theirs)))
             edits[copy] = right
-        sides = (told(before, left), told(before, right))
-        names = (decode_memory_key(key), decode_memory_key(copy))
-        merging.conflicts.append(MergeConflict("memory", names[0], None, *sides, kept, names[1]))
-    id = merging.engine.maps.update(ours, merging.writer, edits)
-    return encode_entry(MapEntry(id, len(merging.load(id))))
+        sides = (describe_change(before, left), describe_change(before, right))
+        conflict = MergeConflict("memory", decode_memory_key(key), None, *sides, kept, decode_memory_key(copy))
+        state.conflicts.append(conflict)
+    id = state.engine.maps.update(ours, state.writer, edits)
+    return encode_entry(MapEntry(id, len(state.load(id))))
 
 
-def _map(merging: MergeContext, value: bytes | None) -> MapView:
+def _load_map(state: MergeContext, value: bytes | None) -> MapView:
     entry = decode_entry(value) if value is not None else None
-    return merging.load(entry.id if isinstance(entry, MapEntry) else None)
+    return state.load(entry.id if isinstance(entry, MapEntry) else None)

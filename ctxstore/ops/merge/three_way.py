@@ -1,4 +1,4 @@
-"""Three-way merging of sequences of hashable items. Pure."""
+"""Three-way merging of sequences of hashable items, as pure functions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Generic, NamedTuple, TypeVar
 from ctxstore.trees.matching import matches
 
 OURS, THEIRS, BOTH = "ours", "theirs", "both"
-"""Who changed a region; also, how a conflict is resolved."""
+"""The side that changed a region. Also the choices for resolving a conflict."""
 CONFLICT = "conflict"
 
 T = TypeVar("T", bound=Hashable)
 
 
 class SequenceEdit(NamedTuple, Generic[T]):
-    """Items from `start` to `stop` of the base were replaced by `items`."""
+    """An edit of the base: the items from `start` to `stop` are replaced by `items`."""
 
     start: int
     stop: int
@@ -23,9 +23,10 @@ class SequenceEdit(NamedTuple, Generic[T]):
 
 
 class Region(NamedTuple, Generic[T]):
-    """A stretch that is not as in the base, `start` being its place on our side.
+    """A region that differs from the base. `start` is its position in our sequence.
 
-    `side` says who made it so: ours, theirs, both alike, or a conflict: each in its own way.
+    `side` is `OURS` or `THEIRS` if one side changed it, `BOTH` if both made the same change, `CONFLICT` if they made
+    different changes.
     """
 
     start: int
@@ -33,8 +34,8 @@ class Region(NamedTuple, Generic[T]):
     ours: Sequence[T]
     theirs: Sequence[T]
 
-    def resolved(self, choice: str = BOTH) -> list[T]:
-        """What becomes of it; `choice` decides conflicts: ours, theirs, or both, ours first."""
+    def resolve(self, choice: str = BOTH) -> list[T]:
+        """Returns the merged items. `choice` resolves a conflict: `OURS`, `THEIRS`, or `BOTH` with ours first."""
         side = choice if self.side == CONFLICT else self.side
         if self.side == CONFLICT and choice == BOTH:
             return [*self.ours, *self.theirs]
@@ -48,20 +49,21 @@ def merge(
     *,
     split: bool = True,
 ) -> Iterator[Region[T]]:
-    """The regions that differ from the base, in order. `base` gives its items from a place to another.
+    """Yields the regions that differ from the base, in order. `base(start, stop)` returns items of the base.
 
-    Changes of both sides that overlap or touch are one region. With `split`, what is alike in a conflict is
-    taken out of it, and items that both added at the same place are no conflict where only one side has any.
+    Changes of both sides that overlap or touch form one region. With `split`, equal items in a conflict become regions
+    of side `BOTH`. If both sides then inserted items at the same place, items of only one side do not conflict.
+
     """
     shift = 0
-    for start, stop, mine, other in _clusters(ours, theirs):
-        kept = base(start, stop) if mine and other else ()
-        left = _applied(mine, start, kept) if mine else ()
-        right = _applied(other, start, kept) if other else ()
+    for start, stop, our_edits, their_edits in _clusters(ours, theirs):
+        base_items = base(start, stop) if our_edits and their_edits else ()
+        left = _apply(our_edits, start, base_items) if our_edits else ()
+        right = _apply(their_edits, start, base_items) if their_edits else ()
         at = start + shift
-        if not mine:
+        if not our_edits:
             yield Region(at, THEIRS, base(start, stop), right)
-        elif not other:
+        elif not their_edits:
             yield Region(at, OURS, left, ())
         elif list(left) == list(right):
             yield Region(at, BOTH, left, right)
@@ -69,20 +71,18 @@ def merge(
             yield from _split(at, left, right, is_added=start == stop)
         else:
             yield Region(at, CONFLICT, left, right)
-        shift += sum(len(edit.items) - (edit.stop - edit.start) for edit in mine)
+        shift += sum(len(edit.items) - (edit.stop - edit.start) for edit in our_edits)
 
 
 _Cluster = tuple[int, int, list[SequenceEdit[T]], list[SequenceEdit[T]]]
 
 
 def _clusters(ours: Iterable[SequenceEdit[T]], theirs: Iterable[SequenceEdit[T]]) -> Iterator[_Cluster[T]]:
-    """Edits of both sides that overlap or touch, together: (start, stop, ours, theirs)."""
-    tagged = sorted(
-        [*((edit, 0) for edit in ours), *((edit, 1) for edit in theirs)], key=lambda each: (each[0][:2], each[1])
-    )
+    """Groups edits of both sides that overlap or touch. Yields (start, stop, our edits, their edits)."""
+    tagged = [*((edit, 0) for edit in ours), *((edit, 1) for edit in theirs)]
     start = stop = -1
     sides: tuple[list[SequenceEdit[T]], list[SequenceEdit[T]]] = ([], [])
-    for edit, side in tagged:
+    for edit, side in sorted(tagged, key=lambda each: (each[0].start, each[0].stop, each[1])):
         if edit.start > stop and any(sides):
             yield start, stop, *sides
             sides = ([], [])
@@ -94,25 +94,29 @@ def _clusters(ours: Iterable[SequenceEdit[T]], theirs: Iterable[SequenceEdit[T]]
         yield start, stop, *sides
 
 
-def _applied(edits: Sequence[SequenceEdit[T]], start: int, kept: Sequence[T]) -> list[T]:
-    """The base's items from `start` on with the edits made."""
-    if not kept:
+def _apply(edits: Sequence[SequenceEdit[T]], start: int, base_items: Sequence[T]) -> list[T]:
+    """Applies edits to `base_items`, the base's items from `start` on. If empty, returns the edits' items alone."""
+    if not base_items:
         return [item for edit in edits for item in edit.items]
-    made: list[T] = []
+    merged: list[T] = []
     position = start
     for edit in edits:
-        made += kept[position - start : edit.start - start]
-        made += edit.items
+        merged += base_items[position - start : edit.start - start]
+        merged += edit.items
         position = edit.stop
-    return [*made, *kept[position - start :]]
+    return [*merged, *base_items[position - start :]]
 
 
 def _split(at: int, ours: Sequence[T], theirs: Sequence[T], *, is_added: bool) -> Iterator[Region[T]]:
+    """Splits a conflict at our position `at` into regions with equal items and regions with different ones.
+
+    `is_added`: the items were added, none of the base replaced. Items that only one side has are then no conflict.
+    """
     i = j = 0
     for k, m, length in (*matches(ours, theirs), (len(ours), len(theirs), 0)):
         left, right = ours[i:k], theirs[j:m]
-        one = OURS if left else THEIRS
-        side = one if is_added and not (left and right) else CONFLICT
+        only_side = OURS if left else THEIRS
+        side = only_side if is_added and not (left and right) else CONFLICT
         if left or right:
             yield Region(at + i, side, left, right)
         if length:
@@ -121,7 +125,8 @@ def _split(at: int, ours: Sequence[T], theirs: Sequence[T], *, is_added: bool) -
 
 
 def edits(old: Sequence[T], new: Sequence[T]) -> Iterator[SequenceEdit[T]]:
-    """What turns one sequence into another."""
+    """Yields the edits that turn `old` into `new`."""
+
     i = j = 0
     for k, m, length in (*matches(old, new), (len(old), len(new), 0)):
         if i < k or j < m:

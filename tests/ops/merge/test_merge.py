@@ -276,12 +276,12 @@ def test_a_context_that_is_neither_side_is_not_moved(parted: ctxstore.Repo) -> N
     put(parted, "other", State([1]))
     with pytest.raises(AlreadyExists, match="'other'"):
         parted.merge("ours", "theirs", into="other")
-    with pytest.raises(Conflict, match="not at a commit that is merged"):
+    with pytest.raises(Conflict, match="neither of the merged commits"):
         parted.merge("ours~1", "theirs", into="ours")
     for into in ("a b", "tag:x", ""):
         with pytest.raises(InvalidInput):
             parted.merge("ours", "theirs", into=into)
-    with pytest.raises(InvalidInput, match="resolves no conflict"):
+    with pytest.raises(InvalidInput, match="not a way to resolve conflicts"):
         parted.merge("ours", "theirs", into="new", choice="mine")
 
 
@@ -428,7 +428,7 @@ def test_an_agents_session_and_a_programs_messages_are_not_mixed(repo: ctxstore.
     snap(home)
     put(repo, "chat", State(["m"]))
     for sides in ((home.ref("s"), "chat"), ("chat", home.ref("s"))):
-        with pytest.raises(InvalidInput, match="no one conversation"):
+        with pytest.raises(InvalidInput, match="cannot merge an agent"):
             repo.merge(*sides, into="both")
 
 

@@ -23,7 +23,7 @@ def regions(base, ours, theirs, **options):
 def merged(base, ours, theirs, choice=BOTH, **options):
     made, position = [], 0
     for region in regions(base, ours, theirs, **options):
-        made += ours[position : region.start] + region.resolved(choice)
+        made += ours[position : region.start] + region.resolve(choice)
         position = region.start + len(region.ours)
     return made + ours[position:]
 
