@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Set
 from graphlib import CycleError, TopologicalSorter
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ Graph = Mapping[str, Set[str]]
 def module_graph(package: Path) -> Graph:
     """The modules that each module imports: in functions and for types alone, too."""
     paths = {module_name(path.relative_to(package.parent)): path for path in package.rglob("*.py")}
-    return {name: set(iter_imports(path, paths.keys())) - {name} for name, path in paths.items()}
+    return {name: set(iter_imports(name, path, paths.keys())) - {name} for name, path in paths.items()}
 
 
 def module_name(path: Path) -> str:
@@ -25,18 +26,19 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def iter_imports(path: Path, modules: Set[str]) -> Iterator[str]:
+def iter_imports(name: str, path: Path, modules: Set[str]) -> Iterator[str]:
+    package = name if path.stem == "__init__" else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in modules)
         elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{path} has a relative import"
+            module = resolve_name("." * node.level + (node.module or ""), package)
             for alias in node.names:
-                full = f"{node.module}.{alias.name}"
+                full = f"{module}.{alias.name}"
                 if full in modules:
                     yield full
-                elif node.module in modules:
-                    yield node.module
+                elif module in modules:
+                    yield module
 
 
 def room_graph(graph: Graph, package: str) -> Graph:
@@ -83,7 +85,7 @@ def test_a_cycle_in_a_function_or_for_types_alone_is_found(tmp_path):
         (package / room).mkdir(parents=True)
     (package / "__init__.py").write_text("from house.attic import roof\n")
     (package / "cellar" / "stairs.py").write_text("def climb():\n    from house.attic import roof\n")
-    (package / "attic" / "roof.py").write_text("if TYPE_CHECKING:\n    from house.cellar.stairs import climb\n")
+    (package / "attic" / "roof.py").write_text("if TYPE_CHECKING:\n    from ..cellar.stairs import climb\n")
     graph = module_graph(package)
     assert set(find_cycle(graph)) == {"house.cellar.stairs", "house.attic.roof"}
     assert set(find_cycle(room_graph(graph, "house"))) == {"cellar", "attic"}
