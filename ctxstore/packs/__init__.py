@@ -1,1 +1,1 @@
-"""Objects in solid frames, frames in packs, and the index of where each object lies."""
+"""Packs: immutable files that store objects in compressed frames, and the index that finds an object in them."""

@@ -1,7 +1,7 @@
-"""CBOR from outside, decoded strictly: one value and nothing after it, and no tags but those a caller knows.
+"""A strict decoder for untrusted CBOR: exactly one value, no bytes after it, and only tags that the caller allows.
 
-cbor2 gives tags meanings of its own (dates, regular expressions, values that hold themselves); to take none of
-them, a decoder for every tag is named that refuses it.
+cbor2 gives some tags a meaning (dates, regular expressions, self-referencing values). To disable that, this
+module passes cbor2 a decoder for every tag. Unless the caller allows the tag, that decoder refuses it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 import cbor2
 
 TagDecoder = Callable[[Any, bool], Any]
-"""Gives what a tag with this value stands for. Raises `ValueError`, `TypeError`."""
+"""A function that decodes one tag. It gets the tagged value and cbor2's `is_immutable` flag, and returns the decoded
+value. It raises `ValueError` or `TypeError` if the tagged value is invalid."""
 
 _SENTINEL = os.urandom(8)
 _END = cbor2.dumps(_SENTINEL)
@@ -21,7 +22,7 @@ _PAIR = b"\x82"
 
 
 class Tags(dict[int, TagDecoder]):
-    """Decoders of the tags that may occur; any other tag is refused."""
+    """A table of the allowed tags and their decoders. Any other tag is refused."""
 
     def __missing__(self, tag: int) -> TagDecoder:
         return _refuse
@@ -31,16 +32,16 @@ NO_TAGS = Tags()
 
 
 def _refuse(value: Any, is_immutable: bool) -> Any:
-    raise ValueError("an unknown tag")
+    raise ValueError("unknown tag")
 
 
 def decode_one(data: bytes, tags: Tags = NO_TAGS, max_depth: int = 16) -> Any:
-    """The one value that `data` is. Raises any exception when it is not."""
-    # What comes after the value is not seen by cbor2. So the value is made the first of two, and the other is one
-    # that nobody outside of this process knows: it is found only where the value ends with the data.
+    """Decodes `data`, which must be exactly one CBOR value. If it is not, raises an exception of any type."""
+    # cbor2 ignores bytes after a value. So `data` becomes the first item of an array of two. The second item is random
+    # and unknown outside this process: it decodes to `_SENTINEL` only if the value ends exactly where `data` ends.
     value, end = cbor2.loads(
         _PAIR + data + _END, semantic_decoders=tags, max_depth=max_depth + 1, allow_indefinite=False
     )
     if end != _SENTINEL:
-        raise ValueError("more than one value")
+        raise ValueError("bytes after the value")
     return value

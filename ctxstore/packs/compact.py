@@ -1,7 +1,7 @@
-"""Merges small packs, so that a commit every turn for a year does not leave a year of files.
+"""The merging of small packs, so that a commit every turn for a year does not leave a year of files.
 
-Packs fall into tiers by size, each eight times the one before. When a tier has eight packs, all of it
-becomes one pack of the next tier: every object is rewritten about once a tier.
+Packs fall into tiers by file size: below 32 KiB, below 256 KiB, below 2 MiB. When a tier has eight packs, they become
+one pack of the next tier. So every object is rewritten about once per tier.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ctxstore.storage.protocol import Storage
 FAN = 8
 SMALLEST = 32 << 10
 TIERS = 3
-"""Packs of 2 MiB and more are left to gc: merging them would be felt."""
+"""The number of tiers. Packs of 2 MiB and more are left to gc: merging them would noticeably slow a command."""
 
 BUDGET = 16 << 20
-"""Raw bytes merged by one command at most: some 50 ms of decompressing and compressing."""
+"""The most raw bytes that one command merges: some 50 ms of decompressing and compressing."""
 
 
 def tier_of(size: int) -> int | None:
-    """The tier of a pack of `size` bytes; None when it is large enough to stay."""
+    """Returns the tier of a pack of `size` bytes, or None if it is too large to merge."""
     for tier in range(TIERS):
         if size < SMALLEST * FAN**tier:
             return tier
@@ -35,7 +35,7 @@ def tier_of(size: int) -> int | None:
 
 
 def plan_merge(packs: Sequence[PackInfo]) -> list[PackInfo]:
-    """The packs to make one of now: of the lowest tier that is full those within the budget, or nothing."""
+    """Returns the packs to merge now: those of the lowest full tier that fit `BUDGET`. Empty if there are none."""
     for tier in range(TIERS):
         members = [pack for pack in packs if tier_of(pack.size) == tier]
         sums = accumulate(pack.raw for pack in members)
@@ -46,14 +46,14 @@ def plan_merge(packs: Sequence[PackInfo]) -> list[PackInfo]:
 
 
 def merge(storage: Storage, sources: Sequence[PackInfo], writer: PackWriter) -> None:
-    """Copy every object of `sources` once. Raises `Corrupt`, and then the sources must stay."""
+    """Copies every object of `sources` once. If it raises `Corrupt`, the sources must be kept."""
     is_new = once()
     for pack in sources:
         copy_objects(storage, pack, read_footer(storage, pack), writer, is_new)
 
 
 def once() -> Callable[[bytes], bool]:
-    """True for every id when it is asked for first."""
+    """Returns a predicate that is true for an id at its first call with it, and false afterwards."""
     seen: set[bytes] = set()
 
     def is_new(id: bytes) -> bool:
@@ -71,9 +71,9 @@ def copy_objects(
     writer: PackWriter,
     is_wanted: Callable[[bytes], bool],
 ) -> None:
-    """Copy a pack's objects that are wanted; each is asked for once, and copied if so.
+    """Copies the objects of a pack that `is_wanted` selects. Calls it once per object of the footer.
 
-    The bytes are not hashed again: the frame's own check covers them, and whoever reads them re-hashes.
+    The bytes are not hashed again: the frame's check covers them, and every reader hashes them.
     """
     at = 0
     for frame in footer.frames:

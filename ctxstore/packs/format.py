@@ -1,11 +1,11 @@
-"""A pack's bytes, both ways: pure functions. docs/format/packs.md is the normative page.
+"""The encoding and decoding of a pack's bytes, as pure functions. docs/format/packs.md is normative.
 
     pack    = magic frame* footer trailer
     frame   = header (32 bytes) payload
     payload = codec(objects ‖ descriptor)
     trailer = footer length (u32) ‖ BLAKE3 of the footer ‖ magic
 
-Every length read from a pack has a cap, so that no crafted or damaged file can ask for much memory.
+Every length read from a pack has a cap, so that a crafted or damaged file cannot make a reader allocate much memory.
 """
 
 import struct
@@ -33,7 +33,7 @@ CODEC_STORED = 0
 CODEC_ZSTD = 1
 
 PLAINTEXT = 0
-"""Key generation of a frame that is not encrypted. Others are reserved for encrypted repositories."""
+"""The key generation of a frame that is not encrypted. Other values are reserved for encrypted repositories."""
 
 # magic, codec, key generation, class, reserved, raw length, stored length, descriptor length, check
 _FRAME = struct.Struct("<4sBBBBIII12s")
@@ -46,7 +46,10 @@ TRAILER = _TRAILER.size
 
 
 class FrameHeader(NamedTuple):
-    """What a frame says of itself. Lengths in bytes; `raw` includes the descriptor."""
+    """A frame's header. `stored` is the payload's length in the file, `raw` its length after decoding.
+
+    All lengths are in bytes. `raw` includes the descriptor.
+    """
 
     codec: int
     generation: int
@@ -58,7 +61,11 @@ class FrameHeader(NamedTuple):
 
 
 class FrameEntry(NamedTuple):
-    """A frame as the footer lists it: where its header starts, and its lengths and object count."""
+    """A frame as its pack's footer lists it. `offset` is the position of its header in the file.
+
+    `stored` is the length of header and payload in the file, `raw` that of the decoded payload, both in bytes.
+    `objects` is a count.
+    """
 
     offset: int
     stored: int
@@ -68,7 +75,10 @@ class FrameEntry(NamedTuple):
 
 
 class Footer(NamedTuple):
-    """All objects of a pack, in frame order: `ids` joined, one byte of `kinds` and one length each."""
+    """The list of a pack's frames, and of its objects in frame order.
+
+    Per object, `ids` has 32 bytes, `kinds` one byte and `lengths` one number of bytes.
+    """
 
     frames: Sequence[FrameEntry]
     ids: bytes
@@ -77,34 +87,35 @@ class Footer(NamedTuple):
 
 
 def encode_frame_header(header: FrameHeader) -> bytes:
-    """The 32 bytes before a frame's payload."""
-    return _FRAME.pack(FRAME_MAGIC, header.codec, header.generation, header.is_data, 0, *header[3:])
+    """Returns the 32 bytes that precede a frame's payload."""
+    lengths = header.raw, header.stored, header.descriptor
+    return _FRAME.pack(FRAME_MAGIC, header.codec, header.generation, header.is_data, 0, *lengths, header.check)
 
 
 def decode_frame_header(data: bytes) -> FrameHeader:
-    """Raises `Corrupt`."""
+    """Decodes the frame header at the start of `data`. Raises `Corrupt`."""
     if len(data) < FRAME_HEADER:
-        raise Corrupt("a frame's header is cut off")
+        raise Corrupt("a frame header is truncated")
     magic, codec, generation, is_data, _, raw, stored, descriptor, check = _FRAME.unpack_from(data)
     if magic != FRAME_MAGIC:
-        raise Corrupt("no frame starts where one should")
+        raise Corrupt("there is no frame header where one must start")
     if raw > MAX_FRAME_RAW or stored > MAX_FRAME_STORED or descriptor > raw or is_data > 1:
-        raise Corrupt("a frame claims impossible lengths")
+        raise Corrupt("a frame header has impossible lengths")
     return FrameHeader(codec, generation, bool(is_data), raw, stored, descriptor, check)
 
 
 def frame_check(header: FrameHeader, payload: bytes) -> bytes:
-    """What a header keeps of itself and its payload, so that damage is known without decompressing."""
+    """Returns the 12-byte check of a header and its payload. It shows damage before anything is decompressed."""
     return blake3(encode_frame_header(header)[:_CHECKED] + payload).digest(length=CHECK_SIZE)
 
 
 def encode_descriptor(kinds: bytes, lengths: Sequence[int]) -> bytes:
-    """The kinds and lengths of a frame's objects, which make it readable without a footer."""
+    """Returns a frame's descriptor: its objects' kinds and lengths. It makes the frame readable without a footer."""
     return cbor2.dumps([kinds, list(lengths)])
 
 
 def decode_descriptor(data: bytes, raw: int) -> tuple[bytes, list[int]]:
-    """Raises `Corrupt` unless the lengths fill the frame exactly."""
+    """Returns the kinds and lengths in a descriptor. Raises `Corrupt` unless they add up to a frame of `raw` bytes."""
     value = _decode(data, "a frame's descriptor")
     if not (isinstance(value, list) and len(value) == 2 and isinstance(value[0], bytes)):
         raise Corrupt("a frame's descriptor is malformed")
@@ -120,24 +131,24 @@ def decode_descriptor(data: bytes, raw: int) -> tuple[bytes, list[int]]:
 
 
 def encode_footer(footer: Footer) -> bytes:
-    """The footer and its trailer: the end of a pack."""
+    """Returns the last bytes of a pack: the footer and its trailer."""
     frames = [list(frame) for frame in footer.frames]
     body = cbor2.dumps({0: FOOTER_VERSION, 1: frames, 2: footer.ids, 3: footer.kinds, 4: list(footer.lengths)})
     return body + _TRAILER.pack(len(body), blake3(body).digest(), PACK_MAGIC)
 
 
 def decode_trailer(data: bytes) -> tuple[int, bytes]:
-    """(footer length, footer check) from a pack's last bytes. Raises `Corrupt`."""
+    """Returns (footer length, footer check) from a pack's last 44 bytes. Raises `Corrupt`."""
     if len(data) != TRAILER:
-        raise Corrupt("a pack is cut off")
+        raise Corrupt("a pack is truncated")
     length, check, magic = _TRAILER.unpack(data)
     if magic != PACK_MAGIC or length > MAX_FOOTER:
-        raise Corrupt("a pack's end is damaged")
+        raise Corrupt("a pack's trailer is damaged")
     return length, check
 
 
 def decode_footer(data: bytes) -> Footer:
-    """From the bytes `encode_footer` made. Raises `Corrupt`."""
+    """Decodes a footer with its trailer, as `encode_footer` returns them. Raises `Corrupt`."""
     length, check = decode_trailer(data[-TRAILER:])
     body = data[-TRAILER - length : -TRAILER]
     if len(body) != length or blake3(body).digest() != check:
@@ -189,5 +200,5 @@ def _decode(data: bytes, what: str) -> object:
 
 
 def is_data_kind(kind: int) -> bool:
-    """Whether objects of this kind go to data frames."""
+    """Whether objects of this kind are content, which goes to data frames."""
     return kind in (Kind.CHUNK, Kind.RECORD)

@@ -1,4 +1,4 @@
-"""Frames: many objects compressed together, and taken apart again."""
+"""Frames: groups of objects that are compressed together. This module packs, unpacks and splits them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 
 class Settings(NamedTuple):
-    """How frames are made: `size` in raw bytes, zstd's `level`, whether to match over long distances.
+    """The settings for new frames.
 
-    `threads` compress while the caller goes on; each holds a frame and zstd's tables in memory.
+    A frame is full at `size` raw bytes. `level` is zstd's, and `long` makes zstd match over long distances.
+    `threads` compressors run while the caller continues. Each of them keeps a frame and zstd's tables in memory.
     """
 
     size: int = 4 << 20
@@ -44,33 +45,34 @@ _local = threading.local()
 
 
 def _compressor(settings: Settings) -> zstandard.ZstdCompressor:
-    import zstandard  # 5 ms that a run without objects need not pay
+    import zstandard  # takes 5 ms, which a run without objects saves
 
-    made: dict[Settings, zstandard.ZstdCompressor] = _local.__dict__.setdefault("compressors", {})
-    if settings not in made:
+    compressors: dict[Settings, zstandard.ZstdCompressor] = _local.__dict__.setdefault("compressors", {})
+    if settings not in compressors:
         if settings.long:
             parameters = zstandard.ZstdCompressionParameters.from_level(
                 settings.level, window_log=24, enable_ldm=True, write_checksum=False
             )
-            made[settings] = zstandard.ZstdCompressor(compression_params=parameters)
+            compressors[settings] = zstandard.ZstdCompressor(compression_params=parameters)
         else:
-            made[settings] = zstandard.ZstdCompressor(level=settings.level)
-    return made[settings]
+            compressors[settings] = zstandard.ZstdCompressor(level=settings.level)
+    return compressors[settings]
 
 
 def _decompressor() -> zstandard.ZstdDecompressor:
     import zstandard
 
-    made: zstandard.ZstdDecompressor | None = getattr(_local, "decompressor", None)
-    if made is None:
-        made = _local.decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_FRAME_RAW)
-    return made
+    decompressor: zstandard.ZstdDecompressor | None = getattr(_local, "decompressor", None)
+    if decompressor is None:
+        decompressor = _local.decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_FRAME_RAW)
+    return decompressor
 
 
 class Frame:
-    """A frame being filled: its objects' ids, kinds and lengths, and their bytes joined in `buffer`.
+    """A frame under construction: its objects' ids, kinds and lengths, and their bytes joined in `buffer`.
 
-    A buffer that was used before is faster to fill than a new one: its memory is there already.
+    A reused buffer is faster to fill than a new one, because its memory is already allocated. Only its first `size`
+    bytes belong to the frame.
     """
 
     __slots__ = ("buffer", "ids", "is_data", "kinds", "lengths", "size")
@@ -86,14 +88,14 @@ class Frame:
     def add(self, kind: int, id: bytes, data: bytes | memoryview) -> None:
         length = len(data)
         end = self.size + length
-        self.buffer[self.size : end] = data  # past the buffer's end this appends
+        self.buffer[self.size : end] = data  # beyond the buffer's end, this appends
         self.size = end
         self.ids.append(id)
         self.kinds.append(kind)
         self.lengths.append(length)
 
     def extend(self, other: Frame) -> None:
-        """Append another frame's objects."""
+        """Appends another frame's objects."""
         end = self.size + other.size
         self.buffer[self.size : end] = other.buffer[: other.size]
         self.size = end
@@ -102,56 +104,62 @@ class Frame:
         self.lengths += other.lengths
 
     def find(self, id: bytes) -> bytes | None:
-        """A copy of an object's bytes: a view would keep a compressor from appending the descriptor."""
+        """Returns a copy of an object's bytes, or None if the frame does not contain the object.
+
+        A view would lock the size of the buffer, to which `pack_frame` appends the descriptor.
+        """
         try:
-            place = self.ids.index(id)
+            position = self.ids.index(id)
         except ValueError:
             return None
-        start = sum(self.lengths[:place])
-        return bytes(self.buffer[start : start + self.lengths[place]])
+        start = sum(self.lengths[:position])
+        return bytes(self.buffer[start : start + self.lengths[position]])
 
 
 class Packed(NamedTuple):
-    """A finished frame: its header and payload as they go to the pack, and its raw length."""
+    """A finished frame: `data` is its header and payload as written to the pack, `raw` its raw length in bytes."""
 
     data: bytes
     raw: int
 
 
 def pack_frame(frame: Frame, settings: Settings) -> Packed:
-    """Compress a frame. It is decompressed again and compared before it is trusted."""
+    """Compresses a frame. Then decompresses the result and raises `Corrupt` if it differs from the original bytes."""
     descriptor = encode_descriptor(bytes(frame.kinds), frame.lengths)
     size = frame.size + len(descriptor)
     buffer = frame.buffer
     buffer[frame.size : size] = descriptor
-    with memoryview(buffer) as whole, whole[:size] as raw:
+    with memoryview(buffer) as view, view[:size] as raw:
         payload, codec = _compressor(settings).compress(raw), CODEC_ZSTD
         if len(payload) >= size:
             payload, codec = bytes(raw), CODEC_STORED
-    if codec == CODEC_ZSTD and not _gives_back(payload, buffer, size):
-        raise Corrupt("zstd does not give back what it was given", hint="this zstandard release is broken; change it")
+    if codec == CODEC_ZSTD and not _round_trips(payload, buffer, size):
+        raise Corrupt(
+            "zstd damaged a frame: decompressing it did not return the original bytes",
+            hint="nothing was stored; install another release of the Python package zstandard and try again",
+        )
     header = FrameHeader(codec, PLAINTEXT, frame.is_data, size, len(payload), len(descriptor), b"")
     sealed = header._replace(check=frame_check(header, payload))
     return Packed(encode_frame_header(sealed) + payload, size)
 
 
-def _gives_back(payload: bytes, buffer: bytearray, size: int) -> bool:
-    back = _decompressor().decompress(payload, max_output_size=size)
-    return len(back) == size and buffer.startswith(back)  # one comparison of memory, without a copy
+def _round_trips(payload: bytes, buffer: bytearray, size: int) -> bool:
+    raw = _decompressor().decompress(payload, max_output_size=size)
+    return len(raw) == size and buffer.startswith(raw)  # one comparison of memory, without a copy
 
 
 def unpack_frame(data: bytes) -> tuple[FrameHeader, bytes]:
-    """A frame's header and raw bytes (objects, then descriptor). Raises `Corrupt`."""
+    """Returns a frame's header and raw bytes (objects, then descriptor). Raises `Corrupt`."""
     header = decode_frame_header(data)
     payload = data[FRAME_HEADER : FRAME_HEADER + header.stored]
     if len(payload) != header.stored or frame_check(header, payload) != header.check:
         raise Corrupt("a frame's bytes are damaged")
     if header.generation != PLAINTEXT or header.codec not in (CODEC_STORED, CODEC_ZSTD):
-        # The repository's format says what may be here, so this is a damaged header, not a newer release's.
-        raise Corrupt("a frame is packed in a way this format does not have")
+        # The repository's format version defines the codecs. So this header is damaged, not written by a newer release.
+        raise Corrupt("a frame has an unknown codec or key generation")
     raw = payload if header.codec == CODEC_STORED else _decompress(payload, header.raw)
     if len(raw) != header.raw:
-        raise Corrupt("a frame's length is not what it says")
+        raise Corrupt("a frame's decoded length does not match its header")
     return header, raw
 
 
@@ -159,16 +167,16 @@ def _decompress(payload: bytes, raw: int) -> bytes:
     import zstandard
 
     try:
-        # The frame's own content size must agree, or zstd would allocate what the payload claims.
+        # zstd allocates the content size that the payload claims, so that size must match the header first.
         if zstandard.frame_content_size(payload) != raw:
-            raise Corrupt("a frame's length is not what it says")
+            raise Corrupt("a frame's decoded length does not match its header")
         return _decompressor().decompress(payload, max_output_size=raw, allow_extra_data=False)
     except zstandard.ZstdError as error:
-        raise Corrupt("a frame does not decompress") from error
+        raise Corrupt("a frame cannot be decompressed") from error
 
 
 def split_frame(header: FrameHeader, raw: bytes) -> Iterator[tuple[int, memoryview]]:
-    """(kind, bytes) of every object by the frame's own descriptor. Raises `Corrupt`."""
+    """Yields (kind, bytes) of every object in a frame, as the frame's descriptor lists them. Raises `Corrupt`."""
     kinds, lengths = decode_descriptor(raw[len(raw) - header.descriptor :], header.raw)
     view = memoryview(raw)
     position = 0

@@ -1,11 +1,11 @@
-"""Where each object lies.
+"""The index: finds the pack of each object and the object's location in it.
 
-The footers of packs are the truth; this is a copy that may be deleted at any time. Small packs' footers
-are kept in memory, those of the others in SQLite, so that a program that commits every second writes no
-database and one that opens a large repository does not read all of its footers.
+The packs' footers are authoritative. The index is a copy that may be deleted at any time. It keeps small packs'
+footers in memory and those of other packs in SQLite. So a program that commits every second writes no database,
+and a program that opens a large repository does not read all footers.
 
-A wrong "it is there" would lose data, so a row is a fact that can't become false: it names its pack by
-63 random bits of the pack's name, and counts only while the root lists that pack.
+A false "the object exists" would lose data, because a writer would not store the object. So a row is a fact that
+cannot become false. It names its pack by 63 random bits of the pack's name, and counts only while that pack is live.
 """
 
 from __future__ import annotations
@@ -20,19 +20,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from ctxstore.errors import Corrupt, CtxstoreError, NotFound
 from ctxstore.ids import ID_SIZE
 from ctxstore.packs.format import Footer
-from ctxstore.packs.index_database import database_error, is_mostly_dead, is_place, open_database, remove_database
+from ctxstore.packs.index_database import database_error, is_location, is_mostly_dead, open_database, remove_database
 from ctxstore.packs.names import PackInfo, number_of
 
 if TYPE_CHECKING:
     import sqlite3
 
 IN_MEMORY = 1 << 15
-"""Objects of packs kept in memory, the packs with the fewest first: 0.2 µs each to load, against 25 µs for
-a look-up in SQLite and 3 µs to put there."""
+"""The most objects that are kept in memory. Packs with the fewest objects come first.
+
+Loading an object into memory takes 0.2 µs. SQLite takes 3 µs to insert one and 25 µs to look one up.
+"""
 
 
 class Location(NamedTuple):
-    """Where an object lies: its frame's offset and stored length in the pack, its place in the raw frame."""
+    """An object's location: the offset (`frame`) and length (`stored`) of its frame in a pack, in bytes of the file.
+
+    `start` and `length` are the object's span in the raw frame, in bytes.
+    """
 
     pack: str
     frame: int
@@ -43,7 +48,7 @@ class Location(NamedTuple):
 
 
 def iter_locations(pack: str, footer: Footer) -> Iterator[tuple[bytes, Location]]:
-    """(id, location) of every object a footer lists."""
+    """Yields (id, location) of every object in a footer."""
     ids, kinds, lengths = footer.ids, footer.kinds, footer.lengths
     at = 0
     for frame in footer.frames:
@@ -59,9 +64,9 @@ def iter_locations(pack: str, footer: Footer) -> Iterator[tuple[bytes, Location]
 
 
 class _MemoryPack:
-    """One pack's objects by id, as their places in the footer; locations are worked out when asked for."""
+    """One pack in memory. Maps each object's id to its position in the footer, and computes locations on demand."""
 
-    __slots__ = ("_firsts", "_footer", "_name", "_starts", "places")
+    __slots__ = ("_firsts", "_footer", "_name", "_starts", "positions")
 
     def __init__(self, name: str, footer: Footer) -> None:
         ids, size = footer.ids, ID_SIZE
@@ -70,22 +75,22 @@ class _MemoryPack:
         self._firsts = list(accumulate((frame.objects for frame in footer.frames), initial=0))
         self._starts: dict[int, list[int]] = {}
         split = [ids[i : i + size] for i in range(0, len(ids), size)]
-        self.places = dict(zip(split, range(len(split)), strict=True))
+        self.positions = dict(zip(split, range(len(split)), strict=True))
 
-    def location(self, place: int) -> Location:
-        frame = bisect_right(self._firsts, place) - 1
+    def location(self, position: int) -> Location:
+        frame = bisect_right(self._firsts, position) - 1
         first = self._firsts[frame]
         starts = self._starts.get(frame)
         if starts is None:
             lengths = self._footer.lengths[first : self._firsts[frame + 1]]
             starts = self._starts[frame] = list(accumulate(lengths, initial=0))
         entry = self._footer.frames[frame]
-        start, stop = starts[place - first], starts[place - first + 1]
-        return Location(self._name, entry.offset, entry.stored, start, stop - start, self._footer.kinds[place])
+        start, stop = starts[position - first], starts[position - first + 1]
+        return Location(self._name, entry.offset, entry.stored, start, stop - start, self._footer.kinds[position])
 
 
 class Index:
-    """Finds objects in the live packs. Safe from several threads."""
+    """Finds objects in the live packs: those the root lists, and those this process just wrote. Thread-safe."""
 
     def __init__(self, folder: str | None, read_footer: Callable[[PackInfo], Footer]) -> None:
         self._path = os.path.join(folder, "index.sqlite") if folder else None
@@ -102,102 +107,100 @@ class Index:
         self._unreadable: dict[str, CtxstoreError] = {}
         self._bad: dict[tuple[str, int, int | None], CtxstoreError] = {}
         self.version = 0
-        """Counts the changes of the live packs."""
+        """The number of changes so far to the set of live packs."""
 
     def refresh(self, packs: Sequence[PackInfo]) -> None:
-        """Make `packs`, and those of writers under way, the live ones.
-
-        Their footers are read when something is looked up.
-        """
+        """Makes `packs` the live packs, besides those added and not yet released. The next lookup reads footers."""
         with self._lock:
             live = {pack.name: pack for pack in packs} | self._own
             if live.keys() == self._live.keys():
                 return
             for name in self._memory.keys() - live.keys():
-                self._in_memory -= len(self._memory.pop(name).places)
+                self._in_memory -= len(self._memory.pop(name).positions)
             self._live = live
             self._names = {number_of(name): name for name in live}
             self._loaded &= live.keys()
             self._unreadable = {name: error for name, error in self._unreadable.items() if name in live}
-            self._bad = {place: error for place, error in self._bad.items() if place[0] in live}
+            self._bad = {at: error for at, error in self._bad.items() if at[0] in live}
             self.version += 1
 
     def add(self, pack: PackInfo, footer: Footer) -> None:
-        """Make known a pack a writer of this process just wrote; it is live until `release`."""
+        """Adds a pack that a writer of this process just wrote. The pack is live until `release`."""
         with self._lock:
             self._own[pack.name] = self._live[pack.name] = pack
             self._names[number_of(pack.name)] = pack.name
-            self._take(pack, footer)
+            self._load_footer(pack, footer)
 
     def release(self, packs: Iterable[PackInfo], live: Sequence[PackInfo]) -> None:
-        """A writer ended: of its packs only those among the `live` ones count from now on."""
+        """Ends the special status of a writer's packs: from now on they count only if `live` contains them."""
         with self._lock:
             for pack in packs:
                 self._own.pop(pack.name, None)
             self.refresh(live)
 
     def find_pack(self, id: bytes) -> str | None:
-        """The name of a live pack that holds an object, or None: a pack that can't be read holds nothing."""
+        """Returns the name of a live pack with the object undamaged, or None. Unreadable packs count as empty."""
         with self._lock:
             self._load_missing()
             for name, pack in self._memory.items():
-                if id in pack.places and not (self._bad and self._error_at(pack.location(pack.places[id]))):
+                if id in pack.positions and not (self._bad and self._error_at(pack.location(pack.positions[id]))):
                     return name
-            return next((place.pack for place in self._find_elsewhere(id) if not self._error_at(place)), None)
+            return next((found.pack for found in self._search_database(id) if not self._error_at(found)), None)
 
     def find(self, id: bytes) -> Location | None:
-        """Where an object lies, at no place marked as bad, or None.
+        """Returns an undamaged location of an object, or None if no live pack contains the object.
 
-        Raises `Corrupt` or `NotFound` if all of its places are bad, or a live pack's footer can't be read.
+        Raises `Corrupt` or `NotFound` if all its locations are marked as bad, or if it is not found and a footer is
+        unreadable: then the object may exist.
         """
         with self._lock:
             self._load_missing()
-            if not self._bad:  # the way of nearly every look-up, without a generator
+            if not self._bad:  # nearly every lookup ends here, without the cost of a generator
                 for pack in self._memory.values():
-                    if (number := pack.places.get(id)) is not None:
-                        return pack.location(number)
+                    if (position := pack.positions.get(id)) is not None:
+                        return pack.location(position)
             error: CtxstoreError | None = None
-            for place in self._places(id):
-                if (error := self._error_at(place)) is None:
-                    return place
+            for location in self._locations(id):
+                if (error := self._error_at(location)) is None:
+                    return location
             if error or self._unreadable:
                 raise error or next(iter(self._unreadable.values()))
             return None
 
-    def _places(self, id: bytes) -> Iterator[Location]:
+    def _locations(self, id: bytes) -> Iterator[Location]:
         for pack in self._memory.values():
-            if (number := pack.places.get(id)) is not None:
-                yield pack.location(number)
-        yield from self._find_elsewhere(id)
+            if (position := pack.positions.get(id)) is not None:
+                yield pack.location(position)
+        yield from self._search_database(id)
 
-    def mark_bad(self, place: Location, error: CtxstoreError, *, whole_frame: bool) -> None:
-        """What lies there is damaged: from now on it counts as not there, so that a writer keeps it once more."""
+    def mark_bad(self, location: Location, error: CtxstoreError, *, whole_frame: bool) -> None:
+        """Marks an object, or its whole frame, as damaged. Lookups then skip it, so that a writer stores it again."""
         with self._lock:
-            self._bad[place.pack, place.frame, None if whole_frame else place.start] = error
+            self._bad[location.pack, location.frame, None if whole_frame else location.start] = error
 
-    def _error_at(self, place: Location) -> CtxstoreError | None:
+    def _error_at(self, location: Location) -> CtxstoreError | None:
         if not self._bad:
             return None
-        pack, frame, _, start, *_ = place
+        pack, frame, start = location.pack, location.frame, location.start
         return self._bad.get((pack, frame, None)) or self._bad.get((pack, frame, start))
 
-    def _find_elsewhere(self, id: bytes) -> list[Location]:
+    def _search_database(self, id: bytes) -> list[Location]:
         if not self._in_database:
             return []
         try:
-            return self._find_in_database(id)
+            return self._query_database(id)
         except database_error():
-            self.forget_cache()  # the copy went bad under us; start it anew
+            self.forget_cache()  # the database became damaged: rebuild it from the footers
             self._load_missing()
-            return list(self._places(id))
+            return list(self._locations(id))
 
-    def _find_in_database(self, id: bytes) -> list[Location]:
+    def _query_database(self, id: bytes) -> list[Location]:
         assert self._database is not None
         rows = self._database.execute(
             "SELECT pack, frame, stored, start, length, kind FROM objects WHERE id = ?", (id,)
         ).fetchall()
-        known = ((self._names.get(number), number, place) for number, *place in rows if is_place(*place))
-        return [Location(name, *place) for name, number, place in known if name and number in self._in_database]
+        known = ((self._names.get(number), number, span) for number, *span in rows if is_location(*span))
+        return [Location(name, *span) for name, number, span in known if name and number in self._in_database]
 
     def _load_missing(self) -> None:
         if len(self._loaded) == len(self._live):
@@ -209,7 +212,7 @@ class Index:
             self._load()
 
     def _load(self) -> None:
-        """Bring in the packs that are live and not known yet."""
+        """Loads the live packs that are not loaded yet: from the database if it contains them, else from footers."""
         missing = [pack for name, pack in self._live.items() if name not in self._loaded]
         if self._in_memory + sum(pack.objects for pack in missing) > IN_MEMORY:
             self._open_database()
@@ -218,35 +221,35 @@ class Index:
             try:
                 footer = self._read_footer(pack)
             except (Corrupt, NotFound) as error:
-                # One bad pack hides its own objects only.
+                # An unreadable pack hides only its own objects.
                 self._unreadable[pack.name] = error
                 self._loaded.add(pack.name)
             else:
-                self._take(pack, footer)
+                self._load_footer(pack, footer)
 
-    def _take(self, pack: PackInfo, footer: Footer) -> None:
+    def _load_footer(self, pack: PackInfo, footer: Footer) -> None:
         if self._in_memory + pack.objects <= IN_MEMORY:
-            self._keep(pack, footer)
+            self._keep_in_memory(pack, footer)
         else:
-            self._store(pack, footer)
+            self._store_in_database(pack, footer)
         self._loaded.add(pack.name)
 
-    def _keep(self, pack: PackInfo, footer: Footer) -> None:
+    def _keep_in_memory(self, pack: PackInfo, footer: Footer) -> None:
         self._memory[pack.name] = _MemoryPack(pack.name, footer)
         self._in_memory += pack.objects
 
-    def _store(self, pack: PackInfo, footer: Footer) -> None:
+    def _store_in_database(self, pack: PackInfo, footer: Footer) -> None:
         number = number_of(pack.name)
-        rows = [(id, number, *location[1:]) for id, location in iter_locations(pack.name, footer)]
+        rows = [(id, number, *span) for id, (_, *span) in iter_locations(pack.name, footer)]
         rows.sort()
         try:
             with self._open_database() as database:
                 database.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-                # Last, so that a pack is listed only when all of its objects are.
+                # Inserted last, so that the table lists a pack only if it contains all of the pack's objects.
                 database.execute("INSERT OR IGNORE INTO packs VALUES (?, ?, ?)", (number, pack.name, pack.objects))
         except Exception:
-            # A full disk, a busy or damaged database must not fail a snapshot: memory serves this process.
-            self._keep(pack, footer)
+            # A full disk or a busy or damaged database must not fail a snapshot: this process keeps the pack in memory.
+            self._keep_in_memory(pack, footer)
             return
         self._in_database.add(number)
 
@@ -261,7 +264,7 @@ class Index:
         return self._database
 
     def forget_cache(self) -> None:
-        """Drop everything cached, on disk too: what is found next comes from the footers."""
+        """Drops everything cached, the database file included. The next lookup reads the footers again."""
         with self._lock:
             self.close()
             self._memory.clear()
@@ -271,10 +274,10 @@ class Index:
             self._loaded.clear()
             self._in_database.clear()
             if self._path is not None and not remove_database(self._path):
-                self._path = None  # it stays, so it is done without
+                self._path = None  # the file cannot be removed, so this index no longer uses it
 
     def compact(self) -> None:
-        """Rebuild the database without packs that are gone, when these are most of it."""
+        """Rebuilds the database if more than half of its objects belong to packs that are no longer live."""
         with self._lock:
             if self._path is None or not os.path.exists(self._path):
                 return
@@ -282,7 +285,7 @@ class Index:
                 if not is_mostly_dead(self._open_database(), self._names):
                     return
             except database_error():
-                pass  # damaged
+                pass  # damaged: rebuild it too
             self.forget_cache()
 
     def close(self) -> None:

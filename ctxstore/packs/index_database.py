@@ -1,4 +1,4 @@
-"""The index's SQLite file: opened, made anew when it is damaged, removed."""
+"""The index's SQLite file: opening it, recreating it when it is damaged, and removing it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ PRAGMA user_version = 2;
 _VERSION = 2
 
 
-def is_place(frame: object, stored: object, start: object, length: object, kind: object) -> bool:
-    """Whether an object can lie where a row says: SQLite keeps any type in any column."""
+def is_location(frame: object, stored: object, start: object, length: object, kind: object) -> bool:
+    """Whether the values of a row can be an object's location. SQLite accepts any type in any column."""
     numbers = (
         (frame, 1 << 48),
         (stored, MAX_FRAME_STORED + FRAME_HEADER),
@@ -32,15 +32,18 @@ def is_place(frame: object, stored: object, start: object, length: object, kind:
 
 
 def open_database(path: str | None) -> sqlite3.Connection:
-    """The database at `path`, made anew when it is damaged; one in memory when there is no path, or no writing."""
-    import sqlite3  # 8 ms that a run without large packs need not pay
+    """Opens the database at `path`, and recreates it if it is damaged or of another version.
+
+    Returns a database in memory if `path` is None or the file cannot be opened or recreated.
+    """
+    import sqlite3  # takes 8 ms, which a run without large packs saves
 
     if path is None:
         return _prepare(sqlite3.connect(":memory:", check_same_thread=False))
     try:
         return _prepare(_connect(path))
     except (sqlite3.Error, OSError):
-        # Damaged or of another version: it is only a copy.
+        # Damaged or of another version. The database is only a copy, so it may be deleted.
         try:
             remove_database(path)
             return _prepare(_connect(path))
@@ -52,7 +55,8 @@ def _connect(path: str) -> sqlite3.Connection:
     import sqlite3
 
     try:
-        # Only a new one: closing any descriptor of a file lets go of the locks SQLite holds on it in this process.
+        # Creates a missing file, with mode 0600. O_EXCL leaves an existing file alone: closing any descriptor of a file
+        # releases the locks that SQLite has on that file in this process.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         pass
@@ -61,9 +65,9 @@ def _connect(path: str) -> sqlite3.Connection:
 
 def _prepare(database: sqlite3.Connection) -> sqlite3.Connection:
     try:
-        # No journal in a file: it goes by the path, where another process may have removed this database and made a
-        # new one, which the next to open it would "roll back" to pages of the old one. And no syncing: after a power
-        # cut or a kill the worst is a damaged file, which is rebuilt.
+        # No journal file. SQLite finds a journal by its path, where another process may have put a new database in the
+        # meantime. The next process to open the new one would "roll back" its pages to those of the old one.
+        # No syncing either. The worst result of a power cut or a kill is a damaged file, which is rebuilt.
         database.execute("PRAGMA journal_mode = MEMORY")
         database.execute("PRAGMA synchronous = OFF")
         database.execute("PRAGMA cache_size = -8000")
@@ -71,9 +75,9 @@ def _prepare(database: sqlite3.Connection) -> sqlite3.Connection:
         version = database.execute("PRAGMA user_version").fetchone()[0]
         if version != _VERSION:
             if version != 0 or database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                raise database_error()("another version")
+                raise database_error()("the index cache has another version")
             database.executescript("BEGIN EXCLUSIVE;" + _SCHEMA + "COMMIT;")
-        database.execute("SELECT count(*) FROM packs")  # damage beyond the header shows here
+        database.execute("SELECT count(*) FROM packs")  # fails if pages after the header are damaged
         return database
     except BaseException:
         database.close()
@@ -81,14 +85,14 @@ def _prepare(database: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def database_error() -> type[Exception]:
-    """What SQLite raises: asked for late, so that only those who use it load it."""
+    """Returns the base class of SQLite's errors. Imports sqlite3 on demand: a run without a database saves that."""
     import sqlite3
 
     return sqlite3.DatabaseError
 
 
 def remove_database(path: str) -> bool:
-    """Remove the database and what SQLite keeps beside it; False if it stays, as where nothing may be written."""
+    """Removes the database and SQLite's files beside it. Returns False if that fails, as in a read-only folder."""
     for suffix in ("", "-journal", "-wal", "-shm"):
         try:
             os.unlink(path + suffix)
@@ -100,7 +104,10 @@ def remove_database(path: str) -> bool:
 
 
 def is_mostly_dead(database: sqlite3.Connection, live: Container[int]) -> bool:
-    """Whether more than half of the objects are of packs that are not `live`; a count that is none is of none."""
+    """Whether more than half of the objects belong to packs that are not in `live`.
+
+    A pack whose `count` is not an integer is ignored.
+    """
     counts = database.execute("SELECT number, count FROM packs WHERE typeof(count) = 'integer'").fetchall()
     dead = sum(count for number, count in counts if number not in live)
     return bool(dead * 2 > sum(count for _, count in counts))

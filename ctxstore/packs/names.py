@@ -1,6 +1,6 @@
 """Names of packs and manifests: ``<epoch>-<128 random bits>``.
 
-Never derived from content: a delete that comes late must not hit a twin that was uploaded again.
+A name is never derived from content. If it were, a late delete could hit a new file with the same content.
 """
 
 import re
@@ -10,13 +10,17 @@ from typing import NamedTuple
 from ctxstore.errors import Corrupt
 
 MAX_EPOCH = (1 << 32) - 1
-"""What a name has digits for."""
+"""The highest epoch that fits the eight hex digits of a name."""
 
 _NAME = re.compile(r"([0-9a-f]{8})-([0-9a-f]{32})\Z")
 
 
 class PackInfo(NamedTuple):
-    """A live pack as the root lists it. Sizes in bytes; `footer` includes the trailer."""
+    """A live pack as the root lists it.
+
+    `size` is the size of the file and `footer` that of its footer with trailer. `raw` is the sum of its objects'
+    lengths. All three are in bytes. `objects` is a count.
+    """
 
     name: str
     size: int
@@ -26,24 +30,24 @@ class PackInfo(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Where the storage keeps it."""
+        """The pack's key in the storage."""
         return f"packs/{self.name}"
 
 
 def make_name(epoch: int, random: Callable[[int], bytes]) -> str:
-    """A new name; `random(n)` gives n random bytes."""
+    """Returns a new name of this epoch. `random(n)` must return n random bytes."""
     return f"{epoch:08x}-{random(16).hex()}"
 
 
 def epoch_of(name: str) -> int | None:
-    """The epoch a name was made in; None when it is no name of ours."""
+    """Returns the epoch in a name, or None if `name` does not have the form of such a name."""
     match = _NAME.match(name)
     return int(match[1], 16) if match else None
 
 
 def number_of(name: str) -> int:
-    """63 random bits of a name: its number in the index cache. Raises `Corrupt`."""
+    """Returns the first 63 random bits of a pack's name: its number in the index cache. Raises `Corrupt`."""
     match = _NAME.match(name)
     if not match:
-        raise Corrupt(f"{name!r} is not a pack's name")
+        raise Corrupt(f"{name!r} is not a valid pack name")
     return int(match[2][:16], 16) >> 1

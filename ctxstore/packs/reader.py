@@ -1,4 +1,4 @@
-"""Reads frames and footers, keeping the frames read last."""
+"""The reading of frames and footers, with a cache of recently read frames."""
 
 from __future__ import annotations
 
@@ -24,27 +24,30 @@ from ctxstore.packs.names import PackInfo
 from ctxstore.storage.protocol import Storage
 
 FRAME_CACHE = 32 << 20
-"""Raw bytes of frames kept in memory."""
+"""The size of the frame cache, in raw bytes."""
 
 
 class FrameReader:
-    """Frames of packs by position, through a least-recently-used cache. Safe from several threads."""
+    """Reads frames of packs by offset, through a least-recently-used cache. Threads may share a reader."""
 
     def __init__(self, storage: Storage, capacity: int = FRAME_CACHE) -> None:
         self._storage = storage
         self._capacity = capacity
         self._frames: OrderedDict[tuple[str, int], bytes] = OrderedDict()
-        self._held = 0
+        self._cached_bytes = 0
         self._lock = threading.Lock()
 
     def raw(self, pack: str, offset: int, stored: int) -> bytes:
-        """The raw bytes of the frame at `offset` of a pack. Raises `Corrupt`, `NotFound`."""
+        """Returns the raw bytes of the frame at `offset` of a pack. `stored` is its length in the file, with header.
+
+        Raises `Corrupt`, `NotFound`.
+        """
         key = (pack, offset)
         with self._lock:
-            found = self._frames.get(key)
-            if found is not None:
+            cached = self._frames.get(key)
+            if cached is not None:
                 self._frames.move_to_end(key)
-                return found
+                return cached
         _, raw = unpack_frame(self._storage.get(f"packs/{pack}", offset, stored))
         self._keep(key, raw)
         return raw
@@ -54,16 +57,16 @@ class FrameReader:
             if key in self._frames:
                 return
             self._frames[key] = raw
-            self._held += len(raw)
-            while self._held > self._capacity and len(self._frames) > 1:
+            self._cached_bytes += len(raw)
+            while self._cached_bytes > self._capacity and len(self._frames) > 1:
                 _, dropped = self._frames.popitem(last=False)
-                self._held -= len(dropped)
+                self._cached_bytes -= len(dropped)
 
 
 def read_footer(storage: Storage, pack: PackInfo) -> Footer:
-    """A live pack's footer: one ranged read. Raises `Corrupt`, `NotFound`."""
+    """Reads a live pack's footer with one ranged read. Raises `Corrupt`, `NotFound`."""
     if not TRAILER < pack.footer <= min(MAX_FOOTER + TRAILER, pack.size):
-        raise Corrupt(f"pack {pack.name}: the root lists impossible sizes")
+        raise Corrupt(f"pack {pack.name}: the root lists it with impossible sizes")
     try:
         return decode_footer(storage.get(pack.key, pack.size - pack.footer, pack.footer))
     except Corrupt as error:
@@ -71,7 +74,10 @@ def read_footer(storage: Storage, pack: PackInfo) -> Footer:
 
 
 def find_footer(storage: Storage, key: str) -> tuple[Footer, int]:
-    """The footer of a pack known by its key only, and its size with trailer."""
+    """Reads the footer of a pack that is known only by its key. Returns the footer and its bytes with trailer.
+
+    Raises `Corrupt`, `NotFound`.
+    """
     size = storage.size(key)
     length, _ = decode_trailer(storage.get(key, max(0, size - TRAILER), TRAILER))
     end = length + TRAILER
@@ -81,7 +87,10 @@ def find_footer(storage: Storage, key: str) -> tuple[Footer, int]:
 
 
 def iter_frames(storage: Storage, pack: PackInfo) -> Iterator[tuple[int, FrameHeader, bytes]]:
-    """(offset, header, raw bytes) of a pack's frames in order, without its footer: for salvage."""
+    """Yields (offset, header, raw bytes) of a pack's frames in file order, without reading its footer.
+
+    Used to salvage damaged packs. Raises `Corrupt` at the first damaged frame.
+    """
     position = len(PACK_MAGIC)
     while position + FRAME_HEADER <= pack.size - pack.footer:
         header = decode_frame_header(storage.get(pack.key, position, FRAME_HEADER))
@@ -90,6 +99,6 @@ def iter_frames(storage: Storage, pack: PackInfo) -> Iterator[tuple[int, FrameHe
 
 
 def frame_objects(storage: Storage, pack: PackInfo, frame: FrameEntry) -> Iterator[tuple[int, memoryview]]:
-    """(kind, bytes) of the objects of one frame, by the frame's own descriptor."""
+    """Reads one frame and yields (kind, bytes) of its objects, as the frame's own descriptor lists them."""
     header, raw = unpack_frame(storage.get(pack.key, frame.offset, frame.stored))
     return split_frame(header, raw)

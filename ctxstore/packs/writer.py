@@ -1,4 +1,4 @@
-"""Fills frames and streams them into packs."""
+"""The writer of packs: fills frames with objects and streams them into packs."""
 
 import os
 from collections import deque
@@ -15,21 +15,22 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 PACK_TARGET = 64 << 20
-"""Stored bytes after which a pack is closed and the next one begun."""
+"""The size in bytes at which a pack is closed."""
 
 PACK_OBJECTS = 1 << 18
 FRAME_OBJECTS = 1 << 18
-"""Objects after which a pack or a frame is closed, however small: what a reader refuses must not be written."""
+"""The number of objects at which a pack or a frame is closed, however small it is. Readers refuse more than 2²² objects
+in either, so a writer must not write them."""
 
 _SMALL_PACK = 16 << 10
-"""Raw bytes of a pack whose content and structure share a frame."""
+"""The most raw bytes of a pack whose content and structure share a frame."""
 
-_WAITING = 3
-"""Frames that may wait for a compressor: bounds memory."""
+_MAX_QUEUE = 3
+"""The most frames that wait for a compressor thread. This bounds memory."""
 
 
 class NewPack(NamedTuple):
-    """A durable pack nobody refers to yet."""
+    """A durable pack that no root lists yet."""
 
     info: PackInfo
     footer: Footer
@@ -38,8 +39,8 @@ class NewPack(NamedTuple):
 class PackWriter:
     """Appends objects to packs of one epoch.
 
-    Content and structure go to different frames. Full frames are compressed by two threads while the
-    caller goes on; the last ones of a short run are compressed in place, which saves starting threads.
+    Content and structure go to different frames. Threads (two by default) compress full frames while the caller
+    continues. `flush` compresses the last frames without threads, so that a short run does not start any.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class PackWriter:
         self._random = random
         self._on_pack = on_pack
         self._frames = {True: Frame(True), False: Frame(False)}
-        self._waiting: deque[tuple[Frame, Future[Packed]]] = deque()
+        self._queue: deque[tuple[Frame, Future[Packed]]] = deque()
         self._pool: ThreadPoolExecutor | None = None
         self._open: _OpenPack | None = None
         self._done: list[PackInfo] = []
@@ -66,15 +67,15 @@ class PackWriter:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing was added since the last `flush`."""
-        return not (self._open or self._done or self._waiting or any(f.ids for f in self._frames.values()))
+        """Whether nothing was added since the last `flush`."""
+        return not (self._open or self._done or self._queue or any(f.ids for f in self._frames.values()))
 
     def add(self, kind: int, id: bytes, data: bytes | memoryview, is_data: bool) -> None:
-        """Append one object."""
+        """Appends one object: content if `is_data` is true, else structure."""
         frame = self._frames[is_data]
         length = len(data)
         if frame.size + length > MAX_OBJECT and frame.ids:
-            self._close_frame(is_data)  # together they might be more than a reader accepts
+            self._close_frame(is_data)  # with this object, the frame could be larger than readers accept
             frame = self._frames[is_data]
         frame.add(kind, id, data)
         self.raw_bytes += length
@@ -82,20 +83,20 @@ class PackWriter:
             self._close_frame(is_data)
 
     def pending_frames(self) -> list[Frame]:
-        """Frames whose objects are in no pack yet."""
-        return [frame for frame, _ in self._waiting] + [f for f in self._frames.values() if f.ids]
+        """Returns the frames that are in no pack yet."""
+        return [frame for frame, _ in self._queue] + [f for f in self._frames.values() if f.ids]
 
     def close_pack(self) -> None:
-        """Make the frames written so far a durable pack, of which `on_pack` is told."""
+        """Closes the pack that is being written. It becomes durable and is passed to `on_pack`."""
         if self._open is not None:
             self._close_pack()
 
     def flush(self) -> list[PackInfo]:
-        """Make everything added so far durable; the packs made since the last flush.
+        """Makes everything added so far durable. Returns the packs written since the last flush.
 
-        Their footers went to `on_pack`: those of a large collection would fill the memory.
+        Only `on_pack` gets their footers: a large collection's footers together would fill the memory.
         """
-        while self._waiting:
+        while self._queue:
             self._write_oldest()
         if self._open is None:
             self._join_small_frames()
@@ -108,14 +109,17 @@ class PackWriter:
         return done
 
     def _join_small_frames(self) -> None:
-        """A small pack is one frame: decompressing its content costs nothing, and a commit compresses once."""
+        """Joins a small pack's structure and content in one frame, so that a commit compresses only once.
+
+        Readers of the structure then decompress the content as well, which costs almost nothing at that size.
+        """
         structure, content = self._frames[False], self._frames[True]
         if structure.ids and content.ids and structure.size + content.size <= _SMALL_PACK:
             content.extend(structure)
             self._frames[False] = Frame(False)
 
     def abandon(self) -> None:
-        """Give up: what was not flushed is litter."""
+        """Stops writing. Objects that were not flushed are lost, and packs made since the last flush are litter."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
@@ -124,7 +128,7 @@ class PackWriter:
             self._open = None
 
     def close(self) -> None:
-        """Stop the compressors."""
+        """Stops the compressor threads, and abandons everything that was not flushed."""
         self.abandon()
 
     def _close_frame(self, is_data: bool) -> None:
@@ -135,15 +139,15 @@ class PackWriter:
             self._reuse(frame)
             return
         if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor  # 30 ms that a small snapshot need not pay
+            from concurrent.futures import ThreadPoolExecutor  # takes 30 ms, which a small snapshot saves
 
             self._pool = ThreadPoolExecutor(self._settings.threads, thread_name_prefix="ctxstore-compress")
-        self._waiting.append((frame, self._pool.submit(pack_frame, frame, self._settings)))
-        while self._waiting and (len(self._waiting) > _WAITING or self._waiting[0][1].done()):
+        self._queue.append((frame, self._pool.submit(pack_frame, frame, self._settings)))
+        while self._queue and (len(self._queue) > _MAX_QUEUE or self._queue[0][1].done()):
             self._write_oldest()
 
     def _write_oldest(self) -> None:
-        frame, future = self._waiting.popleft()
+        frame, future = self._queue.popleft()
         self._write(frame, future.result())
         self._reuse(frame)
 
@@ -168,7 +172,7 @@ class PackWriter:
 
 
 class _OpenPack:
-    """A pack on its way into the storage."""
+    """A pack that is being written to the storage."""
 
     def __init__(self, storage: Storage, name: str) -> None:
         self._name = name
@@ -197,7 +201,7 @@ class _OpenPack:
     def _write(self, data: bytes) -> None:
         self.size += len(data)
         self._pending += data
-        # One write for a small pack; large ones go out as they come.
+        # A small pack is written with one call, a large one in parts.
         if len(self._pending) > 1 << 20:
             self._flush()
 
@@ -214,7 +218,7 @@ class _OpenPack:
         return NewPack(PackInfo(self._name, self.size, len(end), len(self._ids), self._raw), footer)
 
     def abandon(self) -> None:
-        # Leaving by an exception keeps the storage from calling the value complete.
+        # Leaving the context with an exception keeps the storage from publishing the pack.
         try:
             self._stack.__exit__(_Abandoned, _Abandoned(), None)
         except _Abandoned:

@@ -133,7 +133,7 @@ def test_objects_on_their_way_can_be_read_while_the_compressors_run():
 
 
 def test_a_compressor_that_gives_back_something_else_is_noticed(packs, monkeypatch):
-    monkeypatch.setattr(frames, "_gives_back", lambda *_: False)
+    monkeypatch.setattr(frames, "_round_trips", lambda *_: False)
     with pytest.raises(Corrupt, match="zstd"):
         packs.write([b"a" * 1000])
 
