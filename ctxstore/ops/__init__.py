@@ -1,1 +1,1 @@
-"""What can be done with a repository, one verb or noun a file."""
+"""The operations on a repository: one package per command or group of commands."""

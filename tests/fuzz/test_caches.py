@@ -80,7 +80,7 @@ def test_an_index_that_says_something_else_is_not_believed(place):
 
 def test_a_stat_cache_larger_than_its_cap_is_not_read(tmp_path, monkeypatch):
     path = str(tmp_path / "stat")
-    cache = stat_cache.StatCache(5, None, {"a": stat_cache.saw(b"h" * 32, stat_cache.Summary(), [])})
+    cache = stat_cache.StatCache(5, None, {"a": stat_cache.make_saved_context(b"h" * 32, stat_cache.Summary(), [])})
     stat_cache.save_cache(path, cache)
     assert stat_cache.load_cache(path) == cache
     monkeypatch.setattr(stat_cache, "MAX_CACHE", 50)

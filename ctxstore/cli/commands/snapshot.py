@@ -51,7 +51,7 @@ def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None,
     rest is saved.
     """
     from ctxstore.cli.repository import open_or_make
-    from ctxstore.ops.snapshot.targets import add_known, find_targets
+    from ctxstore.ops.snapshot.targets import add_known_projects, find_targets
 
     if options["always"] and not options["session"]:
         raise click.UsageError("--always is for --session ID.")
@@ -61,7 +61,7 @@ def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None,
         raise _nothing_found()
     repo, is_made = open_or_make(place)
     try:
-        targets = targets if what else add_known(targets, repo.known_projects())
+        targets = targets if what else add_known_projects(targets, repo.known_projects())
         if not targets:
             raise _nothing_found()
         if is_made:

@@ -93,7 +93,7 @@ def _watch(invocation: Invocation, what: Sequence[str], debounce: float, max_del
 def _find(invocation: Invocation, what: Sequence[str], saving: Saving) -> list[Target]:
     """What is there of it now. A source or path may come later, or go."""
     from ctxstore.errors import NotFound
-    from ctxstore.ops.snapshot.targets import add_known, find_targets
+    from ctxstore.ops.snapshot.targets import add_known_projects, find_targets
 
     found: list[Target] = []
     for names in ([name] for name in what) if what else ([],):
@@ -101,7 +101,7 @@ def _find(invocation: Invocation, what: Sequence[str], saving: Saving) -> list[T
             found += find_targets(names, invocation.environ)
         except NotFound:
             pass
-    return found if what else add_known(found, saving.known)
+    return found if what else add_known_projects(found, saving.known)
 
 
 class Saving:

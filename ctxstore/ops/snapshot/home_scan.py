@@ -1,4 +1,7 @@
-"""One look at one root: what is there against what was saved, and the commits that follow from it."""
+"""The scan of one home: compares an agent's data with its last saved state and writes commits for what changed.
+
+A home is a folder where an agent keeps its data.
+"""
 
 import os
 import time
@@ -9,10 +12,11 @@ from ctxstore.history.commits import Commit, Summary, read_commit, write_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.transaction import Move, Transaction
 from ctxstore.ids import ObjectId
-from ctxstore.ops.snapshot.capture import Base, Capture, Captured, only_times_differ, size_of, summarise
+from ctxstore.ops.snapshot.capture import Capture, CapturedContext, PreviousState, only_times_differ, size_of
 from ctxstore.ops.snapshot.last_saved import LastSaved
 from ctxstore.ops.snapshot.shrink_guard import Shrunk, find_shrink
-from ctxstore.ops.snapshot.stat_cache import SavedContext, StatCache, save_cache, saw
+from ctxstore.ops.snapshot.stat_cache import SavedContext, StatCache, make_saved_context, save_cache
+from ctxstore.ops.snapshot.summary import summarise
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.progress import Progress
 from ctxstore.sources.protocol import FoundContext, Skipped
@@ -20,9 +24,10 @@ from ctxstore.trees.entries import decode_key
 
 
 class SourceReport(NamedTuple):
-    """What a snapshot found at one root.
+    """The result of a snapshot for one home, whose path is `root`.
 
-    `bytes_read` from files; `bytes_new` of objects not stored before, structure included, uncompressed.
+    `new`, `changed` and `vanished` are names of contexts, `unchanged` a number. `bytes_read` counts the bytes read from
+    files. `bytes_new` counts the bytes of new objects, including trees and commits, before compression.
     """
 
     source: str
@@ -39,8 +44,11 @@ class SourceReport(NamedTuple):
 
 
 class SnapshotOptions(NamedTuple):
-    """How to snapshot: `session` takes only the context of that name or, if it has no slash, those whose last part
-    starts with it; `always` makes a commit of each context taken, also if it is as it was."""
+    """The options of a snapshot.
+
+    With a `session` that contains a slash, only the context of this name is saved. Without a slash, contexts are saved
+    whose last name part starts with it. `always` writes a commit for each of these contexts, even if it is unchanged.
+    """
 
     note: str = ""
     kind: str = "auto"
@@ -49,40 +57,41 @@ class SnapshotOptions(NamedTuple):
 
 
 class HomeScan:
-    """One look at one root: what is there against what was saved."""
+    """Compares one home with its last saved state, and saves the contexts that changed."""
 
     def __init__(self, engine: Engine, target: Target, options: SnapshotOptions) -> None:
         self._engine = engine
         self._target = target
         self._options = options
-        self._looked = time.time_ns()  # the clock that stamps files, whatever the environment's says
+        self._scanned_at = time.time_ns()  # file times come from this clock, not from `environment.clock`
         self._saved = LastSaved(engine, target)
         self._cache, self._heads = self._saved.cache, self._saved.heads
         self._skipped: list[Skipped] = []
-        self._seen: dict[str, SavedContext] = {}
+        self._contexts_now: dict[str, SavedContext] = {}
         self._new: list[str] = []
         self._changed: list[str] = []
         self._shrunk: list[Shrunk] = []
         self._unchanged = 0
         self.bytes_read = self._bytes_new = 0
-        self._open = self._find_changed()
+        self._to_read = self._find_changed()
         self._vanished = self._find_vanished()
 
     def _find_changed(self) -> list[FoundContext]:
+        """Returns the contexts to read. Contexts that the stat cache proves unchanged are only counted."""
         found = []
-        for context in self._contexts():
-            if not context.files and self._is_unseen():
+        for context in self._iter_requested():
+            if not context.files and self._is_home_unlistable():
                 continue
-            seen = self._saved.find_unchanged(context)
-            if seen is not None and not self._options.always:
-                self._seen[context.name] = seen
+            saved = self._saved.find_unchanged(context)
+            if saved is not None and not self._options.always:
+                self._contexts_now[context.name] = saved
                 self._unchanged += 1
             else:
                 found.append(context)
         return found
 
-    def _contexts(self) -> Iterator[FoundContext]:
-        """What there is of what was asked for."""
+    def _iter_requested(self) -> Iterator[FoundContext]:
+        """Lists the contexts in the home that the options select."""
         source, root = self._target
         session = self._options.session or ""
         if "/" in session:
@@ -93,46 +102,51 @@ class HomeScan:
             if context.name.rpartition("/")[2].startswith(session):
                 yield context
 
-    def _is_unseen(self) -> bool:
-        """Whether the root is gone or can't be listed: that it looks empty then says nothing of what was there."""
+    def _is_home_unlistable(self) -> bool:
+        """Whether the home is missing or can't be listed. Then an empty listing does not prove that its contexts
+        vanished."""
         path = self._target.root.path
         return not os.path.lexists(path) or any(skipped.path == path for skipped in self._skipped)
 
     def _find_vanished(self) -> list[str]:
+        """Returns the saved contexts whose files are no longer in the home."""
         if self._options.session:
             return []
         if any(skipped.failed for skipped in self._skipped) and os.path.lexists(self._target.root.path):
-            # What could not be listed may hold them: only what was known to be gone counts as gone.
-            return [name for name in self._heads if self._is_known_gone(name)]
-        there = self._seen.keys() | {context.name for context in self._open}
-        return [name for name in self._heads if name not in there and self._was_here(name)]
+            # Folders that could not be listed may contain the missing contexts. Report only those that had vanished
+            # before.
+            return [name for name in self._heads if self._is_known_vanished(name)]
+        present = self._contexts_now.keys() | {context.name for context in self._to_read}
+        return [name for name in self._heads if name not in present and self._was_saved_from_home(name)]
 
-    def _was_here(self, name: str) -> bool:
+    def _was_saved_from_home(self, name: str) -> bool:
+        """Whether the context was saved from this home."""
         if name in self._cache.contexts:
             return True
         commit = read_commit(self._engine.store, self._heads[name])
-        return (commit.ref, commit.root) == (name, self._target.root.path)  # a fork was never here
+        return (commit.ref, commit.root) == (name, self._target.root.path)  # a fork has no files in a home
 
     @property
-    def is_settled(self) -> bool:
-        """Nothing to read, and nothing to remember that the cache does not know."""
-        gone = [name for name in self._vanished if not self._is_known_gone(name)]
-        return not self._open and not gone
+    def is_up_to_date(self) -> bool:
+        """Whether there is nothing to read, and no vanished context that the stat cache does not record yet."""
+        vanished = [name for name in self._vanished if not self._is_known_vanished(name)]
+        return not self._to_read and not vanished
 
-    def _is_known_gone(self, name: str) -> bool:
-        seen = self._saved.find(name)
-        return seen is not None and seen.raw_rows is None
+    def _is_known_vanished(self, name: str) -> bool:
+        """Whether the stat cache records that the context vanished."""
+        saved = self._saved.find(name)
+        return saved is not None and saved.raw_rows is None
 
     def bytes_to_read(self) -> int:
-        """An upper bound, for progress."""
-        return sum(file.stat.st_size for context in self._open for file in context.files)
+        """Returns an upper bound of the bytes to read, for progress."""
+        return sum(file.stat.st_size for context in self._to_read for file in context.files)
 
     def save(self, tx: Transaction, progress: Progress) -> Iterator[Move]:
-        """Read what changed; a move for each context that has a new commit."""
+        """Reads the changed contexts and yields a ref move for each new commit."""
         capture = Capture(self._engine, tx.writer, self._target, skipped=self._skipped, progress=progress)
         before = tx.raw_bytes
         refs = tx.refs
-        for context in self._open:
+        for context in self._to_read:
             move = self._save_context(tx, capture, context, refs.find(context.name))
             if move is not None:
                 yield move
@@ -142,38 +156,45 @@ class HomeScan:
     def _save_context(
         self, tx: Transaction, capture: Capture, context: FoundContext, head: ObjectId | None
     ) -> Move | None:
+        """Writes a commit for one context and returns the ref move. Returns None if no commit is needed."""
         parent = read_commit(self._engine.store, head) if head is not None else None
-        seen = self._cache.contexts.get(context.name)
-        seen = seen if seen is not None and seen.head == head else None
-        base = Base(lambda: self._entries(parent), seen, self._cache.looked)
-        captured = capture.capture(context, base, only_state=self._options.kind == "incremental")
-        if parent is not None and not self._options.always and self._is_same(context.name, captured, parent, base):
+        saved = self._cache.contexts.get(context.name)
+        saved = saved if saved is not None and saved.head == head else None
+        previous = PreviousState(lambda: self._entries(parent), saved, self._cache.scanned_at)
+        captured = capture.capture(context, previous, only_state=self._options.kind == "incremental")
+        if parent is not None and not self._options.always and self._is_same(context.name, captured, parent, previous):
             self._unchanged += 1
             assert head is not None
-            self._seen[context.name] = saw(head, parent.summary, captured.rows)
+            self._contexts_now[context.name] = make_saved_context(head, parent.summary, captured.rows)
             return None
         if not captured.rows and parent is None:
-            return None  # nothing of it could be read: reported, and tried again next time
+            return None  # nothing was readable: the files are reported, and the next snapshot tries again
         commit = self._commit(context.name, captured, parent, head)
         id = write_commit(tx.writer, commit)
-        self._seen[context.name] = saw(id, commit.summary, captured.rows)
+        self._contexts_now[context.name] = make_saved_context(id, commit.summary, captured.rows)
         (self._changed if parent else self._new).append(context.name)
         return Move(context.name, head, id)
 
-    def _is_same(self, name: str, captured: Captured, parent: Commit, base: Base) -> bool:
-        """Whether nothing is new. Agents touch a session's files when they only open it: that is no state of it."""
+    def _is_same(self, name: str, captured: CapturedContext, parent: Commit, previous: PreviousState) -> bool:
+        """Whether the context needs no new commit.
+
+        Agents touch the files of a session when they only open it. A change of times alone is therefore no new state.
+        """
         if captured.tree == parent.tree:
             return True
         if sum(map(size_of, captured.entries.values())) != parent.summary.bytes:
-            return False  # spares most the reading of the tree they had
+            return False  # avoids reading the previous tree in most cases
         is_session = self._target.source.transcript(name, [decode_key(key) for key in captured.entries]) is not None
-        return is_session and only_times_differ(base.entries(), captured.entries)
+        return is_session and only_times_differ(previous.entries(), captured.entries)
 
     def _entries(self, parent: Commit | None) -> Mapping[bytes, bytes]:
+        """Returns the entries of a commit's tree, by key."""
         return dict(self._engine.maps.load(self._engine.store, parent.tree).items()) if parent else {}
 
-    def _commit(self, name: str, captured: Captured, parent: Commit | None, head: ObjectId | None) -> Commit:
-        summary = summarise(self._target.source, name, captured, parent.summary if parent else None)
+    def _commit(self, name: str, captured: CapturedContext, parent: Commit | None, head: ObjectId | None) -> Commit:
+        summary = summarise(
+            self._target.source, name, captured.entries, captured.attributes, parent.summary if parent else None
+        )
         shrunk = find_shrink(name, parent.summary, summary, head) if parent and head else None
         if shrunk:
             self._shrunk.append(shrunk)
@@ -193,22 +214,28 @@ class HomeScan:
             summary=summary,
         )
 
-    def remember(self, before: ObjectId, after: ObjectId) -> None:
-        """Save the stat cache, for contexts not looked at too. The refs map `after` was made from the one `before`."""
-        gone = {}
+    def save_stat_cache(self, before: ObjectId, after: ObjectId) -> None:
+        """Saves the stat cache, including contexts that `session` excluded from the scan.
+
+        `before` is the refs map that the transaction read, and `after` the one it published.
+        """
+        vanished = {}
         for name in self._vanished:
-            seen = self._cache.contexts.get(name)
-            gone[name] = saw(self._heads[name], seen.summary if seen else Summary(), None)
-        # With --session the others were not looked at: what is known of them stays, but for its `looked`.
+            saved = self._cache.contexts.get(name)
+            vanished[name] = make_saved_context(self._heads[name], saved.summary if saved else Summary(), None)
+        # With --session, contexts that were not scanned keep their records. They are only as recent as the older scan.
         is_filtered = bool(self._options.session)
-        others = {name: seen for name, seen in self._cache.contexts.items() if is_filtered and self._saved.find(name)}
-        looked = min(self._cache.looked, self._looked) if others else self._looked
-        # The next run takes the heads from the cache only if it is known to have all of them as they are.
+        others = {name: saved for name, saved in self._cache.contexts.items() if is_filtered and self._saved.find(name)}
+        scanned_at = min(self._cache.scanned_at, self._scanned_at) if others else self._scanned_at
+        # The next snapshot reads the heads from the cache only if the cache is complete and no other run moved a ref.
         is_whole = before == self._saved.refs and (not is_filtered or self._cache.refs == before)
-        save_cache(self._saved.path, StatCache(looked, after if is_whole else None, {**others, **gone, **self._seen}))
+        save_cache(
+            self._saved.path,
+            StatCache(scanned_at, after if is_whole else None, {**others, **vanished, **self._contexts_now}),
+        )
 
     def report(self) -> SourceReport:
-        """What this look found."""
+        """Returns the result of this scan."""
         return SourceReport(
             source=self._target.source.name,
             agent=self._target.source.agent,

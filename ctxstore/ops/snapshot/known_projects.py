@@ -1,4 +1,8 @@
-"""The projects a repository knows: of agents that keep their data in them, no place on the machine lists them."""
+"""The projects that a repository has contexts of.
+
+Some agents keep their data in the projects themselves, and nothing on the machine lists those projects. The
+repository's commits record where they were.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,8 @@ from ctxstore.sources.homes import ProjectHomes
 from ctxstore.sources.protocol import Source, SourceHome
 from ctxstore.sources.registry import get_source
 
-NAMES = ("aider", "flowloom")
-"""The built-in sources of such agents. Others are asked for by path."""
+PROJECT_SOURCES = ("aider", "flowloom")
+"""The built-in sources of agents that keep their data in projects. For other such sources the user names the path."""
 
 
 VERSION = 1
@@ -23,53 +27,56 @@ _NOTE = "projects"
 
 
 def known_projects(engine: Engine, *, remember: bool = True) -> list[tuple[Source, SourceHome]]:
-    """The projects that contexts were saved of, as far as they are still there with something to save.
+    """Returns the projects that contexts were saved from, if they still exist and contain data.
 
-    One commit of each project is read; nothing, if no ref moved since they were noted, which `remember` does.
+    One commit per project is read. With `remember` the result is cached. While no ref moves, the cached list is used.
     """
-    roots = _noted(engine)
+    roots = _read_note(engine)
     if roots is None:
-        roots = _saved(engine)
+        roots = _find_saved(engine)
         if remember:
-            noted = [list(map(os.fsencode, root)) for root in roots]
-            write_values(engine, _NOTE, VERSION, (engine.root().refs, noted))
+            encoded = [list(map(os.fsencode, root)) for root in roots]
+            write_values(engine, _NOTE, VERSION, (engine.root().refs, encoded))
     sources = {root.source: get_source(root.source) for root in roots}
-    return [(sources[root.source], root) for root in roots if _is_there(sources[root.source], root)]
+    return [(sources[root.source], root) for root in roots if _is_project(sources[root.source], root)]
 
 
-def _saved(engine: Engine) -> list[SourceHome]:
+def _find_saved(engine: Engine) -> list[SourceHome]:
+    """Reads one commit of each project, and returns where the project was."""
     refs = engine.refs(engine.root())
-    heads = ((name, head) for name in NAMES for head in _one_of_each(refs.iter(name + "/")))
-    found = (_root_of(engine, name, head) for name, head in heads)
+    heads = ((name, head) for name in PROJECT_SOURCES for head in _one_head_per_project(refs.iter(name + "/")))
+    found = (_home_of(engine, name, head) for name, head in heads)
     return [root for root in found if root is not None]
 
 
-def _noted(engine: Engine) -> list[SourceHome] | None:
-    """What was noted, if no ref moved since."""
+def _read_note(engine: Engine) -> list[SourceHome] | None:
+    """Returns the cached list, or None if it is unreadable or a ref moved since it was written."""
     try:
         refs, roots = read_values(engine, _NOTE, VERSION) or []
         found = [SourceHome(*map(os.fsdecode, root)) for root in roots]
     except (TypeError, ValueError):
         return None
-    return found if refs == engine.root().refs and all(root.source in NAMES for root in found) else None
+    return found if refs == engine.root().refs and all(root.source in PROJECT_SOURCES for root in found) else None
 
 
-def _is_there(source: Source, root: SourceHome) -> bool:
+def _is_project(source: Source, root: SourceHome) -> bool:
+    """Whether the agent has data at this path."""
     return isinstance(source, ProjectHomes) and source.is_project(root.path)
 
 
-def _one_of_each(refs: Iterator[tuple[str, ObjectId]]) -> list[ObjectId]:
-    """A context of each group: a group is a project."""
+def _one_head_per_project(refs: Iterator[tuple[str, ObjectId]]) -> list[ObjectId]:
+    """Returns one head per group of contexts: each group is a project."""
     heads: dict[str, ObjectId] = {}
     for name, head in refs:
         heads.setdefault(name.rpartition("/")[0], head)
     return list(heads.values())
 
 
-def _root_of(engine: Engine, source: str, head: ObjectId) -> SourceHome | None:
+def _home_of(engine: Engine, source: str, head: ObjectId) -> SourceHome | None:
+    """Returns the project that a commit was made from, or None if the commit is unreadable or records no such path."""
     try:
         commit = read_commit(engine.store, head)
     except (Corrupt, NotFound):
-        return None  # `ctx check` tells; the others are saved
+        return None  # `ctx check` reports it; the other projects are still saved
     is_path = commit.source == source and os.path.isabs(commit.root)
     return SourceHome(source, commit.root, commit.label) if is_path else None

@@ -1,4 +1,4 @@
-"""What was saved of one root: told from the stat cache, without reading the agent's files."""
+"""The last saved state of one home, read from the stat cache without reading the agent's files."""
 
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
@@ -9,28 +9,28 @@ from ctxstore.sources.protocol import FoundContext
 
 
 class LastSaved:
-    """The heads of a root's contexts, and what their files looked like when they were last saved.
+    """The newest commits of a home's contexts, and the recorded state of their files.
 
-    `refs` is the refs map of this moment, `heads` the newest commit of every context of the source.
+    `refs` is the id of the refs map now. `heads` has the newest commit of every context of the source.
     """
 
     def __init__(self, engine: Engine, target: Target) -> None:
-        self.path = cache_path(engine.storage.cache_folder(), *target.root[:2])
+        self.path = cache_path(engine.storage.cache_folder(), target.root.source, target.root.path)
         self.cache = load_cache(self.path)
         root = engine.root()
         self.refs = root.refs
         self.heads: dict[str, ObjectId]
-        if self.cache.refs == root.refs:  # no ref moved since
-            self.heads = {name: seen.head for name, seen in self.cache.contexts.items()}
+        if self.cache.refs == root.refs:  # no ref moved since the cache was written
+            self.heads = {name: saved.head for name, saved in self.cache.contexts.items()}
         else:
             self.heads = dict(engine.refs(root).iter(target.source.name + "/"))
 
     def find(self, name: str) -> SavedContext | None:
-        """What the cache knows of a context, if the context's head is still the commit it speaks of."""
-        seen = self.cache.contexts.get(name)
-        return seen if seen is not None and self.heads.get(name) == seen.head else None
+        """Returns a context's record in the cache, or None if the context has a newer commit."""
+        saved = self.cache.contexts.get(name)
+        return saved if saved is not None and self.heads.get(name) == saved.head else None
 
     def find_unchanged(self, context: FoundContext) -> SavedContext | None:
-        """The same, if it proves that nothing changed since."""
-        seen = self.find(context.name)
-        return seen if is_unchanged(context, seen, self.cache.looked) else None
+        """Returns a context's record in the cache if it proves that no file changed since."""
+        saved = self.find(context.name)
+        return saved if is_unchanged(context, saved, self.cache.scanned_at) else None

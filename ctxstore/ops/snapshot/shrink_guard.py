@@ -1,4 +1,4 @@
-"""The test for contexts that lost much of what their parent commit had."""
+"""The shrink guard: finds contexts that lost much of their content since their last commit."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,18 @@ from ctxstore.history.commits import Summary
 from ctxstore.ids import ObjectId
 
 SHRUNK_BELOW = 0.5
-"""A context with less than this part of what it had before lost something."""
+"""A context is reported as shrunk if less than this share of its messages (or bytes) remains …"""
 SHRUNK_FROM = 4
-"""… if it had at least this many messages."""
+"""… and it had at least this many messages before."""
 SHRUNK_FROM_BYTES = 4096
+"""The same threshold for contexts whose number of messages is unknown or small, in bytes."""
 
 
 class Shrunk(NamedTuple):
-    """A context that lost much: `before` and `after` in `unit` (messages or bytes), and the commit before it."""
+    """A context that lost much of its content.
+
+    `before` and `after` are counted in `unit` (messages or bytes). `last_good` is the commit before the loss.
+    """
 
     ref: str
     before: int
@@ -23,7 +27,7 @@ class Shrunk(NamedTuple):
 
 
 def find_shrink(name: str, before: Summary, after: Summary, head: ObjectId) -> Shrunk | None:
-    """Compare a context with its parent commit: how much it lost, or None if it kept most of what it had."""
+    """Returns a report if the new summary shows much less content than the one before, else None."""
     if before.messages is not None and before.messages >= SHRUNK_FROM:
         now = after.messages or 0
         if now < before.messages * SHRUNK_BELOW:

@@ -1,4 +1,4 @@
-"""Snapshot: discover contexts, read what changed, commit, swap the root once."""
+"""Snapshot: finds contexts, reads those that changed, writes commits, and publishes them with one swap of the root."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,10 +13,15 @@ from ctxstore.ops.snapshot.targets import Target
 from ctxstore.progress import SILENT, Progress
 
 TRIES = 8
+"""Attempts after a conflict with another process, besides the first."""
 
 
 class SnapshotReport(NamedTuple):
-    """What a snapshot did. `op` is None when nothing changed; `time` (ns) is then when it began, else the op's."""
+    """The result of a snapshot.
+
+    If nothing changed, `op` is None and `time` (ns) is the start of the snapshot. Else `time` is the time of the op.
+    `duration` is in ns. `commits` are (context, id) pairs.
+    """
 
     op: ObjectId | None
     time: int
@@ -29,15 +34,19 @@ class SnapshotReport(NamedTuple):
 def snapshot(
     engine: Engine, targets: Sequence[Target], options: SnapshotOptions, progress: Progress = SILENT
 ) -> SnapshotReport:
-    """Save what changed at `targets`. Raises `InvalidInput`, `StorageError`; what can't be read is reported."""
+    """Saves what changed at `targets`. Unreadable files are skipped and reported.
+
+    Raises `InvalidInput` for an unknown kind, `StorageError`, and `RefMoved` or `MustRestart` if other processes keep
+    changing the same contexts.
+    """
     if options.kind not in KINDS:
-        raise InvalidInput(f"{options.kind!r} is no kind of snapshot", hint=f"one of {', '.join(KINDS)}")
+        raise InvalidInput(f"unknown kind of snapshot: {options.kind!r}", hint=f"use one of {', '.join(KINDS)}")
     targets = list({target.root: target for target in targets}.values())
     for tries_left in range(TRIES, -1, -1):
         try:
             return _snapshot_once(engine, targets, options, progress)
         except (RefMoved, MustRestart):
-            # Another process saved the same context, or collected what this one built on: look again.
+            # Another process saved the same context, or collected objects that this snapshot relied on: scan again.
             if not tries_left:
                 raise
     raise AssertionError
@@ -46,32 +55,34 @@ def snapshot(
 def _snapshot_once(
     engine: Engine, targets: Sequence[Target], options: SnapshotOptions, progress: Progress
 ) -> SnapshotReport:
+    """Scans and saves all targets in one transaction. Without changes no transaction is begun."""
     clock = engine.environment.clock
     started = clock()
-    looks = [HomeScan(engine, target, options) for target in targets]
-    progress.start("snapshot", sum(look.bytes_to_read() for look in looks))
+    scans = [HomeScan(engine, target, options) for target in targets]
+    progress.start("snapshot", sum(scan.bytes_to_read() for scan in scans))
     try:
-        if all(look.is_settled for look in looks):
-            return SnapshotReport(None, started, clock() - started, tuple(look.report() for look in looks), 0, ())
+        if all(scan.is_up_to_date for scan in scans):
+            return SnapshotReport(None, started, clock() - started, tuple(scan.report() for scan in scans), 0, ())
         with transaction(engine) as tx:
-            moves = [move for look in looks for move in look.save(tx, progress)]
-            published = _publish(tx, moves, options, looks) if moves else None
+            moves = [move for scan in scans for move in scan.save(tx, progress)]
+            published = _publish(tx, moves, options, scans) if moves else None
             before = tx.root.refs
     finally:
         progress.done()
-    for look in looks:
-        look.remember(before, published.op.refs if published else before)
+    for scan in scans:
+        scan.save_stat_cache(before, published.op.refs if published else before)
     commits = tuple((move.ref, move.new) for move in moves if move.new is not None)
     return SnapshotReport(
         published.id if published else None,
         published.op.time if published else started,
         clock() - started,
-        tuple(look.report() for look in looks),
+        tuple(scan.report() for scan in scans),
         published.stored_bytes if published else 0,
         commits,
     )
 
 
-def _publish(tx: Transaction, moves: list[Move], options: SnapshotOptions, looks: list[HomeScan]) -> Published:
-    statistics = {"bytes_read": sum(look.bytes_read for look in looks), "bytes_new": tx.raw_bytes}
+def _publish(tx: Transaction, moves: list[Move], options: SnapshotOptions, scans: list[HomeScan]) -> Published:
+    """Publishes all new commits as one run."""
+    statistics = {"bytes_read": sum(scan.bytes_read for scan in scans), "bytes_new": tx.raw_bytes}
     return tx.publish(moves, "snapshot", options.note, statistics)

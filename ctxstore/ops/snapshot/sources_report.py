@@ -1,6 +1,6 @@
-"""What agents' data there is on this machine, how much, how long it will be there, and what of it is not saved.
+"""A report of the agents' data on this machine: its size, its unsaved part, and when agents will delete it.
 
-Reads no file of the agents' but their settings. Other than a snapshot, it needs no repository.
+Of the agents' files only settings are read. Unlike a snapshot, the report needs no repository.
 """
 
 from __future__ import annotations
@@ -13,19 +13,22 @@ from ctxstore.errors import CtxstoreError, InvalidInput
 from ctxstore.history.engine import Engine
 from ctxstore.ops.snapshot.known_projects import known_projects
 from ctxstore.ops.snapshot.last_saved import LastSaved
-from ctxstore.ops.snapshot.targets import Target, add_known
+from ctxstore.ops.snapshot.targets import Target, add_known_projects
 from ctxstore.sources.expiry import Expiring
 from ctxstore.sources.protocol import FoundContext, Skipped, Source, SourceHome
 from ctxstore.sources.registry import BUILT_IN, get_source, iter_source_names
 
 DAY = 86_400 * 10**9
-SOON = 7
-"""Days: what the agent deletes within them is worth a warning."""
+SOON_DAYS = 7
+"""Sessions that the agent deletes within this many days are counted for a warning."""
 
 
 class Expiry(NamedTuple):
-    """The agent deletes a session `kept_days` after its last change: the next at `next` (ns), and `soon` of them within
-    `SOON` days. What is overdue goes when the agent is next started."""
+    """The automatic deletion of old sessions by an agent.
+
+    Sessions are deleted `kept_days` after their last change: the next one at `next` (ns), and `soon` of them within
+    `SOON_DAYS` days. Overdue sessions are deleted when the agent next starts.
+    """
 
     kept_days: int
     next: int | None
@@ -33,10 +36,10 @@ class Expiry(NamedTuple):
 
 
 class FoundHome(NamedTuple):
-    """What there is at one root. A session is a context that has a conversation.
+    """The data in one home. A session is a context that has a conversation.
 
-    `oldest` is when the session that has not changed for longest did (ns). Contexts are `new`, `changed`, or as they
-    were `saved`.
+    `oldest` is the last change (ns) of the session that has not changed for longest. `bytes` is the size of all files.
+    Contexts are either `new`, `changed` since their last commit, or `saved`.
     """
 
     source: str
@@ -54,14 +57,17 @@ class FoundHome(NamedTuple):
 
 
 class FailedSource(NamedTuple):
-    """A source that failed, and how."""
+    """A source that failed, and the reason."""
 
     source: str
     reason: str
 
 
 class SourcesReport(NamedTuple):
-    """`missing`: the sources whose agents have no data here, with the agents' names."""
+    """The result of `survey`.
+
+    `missing` lists (source, agent) pairs without data on this machine. `broken` lists sources that failed.
+    """
 
     found: tuple[FoundHome, ...]
     missing: tuple[tuple[str, str], ...]
@@ -69,13 +75,14 @@ class SourcesReport(NamedTuple):
 
 
 def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> SourcesReport:
-    """Look for every agent there is a source for, at `now` (ns). Without a repository nothing is saved.
+    """Reports the data of every agent that a source exists for, at `now` (ns). Without a repository every context is
+    new.
 
-    Raises `InvalidInput`, and `Corrupt` if what is saved can't be told. A source that fails is named, and keeps no
-    other from being found.
+    Raises `InvalidInput` for arguments of other types, and `Corrupt` if the repository can't be read. A failing source
+    is reported in `broken`, and the other sources are still searched.
     """
     if not isinstance(environ, Mapping) or not isinstance(now, int):
-        raise InvalidInput("a survey takes a mapping of variables, and a time in ns")
+        raise InvalidInput("survey() needs a mapping of environment variables and a time in ns")
     found: list[FoundHome] = []
     missing: list[tuple[str, str]] = []
     broken: list[FailedSource] = []
@@ -83,12 +90,12 @@ def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Sourc
     for name in iter_source_names(third_party=True):
         if name == "directory":
             continue
-        # A third party's code may raise anything; ours may not.
+        # Third-party sources may raise anything. Built-in sources may only raise these.
         failures = (CtxstoreError, OSError) if name in BUILT_IN else Exception
         try:
             source = get_source(name)
-            here = [Target(source, root) for root in source.discover(environ)]
-            targets = add_known(here, (each for each in known if each[1].source == name))
+            targets = [Target(source, root) for root in source.discover(environ)]
+            targets = add_known_projects(targets, (each for each in known if each[1].source == name))
         except failures as error:
             broken.append(FailedSource(name, str(error) or type(error).__name__))
             continue
@@ -97,13 +104,14 @@ def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Sourc
         for target in targets:
             saved = LastSaved(engine, target) if engine is not None else None
             try:
-                found.append(_survey_root(saved, target, now))
+                found.append(_survey_home(saved, target, now))
             except failures as error:
                 broken.append(FailedSource(name, str(error) or type(error).__name__))
     return SourcesReport(tuple(found), tuple(missing), tuple(broken))
 
 
-def _survey_root(saved: LastSaved | None, target: Target, now: int) -> FoundHome:
+def _survey_home(saved: LastSaved | None, target: Target, now: int) -> FoundHome:
+    """Counts the contexts and sessions of one home and compares them with their last saved state."""
     source, root = target
     skipped: list[Skipped] = []
     new: list[str] = []
@@ -135,15 +143,16 @@ def _survey_root(saved: LastSaved | None, target: Target, now: int) -> FoundHome
 
 
 def _session_times(source: Source, context: FoundContext) -> Iterator[int]:
-    """When the conversation changed last, if the context has one."""
+    """Yields when the context's conversation last changed (ns). Yields nothing for a context without a conversation."""
     transcript = source.transcript(context.name, [file.key for file in context.files])
     if transcript is not None:
         yield next(file.stat.st_mtime_ns for file in context.files if file.key == transcript)
 
 
 def _expiry(source: Source, root: SourceHome, times: list[int], now: int) -> Expiry | None:
+    """Returns when the agent will delete sessions, or None if it never does."""
     days = source.kept_days(root) if isinstance(source, Expiring) else None
     if days is None:
         return None
     ends = [time + days * DAY for time in times]
-    return Expiry(days, min(ends, default=None), sum(end < now + SOON * DAY for end in ends))
+    return Expiry(days, min(ends, default=None), sum(end < now + SOON_DAYS * DAY for end in ends))

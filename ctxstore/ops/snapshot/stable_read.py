@@ -1,4 +1,4 @@
-"""Reads a source's file while its agent may be writing it."""
+"""The reading of files that an agent may be writing at the same time."""
 
 import os
 import stat
@@ -8,13 +8,15 @@ from typing import Generic, NamedTuple, TypeVar
 from ctxstore.errors import SourceError
 
 BLOCK = 4 << 20
+"""Bytes per read."""
 TRIES = 3
+"""Reads of a file that keeps changing."""
 
 T = TypeVar("T")
 
 
 class Stamp(NamedTuple):
-    """What tells whether a file changed, as the file system keeps it; times in ns."""
+    """The properties of a file that change when it is written, as the file system reports them. Times are in ns."""
 
     size: int
     mtime_ns: int
@@ -24,12 +26,15 @@ class Stamp(NamedTuple):
 
 
 def stamp_of(stat: os.stat_result) -> Stamp:
-    """The stamp of a file's state."""
+    """Returns the stamp of a stat result."""
     return Stamp(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_mode)
 
 
 class Reading(NamedTuple, Generic[T]):
-    """What `read_stable` made of a file. Unless `is_stable`, it changed while it was read, every time."""
+    """The result of `read_stable`.
+
+    `value` is the return value of `consume`. `is_stable` is False if the file changed during every read.
+    """
 
     value: T
     stamp: Stamp
@@ -37,12 +42,13 @@ class Reading(NamedTuple, Generic[T]):
 
 
 def read_stable(path: str, consume: Callable[[Iterator[bytes]], T]) -> Reading[T]:
-    """Give a file's blocks to `consume`, again if the file changed meanwhile. Raises `SourceError`.
+    """Passes a file's blocks to `consume`, and repeats this if the file changed while it was read.
 
-    A file that changes at every try is kept as it was read last: a torn last line is what was there.
+    If the file changes during every read, the last version is returned: a torn last line is part of the file's state.
+    Raises `SourceError` if the file can't be read.
     """
     for last in range(TRIES - 1, -1, -1):
-        with _opened(path) as fd:
+        with _open_regular(path) as fd:
             before = stamp_of(os.fstat(fd))
             value = consume(_blocks(fd, path, before.size))
             after = stamp_of(os.fstat(fd))
@@ -51,7 +57,9 @@ def read_stable(path: str, consume: Callable[[Iterator[bytes]], T]) -> Reading[T
     raise AssertionError
 
 
-class _opened:
+class _open_regular:
+    """A context manager that opens a regular file for reading and yields its descriptor."""
+
     __slots__ = ("_fd", "_path")
 
     def __init__(self, path: str) -> None:
@@ -59,13 +67,13 @@ class _opened:
 
     def __enter__(self) -> int:
         try:
-            # A link put in a file's place, or a FIFO that would block for ever, is not followed.
+            # Do not follow a link that replaced the file, and do not block on a FIFO.
             self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
             raise SourceError(f"{self._path}: {error.strerror}") from error
         if not stat.S_ISREG(os.fstat(self._fd).st_mode):
             os.close(self._fd)
-            raise SourceError(f"{self._path}: no longer a file")  # else a FIFO would be read as an empty one
+            raise SourceError(f"{self._path}: no longer a regular file")  # a FIFO must not be stored as an empty file
         return self._fd
 
     def __exit__(self, *exc: object) -> None:
@@ -73,7 +81,10 @@ class _opened:
 
 
 def _blocks(fd: int, path: str, expected: int) -> Iterator[bytes]:
-    """Blocks up to the file's end, which one byte asked for beyond the `expected` size tells at once."""
+    """Yields blocks up to the file's end.
+
+    The last read asks for one byte more than `expected`, so that a short read proves the end without another call.
+    """
     while True:
         asked = min(BLOCK, max(expected, 0) + 1)
         try:
@@ -83,6 +94,7 @@ def _blocks(fd: int, path: str, expected: int) -> Iterator[bytes]:
         if block:
             yield block
         expected -= len(block)
-        # Fewer bytes than asked for are the end only if no more are expected: some file systems give parts.
+        # A short read is the end of the file only if no more bytes are expected: some file systems return partial
+        # reads.
         if not block or (len(block) < asked and expected <= 0):
             return

@@ -1,7 +1,7 @@
-"""What a source's files looked like when they were last saved, so that the unchanged ones need no reading.
+"""The stat cache: how a source's files looked when they were last saved, so that unchanged files are not read.
 
-A copy that may be deleted at any time: without it everything is read again and found to be the same.
-docs/format/cache.md describes it.
+The cache may be deleted at any time. Without it every file is read again and found unchanged. docs/format/cache.md
+describes the file.
 """
 
 import os
@@ -26,17 +26,20 @@ from ctxstore.objects.encoding import decode_structure, encode_structure
 VERSION = 1
 
 MAX_CACHE = 256 << 20
-"""Bytes of a cache that is believed: about a million files."""
+"""A larger cache file is ignored. These bytes suffice for about a million files."""
 
 GRANULARITY_NS = 50_000_000
-"""Kernels stamp files by a tick of up to 10 ms: what was touched this shortly before the last look may have
-been touched once more after it, with the same stamp."""
+"""The margin within which file times are not trusted.
+
+Kernels stamp files with a tick of up to 10 ms. A file changed this shortly before a scan may be written again after the
+scan and keep the same stamp.
+"""
 COARSE_GRANULARITY_NS = 2_000_000_000
-"""The same for file systems that keep whole seconds."""
+"""The same margin for file systems that store times in full seconds."""
 
 
 class StatRow(NamedTuple):
-    """A file as last saved: its key, its stamp (size, mtime, ctime, inode, mode), its encoded tree entry."""
+    """A file as last saved: its key, its stamp (size, mtime, ctime, inode, mode) and its encoded tree entry."""
 
     key: bytes
     size: int
@@ -46,46 +49,50 @@ class StatRow(NamedTuple):
     mode: int
     entry: bytes
 
-    def is_trusted(self, looked: int) -> bool:
-        """Whether an equal stamp proves that nothing was written since `looked` (ns)."""
+    def is_trusted(self, scanned_at: int) -> bool:
+        """Whether an equal stamp proves that the file was not written since the scan at `scanned_at` (ns)."""
         newest = max(self.mtime_ns, self.ctime_ns)
         coarse = newest % 1_000_000_000 == 0
-        return newest < looked - (COARSE_GRANULARITY_NS if coarse else GRANULARITY_NS)
+        return newest < scanned_at - (COARSE_GRANULARITY_NS if coarse else GRANULARITY_NS)
 
 
 _ROW = (bytes, int, int, int, int, int, bytes)
 
 
 class SavedContext(NamedTuple):
-    """A context as last saved: its commit, that commit's summary, its files in order. None: no longer there.
+    """A context as last saved: its newest commit, that commit's summary, and its files in order.
 
-    Summary and rows are as the cache file has them, taken apart when asked for: most never are.
+    `raw_rows` is None if the context's files had vanished. The summary and the rows stay encoded until they are needed,
+    because most never are.
     """
 
     head: ObjectId
-    fields: list[Any]
+    summary_fields: list[Any]
     raw_rows: list[Any] | None
 
     @property
     def summary(self) -> Summary:
-        """The commit's summary."""
-        return decode_summary(self.fields)
+        """The decoded summary of the commit."""
+        return decode_summary(self.summary_fields)
 
     @property
     def rows(self) -> list[StatRow] | None:
-        """The files."""
+        """The decoded rows of the files, or None if they had vanished."""
         return None if self.raw_rows is None else [StatRow(*row) for row in self.raw_rows]
 
 
-def saw(head: ObjectId, summary: Summary, rows: list[StatRow] | None) -> SavedContext:
-    """What is remembered of a context."""
+def make_saved_context(head: ObjectId, summary: Summary, rows: list[StatRow] | None) -> SavedContext:
+    """Encodes a context for the cache."""
     return SavedContext(head, encode_summary(summary), rows)
 
 
 class StatCache(NamedTuple):
-    """All contexts of one root. `looked`: when the look at the files began; `refs`: the refs map then."""
+    """The cached contexts of one home.
 
-    looked: int
+    `scanned_at` (ns) is when the scan of the files began. `refs` is the refs map after it, or None if unknown.
+    """
+
+    scanned_at: int
     refs: ObjectId | None
     contexts: Mapping[str, SavedContext]
 
@@ -94,7 +101,7 @@ EMPTY = StatCache(0, None, {})
 
 
 def cache_path(folder: str | None, source: str, root: str) -> str | None:
-    """Where the cache of a source's root is kept."""
+    """Returns the path of the cache file for one home, or None without a cache folder."""
     if folder is None:
         return None
     name = blake3(encode_text(f"{source}\0{root}")).hexdigest(length=16)
@@ -102,7 +109,7 @@ def cache_path(folder: str | None, source: str, root: str) -> str | None:
 
 
 def load_cache(path: str | None) -> StatCache:
-    """The cache, or an empty one when there is none to trust."""
+    """Reads the cache. Returns an empty one if the file is missing, damaged or of another version."""
     if path is None:
         return EMPTY
     try:
@@ -122,28 +129,30 @@ def load_cache(path: str | None) -> StatCache:
 
 
 def _decode(value: Any) -> StatCache:
-    version, looked, refs, contexts = value
+    version, scanned_at, refs, contexts = value
     if version != VERSION or type(contexts) is not list:
         return EMPTY
-    seen = {decode_text(name): _seen(*rest) for name, *rest in contexts}
-    return StatCache(decode_integer(looked), as_id(refs), seen)
+    saved = {decode_text(name): _decode_context(*rest) for name, *rest in contexts}
+    return StatCache(decode_integer(scanned_at), as_id(refs), saved)
 
 
-def _seen(head: Any, fields: Any, rows: Any) -> SavedContext:
-    decode_summary(fields)
+def _decode_context(head: Any, summary_fields: Any, rows: Any) -> SavedContext:
+    decode_summary(summary_fields)
     if rows is not None and not all(tuple(map(type, row)) == _ROW for row in rows):
         raise TypeError("not a row")
     if as_id(head) is None or type(rows) not in (list, NoneType):
         raise TypeError("not a context")
-    return SavedContext(head, fields, rows)
+    return SavedContext(head, summary_fields, rows)
 
 
 def save_cache(path: str | None, cache: StatCache) -> None:
-    """Replace the cache. A failure costs only time, so it is silent."""
+    """Replaces the cache file. A failure only costs time later, so it is silent."""
     if path is None:
         return
-    contexts = [[encode_text(name), *seen] for name, seen in cache.contexts.items()]
-    body = encode_structure([VERSION, cache.looked, cache.refs, contexts])
+    contexts = [
+        [encode_text(name), saved.head, saved.summary_fields, saved.raw_rows] for name, saved in cache.contexts.items()
+    ]
+    body = encode_structure([VERSION, cache.scanned_at, cache.refs, contexts])
     pending = f"{path}.{os.getpid()}.new"
     try:
         fd = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

@@ -1,4 +1,4 @@
-"""What a snapshot is told to save: sources by name, folders and files by path."""
+"""The targets of a snapshot: sources by name, folders and files by path."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,38 +10,39 @@ from ctxstore.sources.registry import get_source, iter_source_names, iter_source
 
 
 class Target(NamedTuple):
-    """A place to snapshot."""
+    """A source, and a home to snapshot with it."""
 
     source: Source
     root: SourceHome
 
 
 def find_targets(names: Sequence[str], environ: Mapping[str, str]) -> list[Target]:
-    """Sources by name, a source's data at a path (``SOURCE:PATH``), and folders or files by path; without names, every
-    agent found here.
+    """Resolves the names that a user gave into targets. Without names, every agent found on this machine is a target.
 
-    Raises `NotFound` for a name that is none of these.
+    A name is a source, a source with a path (``SOURCE:PATH``), or the path of a folder or file. Raises `NotFound` for
+    any other name.
     """
     if not names:
         return [Target(source, root) for source in iter_sources(third_party=True) for root in source.discover(environ)]
     return [target for name in names for target in _named_targets(name, environ)]
 
 
-def add_known(targets: Sequence[Target], known: Iterable[tuple[Source, SourceHome]]) -> list[Target]:
-    """The targets, and those of the `known` projects that are not among them."""
-    there = {target.root[:2] for target in targets}
-    return [*targets, *(Target(source, root) for source, root in known if root[:2] not in there)]
+def add_known_projects(targets: Sequence[Target], known: Iterable[tuple[Source, SourceHome]]) -> list[Target]:
+    """Appends the `known` projects that are not among the targets yet."""
+    present = {_home_key(target.root) for target in targets}
+    return [*targets, *(Target(source, root) for source, root in known if _home_key(root) not in present)]
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """(source, path) of ``SOURCE:PATH``, (source, "") of a source's name alone, else ("", path)."""
+    """Splits a name into (source, path): ``SOURCE:PATH``, a source alone with an empty path, or ("", path)."""
     source, colon, path = name.partition(":")
-    is_meant = bool(path) or (not colon and source != "directory")
-    known = iter_source_names(third_party=not os.path.lexists(name)) if is_meant else ()
+    may_be_source = bool(path) or (not colon and source != "directory")
+    known = iter_source_names(third_party=not os.path.lexists(name)) if may_be_source else ()
     return (source, path) if source in known else ("", name)
 
 
 def _named_targets(name: str, environ: Mapping[str, str]) -> Iterator[Target]:
+    """Yields the targets of one name."""
     from ctxstore.sources.directory import Directory
 
     known, path = split_name(name)
@@ -51,8 +52,8 @@ def _named_targets(name: str, environ: Mapping[str, str]) -> Iterator[Target]:
         return
     if not known:
         raise NotFound(
-            f"{name!r} is neither a source nor a path that exists",
-            hint=f"sources: {', '.join(iter_source_names(third_party=True))}",
+            f"{name!r} is neither a source nor an existing path",
+            hint=f"use an existing path, or a source: {', '.join(iter_source_names(third_party=True))}",
         )
     source = get_source(known)
     if path:
@@ -62,5 +63,10 @@ def _named_targets(name: str, environ: Mapping[str, str]) -> Iterator[Target]:
         return
     roots = source.discover(environ)
     if not roots:
-        raise NotFound(f"no data of {source.agent} was found", hint=f"name its folder: ctx snapshot {known}:PATH")
+        raise NotFound(f"no data of {source.agent} was found", hint=f"pass its folder: ctx snapshot {known}:PATH")
     yield from (Target(source, root) for root in roots)
+
+
+def _home_key(root: SourceHome) -> tuple[str, str]:
+    """Returns (source, path), which identify a home. The label does not."""
+    return root.source, root.path

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxstore.errors import NotFound
-from ctxstore.ops.snapshot.targets import add_known, find_targets
+from ctxstore.ops.snapshot.targets import add_known_projects, find_targets
 from tests.sources.homes import aider, claude_code, flowloom
 from tests.sources.homes.writing import write
 
@@ -87,7 +87,7 @@ def test_a_project_whose_name_is_no_text_is_known(projects: Path, tmp_path: Path
 def test_known_projects_are_added_once(projects: Path, repo) -> None:
     found = find_targets([f"aider:{projects}/engine"], {})
     repo.snapshot([*found, *find_targets([f"flowloom:{projects}/mill"], {})])
-    added = add_known(found, repo.known_projects())
+    added = add_known_projects(found, repo.known_projects())
     assert [target.root.path for target in added] == [f"{projects}/engine", f"{projects}/mill"]
 
 
@@ -95,7 +95,7 @@ def test_a_project_saved_again_is_the_same_contexts(projects: Path, repo) -> Non
     repo.snapshot(find_targets([f"aider:{projects}/engine"], {}))
     with open(projects / "engine/.aider.input.history", "a") as file:
         file.write("\n# later\n+more\n")
-    report = repo.snapshot(add_known([], repo.known_projects()))
+    report = repo.snapshot(add_known_projects([], repo.known_projects()))
     assert [len(found.changed) for found in report.sources] == [1]
     assert len(list(repo.refs())) == 1
 
