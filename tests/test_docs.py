@@ -12,7 +12,15 @@ import ctxstore
 from ctxstore.cli.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+GUIDES = ["CONTRIBUTING.md", "docs/architecture.md", "docs/design/house.md"]
+"""Pages that name the code's own paths: from the top of the repository, or from the package's folder."""
+
+NAMED_PATH = re.compile(r"`([\w.*-]+(?:/[\w.<>*-]+)*(?:/|/[\w<>*-]+|\.(?:py|md|toml|ini)))`")
+IN_REPOSITORY = ("benchmarks/", "ctxstore/", "docs/", "tests/")
+BLOCK = re.compile(r"^```sh\n(.*?)```$", re.DOTALL | re.MULTILINE)
+NODE = re.compile(r"\b(tests(?:/[\w.]+)*)(?:::(\w+))?")
 
 
 def test_the_package_docstring_runs():
@@ -31,11 +39,45 @@ def test_every_command_is_documented(command):
     assert f"ctx {command}" in (ROOT / "docs/cli.md").read_text()
 
 
+def anchors(page: Path) -> set[str]:
+    """The names that a page's headings have in links."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(path):
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
+    for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", path.read_text()):
         if "://" not in target:
-            assert (path.parent / target).exists(), target
+            page = path.parent / target if target else path
+            assert page.exists(), target
+            assert not anchor or anchor in anchors(page), f"{target}#{anchor}"
+
+
+def exists(path: str) -> bool:
+    pattern = re.sub(r"<\w+>", "*", path).rstrip("/")
+    return any(any(top.glob(pattern)) for top in (ROOT, ROOT / "ctxstore"))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_path_that_a_page_names_exists(path):
+    named = NAMED_PATH.findall(path.read_text())
+    if str(path.relative_to(ROOT)) not in GUIDES:
+        named = [name for name in named if name.startswith(IN_REPOSITORY)]
+    assert not [name for name in named if not exists(name)]
+
+
+def test_every_test_that_contributing_runs_exists():
+    nodes = NODE.findall("".join(BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text())))
+    assert nodes
+    for path, function in nodes:
+        assert (ROOT / path).exists(), path
+        assert not function or f"def {function}(" in (ROOT / path).read_text(), function
+
+
+def test_the_glossary_is_sorted():
+    terms = re.findall(r"^- \*\*(.+?)\*\*", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    assert terms == sorted(terms, key=str.casefold)
 
 
 def test_the_readmes_example_of_the_library_runs(tmp_path, monkeypatch):
