@@ -1,1 +1,1 @@
-"""Drafts: a program's edits of one context, committed together."""
+"""A draft: a program's edits of one session, committed together."""

@@ -1,4 +1,4 @@
-"""The memories of a change under way."""
+"""The memories of a draft."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from ctxstore.history.engine import Engine
 from ctxstore.objects.encoding import Json, decode_record, encode_record
 from ctxstore.objects.store import ObjectWriter
 from ctxstore.ops.content.view import decode_memory_key, encode_memory_key
-from ctxstore.trees.entries import (
-    MapEntry,
-)
+from ctxstore.trees.entries import MapEntry
 
 
 class DraftMemories(MutableMapping[str, Any]):
-    """The memories of a draft: JSON values by key."""
+    """The memories of a draft: JSON values by key, sorted by key. Nothing is stored before the draft is committed."""
 
     def __init__(self, engine: Engine, base: MapEntry | None) -> None:
         self._engine = engine
@@ -31,11 +29,11 @@ class DraftMemories(MutableMapping[str, Any]):
 
     def __setitem__(self, key: str, value: Json) -> None:
         if not isinstance(key, str):
-            raise InvalidInput("a memory's key is a str")
+            raise InvalidInput(f"a memory's key is a str, not {type(key).__name__}")
         self._edits[encode_memory_key(key)] = encode_record(value)
 
     def __delitem__(self, key: str) -> None:
-        self[key]  # KeyError for what is not there
+        self[key]  # raises KeyError if the key does not exist
         self._edits[encode_memory_key(key)] = None
 
     def __getitem__(self, key: str) -> Json:
@@ -61,12 +59,13 @@ class DraftMemories(MutableMapping[str, Any]):
         return sum(1 for _ in self)
 
     def write(self, writer: ObjectWriter) -> MapEntry:
-        """Store the map: the nodes around what changed."""
+        """Stores the edited map and returns its entry. Only nodes around the changed keys are written."""
         maps = self._engine.maps
         base = self._base or maps.load(writer, maps.create(writer, {}))
         id = maps.update(base, writer, self._edits)
         return MapEntry(id, len(maps.load(writer, id)))
 
     def adopt(self, entry: MapEntry) -> None:
-        """Go on from what was written."""
+        """Makes the map that was just stored the base of further edits."""
+
         self._base, self._edits = self._engine.maps.load(self._engine.store, entry.id), SortedDict()

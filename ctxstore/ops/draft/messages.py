@@ -1,4 +1,4 @@
-"""The messages of a change under way."""
+"""The messages of a draft."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from ctxstore.history.engine import Engine
 from ctxstore.ids import Kind
 from ctxstore.objects.encoding import Json, decode_record, encode_record
 from ctxstore.objects.store import ObjectWriter
-from ctxstore.trees.entries import (
-    ListEntry,
-)
+from ctxstore.trees.entries import ListEntry
 from ctxstore.trees.lists import RECORDS, extend_list, leaf, load_list, new_list, total_size
 from ctxstore.trees.sequence import Builder, Item, Splice, apply
 from ctxstore.trees.sequence import Sequence as StoredSequence
 
 
 class DraftMessages:
-    """The messages of a draft: a list of JSON values to append to, insert into, replace and remove from.
+    """The messages of a draft: a mutable list of JSON values.
 
-    Values are encoded when they are given, so a later change of a dict does not reach the store.
+    Adding a value encodes it at once, so changing a dict afterwards does not change the draft. Appending reads
+    no stored messages. Any other edit reads the list of their ids.
     """
 
     def __init__(self, engine: Engine, base: ListEntry | None) -> None:
@@ -41,23 +40,23 @@ class DraftMessages:
         return self._items is not None or bool(self._appended)
 
     def append(self, value: Json) -> None:
-        """Add a message at the end. Raises `InvalidInput` for what is no JSON value."""
+        """Appends a message. Raises `InvalidInput` if `value` is not a JSON value."""
         (self._appended if self._items is None else self._items).append(encode_record(value))
 
     def extend(self, values: Iterable[Json]) -> None:
-        """Add several at the end."""
+        """Appends several messages. Raises `InvalidInput` at the first that is not a JSON value."""
         for value in values:
             self.append(value)
 
     def insert(self, index: int, value: Json) -> None:
-        """Put a message before `index`."""
-        self._all().insert(index, encode_record(value))
+        """Inserts a message before `index`. Raises `InvalidInput` if `value` is not a JSON value."""
+        self._load_items().insert(index, encode_record(value))
 
     def __setitem__(self, index: int, value: Json) -> None:
-        self._all()[operator.index(index)] = encode_record(value)
+        self._load_items()[operator.index(index)] = encode_record(value)
 
     def __delitem__(self, index: int | slice) -> None:
-        del self._all()[index]
+        del self._load_items()[index]
 
     @overload
     def __getitem__(self, index: int) -> Json: ...
@@ -67,14 +66,17 @@ class DraftMessages:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         item = self._item(index)
-        data = item if isinstance(item, bytes) else self._engine.store.get(item[1], Kind.RECORD)
-        return decode_record(data)
+        if isinstance(item, bytes):
+            return decode_record(item)
+        _, id, _ = item
+        return decode_record(self._engine.store.get(id, Kind.RECORD))
 
     def _item(self, index: int) -> Item | bytes:
+        """Returns a message: the list item of a stored one, the encoded bytes of a new one. Raises `IndexError`."""
         if self._items is not None:
             return self._items[index]
         if not -len(self) <= index < len(self):
-            raise IndexError("no message at that place")
+            raise IndexError(f"message index {index} is out of range: there are {len(self)} messages")
         position = index % len(self)
         if self._base is None or position >= self._base.count:
             return self._appended[position - self._base_count()]
@@ -84,35 +86,35 @@ class DraftMessages:
         return (self[i] for i in range(len(self)))
 
     def clear(self) -> None:
-        """Remove all."""
+        """Removes all messages."""
         self._items = []
 
     def stored_size(self) -> int:
-        """Bytes of the messages before any edit."""
+        """Returns the bytes of the messages in the base, before any edit."""
         return total_size(self._base) if self._base else 0
 
-    def _all(self) -> list[Item | bytes]:
-        """The whole list at hand, which edits in the middle need; appends do without."""
+    def _load_items(self) -> list[Item | bytes]:
+        """Returns all items as a list in memory. Only edits other than appending need it."""
         if self._items is None:
-            stored: list[Item | bytes] = list(self._base.leaves()) if self._base else []
-            self._items = [*stored, *self._appended]
+            base_items: list[Item | bytes] = list(self._base.leaves()) if self._base else []
+            self._items = [*base_items, *self._appended]
         return self._items
 
     def write(self, writer: ObjectWriter) -> tuple[ListEntry, StoredSequence]:
-        """Store the list: what is new, and the nodes around it."""
-        builder = self._appended_builder(writer) if self._items is None else self._edited_builder(writer)
+        """Stores the list: the new messages and the nodes around them. Returns the list's entry and the list."""
+        builder = self._build_appended(writer) if self._items is None else self._build_edited(writer)
         id = builder.finish()
         view = builder.view(self._engine.store, id)
         return ListEntry(id, view.count, total_size(view)), view
 
-    def _appended_builder(self, writer: ObjectWriter) -> Builder:
+    def _build_appended(self, writer: ObjectWriter) -> Builder:
         builder = extend_list(self._base, writer) if self._base else new_list(RECORDS, writer)
         for data in self._appended:
-            builder.push(_stored(writer, data))
+            builder.push(_store_record(writer, data))
         return builder
 
-    def _edited_builder(self, writer: ObjectWriter) -> Builder:
-        items = [_stored(writer, item) if isinstance(item, bytes) else item for item in self._items or ()]
+    def _build_edited(self, writer: ObjectWriter) -> Builder:
+        items = [_store_record(writer, item) if isinstance(item, bytes) else item for item in self._items or ()]
         if self._base is None:
             builder = new_list(RECORDS, writer)
             for item in items:
@@ -121,16 +123,17 @@ class DraftMessages:
         return apply(self._base, writer, _splices(list(self._base.leaves()), items))
 
     def adopt(self, base: StoredSequence) -> None:
-        """Go on from what was written."""
+        """Makes the list that was just stored the base of further edits."""
         self._base, self._appended, self._items = base, [], None
 
 
-def _stored(writer: ObjectWriter, data: bytes) -> Item:
+def _store_record(writer: ObjectWriter, data: bytes) -> Item:
     return leaf(writer.put(Kind.RECORD, data), len(data))
 
 
 def _splices(old: Sequence[Item], new: Sequence[Item]) -> list[Splice]:
-    """One splice from the first to the last item that differs."""
+    """Returns one splice that turns `old` into `new`, from the first item that differs to the last."""
+
     head = 0
     while head < min(len(old), len(new)) and old[head] == new[head]:
         head += 1
