@@ -1,6 +1,6 @@
-"""A git-like, content-addressed store for what AI agents know: messages, files in context, memories.
+"""A git-like, content-addressed store for AI agents' sessions: their messages, files and memories.
 
-A program keeps its contexts here like this:
+A program writes commits of a context:
 
 >>> import ctxstore, tempfile
 >>> repo = ctxstore.init(tempfile.mkdtemp() + "/store")
@@ -11,7 +11,7 @@ A program keeps its contexts here like this:
 >>> draft.messages.append({"role": "assistant", "content": "At the harbour."})
 >>> second = draft.commit()
 
-and reads them back at any revision:
+and reads them at any revision:
 
 >>> repo.view("chat/alice").messages[-1]["content"]
 'At the harbour.'
@@ -104,7 +104,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded when asked for: `ctx --help` and a run that finds nothing new must not load the engine's parts.
+    # Imported on first use: `ctx --help` and a snapshot that finds no changes must not load the engine's modules.
     if name not in _HOMES:
         raise AttributeError(f"module 'ctxstore' has no attribute {name!r}")
     from importlib import import_module

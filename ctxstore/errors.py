@@ -1,26 +1,26 @@
-"""Every error ctxstore raises on purpose.
+"""The errors that ctxstore raises on purpose.
 
-Families say what the caller can do next, and each has one exit code:
+They form families by what the caller can do next. Each family has one exit code of the command line:
 
 ====================  ====  =====================================================
 family                code  what to do
 ====================  ====  =====================================================
 `InvalidInput`        2     correct the argument
 `NotFound`            3     name something that exists
-`Conflict`            4     look at the newer state, decide, try again
-`Corrupt`             5     run ``ctx check``; other data stays readable
+`Conflict`            4     read the newer state, decide, try again
+`Corrupt`             5     run ``ctx check``. Other data stays readable
 `StorageError`        6     free space, fix permissions, try again
-`SourceError`         7     part of an agent's data could not be read
+`SourceError`         7     make the agent's data readable, try again
 ====================  ====  =====================================================
 
-`CtxstoreError` itself is 1. An error's `hint` is the next step for a person.
+The exit code of other errors is 1. An error's `hint` is the next step for a person.
 """
 
 from __future__ import annotations
 
 
 class CtxstoreError(Exception):
-    """Base of all errors raised by ctxstore."""
+    """The base class of all errors that ctxstore raises."""
 
     exit_code = 1
 
@@ -31,30 +31,30 @@ class CtxstoreError(Exception):
 
 
 class InvalidInput(CtxstoreError):
-    """An argument, a revision or a value that can never work."""
+    """An argument, a revision or a value is invalid and would fail again."""
 
     exit_code = 2
 
 
 class NotFound(CtxstoreError):
-    """A repository, context, revision, path or object that is not there."""
+    """A repository, context, revision, path or object does not exist."""
 
     exit_code = 3
 
 
 class Conflict(CtxstoreError):
-    """The state moved, or something stands in the way."""
+    """The state changed in the meantime, or something that exists prevents the operation."""
 
     exit_code = 4
 
 
 class RefMoved(Conflict):
-    """A compare-and-set on a ref lost: `ref` is now at `actual`, not at `expected`."""
+    """A ref was not updated because another writer moved it: `ref` is now at `actual`, not at `expected`."""
 
     def __init__(self, ref: str, expected: bytes | None, actual: bytes | None) -> None:
         super().__init__(
             f"{ref!r} moved since it was read",
-            hint="read it again, apply the change to the newer state, and commit once more",
+            hint="read it again, apply the change to its newer state and commit again",
         )
         self.ref = ref
         self.expected = expected
@@ -62,11 +62,11 @@ class RefMoved(Conflict):
 
 
 class AlreadyExists(Conflict):
-    """Something that would have been overwritten."""
+    """The thing to be created exists already, and was not overwritten."""
 
 
 class Corrupt(CtxstoreError):
-    """Stored bytes are not what was written."""
+    """Stored bytes are not the bytes that were written."""
 
     exit_code = 5
 
@@ -75,7 +75,7 @@ class Corrupt(CtxstoreError):
 
 
 class UnknownFormat(CtxstoreError):
-    """A repository written in a format version this release does not know."""
+    """The repository has a format version that this release does not know."""
 
 
 class StorageError(CtxstoreError):
@@ -89,12 +89,12 @@ class NoSpace(StorageError):
 
 
 class SourceError(CtxstoreError):
-    """An agent's files could not be read, wholly or in part."""
+    """Some or all of an agent's files could not be read."""
 
     exit_code = 7
 
 
 def require_text(value: object, what: str) -> None:
-    """Raises `InvalidInput` unless a program's value is a str: what it is taken for may be stored before it fails."""
+    """Raises `InvalidInput` if a caller's value is not a str. Called early: later, other data may already be stored."""
     if not isinstance(value, str):
-        raise InvalidInput(f"{what} is a str, not {type(value).__name__}")
+        raise InvalidInput(f"{what} must be a str, not {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""What long work tells whoever watches. The library itself prints nothing."""
+"""The interface through which long work reports its progress. The library itself prints nothing."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Receives the state of long work; called often, so it must be cheap."""
+    """A receiver of progress reports. Its methods are called often, so they must be cheap."""
 
     def start(self, what: str, total: int | None) -> None:
-        """A phase begins; `total` in bytes, None when unknown. One that counts things says so: ``mark (commits)``."""
+        """Reports that a phase begins. `total` is its number of bytes, or None if unknown.
+
+        A phase that counts other things names them in `what`: ``mark (commits)``.
+        """
 
     def advance(self, amount: int) -> None:
-        """`amount` more is done."""
+        """Reports that `amount` more of the phase's units is done."""
 
     def done(self) -> None:
-        """The phase ended."""
+        """Reports that the phase ended."""
 
 
 class Silent:
-    """The default: nobody watches."""
+    """A receiver that ignores all reports. The default."""
 
     def start(self, what: str, total: int | None) -> None:
         pass

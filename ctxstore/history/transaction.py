@@ -194,7 +194,7 @@ class Transaction:
         self._made.append(pack.info)
         self.engine.store.index.add(pack.info, pack.footer)
         ids = pack.footer.ids
-        self.writer.settled(ids[i : i + ID_SIZE] for i in range(0, len(ids), ID_SIZE))
+        self.writer.mark_packed(ids[i : i + ID_SIZE] for i in range(0, len(ids), ID_SIZE))
 
     def _merge_small(self) -> None:
         """Merge a full tier, own packs included, to be swapped in together with them."""

@@ -1,1 +1,1 @@
-"""Anything named by an id: encoded, cut, put and got."""
+"""Objects: values that are stored once and named by the hash of their bytes. Encoding, chunking, reading, writing."""

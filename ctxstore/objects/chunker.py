@@ -1,11 +1,14 @@
-"""Cuts bytes into chunks by content (FastCDC, Xia et al. 2020), so that equal spans become equal chunks."""
+"""The chunker: cuts bytes by content (FastCDC, Xia et al. 2020), so that equal spans become equal chunks."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 
 class ChunkerSettings(NamedTuple):
-    """Sizes in bytes. They are kept in a repository's config and never change there: other cuts dedup nothing."""
+    """The chunk sizes in bytes, and the seed. A repository's config keeps them.
+
+    They never change in a repository: content that is cut with other settings shares no chunks with the old content.
+    """
 
     average: int = 16 << 10
     minimum: int = 4 << 10
@@ -14,12 +17,12 @@ class ChunkerSettings(NamedTuple):
 
 
 class Chunker:
-    """Cuts streams with one repository's settings."""
+    """Cuts streams of bytes with one repository's settings."""
 
     __slots__ = ("_cdc", "maximum")
 
     def __init__(self, settings: ChunkerSettings) -> None:
-        from pyfastcdc import FastCDC  # 30 ms that a run with nothing to cut need not pay
+        from pyfastcdc import FastCDC  # takes 30 ms, which a run with nothing to cut saves
 
         self._cdc = FastCDC(
             settings.average,
@@ -31,15 +34,15 @@ class Chunker:
         self.maximum = settings.maximum
 
     def cut(self, blocks: Iterable[bytes]) -> Iterator[memoryview]:
-        """The chunks of a stream, wherever its blocks break; the same as those of the blocks joined.
+        """Yields the chunks of a stream. They do not depend on how the stream is split into blocks.
 
-        A chunk is valid until the next one is asked for.
+        A chunk is valid only until the next one is requested.
         """
         source = iter(blocks)
         data = next(source, b"")
         for block in source:
-            # A cut is decided by at most `maximum` bytes, so only chunks that start with that many
-            # bytes at hand are final before the end is known.
+            # A cut depends on at most `maximum` bytes. So before the end of the stream is known, a chunk is final only
+            # if that many bytes from its start have been read.
             final = len(data) - self.maximum
             position = 0
             if final >= 0:

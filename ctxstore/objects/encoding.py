@@ -1,8 +1,8 @@
-"""Deterministic CBOR for structures, and JSON values as records. docs/format/objects.md is normative.
+"""The encoding of structures (deterministic CBOR) and of records (JSON values). docs/format/objects.md is normative.
 
-Structures use integer keys in ascending order and shortest lengths (RFC 8949 §4.2.1). Records keep the
-order of an object's keys, because JSON → record → JSON is the identity. Neither has anything after it, nor
-what its decoder could not give back: a repository may have been made by anybody.
+Structures use integer keys in ascending order and shortest lengths (RFC 8949 §4.2.1). Records keep the order of an
+object's keys, because JSON → record → JSON is the identity. A repository may come from anyone, so the decoders refuse
+bytes after the value, unknown tags, and values that cannot be encoded again.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from ctxstore.packs.cbor import Tags, decode_one
 from ctxstore.packs.format import MAX_OBJECT
 
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
-"""What `json.loads` gives."""
+"""A value as `json.loads` returns it."""
 
 MAX_DEPTH = 200
-"""Nested arrays and objects a record may have."""
+"""The most levels of nested arrays and objects in a record."""
 
 TOO_LARGE = 10**4300
-"""The first integer, of either sign, that Python writes and reads no digits of: `json` refuses it."""
+"""The smallest magnitude of integers that `json` refuses: Python neither formats nor parses more than 4,300 digits."""
 
 SURROGATES = 27_680
-"""CBOR tag (unassigned by IANA) of a text with lone surrogates: a byte string, UTF-8 with ``surrogatepass``."""
+"""The CBOR tag (not assigned by IANA) of a text with lone surrogates. Its value is UTF-8 with ``surrogatepass``."""
 
 
 def encode_structure(value: Any) -> bytes:
-    """Deterministic CBOR of ints, bytes, texts, lists, None, bools and int-keyed dicts in key order."""
+    """Encodes a structure of ints, bytes, texts, lists, None, bools and dicts with int keys in ascending order."""
     return cbor2.dumps(value)
 
 
 def decode_structure(data: bytes) -> Any:
-    """Raises `Corrupt`."""
+    """Decodes a structure. Raises `Corrupt`."""
     try:
         return decode_one(data, _STRUCTURE_TAGS)
     except Exception as error:  # cbor2 raises many types on damaged input
@@ -43,16 +43,18 @@ def decode_structure(data: bytes) -> Any:
 
 
 def encode_record(value: Json) -> bytes:
-    """The bytes of a JSON value. Raises `InvalidInput` for what JSON does not have, or nests too deep."""
+    """Encodes a JSON value. Raises `InvalidInput` if it has other types, nests too deep or is too large."""
     plain = _checked(value, MAX_DEPTH)
     data = cbor2.dumps(plain)
     if len(data) > MAX_OBJECT:
-        raise InvalidInput(f"a record of {len(data)} bytes is too large", hint=f"the limit is {MAX_OBJECT} bytes")
+        raise InvalidInput(
+            f"a record of {len(data):,} bytes is too large", hint=f"split it: the limit is {MAX_OBJECT:,} bytes"
+        )
     return data
 
 
 def _checked(value: Any, depth: int) -> Any:
-    """The value as cbor2 takes it; the same object unless a text in it has lone surrogates."""
+    """Checks a JSON value and returns it in a form that cbor2 can encode: texts with lone surrogates are tagged."""
     kind = type(value)
     if kind is str:
         return value if value.isascii() else _text(value)
@@ -60,10 +62,10 @@ def _checked(value: Any, depth: int) -> Any:
         return value
     if kind is int:
         if not -TOO_LARGE < value < TOO_LARGE:
-            raise InvalidInput("an integer has more than 4,300 digits", hint="keep it as a string")
+            raise InvalidInput("an integer has more than 4,300 digits", hint="store it as a string")
         return value
     if depth == 0:
-        raise InvalidInput(f"a record nests more than {MAX_DEPTH} deep")
+        raise InvalidInput(f"a record nests more than {MAX_DEPTH} levels deep", hint="store it less deeply nested")
     if kind is list:
         return [_checked(item, depth - 1) for item in value]
     if kind is dict:
@@ -76,7 +78,7 @@ def _checked(value: Any, depth: int) -> Any:
 
 def _key(key: Any) -> Any:
     if type(key) is not str:
-        raise InvalidInput(f"a key of a record is {type(key).__name__}, not str")
+        raise InvalidInput(f"a record's key is of type {type(key).__name__}", hint="use str keys")
     return key if key.isascii() else _text(key)
 
 
@@ -89,7 +91,7 @@ def _text(text: str) -> Any:
 
 
 def decode_record(data: bytes) -> Json:
-    """The JSON value `encode_record` was given. Raises `Corrupt`."""
+    """Decodes the bytes from `encode_record` to the same JSON value. Raises `Corrupt`."""
     try:
         value: Json = decode_one(data, _RECORD_TAGS, MAX_DEPTH)
         if type(value) not in _PLAIN:
@@ -103,7 +105,7 @@ _PLAIN = frozenset((str, int, float, bool, NoneType))
 
 
 def _require_json(value: Any) -> None:
-    """Raises `TypeError` unless a container holds JSON values only: CBOR has byte strings, undefined and any keys."""
+    """Raises `TypeError` if a value is not JSON. CBOR also has byte strings, `undefined`, and keys of any type."""
     if type(value) is dict:
         for key, item in value.items():
             if type(key) is not str:
@@ -136,10 +138,10 @@ def _large_negative(value: Any, is_immutable: bool) -> int:
 
 def _writable(number: int) -> int:
     if not -TOO_LARGE < number < TOO_LARGE:
-        raise ValueError("an integer that can't be written as digits")
+        raise ValueError("integer has too many digits")
     return number
 
 
 _STRUCTURE_TAGS = Tags({2: _large, 3: _large_negative})
-"""Large integers: some file systems keep times that need more than 64 bits as nanoseconds."""
+"""The tags of large integers. Some file systems have times that need more than 64 bits in nanoseconds."""
 _RECORD_TAGS = Tags({**_STRUCTURE_TAGS, SURROGATES: _text_with_surrogates})

@@ -1,4 +1,4 @@
-"""Objects by id: put once, got with their hash checked."""
+"""The object store: writes each object once, and checks its hash whenever it is read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TRIES = 8
 
 
 class ObjectStore:
-    """Reads the objects of the live packs. Safe from several threads."""
+    """Reads objects from the live packs. Thread-safe."""
 
     def __init__(self, storage: Storage, keys: IdKeys) -> None:
         self.storage = storage
@@ -29,24 +29,24 @@ class ObjectStore:
         self._cache_is_trusted = True
 
     def get(self, id: ObjectId, kind: Kind) -> bytes:
-        """The object's bytes. Raises `NotFound`, `Corrupt`.
+        """Returns the object's bytes. Raises `NotFound`, `Corrupt`.
 
-        A pack may have been merged away since the root was read: then the root is read again.
+        If the object's pack was merged or collected since the root was read, reads the new root and tries again.
         """
         for _ in range(_TRIES):
-            looked = self.index.version
+            version = self.index.version
             try:
                 return self._get(id, kind)
             except (NotFound, Corrupt) as error:
-                # Another thread may have read the new root already: the index tells.
-                is_other = isinstance(error, NotFound) and (self.on_missing() or self.index.version != looked)
-                # Before a pack is blamed, the index cache is: it is only a copy.
-                if not is_other and not self._distrust_cache():
+                # `on_missing` reads the root. The version shows that another thread has already read a new one.
+                has_new_root = isinstance(error, NotFound) and (self.on_missing() or self.index.version != version)
+                # The index cache is only a copy, and may be wrong. Rebuild it before blaming a pack.
+                if not has_new_root and not self._distrust_cache():
                     raise
         return self._get(id, kind)
 
     def _distrust_cache(self) -> bool:
-        """Start the cache anew; False when that was done before."""
+        """Drops the index cache. Returns False if that was already done once."""
         if not self._cache_is_trusted:
             return False
         self._cache_is_trusted = False
@@ -59,14 +59,14 @@ class ObjectStore:
             if location is None:
                 raise NotFound(
                     f"object {format_id(id)} ({kind.name.lower()}) is not in the repository",
-                    hint="`ctx check` says what that hits, `ctx repair` looks for it elsewhere",
+                    hint="run `ctx check` to see what this affects, and `ctx repair` to look for the object elsewhere",
                 )
-            data = self._find_sound(location, id, kind)
+            data = self._read_verified(location, id, kind)
             if data is not None:
                 return data
-            # Marked as bad: the index gives another place, or raises what is wrong with the last one.
+            # The location is now marked as bad, so `find` returns another one or raises the error of the last one.
 
-    def _find_sound(self, location: Location, id: ObjectId, kind: Kind) -> bytes | None:
+    def _read_verified(self, location: Location, id: ObjectId, kind: Kind) -> bytes | None:
         try:
             raw = self._frames.raw(location.pack, location.frame, location.stored)
         except Corrupt as error:
@@ -77,16 +77,16 @@ class ObjectStore:
             return data
         damaged = Corrupt(f"object {format_id(id)} in pack {location.pack} is damaged")
         if location.kind != kind:
-            raise damaged  # it is there, and something else than was asked for
+            raise damaged  # the index has the id with another kind than the caller asked for
         self.index.mark_bad(location, damaged, whole_frame=False)
         return None
 
     def has(self, id: ObjectId) -> bool:
-        """Whether a live pack holds the object."""
+        """Whether a live pack contains the object."""
         return self.index.find(id) is not None
 
     def refresh(self, packs: Iterable[PackInfo]) -> None:
-        """Make `packs` the live ones."""
+        """Makes `packs` the live packs."""
         self.index.refresh(list(packs))
 
     def close(self) -> None:
@@ -94,28 +94,28 @@ class ObjectStore:
 
 
 class MakesChunks(Protocol):
-    """What storing a file's content needs."""
+    """The methods that storing a file's content needs."""
 
     keys: IdKeys
 
     def has(self, id: bytes) -> bool:
-        """Whether the object needs no writing."""
+        """Whether the object is already stored, so that it need not be written."""
 
     def add(self, kind: int, id: bytes, data: bytes | memoryview) -> None:
-        """Keep an object known to be new; `data` is valid during the call."""
+        """Writes an object for which `has` was false. `data` is valid only during the call."""
 
     def put(self, kind: Kind, data: bytes) -> ObjectId:
-        """Keep an object; its id."""
+        """Writes an object, unless it is already stored. Returns its id."""
 
     def get(self, id: ObjectId, kind: Kind) -> bytes:
-        """An object's bytes."""
+        """Returns an object's bytes."""
 
 
 class ObjectWriter:
-    """Puts objects, each once; reads back what it put.
+    """Writes each object once, and can read objects that it wrote.
 
-    Remembers for every pack it did not write itself which objects it left out because that pack holds
-    them: if the pack goes before the root is swapped, those must be found elsewhere (protocol R).
+    For every pack of others, remembers which objects it did not write because that pack contains them. If the pack
+    is deleted before the root is swapped, those objects must exist elsewhere (see docs/format/protocol.md, "Writing").
     """
 
     def __init__(self, store: ObjectStore, packer: PackWriter) -> None:
@@ -126,7 +126,7 @@ class ObjectWriter:
         self._relied: dict[str, bytearray] = {}
 
     def put(self, kind: Kind, data: bytes) -> ObjectId:
-        """Keep an object unless the repository has it; its id. Raises `InvalidInput` for one that is too large."""
+        """Writes an object unless the repository has it. Returns its id. Raises `InvalidInput` if it is too large."""
         id = self.keys.id_of(kind, data)
         if not self.has(id):
             if len(data) > MAX_OBJECT:
@@ -138,12 +138,12 @@ class ObjectWriter:
         return id
 
     def add(self, kind: int, id: bytes, data: bytes | memoryview) -> None:
-        """Keep an object known to be new."""
+        """Writes an object for which `has` was false."""
         self._fresh.add(id)
         self._packer.add(kind, id, data, kind in _DATA)
 
     def has(self, id: bytes) -> bool:
-        """Whether the object needs no writing. A yes is remembered as relied upon."""
+        """Whether the object is already stored. If so, remembers that this writer relies on the pack that has it."""
         if id in self._fresh:
             return True
         pack = self.store.index.find_pack(id)
@@ -155,29 +155,29 @@ class ObjectWriter:
         relied += id
         return True
 
-    def settled(self, ids: Iterable[bytes]) -> None:
-        """These are in a pack the index knows: a long run need not remember them."""
+    def mark_packed(self, ids: Iterable[bytes]) -> None:
+        """Forgets that these objects were new: the index now has their pack. This keeps a long run's memory small."""
         self._fresh.difference_update(ids)
 
     def get(self, id: ObjectId, kind: Kind) -> bytes:
-        """An object of the repository or one put by this writer. Raises `NotFound`, `Corrupt`."""
+        """Returns the bytes of an object of the repository or of this writer. Raises `NotFound`, `Corrupt`."""
         if id in self._fresh:
             for frame in self._packer.pending_frames():
                 data = frame.find(id)
                 if data is not None:
                     return data
-            # It is in the pack that is being written, which can be read when it is whole.
+            # The object is in the pack that is being written, which can be read only after it is closed.
             self._packer.close_pack()
         return self.store.get(id, kind)
 
     def flush(self) -> list[PackInfo]:
-        """Make all that was put durable. The packer's `on_pack` makes it findable in the store."""
+        """Makes all written objects durable. Returns the new packs. The packer's `on_pack` adds them to the index."""
         packs = self._packer.flush()
         self._fresh.clear()
         return packs
 
     def lost_objects(self, live: set[str]) -> list[bytes]:
-        """Objects that were relied upon in packs not in `live` and are in no live pack now."""
+        """Returns the ids of relied-upon objects that are lost: their pack is not in `live`, nor are they elsewhere."""
         lost = []
         for pack in self._relied.keys() - live:
             ids = bytes(self._relied.pop(pack))

@@ -143,7 +143,7 @@ def test_a_reader_that_does_not_hash_what_it_reads_is_found(monkeypatch: pytest.
         return raw[location.start : location.start + location.length]
 
     monkeypatch.setattr("ctxstore.packs.frames.frame_check", lambda header, payload: header.check)
-    monkeypatch.setattr(ObjectStore, "_find_sound", read)
+    monkeypatch.setattr(ObjectStore, "_read_verified", read)
     pack = max(world.files, key=lambda key: len(world.files[key]))
     wrong = 0
     for at in range(40, len(world.files[pack]), 50):
