@@ -149,9 +149,9 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
             check_placement(placement)
             to = placement.to if to is None else to
         if placement is not None and (placement.changes or placement.home is not None):
-            from ctxstore.ops.checkout.plan_resume import plan_placed
+            from ctxstore.ops.checkout.plan_resume import plan_checkout_elsewhere
 
-            return plan_placed(self._engine, revision, placement)
+            return plan_checkout_elsewhere(self._engine, revision, placement)
         if to is not None:
             return plan_checkout_to(self._engine, revision, to)
         return plan_checkout_in_place(self._engine, revision, self._save_before_checkout)

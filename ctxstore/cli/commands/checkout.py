@@ -159,10 +159,10 @@ def _show_plan(output: Output, plan: CheckoutPlan) -> None:
         output.report(Styled(f"  {verb:<8}", _COLORS.get(verb, "")), path, f"  {format_size(size)}")
     if len(doing) > SHOWN:
         output.report(f"  … and {len(doing) - SHOWN:,} more")
-    for registration in plan.resuming.index_entries:
+    for registration in plan.resume_target.index_entries:
         output.report(Styled("  register ", "green"), f"{registration.path}  {registration.what}")
     counts = {verb: sum(a.verb == verb for a in plan.actions) for verb in ("create", "replace", "remove", "keep")}
-    counts["register"] = len(plan.resuming.index_entries)
+    counts["register"] = len(plan.resume_target.index_entries)
     output.report(", ".join(f"{number:,} to {verb}" for verb, number in counts.items() if number) or "No files.")
 
 
@@ -180,10 +180,10 @@ def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -
             output.report(f"Registered {count(result.registered, 'entry', 'entries')} with the agent.")
         if result.safety:
             output.report(f"What was there before is saved: `ctx show op:{result.safety.hex()[:8]}`.")
-        if plan.resuming.session:
-            output.report(f"The new session is {plan.resuming.session}.")
-        if plan.resuming.command:
-            output.report(f"Go on with: {plan.resuming.command}")
+        if plan.resume_target.session:
+            output.report(f"The new session is {plan.resume_target.session}.")
+        if plan.resume_target.command:
+            output.report(f"Go on with: {plan.resume_target.command}")
     for what, message in unreadable:
         output.warn(f"{what} could not be brought back: {message}")
     return Corrupt.exit_code if unreadable else 0
@@ -199,9 +199,9 @@ def _value(plan: CheckoutPlan, result: CheckoutResult | None) -> dict[str, Any]:
         "in_place": plan.in_place,
         "refs": list(plan.refs),
         "actions": [action._asdict() for action in plan.actions],
-        "registrations": [{"path": each.path, "what": each.what} for each in plan.resuming.index_entries],
-        "session": plan.resuming.session or None,
-        "resume": plan.resuming.command or None,
+        "registrations": [{"path": each.path, "what": each.what} for each in plan.resume_target.index_entries],
+        "session": plan.resume_target.session or None,
+        "resume": plan.resume_target.command or None,
         "executed": result is not None,
         "unreadable": [each._asdict() for each in (result or plan).unreadable],
         "result": done,

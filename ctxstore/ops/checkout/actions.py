@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from ctxstore.errors import StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.ops.checkout.execute import CheckoutAction, CheckoutStep
-from ctxstore.ops.checkout.layout import is_in, size_of
+from ctxstore.ops.checkout.layout import is_at_or_below, size_of
 from ctxstore.ops.checkout.rewritten_file import RewrittenFile
 from ctxstore.ops.checkout.target_folder import TargetFolder
 from ctxstore.ops.checkout.verify_written import read_exactly
@@ -17,24 +17,25 @@ from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
 from ctxstore.trees.files import read_content
 
 
-def make_steps(
-    engine: Engine, target: str, entries: Iterable[tuple[str, Entry | RewrittenFile]], gone: Collection[str] = ()
+def plan_steps(
+    engine: Engine, target: str, entries: Iterable[tuple[str, Entry | RewrittenFile]], removed: Collection[str] = ()
 ) -> list[CheckoutStep]:
-    """What to do for each entry; `gone` are paths that will have been removed by then."""
+    """What to do for each entry; `removed` are paths that will have been removed by then."""
     if not os.path.isdir(target):
         return [CheckoutStep(CheckoutAction("create", path, size_of(entry)), entry) for path, entry in entries]
     steps = []
     try:
         with TargetFolder(target) as folder:
             for path, entry in entries:
-                verb = "create" if gone and is_in(gone, path) else _verb(engine, folder, path, entry)
+                is_removed = bool(removed) and is_at_or_below(removed, path)
+                verb = "create" if is_removed else _choose_verb(engine, folder, path, entry)
                 steps.append(CheckoutStep(CheckoutAction(verb, path, size_of(entry)), entry))
     except OSError as error:
         raise StorageError(f"{error.filename or target}: {error.strerror}") from error
     return steps
 
 
-def _verb(engine: Engine, folder: TargetFolder, path: str, entry: Entry | RewrittenFile) -> str:
+def _choose_verb(engine: Engine, folder: TargetFolder, path: str, entry: Entry | RewrittenFile) -> str:
     found = folder.find(path)
     if found is None:
         return "create"
@@ -44,11 +45,12 @@ def _verb(engine: Engine, folder: TargetFolder, path: str, entry: Entry | Rewrit
         return "keep" if stat.S_ISLNK(found.st_mode) and folder.read_link(path) == entry.target else "replace"
     if not isinstance(entry, (FileEntry, RewrittenFile)) or not stat.S_ISREG(found.st_mode):
         return "replace"
-    is_same = (stat.S_IMODE(found.st_mode), found.st_mtime_ns, found.st_size) == entry[:3]
-    return "keep" if is_same and _same_content(engine, folder, path, entry) else "replace"
+    if (stat.S_IMODE(found.st_mode), found.st_mtime_ns, found.st_size) != (entry.mode, entry.mtime_ns, entry.size):
+        return "replace"
+    return "keep" if _has_same_content(engine, folder, path, entry) else "replace"
 
 
-def _same_content(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry | RewrittenFile) -> bool:
+def _has_same_content(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry | RewrittenFile) -> bool:
     fd = folder.open_file(path)
     try:
         return all(read_exactly(fd, len(block)) == block for block in _blocks(engine, entry))

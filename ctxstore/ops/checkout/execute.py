@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ctxstore.errors import AlreadyExists, Conflict, Corrupt, NotFound, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
-from ctxstore.ops.checkout.batch_read import fetch, place_of
+from ctxstore.ops.checkout.batch_read import fetch, storage_order
 from ctxstore.ops.checkout.overwrite_guard import OverwriteGuard
+from ctxstore.ops.checkout.resume_target import ResumeTarget
 from ctxstore.ops.checkout.rewritten_file import RewrittenFile
-from ctxstore.ops.checkout.running_agents import Running, refuse_open, refuse_running
+from ctxstore.ops.checkout.running_agents import refuse_open, refuse_running
 from ctxstore.ops.checkout.session_index import SessionIndexUpdate
 from ctxstore.ops.checkout.target_folder import PendingFile, TargetFolder
 from ctxstore.ops.checkout.verify_written import verify_written
 from ctxstore.progress import SILENT, Progress
-from ctxstore.sources.resumable import IndexEntry
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
 
 OPEN_FILES = 100
@@ -41,7 +41,7 @@ class UnreadablePart(NamedTuple):
 
 class CheckoutResult(NamedTuple):
     """What a checkout did. `safety` is the op that saved the state before it, if it replaced anything; `saved` the one
-    that saved the new session it made."""
+    that saved the new session it pending_file."""
 
     files: int
     bytes: int
@@ -51,27 +51,6 @@ class CheckoutResult(NamedTuple):
     unreadable: tuple[UnreadablePart, ...] = ()
     registered: int = 0
     saved: ObjectId | None = None
-
-
-SaveFirst = Callable[[Sequence[str]], ObjectId | None]
-"""Saves what is there, with the files that are about to be overwritten; the op. Raises if one can't be saved."""
-
-
-class ResumeTarget(NamedTuple):
-    """The agent's side of a checkout into its home.
-
-    `root`: where it keeps its sessions. `index_entries`: what it must be told. `session`: the new id, if it gets one;
-    `command`: how to go on from it. `find_running`: who may be using it now. `save_first` saves what is there, when
-    what is there is to become exactly what was; `save` saves what was made.
-    """
-
-    root: str
-    index_entries: tuple[IndexEntry, ...] = ()
-    session: str = ""
-    command: str = ""
-    find_running: Callable[[], Sequence[Running]] = tuple
-    save_first: SaveFirst | None = None
-    save: Callable[[], ObjectId | None] | None = None
 
 
 class CheckoutStep(NamedTuple):
@@ -100,32 +79,34 @@ class CheckoutPlan:
         *,
         refs: tuple[str, ...],
         unreadable: tuple[UnreadablePart, ...] | None = None,
-        resuming: ResumeTarget | None = None,
+        resume_target: ResumeTarget | None = None,
     ) -> None:
         self._engine = engine
         self._steps = steps
         self.target = target
         self.refs = refs
         self.unreadable = unreadable or ()
-        self._goes_on = unreadable is not None
+        self._skip_unreadable = unreadable is not None
         self._failed: list[UnreadablePart] = []
-        self.resuming = resuming or ResumeTarget(target)
+        self.resume_target = resume_target or ResumeTarget(target)
         self.actions = tuple(step.action for step in steps)
 
     @property
     def in_place(self) -> bool:
         """Whether it restores where the files were, exactly, stale files removed."""
-        return self.resuming.save_first is not None
+        return self.resume_target.save_first is not None
 
     @property
     def is_empty(self) -> bool:
         """Whether all is there already."""
-        return not self.resuming.index_entries and all(action.verb == "keep" for action in self.actions)
+        return not self.resume_target.index_entries and all(action.verb == "keep" for action in self.actions)
 
     @property
     def destroys(self) -> bool:
         """Whether anything that is there now is replaced or removed."""
-        return any(action.verb in ("replace", "remove") for action in self.actions) or any(self._registering.found())
+        return any(action.verb in ("replace", "remove") for action in self.actions) or any(
+            self._index_update.find_replaced()
+        )
 
     def execute(self, *, overwrite: bool = False, force: bool = False, progress: Progress = SILENT) -> CheckoutResult:
         """Carry it out, and read back what was written.
@@ -141,13 +122,13 @@ class CheckoutPlan:
         try:
             with TargetFolder(self.target) as folder:
                 guard = OverwriteGuard(folder, (action.path for action in self.actions if action.verb != "keep"))
-                found = self._registering.found()
-                if self.resuming.save_first and not self.is_empty:
-                    safety = self.resuming.save_first(self._at_risk(found))
+                replaced = self._index_update.find_replaced()
+                if self.resume_target.save_first and not self.is_empty:
+                    safety = self.resume_target.save_first(self._files_at_risk(replaced))
                 progress.start("checkout", sum(action.size for action in self.actions if action.verb != "keep"))
-                size = self._carry_out(folder, guard, progress, exact=overwrite or self.in_place)
+                size = self._apply_steps(folder, guard, progress, exact=overwrite or self.in_place)
                 self._verify(folder)
-                self._tell_agent(found)
+                self._update_session_index(replaced)
         except OSError as error:
             raise StorageError(f"{error.filename or self.target}: {error.strerror}") from error
         finally:
@@ -160,16 +141,16 @@ class CheckoutPlan:
             safety=safety,
             target=self.target,
             unreadable=(*self.unreadable, *self._failed),
-            registered=len(self.resuming.index_entries),
-            saved=self.resuming.save() if self.resuming.save else None,
+            registered=len(self.resume_target.index_entries),
+            saved=self.resume_target.save() if self.resume_target.save else None,
         )
 
     def _refuse_running(self) -> None:
-        refuse_running(self.resuming.find_running() if self.in_place or self.destroys else ())
+        refuse_running(self.resume_target.find_running() if self.in_place or self.destroys else ())
 
-    def _tell_agent(self, found: Sequence[bytes]) -> None:
+    def _update_session_index(self, replaced: Sequence[bytes]) -> None:
         try:
-            self._registering.execute(found)
+            self._index_update.execute(replaced)
         except (Conflict, StorageError) as error:
             written = [action.path for action in self.actions if action.verb in ("create", "replace")]
             if not written:
@@ -191,33 +172,33 @@ class CheckoutPlan:
                 verify_written(self._engine, folder, path, entry)
 
     @property
-    def _registering(self) -> SessionIndexUpdate:
-        return SessionIndexUpdate(self.resuming.root, self.resuming.index_entries)
+    def _index_update(self) -> SessionIndexUpdate:
+        return SessionIndexUpdate(self.resume_target.root, self.resume_target.index_entries)
 
-    def _at_risk(self, found: Sequence[bytes]) -> list[str]:
+    def _files_at_risk(self, replaced: Sequence[bytes]) -> list[str]:
         files = (action.path for action in self.actions if action.verb in ("replace", "remove"))
-        return [*(os.path.join(self.target, path) for path in files), *self._registering.at_risk(found)]
+        return [*(os.path.join(self.target, path) for path in files), *self._index_update.files_at_risk(replaced)]
 
     def _refuse_overwriting(self, overwrite: bool) -> None:
         if overwrite or self.in_place:
             return
-        replaced = [action.path for action in self.actions if action.verb == "replace"]
-        self._registering.refuse_replacing()
-        if replaced:
-            more = f" and {len(replaced) - 1} more" if len(replaced) > 1 else ""
+        paths = [action.path for action in self.actions if action.verb == "replace"]
+        self._index_update.refuse_replacing()
+        if paths:
+            more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
             raise AlreadyExists(
-                f"{os.path.join(self.target, replaced[0])}{more} would be overwritten",
+                f"{os.path.join(self.target, paths[0])}{more} would be overwritten",
                 hint="name an empty folder, or use --overwrite",
             )
 
-    def _carry_out(self, folder: TargetFolder, guard: OverwriteGuard, progress: Progress, *, exact: bool) -> int:
+    def _apply_steps(self, folder: TargetFolder, guard: OverwriteGuard, progress: Progress, *, exact: bool) -> int:
         for step in reversed(self._steps):
             if step.action.verb == "remove":
                 guard.check(step.action.path)
                 folder.remove(step.action.path)
-                guard.removed(step.action.path)
+                guard.mark_removed(step.action.path)
         files: list[_File] = []
-        edited = 0
+        rewritten = 0
         for (verb, path, _), entry in self._steps:
             if verb not in ("create", "replace"):
                 continue
@@ -225,18 +206,18 @@ class CheckoutPlan:
                 files.append(_File(path, entry))
             elif isinstance(entry, RewrittenFile):
                 guard.check(path)
-                _write_edited(folder, path, entry, durable=self.in_place)
+                _write_rewritten(folder, path, entry, durable=self.in_place)
                 progress.advance(entry.size)
-                edited += entry.size
+                rewritten += entry.size
             elif isinstance(entry, SymlinkEntry):
                 guard.check(path)
                 folder.write_link(path, entry.target, entry.mtime_ns)
             elif isinstance(entry, DirEntry):
                 folder.make_folder(path)
-        size = edited
+        size = rewritten
         if len(files) > OPEN_FILES:
             # By name, every batch would decompress frames from all over the repository again.
-            files.sort(key=lambda file: place_of(self._engine, file.entry.id))
+            files.sort(key=lambda file: storage_order(self._engine, file.entry.id))
         for first in range(0, len(files), OPEN_FILES):
             size += self._write_batch(folder, files[first : first + OPEN_FILES], guard, progress)
         # Deepest first, because writing into a folder changes its time.
@@ -252,7 +233,7 @@ class CheckoutPlan:
         try:
             self._write_files(folder, files, guard, progress)
         except (Corrupt, NotFound) as error:
-            if not self._goes_on:
+            if not self._skip_unreadable:
                 raise
             if len(files) > 1:
                 return sum(self._write_batch(folder, [file], guard, progress) for file in files)
@@ -273,21 +254,21 @@ class CheckoutPlan:
             for file in files:
                 pending.append(folder.create_file(file.path))
             fetch(self._engine, [file.entry for file in files], write)
-            for file, made in zip(files, pending, strict=True):
+            for file, pending_file in zip(files, pending, strict=True):
                 guard.check(file.path)
-                made.finish(file.entry.mode, file.entry.mtime_ns, durable=self.in_place)
+                pending_file.finish(file.entry.mode, file.entry.mtime_ns, durable=self.in_place)
         finally:
-            for made in pending:
-                made.abandon()
+            for pending_file in pending:
+                pending_file.discard()
 
 
-def _write_edited(folder: TargetFolder, path: str, file: RewrittenFile, *, durable: bool) -> None:
+def _write_rewritten(folder: TargetFolder, path: str, file: RewrittenFile, *, durable: bool) -> None:
     pending = folder.create_file(path)
     try:
-        at = 0
+        offset = 0
         for block in file.read():
-            pending.write(at, memoryview(block))
-            at += len(block)
+            pending.write(offset, memoryview(block))
+            offset += len(block)
         pending.finish(file.mode, file.mtime_ns, durable=durable)
     finally:
-        pending.abandon()
+        pending.discard()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from ctxstore.errors import Conflict
 from ctxstore.ops.checkout.rewritten_file import RewrittenFile, rewrite_file
@@ -19,7 +19,7 @@ WantedFiles = list[tuple[str, Entry | RewrittenFile]]
 """What is to be where: (path below the target, entry), by path."""
 
 DAY = 86_400 * 10**9
-MARGIN = 7
+MARGIN_DAYS = 7
 """Days a file that is brought back must have left before its agent deletes it; else it gets the time of now."""
 
 
@@ -29,7 +29,7 @@ def resumable_source(view: View) -> Resumable | None:
     return source if isinstance(source, Resumable) else None
 
 
-def stored_of(view: View) -> StoredContext:
+def stored_context(view: View) -> StoredContext:
     """The view as a source takes it."""
     keys = [path for path, _ in view.files.entries()]
     return StoredContext(view.commit.ref, view.commit.summary.project, keys, view.iter_bytes)
@@ -43,12 +43,12 @@ def restore_layout(view: View, change: ContextChange) -> WantedFiles:
     wanted: WantedFiles = list(entries.items())
     if source is not None:
         wanted = []
-        for laid in source.restore_layout(stored_of(view), change):
-            entry = entries.get(laid.origin) if laid.origin is not None else None
-            if laid.edit is not None and (entry is None or isinstance(entry, FileEntry)):
-                wanted.append((laid.key, rewrite_file(view, laid, change.now)))
+        for file in source.restore_layout(stored_context(view), change):
+            entry = entries.get(file.origin) if file.origin is not None else None
+            if file.edit is not None and (entry is None or isinstance(entry, FileEntry)):
+                wanted.append((file.key, rewrite_file(view, file, change.now)))
             elif entry is not None:
-                wanted.append((laid.key, _with_time(entry, change.now) if laid.is_new else entry))
+                wanted.append((file.key, _with_time(entry, change.now) if file.is_new else entry))
         wanted.sort(key=lambda each: each[0])
     check_paths(view.ref, wanted)
     return wanted
@@ -67,7 +67,7 @@ def keep_from_expiring(wanted: WantedFiles, root: SourceHome, view: View, now: i
     days = source.kept_days(root) if isinstance(source, Expiring) else None
     if days is None:
         return wanted
-    oldest = now - max(days - MARGIN, days // 2) * DAY
+    oldest = now - max(days - MARGIN_DAYS, days // 2) * DAY
     return [(path, _younger(root, path, entry, oldest, now)) for path, entry in wanted]
 
 
@@ -75,10 +75,10 @@ def _younger(root: SourceHome, path: str, entry: Entry | RewrittenFile, oldest: 
     if not isinstance(entry, (FileEntry, RewrittenFile)) or entry.mtime_ns >= oldest:
         return entry
     try:
-        there = os.lstat(os.path.join(root.path, path)).st_mtime_ns
+        present = os.lstat(os.path.join(root.path, path)).st_mtime_ns
     except OSError:
-        there = 0
-    return entry._replace(mtime_ns=there if oldest <= there <= now else now)
+        present = 0
+    return entry._replace(mtime_ns=present if oldest <= present <= now else now)
 
 
 def check_paths(what: str, entries: Sequence[tuple[str, Entry | RewrittenFile]]) -> None:
@@ -93,7 +93,7 @@ def check_paths(what: str, entries: Sequence[tuple[str, Entry | RewrittenFile]])
             raise Conflict(f"{what}: {path!r} lies below a file")
 
 
-def is_in(paths: Collection[str], path: str) -> bool:
+def is_at_or_below(paths: Collection[str], path: str) -> bool:
     """Whether `path` or a folder above it is one of `paths`."""
     while path not in paths:
         path, slash, _ = path.rpartition("/")
@@ -105,8 +105,3 @@ def is_in(paths: Collection[str], path: str) -> bool:
 def size_of(entry: Entry | RewrittenFile) -> int:
     """Bytes of a file, 0 of anything else."""
     return entry.size if isinstance(entry, (FileEntry, RewrittenFile)) else 0
-
-
-def paths_of(wanted: Iterable[tuple[str, Entry | RewrittenFile]]) -> list[str]:
-    """The paths alone."""
-    return [path for path, _ in wanted]

@@ -19,9 +19,9 @@ class OverwriteGuard:
 
     def __init__(self, folder: TargetFolder, paths: Iterable[str]) -> None:
         self._folder = folder
-        self._seen = {path: self._look(path) for path in paths}
+        self._stamps = {path: self._read_stamp(path) for path in paths}
 
-    def _look(self, path: str) -> Stamp | None:
+    def _read_stamp(self, path: str) -> Stamp | None:
         try:
             found = self._folder.find(path)
         except Conflict:
@@ -34,13 +34,13 @@ class OverwriteGuard:
 
     def check(self, path: str) -> None:
         """Raises `Conflict` if the file at `path` is not the one that was seen."""
-        if path in self._seen and self._look(path) != self._seen[path]:
+        if path in self._stamps and self._read_stamp(path) != self._stamps[path]:
             raise Conflict(
                 f"{os.path.join(self._folder.path, path)} changed while it was being restored",
                 hint="stop the agent that writes it, then run the checkout again",
             )
 
-    def removed(self, path: str) -> None:
+    def mark_removed(self, path: str) -> None:
         """The checkout itself removed what was at `path`."""
-        if path in self._seen:
-            self._seen[path] = None
+        if path in self._stamps:
+            self._stamps[path] = None

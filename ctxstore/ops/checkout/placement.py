@@ -11,7 +11,7 @@ from ctxstore.ops.content.find_message import NUMBER
 from ctxstore.ops.content.view import View
 from ctxstore.sources.protocol import Message
 
-SHORTEST = 4
+MIN_PREFIX = 4
 """Characters of an id that are enough, if no other begins with them."""
 
 
@@ -67,7 +67,7 @@ def find_message(view: View, wanted: str) -> str:
             is_record = is_record or message.id == wanted
         elif message.id == wanted:
             return wanted
-        elif len(wanted) >= SHORTEST and message.id.startswith(wanted) and message.id not in found:
+        elif len(wanted) >= MIN_PREFIX and message.id.startswith(wanted) and message.id not in found:
             found.append(message.id)
     if is_record or (at and at.role == "meta"):
         raise InvalidInput(f"{wanted!r} is a record of the agent's own, no message", hint=hint)

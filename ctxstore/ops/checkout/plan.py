@@ -12,11 +12,11 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.refs import Refs
 from ctxstore.history.revisions import Resolver, Revision, parse_time
 from ctxstore.ids import ObjectId
-from ctxstore.ops.checkout.actions import make_steps
-from ctxstore.ops.checkout.batch_read import place_of
+from ctxstore.ops.checkout.actions import plan_steps
+from ctxstore.ops.checkout.batch_read import storage_order
 from ctxstore.ops.checkout.execute import CheckoutAction, CheckoutPlan, CheckoutStep, UnreadablePart
 from ctxstore.ops.checkout.layout import WantedFiles, check_paths, keep_from_expiring, restore_layout
-from ctxstore.ops.checkout.plan_resume import SaveBefore, resuming
+from ctxstore.ops.checkout.plan_resume import SaveBefore, plan_resume_target
 from ctxstore.ops.checkout.rewritten_file import RewrittenFile
 from ctxstore.ops.content.conversation import source_of
 from ctxstore.ops.content.view import View
@@ -27,13 +27,13 @@ from ctxstore.trees.entries import DirEntry, Entry
 
 def plan_checkout_to(engine: Engine, revision: Revision, to: str) -> CheckoutPlan:
     """Lay a commit's files out below the folder `to`."""
-    entries = _entries(View(engine, *revision))
+    entries = _tree_entries(View(engine, *revision))
     if not entries:
         raise InvalidInput(
             f"{revision.ref} holds no files",
             hint=f"ctx export {revision.ref} --format json writes its messages",
         )
-    return CheckoutPlan(engine, os.path.abspath(to), make_steps(engine, to, entries), refs=(revision.ref,))
+    return CheckoutPlan(engine, os.path.abspath(to), plan_steps(engine, to, entries), refs=(revision.ref,))
 
 
 def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
@@ -54,7 +54,7 @@ def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
     every = sorted(entries.items())
     check_paths("all contexts", every)
     target = os.path.abspath(to)
-    steps = make_steps(engine, target, every)
+    steps = plan_steps(engine, target, every)
     return CheckoutPlan(engine, target, steps, refs=tuple(refs), unreadable=tuple(sorted(unreadable)))
 
 
@@ -65,14 +65,14 @@ def _read_heads(
     commits: dict[str, tuple[ObjectId, Commit]] = {}
     found: dict[str, tuple[Commit, WantedFiles]] = {}
     unreadable = []
-    for ref, id in sorted(heads, key=lambda head: place_of(engine, head[1])):
+    for ref, id in sorted(heads, key=lambda head: storage_order(engine, head[1])):
         try:
             commits[ref] = id, read_commit(engine.store, id)
         except (Corrupt, NotFound) as error:
             unreadable.append(UnreadablePart(ref, error.message))
-    for ref, (id, commit) in sorted(commits.items(), key=lambda each: place_of(engine, each[1][1].tree)):
+    for ref, (id, commit) in sorted(commits.items(), key=lambda each: storage_order(engine, each[1][1].tree)):
         try:
-            found[ref] = commit, list(_entries(View(engine, ref, id, commit)))
+            found[ref] = commit, list(_tree_entries(View(engine, ref, id, commit)))
         except (Corrupt, NotFound) as error:
             unreadable.append(UnreadablePart(ref, error.message))
     return found, unreadable
@@ -99,16 +99,16 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, save: SaveBefore)
     root = SourceHome(source.name, revision.commit.root, revision.commit.label)
     change = ContextChange(now=engine.environment.clock())
     entries = keep_from_expiring(restore_layout(view, change), root, view, change.now)
-    target = _place_of(root, entries)
+    target = _base_folder(root, entries)
     wanted = {path: isinstance(entry, DirEntry) for path, entry in entries}
     name = revision.commit.ref  # what the source calls it: a fork has another ref
-    now = source.find_context(root, name, lambda skipped: None)
-    files = [file for file in (now.files if now else ()) if file.content is None or file.key in wanted]
+    present = source.find_context(root, name, lambda skipped: None)
+    files = [file for file in (present.files if present else ()) if file.content is None or file.key in wanted]
     # A folder where a file is wanted, or the other way round, goes first.
     stale = [file for file in files if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
     steps = [
         *(CheckoutStep(CheckoutAction("remove", file.key, file.stat.st_size), None) for file in stale),
-        *make_steps(engine, target, entries, gone={file.key for file in stale}),
+        *plan_steps(engine, target, entries, removed={file.key for file in stale}),
     ]
     steps.sort(key=lambda step: step.action.path)
     return CheckoutPlan(
@@ -116,18 +116,20 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, save: SaveBefore)
         target,
         steps,
         refs=(revision.ref,),
-        resuming=resuming(view, change, root)._replace(save_first=lambda at_risk: save(root, name, at_risk)),
+        resume_target=plan_resume_target(view, change, root)._replace(
+            save_first=lambda at_risk: save(root, name, at_risk)
+        ),
     )
 
 
-def _place_of(root: SourceHome, entries: WantedFiles) -> str:
+def _base_folder(root: SourceHome, entries: WantedFiles) -> str:
     """The folder a context's keys are below: a root that is a single file lies in it, and says so by its label."""
     folder, name = os.path.split(root.path)
     is_file = [key for key, _ in entries] == [name] and os.path.basename(root.label) != name
     return folder if is_file else root.path
 
 
-def _entries(view: View) -> WantedFiles:
+def _tree_entries(view: View) -> WantedFiles:
     entries: WantedFiles = list(view.files.entries())
     check_paths(view.ref, entries)
     return entries

@@ -10,11 +10,12 @@ from ctxstore.errors import AlreadyExists, CtxstoreError, InvalidInput, StorageE
 from ctxstore.history.engine import Engine
 from ctxstore.history.revisions import Revision
 from ctxstore.ids import ObjectId, format_id
-from ctxstore.ops.checkout.actions import make_steps
-from ctxstore.ops.checkout.execute import CheckoutPlan, ResumeTarget
-from ctxstore.ops.checkout.layout import keep_from_expiring, restore_layout, resumable_source, stored_of
+from ctxstore.ops.checkout.actions import plan_steps
+from ctxstore.ops.checkout.execute import CheckoutPlan
+from ctxstore.ops.checkout.layout import keep_from_expiring, restore_layout, resumable_source, stored_context
 from ctxstore.ops.checkout.placement import Placement, find_message
-from ctxstore.ops.checkout.running_agents import Running, find_running
+from ctxstore.ops.checkout.resume_target import ResumeTarget
+from ctxstore.ops.checkout.running_agents import AgentProcess, find_running
 from ctxstore.ops.content.conversation import source_of
 from ctxstore.ops.content.view import View
 from ctxstore.ops.refs.contexts_and_tags import fork
@@ -29,27 +30,27 @@ SaveBefore = Callable[[SourceHome, str, Sequence[str]], ObjectId | None]
 """Snapshots a context (root, name), and makes sure that the files about to be overwritten are in it."""
 
 
-def plan_placed(engine: Engine, revision: Revision, placement: Placement) -> CheckoutPlan:
+def plan_checkout_elsewhere(engine: Engine, revision: Revision, placement: Placement) -> CheckoutPlan:
     """Lay a context out elsewhere, or changed: beside what is there, and never over it unless asked."""
     view = View(engine, *revision)
-    root = _root_of(view, placement)
+    root = _choose_home(view, placement)
     change = _change(engine, view, placement, root)
     entries = restore_layout(view, change)
     if root is None:
         target = os.path.abspath(placement.to or "")
-        return CheckoutPlan(engine, target, make_steps(engine, target, entries), refs=(revision.ref,))
+        return CheckoutPlan(engine, target, plan_steps(engine, target, entries), refs=(revision.ref,))
     entries = keep_from_expiring(entries, root, view, change.now)
-    plan = resuming(view, change, root)
+    plan = plan_resume_target(view, change, root)
     if placement.home is None and resumable_source(view) is not None:
-        plan = plan._replace(save=lambda: _save_made(engine, view, change, root))
-    steps = make_steps(engine, root.path, entries)
-    return CheckoutPlan(engine, root.path, steps, refs=(revision.ref,), resuming=plan)
+        plan = plan._replace(save=lambda: _save_new_session(engine, view, change, root))
+    steps = plan_steps(engine, root.path, entries)
+    return CheckoutPlan(engine, root.path, steps, refs=(revision.ref,), resume_target=plan)
 
 
-def _root_of(view: View, placement: Placement) -> SourceHome | None:
+def _choose_home(view: View, placement: Placement) -> SourceHome | None:
     """The agent's folder to write to; ``None``: a folder that is nobody's home."""
     commit = view.commit
-    if placement.changes and resumable_source(view) is None and not _moves_project(view, placement):
+    if placement.changes and resumable_source(view) is None and not _only_moves_project(view, placement):
         raise InvalidInput(
             f"{view.ref} can only be brought back as it was",
             hint="in place, or into another folder with --to DIR: its agent has no sessions that could be made others",
@@ -63,7 +64,7 @@ def _root_of(view: View, placement: Placement) -> SourceHome | None:
     return SourceHome(commit.source, os.path.join(os.path.abspath(placement.home), commit.label), commit.label)
 
 
-def _moves_project(view: View, placement: Placement) -> bool:
+def _only_moves_project(view: View, placement: Placement) -> bool:
     """Whether all that changes is where a project lies, of an agent that keeps its data in there."""
     is_elsewhere = placement.to is None and placement.home is None and bool(placement.paths)
     return isinstance(source_of(view), ProjectHomes) and is_elsewhere and not (placement.new_session or placement.until)
@@ -80,31 +81,31 @@ def _change(engine: Engine, view: View, placement: Placement, root: SourceHome |
     return ContextChange(session, placement.paths, until, now, root.path if root else "")
 
 
-def resuming(view: View, change: ContextChange, root: SourceHome) -> ResumeTarget:
+def plan_resume_target(view: View, change: ContextChange, root: SourceHome) -> ResumeTarget:
     """What the agent at `root` must be told, and who may be using the session."""
     source, resumable = source_of(view), resumable_source(view)
     if source is None or resumable is None:
         return ResumeTarget(root.path)
-    stored = stored_of(view)
+    stored = stored_context(view)
     session = change.session or session_of(resumable, stored)
     project = change.path(stored.project) if stored.project else None
     program = resumable.program
 
-    def running() -> Sequence[Running]:
+    def find_processes() -> Sequence[AgentProcess]:
         return find_running(source, program, root, project=project, session=session)
 
     missing = [each for each in resumable.index_entries(stored, change, root.path) if not each.is_there(root.path)]
-    goes_on = program.resume and view.commit.summary.messages
-    command = program.resume.format(session=shlex.quote(session)) if goes_on else ""
+    can_resume = program.resume and view.commit.summary.messages
+    command = program.resume.format(session=shlex.quote(session)) if can_resume else ""
     command = f"cd {shlex.quote(project)} && {command}" if command and project else command
-    return ResumeTarget(root.path, tuple(missing), change.session, command, running)
+    return ResumeTarget(root.path, tuple(missing), change.session, command, find_processes)
 
 
-def _save_made(engine: Engine, view: View, change: ContextChange, root: SourceHome) -> ObjectId | None:
+def _save_new_session(engine: Engine, view: View, change: ContextChange, root: SourceHome) -> ObjectId | None:
     """Snapshot what was made. A whole copy is a fork of what it was made from; a shorter one begins anew."""
     source, resumable = source_of(view), resumable_source(view)
     assert source is not None and resumable is not None
-    name = resumable.context_of(stored_of(view), change)
+    name = resumable.context_of(stored_context(view), change)
     if name == view.commit.ref:
         return None
     if not change.until:

@@ -23,9 +23,9 @@ class RewrittenFile(NamedTuple):
     read: Callable[[], Iterator[bytes]]
 
 
-def rewrite_file(view: View, laid: RestoreFile, now: int) -> RewrittenFile:
+def rewrite_file(view: View, file: RestoreFile, now: int) -> RewrittenFile:
     """What becomes of a stored file. Raises `NotFound`, `Corrupt`, and what the source's edit raises."""
-    edit, origin = laid.edit, laid.origin
+    edit, origin = file.edit, file.origin
     assert edit is not None
 
     def read() -> Iterator[bytes]:
@@ -38,16 +38,16 @@ def rewrite_file(view: View, laid: RestoreFile, now: int) -> RewrittenFile:
         hasher.update(block)
     return RewrittenFile(
         entry.mode if entry else DEFAULT_MODE,
-        now if laid.is_new or entry is None else entry.mtime_ns,
+        now if file.is_new or entry is None else entry.mtime_ns,
         size,
         hasher.digest(),
         read,
     )
 
 
-def is_content(file: RewrittenFile, blocks: Iterator[bytes]) -> bool:
+def matches_digest(rewritten: RewrittenFile, blocks: Iterator[bytes]) -> bool:
     """Whether `blocks` are the file's bytes."""
     hasher = blake3()
     for block in blocks:
         hasher.update(block)
-    return bool(hasher.digest() == file.digest)
+    return bool(hasher.digest() == rewritten.digest)

@@ -18,7 +18,7 @@ _INTERPRETERS = frozenset({"node", "nodejs", "bun", "deno", "MainThread"})
 """What runs agents' scripts. Newer ones of Node call their process after its thread."""
 
 
-class Running(NamedTuple):
+class AgentProcess(NamedTuple):
     """A process of the agent's."""
 
     pid: int
@@ -27,7 +27,7 @@ class Running(NamedTuple):
 
 def find_running(
     source: Source, program: AgentProgram, root: SourceHome, *, project: str | None, session: str
-) -> list[Running]:
+) -> list[AgentProcess]:
     """The processes of this user's that may be using the session, kept at `root`."""
     import psutil
 
@@ -41,13 +41,13 @@ def find_running(
                     and _keeps_sessions_at(process, source, root)
                     and (program.everywhere or _may_use(process, program, project, session))
                 ):
-                    found.append(Running(process.pid, _name(process)))
+                    found.append(AgentProcess(process.pid, _name(process)))
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue  # gone meanwhile, or another user's
     return found
 
 
-def find_openers(files: Collection[str]) -> list[Running]:
+def find_openers(files: Collection[str]) -> list[AgentProcess]:
     """The processes of this user's, other than this one, that have one of the files open."""
     import psutil
 
@@ -57,17 +57,17 @@ def find_openers(files: Collection[str]) -> list[Running]:
         try:
             is_mine = process.pid != os.getpid() and process.uids().real == os.getuid()
             if is_mine and any(file.path in wanted for file in process.open_files()):
-                found.append(Running(process.pid, _name(process)))
+                found.append(AgentProcess(process.pid, _name(process)))
         except (psutil.Error, OSError):
             continue  # gone meanwhile, or not to be looked into
     return found
 
 
-def refuse_running(running: Sequence[Running]) -> None:
+def refuse_running(running: Sequence[AgentProcess]) -> None:
     """Raises `Conflict` if there are any."""
     if running:
         raise Conflict(
-            f"the agent is running, and may be using this session: {_named(running)}",
+            f"the agent is running, and may be using this session: {_format_processes(running)}",
             hint="end it, or use --as-new-session, which leaves this session alone; --force goes on all the same",
         )
 
@@ -78,12 +78,12 @@ def refuse_open(databases: Collection[str]) -> None:
     openers = find_openers(databases)
     if openers:
         raise Conflict(
-            f"the database that would be replaced is open in {_named(openers)}",
+            f"the database that would be replaced is open in {_format_processes(openers)}",
             hint="end it: what it writes to the old one would be lost, and others could not read the new one",
         )
 
 
-def _named(processes: Sequence[Running]) -> str:
+def _format_processes(processes: Sequence[AgentProcess]) -> str:
     return ", ".join(f"{each.name} ({each.pid})" for each in processes[:3])
 
 
@@ -97,7 +97,7 @@ def _is_program(process: psutil.Process, program: AgentProgram) -> bool:
         return False
     words = process.cmdline()
     # The first words are the executable, an interpreter's options, and the script it runs: often a link with the
-    # program's name, whose place says nothing.
+    # program's name, whose path says nothing.
     names = {process.name(), *(os.path.basename(word) for word in words[:1])}
     if names & _INTERPRETERS:
         names |= {os.path.basename(word) for word in words[1:4] if "/" in word}
@@ -128,9 +128,9 @@ def _may_use(process: psutil.Process, program: AgentProgram, project: str | None
         return True  # not known, or for whoever calls: it may
     folder, project = process.cwd(), os.path.realpath(project)
     # An option may name another folder than the one it was started in.
-    places = [folder, *(os.path.join(folder, word.partition("=")[2] or word) for word in words[1:] if "/" in word)]
-    return any(_is_in(os.path.realpath(place), project) for place in places if "\0" not in place)
+    folders = [folder, *(os.path.join(folder, word.partition("=")[2] or word) for word in words[1:] if "/" in word)]
+    return any(_is_at_or_below(os.path.realpath(path), project) for path in folders if "\0" not in path)
 
 
-def _is_in(folder: str, project: str) -> bool:
+def _is_at_or_below(folder: str, project: str) -> bool:
     return folder == project or folder.startswith(os.path.join(project, ""))

@@ -16,34 +16,34 @@ class SessionIndexUpdate:
         self._root = root
         self._entries = index_entries
 
-    def found(self) -> list[bytes]:
-        """What each would take the place of; empty for nothing. Raises `Conflict`."""
-        return [each.found(self._root) if isinstance(each, ReplacingIndexEntry) else b"" for each in self._entries]
+    def find_replaced(self) -> list[bytes]:
+        """What entry would take the place of; empty for nothing. Raises `Conflict`."""
+        return [entry.found(self._root) if isinstance(entry, ReplacingIndexEntry) else b"" for entry in self._entries]
 
-    def at_risk(self, found: Sequence[bytes]) -> list[str]:
+    def files_at_risk(self, replaced: Sequence[bytes]) -> list[str]:
         """The files in which something is about to be replaced."""
-        return [self._path(each) for each, there in zip(self._entries, found, strict=True) if there]
+        return [self._path(entry) for entry, old in zip(self._entries, replaced, strict=True) if old]
 
     def refuse_replacing(self) -> None:
         """Raises `AlreadyExists` if something would be replaced."""
-        for each, there in zip(self._entries, self.found(), strict=True):
-            if there:
+        for entry, old in zip(self._entries, self.find_replaced(), strict=True):
+            if old:
                 raise AlreadyExists(
-                    f"{self._path(each)}: {each.what} would be replaced",
+                    f"{self._path(entry)}: {entry.what} would be replaced",
                     hint="save it with `ctx snapshot` and use --overwrite, or use --as-new-session",
                 )
 
-    def execute(self, found: Sequence[bytes]) -> None:
+    def execute(self, replaced: Sequence[bytes]) -> None:
         """Put them there, and look that they are. Raises `Conflict` if what is there is not what was `found`."""
-        if self.found() != found:
+        if self.find_replaced() != replaced:
             raise Conflict(
                 f"the session in {self._root} changed while it was being restored",
                 hint="stop the agent that writes it, then run the checkout again",
             )
-        for each in self._entries:
-            each.apply(self._root)
-            if not each.is_there(self._root):
-                raise StorageError(f"{self._path(each)} does not hold {each.what}")
+        for entry in self._entries:
+            entry.apply(self._root)
+            if not entry.is_there(self._root):
+                raise StorageError(f"{self._path(entry)} does not hold {entry.what}")
 
-    def _path(self, registration: IndexEntry) -> str:
-        return os.path.join(self._root, registration.path)
+    def _path(self, entry: IndexEntry) -> str:
+        return os.path.join(self._root, entry.path)

@@ -33,7 +33,7 @@ class TargetFolder:
         self._parent: tuple[tuple[str, ...], int] = ((), self._fd)
 
     def close(self) -> None:
-        self._leave()
+        self._close_parent()
         os.close(self._fd)
 
     def __enter__(self) -> TargetFolder:
@@ -42,20 +42,20 @@ class TargetFolder:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _leave(self) -> None:
+    def _close_parent(self) -> None:
         if self._parent[1] != self._fd:
             os.close(self._parent[1])
         self._parent = ((), self._fd)
 
-    def _enter(self, parts: tuple[str, ...], create: bool) -> int:
+    def _open_folder(self, parts: tuple[str, ...], create: bool) -> int:
         """The descriptor of a folder below the target; the last one stays open."""
         if self._parent[0] == parts:
             return self._parent[1]
-        self._leave()
+        self._close_parent()
         at = os.dup(self._fd)
         try:
             for part in parts:
-                at = self._step(at, part, create)
+                at = self._open_child(at, part, create)
         except OSError as error:
             os.close(at)
             where = os.path.join(self.path, *parts)
@@ -66,22 +66,22 @@ class TargetFolder:
         return at
 
     @staticmethod
-    def _step(at: int, part: str, create: bool) -> int:
+    def _open_child(at: int, part: str, create: bool) -> int:
         try:
-            below = os.open(part, _FOLDER, dir_fd=at)
+            child = os.open(part, _FOLDER, dir_fd=at)
         except FileNotFoundError:
             if not create:
                 raise
             os.mkdir(part, 0o700, dir_fd=at)
-            below = os.open(part, _FOLDER, dir_fd=at)
+            child = os.open(part, _FOLDER, dir_fd=at)
         os.close(at)
-        return below
+        return child
 
     def find(self, path: str) -> os.stat_result | None:
         """What is at a path below the target, by ``lstat``; None when nothing is."""
         *folder, name = split_path(path)
         try:
-            return os.stat(name, dir_fd=self._enter(tuple(folder), create=False), follow_symlinks=False)
+            return os.stat(name, dir_fd=self._open_folder(tuple(folder), create=False), follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -89,18 +89,18 @@ class TargetFolder:
         """A file below the target, for reading."""
         *folder, name = split_path(path)
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        return os.open(name, flags, dir_fd=self._enter(tuple(folder), create=False))
+        return os.open(name, flags, dir_fd=self._open_folder(tuple(folder), create=False))
 
     def read_link(self, path: str) -> bytes:
         """What a link below the target points to."""
         *folder, name = split_path(path)
-        return os.fsencode(os.readlink(name, dir_fd=self._enter(tuple(folder), create=False)))
+        return os.fsencode(os.readlink(name, dir_fd=self._open_folder(tuple(folder), create=False)))
 
     def create_file(self, path: str) -> PendingFile:
         """Begin a file: it is there, whole, once it is finished, and what was there before until then."""
         *folder, name = split_path(path)
         pending = f".ctx-{os.getpid()}-{next(_numbers)}.part"
-        at = self._enter(tuple(folder), create=True)
+        at = self._open_folder(tuple(folder), create=True)
         fd = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=at)
         return PendingFile(self, tuple(folder), name, pending, fd)
 
@@ -108,37 +108,37 @@ class TargetFolder:
         """Put a symbolic link in place."""
         *folder, name = split_path(path)
         pending = f".ctx-{os.getpid()}-{next(_numbers)}.part"
-        at = self._enter(tuple(folder), create=True)
+        at = self._open_folder(tuple(folder), create=True)
         os.symlink(target, os.fsencode(pending), dir_fd=at)
         os.utime(pending, ns=(mtime_ns, mtime_ns), dir_fd=at, follow_symlinks=False)
-        self.put_in_place(tuple(folder), pending, name)
+        self.move_into_place(tuple(folder), pending, name)
 
-    def put_in_place(self, folder: tuple[str, ...], pending: str, name: str) -> None:
+    def move_into_place(self, folder: tuple[str, ...], pending: str, name: str) -> None:
         """Rename a finished file or link to its own name. Raises `Conflict` if a folder is in the way."""
-        at = self._enter(folder, create=True)
+        at = self._open_folder(folder, create=True)
         try:
             os.rename(pending, name, src_dir_fd=at, dst_dir_fd=at)
         except OSError as error:
-            self.discard(folder, pending)
+            self.remove_pending(folder, pending)
             if isinstance(error, IsADirectoryError):
                 where = os.path.join(self.path, *folder, name)
                 raise Conflict(f"{where}: a folder is in the way of a file", hint="move it away") from error
             raise
 
-    def discard(self, folder: tuple[str, ...], pending: str) -> None:
+    def remove_pending(self, folder: tuple[str, ...], pending: str) -> None:
         """Remove what was begun."""
         try:
-            os.unlink(pending, dir_fd=self._enter(folder, create=False))
+            os.unlink(pending, dir_fd=self._open_folder(folder, create=False))
         except FileNotFoundError:
             pass
 
     def make_folder(self, path: str) -> None:
         """Make a folder and those above it; writable for the owner until `finish_folder`."""
-        self._enter(split_path(path), create=True)
+        self._open_folder(split_path(path), create=True)
 
     def finish_folder(self, path: str, mode: int, mtime_ns: int) -> None:
         """Give a folder its mode and time, when nothing more is written below it."""
-        fd = self._enter(split_path(path), create=True)
+        fd = self._open_folder(split_path(path), create=True)
         os.utime(fd, ns=(mtime_ns, mtime_ns))
         os.fchmod(fd, mode)
 
@@ -146,7 +146,7 @@ class TargetFolder:
         """Remove a file or link, or a folder if it is empty."""
         *folder, name = split_path(path)
         try:
-            at = self._enter(tuple(folder), create=False)
+            at = self._open_folder(tuple(folder), create=False)
             found = os.stat(name, dir_fd=at, follow_symlinks=False)
             if stat.S_ISDIR(found.st_mode):
                 os.rmdir(name, dir_fd=at)
@@ -187,13 +187,13 @@ class PendingFile:
         if durable:
             os.fsync(self._fd)
         self._close()
-        self._target.put_in_place(self._folder, self._pending, self._name)
+        self._target.move_into_place(self._folder, self._pending, self._name)
 
-    def abandon(self) -> None:
+    def discard(self) -> None:
         """Remove it unless it is finished."""
         if self._fd is not None:
             self._close()
-            self._target.discard(self._folder, self._pending)
+            self._target.remove_pending(self._folder, self._pending)
 
     def _close(self) -> None:
         if self._fd is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ctxstore.errors import Conflict, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.ids import Kind
-from ctxstore.ops.checkout.rewritten_file import RewrittenFile, is_content
+from ctxstore.ops.checkout.rewritten_file import RewrittenFile, matches_digest
 from ctxstore.ops.checkout.target_folder import TargetFolder
 from ctxstore.trees.entries import FileEntry
 from ctxstore.trees.files import content_sequence
@@ -38,7 +38,9 @@ def _is_written(engine: Engine, folder: TargetFolder, path: str, entry: FileEntr
     try:
         if os.fstat(fd).st_size != entry.size:
             return False
-        return is_content(entry, _blocks(fd)) if isinstance(entry, RewrittenFile) else _has_chunks(engine, fd, entry)
+        return (
+            matches_digest(entry, _blocks(fd)) if isinstance(entry, RewrittenFile) else _has_chunks(engine, fd, entry)
+        )
     finally:
         os.close(fd)
 

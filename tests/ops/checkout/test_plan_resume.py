@@ -15,8 +15,8 @@ import pytest
 
 from ctxstore.errors import AlreadyExists, Conflict, InvalidInput, NotFound, StorageError
 from ctxstore.ops.checkout import execute as checkout_module
-from ctxstore.ops.checkout.execute import ResumeTarget
 from ctxstore.ops.checkout.placement import Placement
+from ctxstore.ops.checkout.resume_target import ResumeTarget
 from ctxstore.ops.checkout.running_agents import find_running
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.claude_code import ClaudeCode
@@ -45,8 +45,8 @@ def test_a_new_session_stands_beside_the_original(home, snap, repo):
     made = transcripts(home)
     assert made.pop("one") == before
     ((session, data),) = made.items()
-    assert session == plan.resuming.session and ids(data) == {session}
-    assert plan.resuming.command == f"cd /home/ada/engine && claude --resume {session}"
+    assert session == plan.resume_target.session and ids(data) == {session}
+    assert plan.resume_target.command == f"cd /home/ada/engine && claude --resume {session}"
     assert data.replace(session.encode(), b"one") == before
     assert result.saved == next(iter(repo.ops()))[0]
 
@@ -56,7 +56,7 @@ def test_a_new_session_is_saved_as_a_fork_of_what_it_was_made_from(home, snap, r
     first = snap(home).commits[0][1]
     plan = repo.plan_checkout(home.ref("one"), placement=NEW)
     plan.execute()
-    commits = list(repo.log(home.ref(plan.resuming.session)))
+    commits = list(repo.log(home.ref(plan.resume_target.session)))
     assert [stored.id for stored in commits][1:] == [first]
     assert not commits[0].commit.shrunk
     assert snap(home).op is None
@@ -67,7 +67,7 @@ def test_the_conversation_up_to_a_message_is_a_session_of_its_own(home, snap, re
     snap(home)
     plan = repo.plan_checkout(home.ref("one"), placement=Placement(until="m2"))
     plan.execute()
-    session = plan.resuming.session
+    session = plan.resume_target.session
     view = list(repo.messages(home.ref(session)))
     assert [message.id for message in view] == ["m0", "m1", "m2"]
     assert len(list(repo.log(home.ref(session)))) == 1
@@ -83,7 +83,7 @@ def test_a_message_is_named_by_enough_of_its_id(home, snap, repo, line):
     def last(until: str) -> str:
         plan = repo.plan_checkout(home.ref("one"), placement=Placement(until=until))
         plan.execute()
-        return list(repo.messages(home.ref(plan.resuming.session)))[-1].id
+        return list(repo.messages(home.ref(plan.resume_target.session)))[-1].id
 
     assert last("abcd-1") == "abcd-1" and last("ef") == "ef"
     with pytest.raises(InvalidInput, match="2 messages"):
@@ -102,7 +102,7 @@ def test_a_message_is_named_by_its_number_unless_that_is_an_id(home, snap, repo,
     def last(until: str) -> str:
         plan = repo.plan_checkout(home.ref("one"), placement=Placement(until=until))
         plan.execute()
-        return list(repo.messages(home.ref(plan.resuming.session)))[-1].id
+        return list(repo.messages(home.ref(plan.resume_target.session)))[-1].id
 
     assert [last("2"), last("1"), last("3"), last("4321")] == ["1", "1", "4321-b", "4321-b"]
     with pytest.raises(InvalidInput, match="no message"):
@@ -139,7 +139,7 @@ def test_another_home_and_project_get_the_session_where_the_agent_looks(home, sn
     result = plan.execute()
     path = other / ".claude/projects/-srv-engine/one.jsonl"
     assert {json.loads(line)["cwd"] for line in path.read_bytes().splitlines()} == {"/srv/engine"}
-    assert plan.resuming.command == "cd /srv/engine && claude --resume one"
+    assert plan.resume_target.command == "cd /srv/engine && claude --resume one"
     assert result.saved is None
     assert repo.plan_checkout(home.ref("one"), placement=placement).is_empty
 
@@ -217,7 +217,7 @@ class Bent:
 
     def __call__(self, path: str) -> Any:
         folder = self._real(path)
-        put = folder.put_in_place
+        put = folder.move_into_place
 
         def put_bent(parts: tuple[str, ...], pending: str, name: str) -> None:
             put(parts, pending, name)
@@ -227,7 +227,7 @@ class Bent:
             file.write_bytes(data)
             os.utime(file, ns=(status.st_mtime_ns, status.st_mtime_ns))
 
-        folder.put_in_place = put_bent
+        folder.move_into_place = put_bent
         return folder
 
 
@@ -268,11 +268,11 @@ def test_what_the_agent_must_be_told_is_told_after_the_files_and_verified(home, 
     snap(home)
     plan = repo.plan_checkout(home.ref("one"))
     assert plan.is_empty
-    plan.resuming = ResumeTarget(str(home.claude), (Entry("one"),))
+    plan.resume_target = ResumeTarget(str(home.claude), (Entry("one"),))
     assert not plan.is_empty
     assert plan.execute().registered == 1
     assert (home.claude / "names.txt").read_text() == "one\n"
-    plan.resuming = ResumeTarget(str(home.claude), (Entry("two", forgetful=True),))
+    plan.resume_target = ResumeTarget(str(home.claude), (Entry("two", forgetful=True),))
     with pytest.raises(StorageError, match="does not hold the name two"):
         plan.execute()
 
@@ -281,7 +281,7 @@ def test_files_that_are_written_but_not_listed_are_told(home, snap, repo):
     home.write("one")
     snap(home)
     plan = repo.plan_checkout(home.ref("one"), placement=NEW)
-    plan.resuming = ResumeTarget(str(home.claude), (Entry("one", forgetful=True),))
+    plan.resume_target = ResumeTarget(str(home.claude), (Entry("one", forgetful=True),))
     with pytest.raises(StorageError, match=r"the files are written \(.*\.jsonl\), but not listed"):
         plan.execute()
 

@@ -64,7 +64,7 @@ def test_rows_are_saved_before_they_are_replaced_in_place(data, repo):
 
 def test_rows_that_change_while_they_are_saved_are_not_replaced(data, repo):
     plan = repo.plan_checkout(NAME)
-    save = plan.resuming.save_first
+    save = plan.resume_target.save_first
     assert save is not None
 
     def save_and_write(at_risk):
@@ -74,7 +74,7 @@ def test_rows_that_change_while_they_are_saved_are_not_replaced(data, repo):
             database.commit()
         return op
 
-    plan.resuming = plan.resuming._replace(save_first=save_and_write)
+    plan.resume_target = plan.resume_target._replace(save_first=save_and_write)
     before = messages(data)
     with pytest.raises(Conflict, match="changed while it was being restored"):
         plan.execute()
@@ -109,7 +109,7 @@ def test_a_copy_replaces_nothing(data, repo):
 )
 def test_rows_that_are_not_the_sessions_are_not_put_anywhere(data, repo, row):
     plan = repo.plan_checkout(NAME)
-    (rows,) = plan.resuming.index_entries
+    (rows,) = plan.resume_target.index_entries
     assert isinstance(rows, Rows)
     hostile = rows._replace(lines=lambda: iter([*rows.lines(), json.dumps(row).encode() + b"\n"]))
     before = (data / "opencode.db").read_bytes()

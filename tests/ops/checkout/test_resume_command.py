@@ -21,4 +21,4 @@ def test_a_session_that_calls_itself_a_command_is_one_word(repo, tmp_path: Path)
     repo.snapshot([Target(source, source.discover({"HOME": str(tmp_path)})[0])])
     refs = [name for name, _ in repo.refs() if name.startswith("gemini/engine/6f1c2a34-2026-01-01")]
     plan = repo.plan_checkout(refs[0], placement=Placement(home=str(tmp_path / "other")))
-    assert shlex.split(plan.resuming.command)[-2:] == ["--resume", EVIL]
+    assert shlex.split(plan.resume_target.command)[-2:] == ["--resume", EVIL]
