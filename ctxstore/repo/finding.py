@@ -12,7 +12,7 @@ from ctxstore.progress import SILENT, Progress
 if TYPE_CHECKING:
     from ctxstore.ids import ObjectId
     from ctxstore.ops.content.find_message import NumberedMessage
-    from ctxstore.ops.search.find import Filters
+    from ctxstore.ops.search.find import SearchFilters
     from ctxstore.ops.search.search import SearchResult
     from ctxstore.ops.secrets.scan import SecretsReport
     from ctxstore.ops.snapshot.sources_report import SourcesReport
@@ -27,7 +27,7 @@ class FindingMethods:
     def search(
         self,
         query: str,
-        filters: Filters | None = None,
+        filters: SearchFilters | None = None,
         *,
         number: int = 20,
         rebuild: bool = False,
@@ -37,10 +37,10 @@ class FindingMethods:
 
         `rebuild`: make the index anew first. Raises `InvalidInput` for a query without a word, `StorageError`.
         """
-        from ctxstore.ops.search.find import Filters
+        from ctxstore.ops.search.find import SearchFilters
         from ctxstore.ops.search.search import search
 
-        return search(self._engine, query, filters or Filters(), number, rebuild=rebuild, progress=progress)
+        return search(self._engine, query, filters or SearchFilters(), number, rebuild=rebuild, progress=progress)
 
     def update_index(self, *, rebuild: bool = False, progress: Progress = SILENT) -> SearchResult:
         """Bring the index of words up to date, and ask nothing. Raises `StorageError`."""

@@ -10,7 +10,7 @@ from ctxstore.history.engine import Engine
 if TYPE_CHECKING:
     from ctxstore.history.forgotten import ForgottenCommits
     from ctxstore.ops.retention.forget import ForgetPlan, ForgetResult, Selection
-    from ctxstore.ops.retention.named_policies import Automatic, Named
+    from ctxstore.ops.retention.named_policies import AutomaticPolicy, NamedPolicy
     from ctxstore.ops.retention.policy import Policy
 
 
@@ -59,7 +59,7 @@ class RetentionMethods:
 
         return has_setting(self._engine, RETENTION)
 
-    def policies(self) -> Iterator[Named]:
+    def policies(self) -> Iterator[NamedPolicy]:
         """The policies that have a name, built-in ones included."""
         from ctxstore.ops.retention.named_policies import iter_policies
 
@@ -83,7 +83,7 @@ class RetentionMethods:
 
         remove_policy(self._engine, name)
 
-    def retention(self) -> list[Automatic]:
+    def retention(self) -> list[AutomaticPolicy]:
         """Which policies `apply_retention` applies, and to which contexts."""
         if not self._has_retention():
             return []

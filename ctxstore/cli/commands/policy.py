@@ -12,7 +12,7 @@ from ctxstore.cli.render.output import Output, dim
 from ctxstore.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ctxstore.ops.retention.named_policies import Automatic
+    from ctxstore.ops.retention.named_policies import AutomaticPolicy
     from ctxstore.repo.repository import Repo
 
 
@@ -82,7 +82,7 @@ def auto(invocation: Invocation, name: str | None, pattern: str, off: bool) -> N
         invocation.output.report(line)
 
 
-def _automatic_lines(found: list[Automatic]) -> list[str]:
+def _automatic_lines(found: list[AutomaticPolicy]) -> list[str]:
     """What snapshots forget, a line each."""
     if not found:
         return ["Snapshots forget nothing."]

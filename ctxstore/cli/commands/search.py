@@ -13,7 +13,7 @@ from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
 from ctxstore.errors import Corrupt
 
 if TYPE_CHECKING:
-    from ctxstore.ops.search.find import Filters, HoldingContext, SearchHit
+    from ctxstore.ops.search.find import HoldingContext, SearchFilters, SearchHit
     from ctxstore.ops.search.search import SearchResult
 
 DEFAULT = 20
@@ -68,16 +68,16 @@ def command(
     return Corrupt.exit_code if found.problems else 0
 
 
-def _filters(given: dict[str, Any]) -> Filters:
+def _filters(given: dict[str, Any]) -> SearchFilters:
     import time
 
     from ctxstore.history.revisions import parse_start, parse_time
-    from ctxstore.ops.search.find import Filters
+    from ctxstore.ops.search.find import SearchFilters
 
     now = time.time_ns()
     since, until = given.pop("since"), given.pop("until")
     given["roles"] = given["roles"] or SAID
-    return Filters(
+    return SearchFilters(
         **given,
         since=None if since is None else parse_start(since, now),
         until=None if until is None else parse_time(until, now),

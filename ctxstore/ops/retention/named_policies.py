@@ -24,7 +24,7 @@ _COUNTS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 MAX_AUTOMATIC = 100
 
 
-class Named(NamedTuple):
+class NamedPolicy(NamedTuple):
     """A policy and its name."""
 
     name: str
@@ -32,21 +32,21 @@ class Named(NamedTuple):
     is_built_in: bool
 
 
-class Automatic(NamedTuple):
+class AutomaticPolicy(NamedTuple):
     """Contexts that match `pattern` are kept by the policy of this name after snapshots; an empty one matches all."""
 
     pattern: str
     policy: str
 
 
-def iter_policies(engine: Engine) -> Iterator[Named]:
+def iter_policies(engine: Engine) -> Iterator[NamedPolicy]:
     """The repository's policies and the built-in ones, sorted by name. Raises `Corrupt`, `UnknownFormat`."""
     own = {key.removeprefix(_POLICY): value for key, value in iter_settings(engine, _POLICY)}
     for name in sorted(own.keys() | BUILT_IN.keys()):
         if name in own:
-            yield Named(name, decode_policy(own[name], name), False)
+            yield NamedPolicy(name, decode_policy(own[name], name), False)
         else:
-            yield Named(name, BUILT_IN[name], True)
+            yield NamedPolicy(name, BUILT_IN[name], True)
 
 
 def get_policy(engine: Engine, name: str) -> Policy:
@@ -83,7 +83,7 @@ def remove_policy(engine: Engine, name: str) -> None:
     change_setting(engine, _POLICY + check_policy_name(name), remove, "policy", f"remove {name}")
 
 
-def automatic(engine: Engine) -> list[Automatic]:
+def automatic(engine: Engine) -> list[AutomaticPolicy]:
     """What snapshots apply; mostly nothing. Reads one key. Raises `Corrupt`."""
     value = find_setting(engine, RETENTION)
     return [] if value is None else _decode_automatic(value)
@@ -97,7 +97,7 @@ def set_automatic(engine: Engine, name: str, pattern: str = "") -> bool:
 
     def add(value: Json) -> Json:
         found = [] if value is None else _decode_automatic(value)
-        found = [*(each for each in found if each.pattern != pattern), Automatic(pattern, name)]
+        found = [*(each for each in found if each.pattern != pattern), AutomaticPolicy(pattern, name)]
         if len(found) > MAX_AUTOMATIC:
             raise InvalidInput(f"more than {MAX_AUTOMATIC} patterns have a policy", hint="use wider patterns")
         return [each._asdict() for each in found]
@@ -146,11 +146,11 @@ def decode_policy(value: Json, name: str) -> Policy:
         raise Corrupt(f"the policy {name!r} is malformed: {error}", hint=hint) from error
 
 
-def _decode_automatic(value: Json) -> list[Automatic]:
+def _decode_automatic(value: Json) -> list[AutomaticPolicy]:
     try:
         if not isinstance(value, list) or len(value) > MAX_AUTOMATIC:
             raise TypeError
-        found = [Automatic(**each) for each in value]
+        found = [AutomaticPolicy(**each) for each in value]
         if not all(type(text) is str and len(text) <= MAX_NAME for each in found for text in each):
             raise TypeError
         return found

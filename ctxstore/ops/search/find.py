@@ -28,7 +28,7 @@ _MOST_AT_ONCE = 256
 """Hits of one second that are looked through for copies."""
 
 
-class Filters(NamedTuple):
+class SearchFilters(NamedTuple):
     """What a message has to be like besides; ``""``: anything. `since` and `until`: ns, compared by the second."""
 
     agent: str = ""
@@ -83,7 +83,7 @@ class Finder:
         self._locator = HitReader(engine)
         self.unreadable = 0
 
-    def find(self, query: Query, filters: Filters, number: int) -> tuple[list[SearchHit], bool]:
+    def find(self, query: Query, filters: SearchFilters, number: int) -> tuple[list[SearchHit], bool]:
         """The newest `number` hits (0: all), newest first, and whether there are more."""
         hits: list[SearchHit] = []
         for hit in self._hits(query, filters):
@@ -92,7 +92,7 @@ class Finder:
             hits.append(hit)
         return hits, False
 
-    def _hits(self, query: Query, filters: Filters) -> Iterator[SearchHit]:
+    def _hits(self, query: Query, filters: SearchFilters) -> Iterator[SearchHit]:
         """A message that was copied with its session is one hit, whatever the copies say of their sessions."""
         copies: dict[tuple[str, str, str], SearchHit] = {}
         time = None
@@ -104,13 +104,13 @@ class Finder:
             copies[key] = _merged(copies[key], hit) if key in copies else hit
         yield from copies.values()
 
-    def _each(self, query: Query, filters: Filters) -> Iterator[SearchHit]:
+    def _each(self, query: Query, filters: SearchFilters) -> Iterator[SearchHit]:
         for id, time in self._rows(query, filters):
             hit = self._hit(query, filters, (id, time))
             if hit is not None:
                 yield hit
 
-    def _contexts(self, filters: Filters, line: int | None = None) -> list[_Context]:
+    def _contexts(self, filters: SearchFilters, line: int | None = None) -> list[_Context]:
         """The contexts that are asked for, or those of one line."""
         sql = "SELECT name, line, position, agent, project FROM contexts WHERE line IS NOT NULL"
         rows = self._db.execute(sql + " AND line = ?", (line,)) if line is not None else self._db.execute(sql)
@@ -122,7 +122,7 @@ class Finder:
         ]
         return [context for context in found if matches(context.name, filters.context)]
 
-    def _rows(self, query: Query, filters: Filters) -> Iterator[tuple[int, int]]:
+    def _rows(self, query: Query, filters: SearchFilters) -> Iterator[tuple[int, int]]:
         """(message, time in s) of what matches, newest first, a page at a time."""
         conditions, values = _conditions(filters)
         if filters.agent or filters.project or filters.context:
@@ -154,7 +154,7 @@ class Finder:
                 raise InvalidInput("the query can't be looked for", hint="use fewer words, or longer ones") from error
             raise
 
-    def _hit(self, query: Query, filters: Filters, row: tuple[int, int]) -> SearchHit | None:
+    def _hit(self, query: Query, filters: SearchFilters, row: tuple[int, int]) -> SearchHit | None:
         id, time = map(int, row)
         rows = self._db.execute("SELECT line, first, last, place, length FROM held WHERE message = ?", (id,)).fetchall()
         holders: dict[str, HoldingContext] = {}
@@ -183,7 +183,7 @@ class Finder:
         return SearchHit(message, time * 1_000_000_000, snippet, tuple(holders[name] for name in sorted(holders)))
 
 
-def _conditions(filters: Filters) -> tuple[list[str], list[Any]]:
+def _conditions(filters: SearchFilters) -> tuple[list[str], list[Any]]:
     conditions: list[str] = []
     values: list[Any] = []
     if filters.roles:

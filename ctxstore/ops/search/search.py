@@ -17,7 +17,7 @@ from ctxstore.ops.search.database import (
     remove_index,
     sole_writer,
 )
-from ctxstore.ops.search.find import Filters, Finder, SearchHit
+from ctxstore.ops.search.find import Finder, SearchFilters, SearchHit
 from ctxstore.ops.search.indexer import IndexUpdate, MustRebuild, problems
 from ctxstore.ops.search.query import Query, parse_query
 from ctxstore.progress import SILENT, Progress
@@ -40,11 +40,17 @@ class SearchResult(NamedTuple):
 
 
 def search(
-    engine: Engine, text: str, filters: Filters, number: int, *, rebuild: bool = False, progress: Progress = SILENT
+    engine: Engine,
+    text: str,
+    filters: SearchFilters,
+    number: int,
+    *,
+    rebuild: bool = False,
+    progress: Progress = SILENT,
 ) -> SearchResult:
     """The messages of all contexts and their history that match. Raises `InvalidInput`, `StorageError`."""
-    if not isinstance(filters, Filters):
-        raise InvalidInput(f"filters are a Filters, not {type(filters).__name__}")
+    if not isinstance(filters, SearchFilters):
+        raise InvalidInput(f"filters are a SearchFilters, not {type(filters).__name__}")
     query = parse_query(text)
     try:
         return _asked(engine, query, (filters, number), rebuild=rebuild, progress=progress)
@@ -61,7 +67,7 @@ def _nonsense() -> tuple[type[Exception], ...]:
 
 
 def _asked(
-    engine: Engine, query: Query, asked: tuple[Filters, int], *, rebuild: bool, progress: Progress
+    engine: Engine, query: Query, asked: tuple[SearchFilters, int], *, rebuild: bool, progress: Progress
 ) -> SearchResult:
     database, is_behind = _current(engine, rebuild, progress)
     with closing(database):

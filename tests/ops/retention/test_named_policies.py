@@ -14,7 +14,7 @@ from ctxstore.errors import Conflict, Corrupt, InvalidInput, NotFound, UnknownFo
 from ctxstore.history.engine import real_environment
 from ctxstore.ops.refs.settings import change_setting, find_setting, iter_settings
 from ctxstore.ops.retention.duration import DAY, HOUR
-from ctxstore.ops.retention.named_policies import BUILT_IN, MAX_AUTOMATIC, Automatic, decode_policy, encode_policy
+from ctxstore.ops.retention.named_policies import BUILT_IN, MAX_AUTOMATIC, AutomaticPolicy, decode_policy, encode_policy
 
 FULL = Policy(1, 36 * HOUR, 2, 3, 4, 5, 6, True, 400 * DAY)
 
@@ -133,7 +133,7 @@ def test_retention_has_one_policy_for_each_pattern(repo):
     repo.set_policy("mine", FULL)
     assert repo.set_retention("session-backup") and repo.set_retention("mine", "chat/*")
     assert repo.set_retention("session-backup", "chat/*") and not repo.set_retention("session-backup", "chat/*")
-    assert repo.retention() == [Automatic("", "session-backup"), Automatic("chat/*", "session-backup")]
+    assert repo.retention() == [AutomaticPolicy("", "session-backup"), AutomaticPolicy("chat/*", "session-backup")]
     assert repo.stop_retention() and not repo.stop_retention()
     assert repo.retention() == []
     with pytest.raises(NotFound):

@@ -78,10 +78,10 @@ def tell(repo: ctxstore.Repo) -> Callable[..., ctxstore.ObjectId]:
 @pytest.fixture
 def find(repo: ctxstore.Repo) -> Callable[..., list[SearchHit]]:
     """The hits of a query."""
-    from ctxstore.ops.search.find import Filters
+    from ctxstore.ops.search.find import SearchFilters
 
     def ask(query: str, number: int = 0, **filters: object) -> list[SearchHit]:
-        found = repo.search(query, Filters(**filters), number=number)
+        found = repo.search(query, SearchFilters(**filters), number=number)
         assert not found.problems
         return list(found.hits)
 
