@@ -109,6 +109,7 @@ def test_a_closed_pipe_is_no_error(saved: Any) -> None:
         assert process.wait(20) == 0
 
 
+@pytest.mark.usefixtures("deliver_interrupts")
 def test_ctrl_c_leaves_with_130_and_a_good_repository(saved: Any, ctx: Any) -> None:
     """A snapshot that waits for a file that never ends is interrupted in the middle of reading."""
     program = (

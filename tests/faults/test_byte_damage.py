@@ -33,6 +33,7 @@ from tests.faults.damaged import (
     read_names,
     readable,
 )
+from tests.marks import slow_except
 
 SHARDS = 12
 SECONDS = 20
@@ -114,7 +115,7 @@ def read_everything(repo: Repo, case: Case, world: World) -> bool:
     return is_hurt or len(found) < sum(map(len, world.contents.values()))
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("shard", slow_except(0, of=range(SHARDS)))
 def test_damage_gives_right_data_or_a_typed_error(shard: int) -> None:
     world, other = worlds()
     outcomes: Counter[str] = Counter()
@@ -191,7 +192,7 @@ def mended(case: Case, world: World, options: RepairOptions) -> tuple[Values, Re
     return storage, report
 
 
-@pytest.mark.parametrize("shard", range(4))
+@pytest.mark.parametrize("shard", slow_except(0, of=range(4)))
 def test_a_repair_makes_nothing_worse_and_mends_what_can_be_mended(shard: int) -> None:
     world, other = worlds()
     for case in islice(iter_cases(world, other), shard * REPAIRED, None, REPAIRED * 4):
@@ -208,6 +209,7 @@ def test_a_repair_makes_nothing_worse_and_mends_what_can_be_mended(shard: int) -
                 assert is_complete(after, world) or any(pack.lost != 0 for pack in report.packs), case.what
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shard", range(4))
 def test_a_repair_with_a_copy_at_hand_brings_everything_back(shard: int) -> None:
     world, other = worlds()

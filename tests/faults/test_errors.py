@@ -21,6 +21,7 @@ from ctxstore.storage import files
 from tests.faults.acknowledged import Ledger
 from tests.faults.broken_files import ERRORS, Calls, Fault, applies
 from tests.faults.steps import COLLECTIONS, READERS, STEPS, WORKLOAD, Step, World, damage, environment, open_repo
+from tests.marks import slow_except
 
 PATIENCE = 20
 """Seconds after which a call counts as hanging."""
@@ -31,7 +32,10 @@ KINDS = [
 ]
 """Each at one call after the other; then, from one call after the other on, at all of them."""
 KINDS_OF_READERS = [("EIO", False), ("EMFILE", False), ("half", False), ("one", True)]
-CASES = [(step, *kind) for step in STEPS for kind in (KINDS_OF_READERS if step in READERS else KINDS)]
+CASES = slow_except(
+    *((step, "EIO", False) for step in STEPS),
+    of=[(step, *kind) for step in STEPS for kind in (KINDS_OF_READERS if step in READERS else KINDS)],
+)
 
 KNOWN = {"config", "packs", "manifests", "cache", "reserve", "root", "root.old", "root.lock", "writers.lock"}
 """What a repository's folder holds when nobody is at work."""
@@ -131,7 +135,7 @@ def _run(world: World, step: Step, calls: Calls, monkeypatch: pytest.MonkeyPatch
     return calls
 
 
-@pytest.mark.parametrize("kind", [*ERRORS, "done", "half"])
+@pytest.mark.parametrize("kind", slow_except("EIO", of=[*ERRORS, "done", "half"]))
 def test_an_init_with_an_error_at_any_call_can_be_done_again(kind, world_of, monkeypatch):
     def init(world: World, seed: str = "init") -> None:
         ctxstore.repo.init.init(world.place, environment=environment(seed)).close()
@@ -148,7 +152,7 @@ def test_an_init_with_an_error_at_any_call_can_be_done_again(kind, world_of, mon
             _go_on(world, repo, collect=True)
 
 
-@pytest.mark.parametrize("kind", ["EIO", "ENOSPC", "EMFILE", "done"])
+@pytest.mark.parametrize("kind", slow_except("EIO", of=["EIO", "ENOSPC", "EMFILE", "done"]))
 def test_a_repair_with_an_error_at_any_call_can_be_done_again(kind, world_of, monkeypatch):
     reports: list[RepairReport] = []
 

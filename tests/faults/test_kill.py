@@ -17,11 +17,12 @@ import ctxstore.repo.open
 from ctxstore.storage.files import Files
 from tests.faults.processes import Scene, Server, kill
 from tests.faults.worker import DAY
+from tests.marks import slow_except
 
 CHAINS, ROUNDS = 10, 52
 
 
-@pytest.mark.parametrize("chain", range(CHAINS))
+@pytest.mark.parametrize("chain", slow_except(0, of=range(CHAINS)))
 def test_processes_killed_at_any_moment_lose_nothing_acknowledged(chain: int, scene: Scene, server: Server) -> None:
     source = random.Random(chain)
     for number in range(ROUNDS):
@@ -62,7 +63,7 @@ STOPS = {
 """Jobs, at how many moments they are stopped, and how many calls lie between these."""
 
 
-@pytest.mark.parametrize("job", STOPS)
+@pytest.mark.parametrize("job", slow_except("collect_once", of=STOPS))
 def test_a_process_that_stops_and_goes_on_days_later_loses_nothing(job: str, scene: Scene, server: Server) -> None:
     stopped = waited = 0
     moments, calls = STOPS[job]

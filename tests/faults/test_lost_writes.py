@@ -13,6 +13,7 @@ from ctxstore.storage.local import LocalStorage
 from tests.faults.explorer import Case, Explorer, iter_cases, iter_random_cases
 from tests.faults.oracle import BrokenPromise
 from tests.faults.workload import Folder, make_packs_small, run
+from tests.marks import slow_except
 
 SHARDS = 8
 SAMPLES = 64
@@ -27,14 +28,14 @@ def explorer(monkeypatch: pytest.MonkeyPatch) -> Explorer:
     return Explorer()
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("shard", slow_except(0, of=range(SHARDS)))
 def test_whatever_a_crash_loses_every_promise_is_kept(explorer: Explorer, shard: int) -> None:
     for case in iter_cases(explorer.record(run), max(SAMPLES, AFTER_KILL)):
         if case.moment.number % SHARDS == shard:
             explorer.check(case)
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("shard", slow_except(0, of=range(SHARDS)))
 def test_a_crash_after_others_went_on_from_a_kill_keeps_every_promise(explorer: Explorer, shard: int) -> None:
     """What the killed program had not synced is still open then, and nobody may have built on it."""
     for case in _after_kills(explorer, shard):
@@ -48,6 +49,7 @@ def _after_kills(explorer: Explorer, shard: int) -> Iterator[Case]:
         yield from iter_random_cases(explorer.killed(moment), AFTER_KILL, moment.number, seen)
 
 
+@pytest.mark.slow
 def test_the_states_are_20_000_different_ones(explorer: Explorer) -> None:
     found = {case.disk.fingerprint() for case in iter_cases(explorer.record(run), SAMPLES)}
     for shard in range(SHARDS):

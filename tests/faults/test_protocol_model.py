@@ -19,10 +19,12 @@ from tests.faults.model.scenarios import (
     MERGERS,
     MERGING,
     POWER,
+    POWER_MERGING,
     REVIVING,
     SCENARIOS,
     WRITERS,
 )
+from tests.marks import slow_except
 
 DELETED = "the root lists a deleted pack"
 MISSING = "no pack holds live objects"
@@ -59,11 +61,15 @@ SPARE = {
 """Nothing is lost without one of these; docs/reliability.md says what they are good for."""
 
 
+SMALL = [scenario for scenario in SCENARIOS if scenario not in (POWER_MERGING, MERGERS, LYING)]
+"""The scenarios with fewer states."""
+
+
 def without(*rules: str) -> Rules:
     return AS_BUILT._replace(**{rule: 1 if rule == "lag" else False for rule in rules})
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", slow_except(*SMALL, of=SCENARIOS), ids=lambda scenario: scenario.name)
 def test_nothing_is_ever_lost_by_the_protocol_as_it_is_built(scenario):
     explored = explore(scenario, AS_BUILT)
     print(scenario.name, explored)
@@ -79,7 +85,7 @@ def test_without_a_rule_something_is_lost(rule):
     assert explored.trace
 
 
-@pytest.mark.parametrize("rule", SPARE)
+@pytest.mark.parametrize("rule", slow_except("merge_sources", of=SPARE))
 def test_without_a_rule_that_is_for_other_reasons_nothing_is_lost(rule):
     for scenario in SPARE[rule]:
         explored = explore(scenario, without(rule))

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.faults.machine.folder import Folder
+from tests.marks import slow_except
 
 EXAMPLES = int(os.environ.get("CTXSTORE_MACHINE_EXAMPLES", "60"))
 STEPS = int(os.environ.get("CTXSTORE_MACHINE_STEPS", "40"))
@@ -31,7 +32,7 @@ def little_makes_much_happen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctxstore.packs.index.IN_MEMORY", 60)
 
 
-@pytest.mark.parametrize(("kind", "number"), CASES)
+@pytest.mark.parametrize(("kind", "number"), slow_except(CASES[3], of=CASES))
 def test_a_repository_holds_what_the_model_holds(kind: str, number: int) -> None:
     """`number` is the seed."""
 

@@ -31,6 +31,7 @@ def run(*calls):
     assert failures == []
 
 
+@pytest.mark.slow
 def test_threads_commit_to_their_own_refs_while_others_read(any_repo):
     stop = threading.Event()
     commits = 25

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from tests.clients.aider import QUIET
 from tests.integrations.aider.conftest import Chat
 
-SECONDS = 50
+SECONDS = 120
 TAKE_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 )
@@ -67,12 +69,13 @@ class Terminal:
         return self._program.wait(SECONDS)
 
 
+@pytest.mark.usefixtures("deliver_interrupts")
 def test_keys_and_signals_reach_aider_and_its_exit_code_comes_back(chat: Chat) -> None:
     with Terminal(chat, *chat.start, *QUIET, "a.py") as terminal:
         terminal.wait_for(r"> $")
         for _ in range(3):  # aider itself now and then misses a key that is pressed as its prompt appears
             terminal.send("\x03")
-            if terminal.shows(r"\^C again to exit[\s\S]*> $", 10):
+            if terminal.shows(r"\^C again to exit[\s\S]*> $", 20):
                 break
         terminal.send("/context_backup\r")
         terminal.wait_for(r"Saved 0 messages and 1 file as context[\s\S]*> $")

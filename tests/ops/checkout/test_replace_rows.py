@@ -81,6 +81,7 @@ def test_rows_that_change_while_they_are_saved_are_not_replaced(data, repo):
     assert messages(data) == before + 2
 
 
+@pytest.mark.slow
 def test_rows_that_cannot_be_read_are_not_replaced(data, repo, monkeypatch):
     monkeypatch.setattr("ctxstore.sources.sqlite.database.PATIENCE", 0.0)
     plan = repo.plan_checkout(NAME)

@@ -31,6 +31,7 @@ def kinds(report):
     return [secret.kind for secret in report.secrets]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "secret"),
     [

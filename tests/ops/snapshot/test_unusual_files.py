@@ -315,6 +315,7 @@ LARGE = """
 """
 
 
+@pytest.mark.slow
 def test_a_large_file_is_streamed(folder, tmp_path):
     arguments = [str(tmp_path / "large-repository"), str(folder), str(tmp_path / "back")]
     run = [sys.executable, "-c", textwrap.dedent(LARGE), *arguments]

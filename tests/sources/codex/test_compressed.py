@@ -70,6 +70,7 @@ def test_any_bytes_are_counted_as_they_are_read(data: bytes, cut: int, junk: byt
     assert b"".join(message.raw for message in messages) == unpacked(stored)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_defused(monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = pack(b"\0" * (1 << 30))
     assert len(bomb) < 1 << 17

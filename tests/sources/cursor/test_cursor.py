@@ -162,7 +162,10 @@ def test_a_conversation_can_not_be_made_another(root: SourceHome, change: Contex
         SOURCE.restore_layout(stored(root), change)
 
 
-@pytest.mark.parametrize("damage", ["empty", "binary", "cut", "sparse", "link", "foreign", "locked", "gone"])
+@pytest.mark.parametrize(
+    "damage",
+    ["empty", "binary", "cut", "sparse", "link", "foreign", pytest.param("locked", marks=pytest.mark.slow), "gone"],
+)
 def test_a_bad_database_is_named_and_the_rest_is_found(root: SourceHome, damage: str) -> None:
     path, kept = Path(root.path, "globalStorage/state.vscdb"), stored(root)
     with closing(open_at(root)) as editor:

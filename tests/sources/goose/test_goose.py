@@ -200,7 +200,10 @@ def test_the_whole_database_is_laid_out_with_an_empty_log() -> None:
         SOURCE.restore_layout(kept, ContextChange(session=NEW))
 
 
-@pytest.mark.parametrize("damage", ["empty", "binary", "cut", "sparse", "link", "foreign", "locked", "gone"])
+@pytest.mark.parametrize(
+    "damage",
+    ["empty", "binary", "cut", "sparse", "link", "foreign", pytest.param("locked", marks=pytest.mark.slow), "gone"],
+)
 def test_a_bad_database_is_named_and_the_older_files_are_found(root: SourceHome, damage: str) -> None:
     path, kept = Path(root.path, "sessions/sessions.db"), stored(root)
     with closing(open_at(root)) as agent:

@@ -122,7 +122,19 @@ def test_an_unchanged_session_is_not_read_and_a_changed_one_alone_is(root: Sourc
         assert view.commit.summary[:5] == ("Oil the wheels", "OpenCode", "fake", home.FOLDER, 4)
 
 
-@pytest.mark.parametrize("damage", ["empty", "binary", "cut", "overwritten", "sparse", "link", "older", "locked"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "empty",
+        "binary",
+        "cut",
+        "overwritten",
+        "sparse",
+        "link",
+        "older",
+        pytest.param("locked", marks=pytest.mark.slow),
+    ],
+)
 def test_a_bad_database_is_named_and_the_rest_is_found(root: SourceHome, damage: str) -> None:
     path = Path(root.path, "opencode.db")
     with closing(database(root)) as agent:
