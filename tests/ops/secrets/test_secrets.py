@@ -31,7 +31,6 @@ def kinds(report):
     return [secret.kind for secret in report.secrets]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "secret"),
     [
