@@ -1,1 +1,1 @@
-"""Reading a repository: commits, conversations, single messages, differences, statistics."""
+"""Reading a repository: the log, conversations, single messages, differences, statistics."""

@@ -1,4 +1,4 @@
-"""A commit's messages, whoever wrote them: an agent's transcript through its source, or native records."""
+"""The messages of a commit: from an agent's transcript through its source, or from native records."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from ctxstore.sources.registry import get_source
 from ctxstore.trees.entries import FileEntry
 
 ROLES = ("user", "assistant", "system", "tool")
+"""The roles of a native record that become a message's role. Any other role becomes ``unknown``."""
 
 
 def source_of(view: View) -> Source | None:
-    """The source that made a commit, if this installation has it."""
+    """Returns the source that made a commit. None if the commit is native or this installation lacks the source."""
     if view.is_native:
         return None
     try:
@@ -25,15 +26,15 @@ def source_of(view: View) -> Source | None:
 
 
 def transcript_key(view: View) -> str | None:
-    """The path of the file that holds the messages, if there is one."""
+    """Returns the path of the transcript, the file that contains a commit's messages, or None if there is none."""
     source = source_of(view)
-    # The source knows the context by the name it gave it, which a fork's ref is not.
+    # The source expects the session's original name. The ref of a fork is another name.
     key = source.transcript(view.commit.ref, (path for path, _ in view.files.entries())) if source else None
     return key if key is not None and isinstance(view.files.get(key), FileEntry) else None
 
 
 def iter_messages(view: View) -> Iterator[Message]:
-    """All messages in the order they are stored, one at a time. Raises `Corrupt`."""
+    """Yields all messages of a commit in stored order, reading one at a time. Raises `Corrupt`."""
     if view.is_native:
         return iter_native(view)
     source, key = source_of(view), transcript_key(view)
@@ -41,15 +42,16 @@ def iter_messages(view: View) -> Iterator[Message]:
 
 
 def iter_native(view: View, start: int = 0, stop: int | None = None) -> Iterator[Message]:
-    """Native records as messages; a record's own keys say who spoke, if they are the usual ones."""
+    """Yields the native records from `start` to `stop` as messages."""
     for index, record in enumerate(view.messages.iter(start, stop), start):
         yield native_message(record, index)
 
 
 def native_message(record: Any, index: int) -> Message:
-    """A record as a message: OpenAI's and Anthropic's shapes are understood, others are shown as JSON.
+    """Converts a native record to a message.
 
-    Its `offset` is its number: there is no file.
+    Records in OpenAI's or Anthropic's format become a role and parts. Any other record becomes one part with its JSON.
+    `index` is the record's number: it serves as `offset`, since there is no file, and as the id of a record without id.
     """
     raw = dump_json(record)
     if not isinstance(record, dict):
@@ -68,10 +70,12 @@ def native_message(record: Any, index: int) -> Message:
 
 
 def _text(value: Any) -> str:
+    """Returns a str or a number as text, and an empty str for any other value."""
     return value if isinstance(value, str) else str(value) if isinstance(value, (int, float)) else ""
 
 
 def _parts(record: dict[str, Any]) -> Iterator[Part]:
+    """Yields the parts of a record: its content, then its tool calls."""
     content = record.get("content")
     if isinstance(content, str):
         kind = "tool_result" if record.get("role") == "tool" else "text"
@@ -94,6 +98,8 @@ def _parts(record: dict[str, Any]) -> Iterator[Part]:
 
 
 def _block(block: Any) -> Part:
+    """Converts one block of a record's content to a part."""
+
     if not isinstance(block, dict):
         return Part("other", data=block)
     kind = block.get("type")

@@ -1,4 +1,4 @@
-"""What changed between two commits: messages, memories, files. Parses only the lines that differ."""
+"""The difference between two commits: messages, memories, files. Parses only the lines that differ."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ctxstore.trees.entries import (
     FileEntry,
     ListEntry,
     MapEntry,
+    SymlinkEntry,
     decode_entry,
     decode_key,
 )
@@ -30,11 +31,11 @@ from ctxstore.trees.lists import RECORDS, load_list
 from ctxstore.trees.maps import map_differences
 
 MAX_PATCH = 16 << 20
-"""Files larger than this are not compared line by line."""
+"""The largest file that is compared line by line, in bytes."""
 
 
 class MemoryChange(NamedTuple):
-    """A memory that differs; None: it is not there."""
+    """A memory that differs, with its old and new value in bytes. None: the memory does not exist."""
 
     key: str
     old: bytes | None
@@ -42,7 +43,10 @@ class MemoryChange(NamedTuple):
 
 
 class FileChange(NamedTuple):
-    """`status` is added, removed, changed, or metadata (same bytes, other mode or time)."""
+    """A file, folder or link that differs.
+
+    `status` is ``added``, ``removed``, ``changed``, or ``metadata`` if only the mode or the time differs.
+    """
 
     path: str
     status: str
@@ -51,7 +55,11 @@ class FileChange(NamedTuple):
 
 
 class ContextDiff(NamedTuple):
-    """`edited` has the same id and other content, `rerooted` another parent only (a fork, rewind or compaction)."""
+    """The differences between two commits.
+
+    `edited` lists pairs of messages (old, new) with the same id but other content. `rerooted` lists pairs that differ
+    only in their parent message, as after a fork, a rewind or a compaction.
+    """
 
     old: Revision
     new: Revision
@@ -64,19 +72,29 @@ class ContextDiff(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Nothing differs."""
-        return not any(self[2:])
+        """Whether the commits do not differ."""
+        return not (self.added or self.removed or self.edited or self.rerooted or self.memories or self.files)
 
 
 def diff(engine: Engine, old: Revision, new: Revision) -> ContextDiff:
-    """What turns `old` into `new`. Raises `NotFound`, `Corrupt`."""
+    """Compares two commits. Raises `NotFound`, `Corrupt`."""
     a, b = View(engine, *old), View(engine, *new)
     files = list(_file_changes(a, b))
-    removed, added = changed_messages(engine, a, b)
-    return ContextDiff(old, new, *_match(removed, added), tuple(_memories(engine, a, b, files)), tuple(files))
+    messages = _match(*changed_messages(engine, a, b))
+    return ContextDiff(
+        old,
+        new,
+        added=messages.added,
+        removed=messages.removed,
+        edited=messages.edited,
+        rerooted=messages.rerooted,
+        memories=tuple(_memories(engine, a, b, files)),
+        files=tuple(files),
+    )
 
 
 def _file_changes(a: View, b: View) -> Iterator[FileChange]:
+    """Yields the files, folders and links that differ between two trees."""
     for key, old, new in map_differences(a.tree, b.tree):
         if key.startswith(b"/"):
             continue
@@ -86,19 +104,23 @@ def _file_changes(a: View, b: View) -> Iterator[FileChange]:
 
 
 def _status(old: Entry | None, new: Entry | None) -> str:
+    """Returns the `FileChange.status` of two entries that differ."""
     if old is None:
         return "added"
     if new is None:
         return "removed"
     if isinstance(old, FileEntry) and isinstance(new, FileEntry):
         return "metadata" if old.id == new.id else "changed"
-    if type(old) is not type(new):
-        return "changed"
-    return "metadata" if isinstance(old, DirEntry) or old[0] == new[0] else "changed"
+    if isinstance(old, SymlinkEntry) and isinstance(new, SymlinkEntry):
+        return "metadata" if old.target == new.target else "changed"
+    return "metadata" if isinstance(old, DirEntry) and isinstance(new, DirEntry) else "changed"
 
 
 def changed_messages(engine: Engine, a: View, b: View) -> tuple[list[Message], list[Message]]:
-    """(removed, added): the messages of one commit that the other does not have, byte for byte."""
+    """Compares the messages of two commits byte for byte. Returns the messages only in `a`, and those only in `b`.
+
+    Only changed parts of a transcript are read, unless its source can only read it whole.
+    """
     if a.is_native or b.is_native:
         return _changed_records(engine, a, b)
     before, after = transcript_key(a), transcript_key(b)
@@ -114,30 +136,33 @@ def changed_messages(engine: Engine, a: View, b: View) -> tuple[list[Message], l
             list(messages_of(source, key, read_content(engine.store, file))) if key and file else []
             for key, file in ((before, old), (after, new))
         )
-        return _without(removed, added), _without(added, removed)
+        return _subtract(removed, added), _subtract(added, removed)
     regions = changed_ranges(engine.store, old, new)
     sides = (
         (old, [(region.old_start, region.old_stop) for region in regions]),
         (new, [(region.new_start, region.new_stop) for region in regions]),
     )
     removed, added = (_parse_ranges(engine, source, entry, ranges) for entry, ranges in sides)
-    return _without(removed, added), _without(added, removed)
+    return _subtract(removed, added), _subtract(added, removed)
 
 
-def _without(messages: list[Message], others: list[Message]) -> list[Message]:
-    """The messages that are not among `others` byte for byte: lines without an id are told apart by nothing else."""
-    left = Counter(message.raw.strip() for message in others)
+def _subtract(messages: list[Message], others: list[Message]) -> list[Message]:
+    """Returns the messages that are not among `others`, equal ones counted.
+
+    Compares bytes, because a message need not have an id.
+    """
+    remaining = Counter(message.raw.strip() for message in others)
     found = []
     for message in messages:
         raw = message.raw.strip()
-        left[raw] -= 1
-        if left[raw] < 0:
+        remaining[raw] -= 1
+        if remaining[raw] < 0:
             found.append(message)
     return found
 
 
 def _parse_ranges(engine: Engine, source: Source, entry: FileEntry, ranges: list[tuple[int, int]]) -> list[Message]:
-    """The messages on the lines that the byte ranges touch, each line once."""
+    """Parses the messages on all lines that overlap the byte ranges. Each line is parsed once."""
     found: list[Message] = []
     parsed = 0
     for start, stop in ranges:
@@ -150,6 +175,7 @@ def _parse_ranges(engine: Engine, source: Source, entry: FileEntry, ranges: list
 
 
 def _line_start(engine: Engine, entry: FileEntry, position: int) -> int:
+    """Returns the offset of the start of the line that contains the byte at `position`."""
     step = 1 << 16
     while position > 0:
         begin = max(0, position - step)
@@ -162,6 +188,7 @@ def _line_start(engine: Engine, entry: FileEntry, position: int) -> int:
 
 
 def _line_stop(engine: Engine, entry: FileEntry, position: int) -> int:
+    """Returns the offset of the end of the line that contains the byte before `position`."""
     if position == 0:
         return 0
     for block in read_content(engine.store, entry, position - 1):
@@ -173,6 +200,7 @@ def _line_stop(engine: Engine, entry: FileEntry, position: int) -> int:
 
 
 def _changed_records(engine: Engine, a: View, b: View) -> tuple[list[Message], list[Message]]:
+    """Compares the native records of two commits. Returns (removed, added), reading only records that differ."""
     old, new = a.find_native(MESSAGES), b.find_native(MESSAGES)
     if not isinstance(old, ListEntry) or not isinstance(new, ListEntry):
         return (
@@ -187,18 +215,25 @@ def _changed_records(engine: Engine, a: View, b: View) -> tuple[list[Message], l
             (region.old, region.old_start, removed),
             (region.new, region.new_start, added),
         ):
-            for index, item in enumerate(items, start):
-                out.append(native_message(decode_record(store.get(item[1], Kind.RECORD)), index))
+            for index, (_, id, _) in enumerate(items, start):
+                out.append(native_message(decode_record(store.get(id, Kind.RECORD)), index))
     return removed, added
 
 
 _Pairs = tuple[tuple[Message, Message], ...]
 
 
-def _match(
-    removed: list[Message], added: list[Message]
-) -> tuple[tuple[Message, ...], tuple[Message, ...], _Pairs, _Pairs]:
-    """Added, removed, edited, re-rooted: messages on both sides are told apart by their ids."""
+class _MatchedMessages(NamedTuple):
+    """The message fields of a `ContextDiff`."""
+
+    added: tuple[Message, ...]
+    removed: tuple[Message, ...]
+    edited: _Pairs
+    rerooted: _Pairs
+
+
+def _match(removed: list[Message], added: list[Message]) -> _MatchedMessages:
+    """Pairs removed and added messages by id, and sorts the pairs into edited and re-rooted ones."""
     before: dict[str, list[Message]] = {}
     for message in removed:
         before.setdefault(message.id, []).append(message)
@@ -215,11 +250,12 @@ def _match(
             continue
         same = (old.role, old.parts) == (message.role, message.parts) and old.parent != message.parent
         (rerooted if same else edited).append((old, message))
-    gone = [message for message in removed if any(m is message for m in before.get(message.id, ()))]
-    return tuple(new), tuple(gone), tuple(edited), tuple(rerooted)
+    unpaired = [message for message in removed if any(m is message for m in before.get(message.id, ()))]
+    return _MatchedMessages(tuple(new), tuple(unpaired), tuple(edited), tuple(rerooted))
 
 
 def _memories(engine: Engine, a: View, b: View, files: list[FileChange]) -> Iterator[MemoryChange]:
+    """Yields changed memories: native ones by key, and files that an agent uses as memories by path."""
     yield from _native_memories(engine, a, b)
     source = source_of(b) or source_of(a)
     for change in files:
@@ -245,29 +281,29 @@ def _read(engine: Engine, entry: Entry | None) -> bytes | None:
 
 
 def patch(engine: Engine, change: FileChange) -> Iterator[str]:
-    """Unified diff lines of a changed file, or one line that says why there are none."""
+    """Yields the lines of a unified diff of a changed file, or one line with the reason if there is no diff."""
     import difflib
 
     sizes = [entry.size for entry in (change.old, change.new) if isinstance(entry, FileEntry)]
     if max(sizes, default=0) > MAX_PATCH:
-        yield f"Files of {max(sizes)} bytes are not compared line by line"
+        yield f"File of {max(sizes):,} bytes is too large to be compared line by line"
         return
     old, new = _read(engine, change.old) or b"", _read(engine, change.new) or b""
     if b"\0" in old or b"\0" in new:
         yield "Binary files differ"
         return
-    before, after = _lines(old), _lines(new)
-    names = [
+    before, after = _split_lines(old), _split_lines(new)
+    old_name, new_name = (
         f"{side}/{change.path}" if entry is not None else "/dev/null"
         for side, entry in (("a", change.old), ("b", change.new))
-    ]
-    for number, line in enumerate(difflib.unified_diff(before, after, names[0], names[1], lineterm="")):
+    )
+    for number, line in enumerate(difflib.unified_diff(before, after, old_name, new_name, lineterm="")):
         yield line.removesuffix("\n")
         if number > 1 and not line.startswith("@@") and not line.endswith("\n"):
             yield "\\ No newline at end of file"
 
 
-def _lines(data: bytes) -> list[str]:
-    """The lines with their ends: ``\\n`` alone ends one, so that no difference is lost."""
+def _split_lines(data: bytes) -> list[str]:
+    """Splits data into lines, line ends included. Only ``\\n`` ends a line, so that no difference is lost."""
     *lines, rest = data.decode("utf-8", "surrogateescape").split("\n")
     return [line + "\n" for line in lines] + ([rest] if rest else [])

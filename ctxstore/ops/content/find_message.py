@@ -1,4 +1,4 @@
-"""One message of a commit: by its id, by the start of its id, or by its number."""
+"""Look-up of one message of a commit by its id, the start of its id, or its number."""
 
 from __future__ import annotations
 
@@ -15,25 +15,29 @@ from ctxstore.ops.content.view import View
 from ctxstore.sources.protocol import Message
 
 NUMBER = re.compile(r"[0-9]{1,9}\Z")
-"""A message's number, from 0."""
+"""A message's number in its commit, counted from 0."""
 
 
 class NumberedMessage(NamedTuple):
-    """A message and its number in the commit, from 0; `is_meant`: it is the one that was asked for."""
+    """A message and its number in the commit, counted from 0.
+
+    `is_match` marks the message that was searched for, as opposed to its neighbours.
+    """
 
     number: int
     message: Message
-    is_meant: bool
+    is_match: bool
 
 
 def find_messages(view: View, name: str, around: int = 0) -> list[NumberedMessage]:
-    """The message called `name`, with `around` messages before and after it.
+    """Finds the message called `name`. Returns it with up to `around` messages before and after it, in order.
 
-    Its whole id goes before a number, and a number before the start of an id. Raises `NotFound`, `InvalidInput`.
+    `name` is read first as a whole id, then as a number, then as the start of an id. Raises `NotFound` if there is no
+    such message, `InvalidInput` if `name` is ambiguous or an argument is not valid.
     """
     require_text(name, "a message's name")
     if not isinstance(around, int) or around < 0:
-        raise InvalidInput(f"{around!r} is no number of messages", hint="0, or more")
+        raise InvalidInput(f"{around!r} is not a number of messages", hint="use an integer, 0 or more")
     if not name:
         raise InvalidInput(f"{view.ref}# names no message", hint="write its id or its number after the #")
     number = _number_of(view, name)
@@ -44,26 +48,36 @@ def find_messages(view: View, name: str, around: int = 0) -> list[NumberedMessag
     ]
 
 
+class _NumberedId(NamedTuple):
+    """A message's number and id."""
+
+    number: int
+    id: str
+
+
 def _number_of(view: View, name: str) -> int:
+    """Returns the number of the message called `name`. Raises `NotFound`, `InvalidInput`."""
     wanted = int(name) if NUMBER.match(name) else None
-    count, starting = 0, deque[tuple[int, str]](maxlen=2)
-    for number, id in _ids(view):
+    count, candidates = 0, deque[_NumberedId](maxlen=2)
+    for number, id in _iter_ids(view):
         if id == name:
             return number
-        if id.startswith(name) and (not starting or starting[-1][1] != id):
-            starting.append((number, id))
+        if id.startswith(name) and (not candidates or candidates[-1].id != id):
+            candidates.append(_NumberedId(number, id))
         count = number + 1
     if wanted is not None and wanted < count:
         return wanted
-    if len(starting) > 1:
-        shown = ", ".join(id for _, id in starting)
+    if len(candidates) > 1:
+        shown = ", ".join(each.id for each in candidates)
         raise InvalidInput(f"message {name!r} is ambiguous: {shown}, …", hint="write more of the id")
-    if not starting:
-        what = f"{view.ref} at {view.id.hex()[:8]} has {count:,} messages, and none is {name!r}"
-        raise NotFound(what, hint=f"`ctx search` shows ids; a number is from 0 to {max(0, count - 1)}")
-    return starting[0][0]
+    if not candidates:
+        raise NotFound(
+            f"no message {name!r} in {view.ref} at commit {view.id.hex()[:8]}, which has {count:,} messages",
+            hint=f"`ctx search` shows ids; numbers range from 0 to {max(0, count - 1)}",
+        )
+    return candidates[0].number
 
 
-def _ids(view: View) -> Iterator[tuple[int, str]]:
+def _iter_ids(view: View) -> Iterator[_NumberedId]:
     for number, message in enumerate(iter_messages(view)):
-        yield number, message.id
+        yield _NumberedId(number, message.id)

@@ -1,4 +1,4 @@
-"""History as it is listed: runs, and the commits of a context."""
+"""The history of a repository: its runs, its contexts, and the ancestors of a commit."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ from ctxstore.ids import ObjectId
 
 
 def iter_runs(engine: Engine) -> Iterator[tuple[ObjectId, Op]]:
-    """All ops, newest first."""
+    """Yields all runs as (id, op), newest first."""
     return iter_ops(engine.store, engine.root().op)
 
 
 def iter_history(
     engine: Engine, start: ObjectId, read: Callable[[ObjectId], Commit] | None = None
 ) -> Iterator[StoredCommit]:
-    """A commit and all it descends from, each once, children before parents, newest first.
+    """Yields a commit and all its ancestors, each once: children before parents, newer before older.
 
-    `read` gives a commit, for those who look at several histories that share some. A parent that can't be read is
-    raised when all others were given, unless it was given up as damaged.
+    `read` replaces `read_commit`, so that a caller can share a cache between several histories. The walk continues past
+    a parent that cannot be read, and raises its `Corrupt` or `NotFound` at the end. Parents that were forgotten because
+    they are damaged raise nothing.
     """
     read = read or partial(read_commit, engine.store)
-    waiting = {start: read(start)}
+    queue = {start: read(start)}
     failed: Corrupt | NotFound | None = None
-    while waiting:
-        id = max(waiting, key=lambda each: (waiting[each].generation, waiting[each].time, each))
-        commit = waiting.pop(id)
+    while queue:
+        id = max(queue, key=lambda each: (queue[each].generation, queue[each].time, each))
+        commit = queue.pop(id)
         yield StoredCommit(id, commit)
         for parent in commit.parents:
-            if parent not in waiting:
+            if parent not in queue:
                 try:
-                    waiting[parent] = read(parent)
+                    queue[parent] = read(parent)
                 except (Corrupt, NotFound) as error:
                     if not engine.forgotten(engine.root()).is_given_up(parent):
                         failed = error
@@ -45,7 +46,8 @@ def iter_history(
 
 
 def iter_contexts(engine: Engine) -> Iterator[tuple[str, StoredCommit]]:
-    """(ref, newest commit) of every context whose newest commit can be read, sorted by name."""
+    """Yields (ref, head commit) of every context, sorted by name. Skips contexts whose head cannot be read."""
+
     for name, id in engine.refs(engine.root()).iter():
         with suppress(Corrupt, NotFound):
             yield name, StoredCommit(id, read_commit(engine.store, id))

@@ -1,4 +1,4 @@
-"""Figures of a repository."""
+"""Statistics of a repository: counts and sizes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from ctxstore.history.oplog import iter_ops
 from ctxstore.ops.content.log import iter_contexts, iter_history
 
 BIGGEST = 10
+"""The number of contexts that the statistics list as the biggest."""
 
 
 class Stats(NamedTuple):
-    """Bytes: of all versions as if each were kept whole, of distinct objects, and as stored."""
+    """Counts and sizes of a repository.
+
+    `versions_bytes` sums all commits as if each were a full copy. `unique_bytes` is the size of the distinct objects,
+    `stored_bytes` their size in packs, after compression. `biggest` lists (ref, bytes of the head), largest first.
+    """
 
     contexts: int
     commits: int
@@ -28,23 +33,23 @@ class Stats(NamedTuple):
 
     @property
     def dedup_ratio(self) -> float:
-        """All versions' bytes for each distinct byte."""
+        """The ratio of `versions_bytes` to `unique_bytes`: 1.0 if nothing is shared."""
         return self.versions_bytes / self.unique_bytes if self.unique_bytes else 1.0
 
     @property
     def compression_ratio(self) -> float:
-        """Distinct bytes for each byte stored."""
+        """The ratio of `unique_bytes` to `stored_bytes`: 1.0 if nothing is compressed."""
         return self.unique_bytes / self.stored_bytes if self.stored_bytes else 1.0
 
 
 def stats(engine: Engine) -> Stats:
-    """Counts what a repository holds, as far as it can be read; reads its history, not its content."""
+    """Computes the statistics of a repository. Reads its history but no content, and skips commits it cannot read."""
     contexts = list(iter_contexts(engine))
     packs = engine.live_packs()
     seen: set[bytes] = set()
     versions = 0
     for _, head in contexts:
-        with suppress(Corrupt, NotFound):  # the count is of what can be read
+        with suppress(Corrupt, NotFound):  # counts only the commits that can be read
             for id, commit in iter_history(engine, head.id):
                 if id not in seen:
                     seen.add(id)
@@ -64,6 +69,8 @@ def stats(engine: Engine) -> Stats:
 
 
 def _count_ops(engine: Engine) -> int:
+    """Counts the runs, from the newest to the first that cannot be read."""
+
     count = 0
     with suppress(Corrupt, NotFound):
         for _ in iter_ops(engine.store, engine.root().op):

@@ -1,4 +1,4 @@
-"""A commit's content, read on demand: files, messages, memories."""
+"""The content of a commit, read on demand: files, messages, memories."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from ctxstore.trees.maps import Maps, MapView
 from ctxstore.trees.sequence import Getter
 
 
-class _Objects:
-    """The objects of one commit: one that is missing was collected, if the commit was forgotten."""
+class _CommitObjects:
+    """The objects of one commit. An error about a missing object reports if the commit was forgotten."""
 
     def __init__(self, engine: Engine, ref: str, id: ObjectId) -> None:
         self._engine, self._ref, self._id = engine, ref, id
@@ -44,12 +44,12 @@ class _Objects:
             what = f"commit {format_id(self._id)} of {self._ref}"
             raise NotFound(
                 f"{what} was forgotten ({mark.reason}), and its content is collected",
-                hint=f"`ctx log {self._ref}` shows which commits are still there",
+                hint=f"`ctx log {self._ref}` lists the commits that still exist",
             ) from error
 
 
 class Records(Sequence[Any]):
-    """A stored list of JSON values; each is read when it is asked for."""
+    """A stored list of JSON values. Each value is read when it is accessed."""
 
     def __init__(self, objects: Getter, entry: ListEntry | None) -> None:
         self._objects = objects
@@ -69,7 +69,7 @@ class Records(Sequence[Any]):
                 return list(self.iter(start, stop))
             return [self[i] for i in range(start, stop, step)]
         if not -len(self) <= index < len(self):
-            raise IndexError("no message at that place")
+            raise IndexError(f"message index {index} is out of range: there are {len(self)} messages")
         position = index % len(self)
         return next(self.iter(position, position + 1))
 
@@ -77,20 +77,20 @@ class Records(Sequence[Any]):
         return self.iter()
 
     def iter(self, start: int = 0, stop: int | None = None) -> Iterator[Json]:
-        """The values from `start` to `stop`, one at a time."""
+        """Yields the values from `start` to `stop`, reading one at a time."""
         if self._list is not None:
             for _, id, _ in self._list.leaves(start, stop):
                 yield decode_record(self._objects.get(id, Kind.RECORD))
 
     def ids(self) -> Iterator[ObjectId]:
-        """The values' ids: equal values have equal ids."""
+        """Yields the ids of the values in order. Equal values have equal ids."""
         if self._list is not None:
             for _, id, _ in self._list.leaves():
                 yield id
 
 
 class Memories(Mapping[str, Any]):
-    """A stored map of JSON values by key, sorted; each is read when it is asked for."""
+    """A stored map of JSON values, sorted by key. Each value is read when it is accessed."""
 
     def __init__(self, maps: Maps, objects: Getter, entry: MapEntry | None) -> None:
         self.map: MapView | None = maps.load(objects, entry.id) if entry else None
@@ -110,19 +110,19 @@ class Memories(Mapping[str, Any]):
 
 
 def encode_memory_key(key: str) -> bytes:
-    """A memory's key as the map keeps it. Raises `KeyError` for what is none."""
+    """Encodes a memory's key for the map. Raises `KeyError` if `key` is not a str."""
     if not isinstance(key, str):
         raise KeyError(key)
     return key.encode("utf-8", "surrogatepass")
 
 
 def decode_memory_key(key: bytes) -> str:
-    """What `encode_memory_key` was given."""
+    """Decodes a memory's key, the inverse of `encode_memory_key`."""
     return key.decode("utf-8", "surrogatepass")
 
 
 class ViewFiles(Mapping[str, Entry]):
-    """A commit's files, folders and links by path, sorted."""
+    """The files, folders and links of a commit, sorted by path."""
 
     def __init__(self, view: View) -> None:
         self._tree = view.tree
@@ -133,7 +133,7 @@ class ViewFiles(Mapping[str, Entry]):
     def __getitem__(self, path: str) -> Entry:
         try:
             key = encode_key(path)
-        except (UnicodeEncodeError, AttributeError):  # no name: a surrogate that stands for no byte, or no str
+        except (UnicodeEncodeError, AttributeError):  # a surrogate that represents no byte, or not a str
             raise KeyError(path) from None
         value = None if key.startswith(b"/") else self._tree.find(key)
         if value is None:
@@ -145,21 +145,24 @@ class ViewFiles(Mapping[str, Entry]):
             yield path
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
-        """(path, entry) of all of them, in one pass."""
+        """Yields (path, entry) of all files, folders and links in one pass."""
         for key, value in self._tree.items():
             if not key.startswith(b"/"):
                 yield decode_key(key), decode_entry(value)
 
 
 class View:
-    """One commit of a repository: `id`, `ref`, `commit`, and what it holds."""
+    """A commit of a repository and its content, read on demand.
+
+    `ref` is the name the commit was found by, `id` its id, `commit` its metadata.
+    """
 
     def __init__(self, engine: Engine, ref: str, id: ObjectId, commit: Commit) -> None:
         self._engine = engine
         self.ref = ref
         self.id = id
         self.commit = commit
-        self._objects = _Objects(engine, ref, id)
+        self._objects = _CommitObjects(engine, ref, id)
         self.tree = engine.maps.load(self._objects, commit.tree, Kind.RECORD)
 
     def __repr__(self) -> str:
@@ -167,47 +170,48 @@ class View:
 
     @property
     def files(self) -> ViewFiles:
-        """The files, folders and links."""
+        """The files, folders and links by path."""
         return ViewFiles(self)
 
     @property
     def messages(self) -> Records:
-        """The messages a program stored. An agent's own are in its files: see `conversation`."""
+        """The messages that a program stored. Messages of an agent are in its files: see `iter_messages`."""
         entry = self.find_native(MESSAGES)
         return Records(self._objects, entry if isinstance(entry, ListEntry) else None)
 
     @property
     def memories(self) -> Memories:
-        """The memories a program stored."""
+        """The memories that a program stored."""
         entry = self.find_native(MEMORIES)
         return Memories(self._engine.maps, self._objects, entry if isinstance(entry, MapEntry) else None)
 
     @property
     def is_native(self) -> bool:
-        """Whether a program wrote it, not a source."""
+        """Whether a program stored this commit through the library. Otherwise a source took it from an agent."""
         return not self.commit.source
 
     def find_native(self, key: bytes) -> Entry | None:
-        """The entry of a native list or map."""
+        """Returns the entry of the native list or map `key`, or None if the commit has none."""
         value = self.tree.find(key)
         return decode_entry(value) if value is not None else None
 
     def get_file(self, path: str) -> FileEntry:
-        """The entry of a file. Raises `NotFound`."""
+        """Returns the entry of a file. Raises `NotFound` if `path` is not a file."""
         entry = self.files.get(path)
         if not isinstance(entry, FileEntry):
-            raise NotFound(f"{self.ref} has no file {path!r}", hint=f"`ctx show {self.ref}` lists its files")
+            raise NotFound(f"no file {path!r} in {self.ref}", hint=f"`ctx show {self.ref}` lists its files")
         return entry
 
     def iter_bytes(self, path: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """A file's bytes from `start` to `stop` in pieces, each checked. Raises `NotFound`, `Corrupt`."""
+        """Yields a file's bytes from `start` to `stop` in blocks, each checked. Raises `NotFound`, `Corrupt`."""
         return read_content(self._objects, self.get_file(path), start, stop)
 
     def read(self, path: str) -> bytes:
-        """A whole file. Raises `NotFound`, `Corrupt`."""
+        """Reads a whole file, each block checked. Raises `NotFound`, `Corrupt`."""
         return b"".join(self.iter_bytes(path))
 
 
 def dump_json(value: Json) -> bytes:
-    """A JSON value as one line of ASCII, which every str survives."""
+    """Encodes a JSON value as one line of ASCII. Lone surrogates in a str are preserved."""
+
     return json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
