@@ -112,7 +112,7 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
 
     def patch(self, change: FileChange) -> Iterator[str]:
         """Unified diff lines of one changed file."""
-        from ctxstore.ops.content.diff import patch
+        from ctxstore.ops.content.patch import patch
 
         return patch(self._engine, change)
 

@@ -30,9 +30,6 @@ from ctxstore.trees.files import changed_ranges, read_content
 from ctxstore.trees.lists import RECORDS, load_list
 from ctxstore.trees.maps import map_differences
 
-MAX_PATCH = 16 << 20
-"""The largest file that is compared line by line, in bytes."""
-
 
 class MemoryChange(NamedTuple):
     """A memory that differs, with its old and new value in bytes. None: the memory does not exist."""
@@ -260,7 +257,7 @@ def _memories(engine: Engine, a: View, b: View, files: list[FileChange]) -> Iter
     source = source_of(b) or source_of(a)
     for change in files:
         if source is not None and source.is_memory(change.path) and change.status != "metadata":
-            yield MemoryChange(change.path, _read(engine, change.old), _read(engine, change.new))
+            yield MemoryChange(change.path, read_entry(engine, change.old), read_entry(engine, change.new))
 
 
 def _native_memories(engine: Engine, a: View, b: View) -> Iterator[MemoryChange]:
@@ -276,34 +273,6 @@ def _native_memories(engine: Engine, a: View, b: View) -> Iterator[MemoryChange]
         yield MemoryChange(memory, None, dump_json(value))
 
 
-def _read(engine: Engine, entry: Entry | None) -> bytes | None:
+def read_entry(engine: Engine, entry: Entry | None) -> bytes | None:
+    """Reads the content of a file. Returns None if the entry is not a file."""
     return b"".join(read_content(engine.store, entry)) if isinstance(entry, FileEntry) else None
-
-
-def patch(engine: Engine, change: FileChange) -> Iterator[str]:
-    """Yields the lines of a unified diff of a changed file, or one line with the reason if there is no diff."""
-    import difflib
-
-    sizes = [entry.size for entry in (change.old, change.new) if isinstance(entry, FileEntry)]
-    if max(sizes, default=0) > MAX_PATCH:
-        yield f"File of {max(sizes):,} bytes is too large to be compared line by line"
-        return
-    old, new = _read(engine, change.old) or b"", _read(engine, change.new) or b""
-    if b"\0" in old or b"\0" in new:
-        yield "Binary files differ"
-        return
-    before, after = _split_lines(old), _split_lines(new)
-    old_name, new_name = (
-        f"{side}/{change.path}" if entry is not None else "/dev/null"
-        for side, entry in (("a", change.old), ("b", change.new))
-    )
-    for number, line in enumerate(difflib.unified_diff(before, after, old_name, new_name, lineterm="")):
-        yield line.removesuffix("\n")
-        if number > 1 and not line.startswith("@@") and not line.endswith("\n"):
-            yield "\\ No newline at end of file"
-
-
-def _split_lines(data: bytes) -> list[str]:
-    """Splits data into lines, line ends included. Only ``\\n`` ends a line, so that no difference is lost."""
-    *lines, rest = data.decode("utf-8", "surrogateescape").split("\n")
-    return [line + "\n" for line in lines] + ([rest] if rest else [])
