@@ -1,1 +1,1 @@
-"""Checkout: plans how to restore a context's files, and carries the plan out."""
+"""Checkout: plans how to restore the files of a commit, and executes the plan."""

@@ -1,4 +1,4 @@
-"""What is wanted against what is there: the steps of a checkout."""
+"""The steps of a checkout: compares the wanted files with the target folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from ctxstore.trees.files import read_content
 def plan_steps(
     engine: Engine, target: str, entries: Iterable[tuple[str, Entry | RewrittenFile]], removed: Collection[str] = ()
 ) -> list[CheckoutStep]:
-    """What to do for each entry; `removed` are paths that will have been removed by then."""
+    """Returns a create, replace or keep step for each entry.
+
+    `removed` are paths that the checkout will already have removed by then: nothing at or below them counts as present.
+    """
     if not os.path.isdir(target):
         return [CheckoutStep(CheckoutAction("create", path, size_of(entry)), entry) for path, entry in entries]
     steps = []
@@ -36,6 +39,7 @@ def plan_steps(
 
 
 def _choose_verb(engine: Engine, folder: TargetFolder, path: str, entry: Entry | RewrittenFile) -> str:
+    """Compares one entry with the present state of its path."""
     found = folder.find(path)
     if found is None:
         return "create"
@@ -51,6 +55,7 @@ def _choose_verb(engine: Engine, folder: TargetFolder, path: str, entry: Entry |
 
 
 def _has_same_content(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry | RewrittenFile) -> bool:
+    """Whether the file at `path` contains the same bytes as the entry."""
     fd = folder.open_file(path)
     try:
         return all(read_exactly(fd, len(block)) == block for block in _blocks(engine, entry))
@@ -59,4 +64,5 @@ def _has_same_content(engine: Engine, folder: TargetFolder, path: str, entry: Fi
 
 
 def _blocks(engine: Engine, entry: FileEntry | RewrittenFile) -> Iterator[bytes]:
+    """Yields the wanted bytes of a file."""
     return entry.read() if isinstance(entry, RewrittenFile) else read_content(engine.store, entry)

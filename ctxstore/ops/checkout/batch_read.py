@@ -1,8 +1,8 @@
-"""Brings the contents of many files out of the store, frame by frame.
+"""The reading of many files from the store at once, frame by frame.
 
-Chunks of one file lie in the frames of all the snapshots that added to it. Read file by file, each frame
-would be decompressed again and again; so the pieces of a batch of files are sorted by frame, every frame
-is decompressed once (by a thread, ahead of the writing), and every chunk is hashed once.
+The chunks of one file are spread over the frames of all snapshots that added to it. If files were read one by one, the
+same frames would be decompressed again and again. Therefore the pieces of a batch of files are sorted by frame. Each
+frame is decompressed once, by a thread that runs ahead of the writing. Each chunk is hashed once.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ctxstore.trees.entries import FileEntry
 from ctxstore.trees.files import content_sequence
 
 _FRAMES_AHEAD = 2
-"""Frames decompressed ahead: bounds memory."""
+"""Frames decompressed ahead of the writing. This bounds the memory used."""
 
 
 class _Piece(NamedTuple):
-    """A chunk's place in its raw frame, and the file and offset it goes to."""
+    """A chunk: its offset and length in the decompressed frame, and the file and offset that it is written to."""
 
     frame_offset: int
     length: int
@@ -33,35 +33,44 @@ class _Piece(NamedTuple):
 
 
 class _Frame(NamedTuple):
+    """A frame: its pack, its offset there and its size before decompression."""
+
     pack: str
     offset: int
     stored_size: int
 
 
 Write = Callable[[int, int, memoryview], None]
-"""write(file, offset, bytes)"""
+"""A callback that writes bytes: (number of the file, offset, bytes)."""
 
 
 def fetch(engine: Engine, entries: Sequence[FileEntry], write: Write) -> None:
-    """Give `write` all bytes of the files, each checked, some perhaps twice. Raises `Corrupt`, `NotFound`."""
+    """Passes all bytes of the files to `write`. Every chunk is verified, and some may be passed twice.
+
+    Raises `Corrupt` or `NotFound`.
+    """
     try:
         _fetch(engine, entries, write)
     except Corrupt:
-        # Before a pack is blamed, the index cache is: it is only a copy.
+        # The index cache is only a copy and may be wrong. Discard it and read again before reporting a pack as corrupt.
         engine.store.index.forget_cache()
         _fetch(engine, entries, write)
 
 
 def storage_order(engine: Engine, id: ObjectId | None) -> tuple[str, int]:
-    """Pack and frame where an object lies, as far as that is known without reading: an order for many reads."""
+    """Returns the pack and frame of an object, as a sort key for reading many objects.
+
+    The key is ("", 0) if the location is not known without reading the object.
+    """
     try:
         location = engine.store.index.find(id) if id is not None else None
     except (Corrupt, NotFound):
-        location = None  # reading it will say so
+        location = None  # reading the object will report the error
     return (location.pack, location.frame) if location else ("", 0)
 
 
 def _fetch(engine: Engine, entries: Sequence[FileEntry], write: Write) -> None:
+    """Groups the chunks of all files by frame, and writes one frame after the other."""
     frames: dict[_Frame, list[_Piece]] = {}
     for number, entry in enumerate(entries):
         for frame, piece in _pieces(engine, number, entry):
@@ -75,21 +84,22 @@ def _fetch(engine: Engine, entries: Sequence[FileEntry], write: Write) -> None:
 
 
 def _pieces(engine: Engine, number: int, entry: FileEntry) -> Iterator[tuple[_Frame, _Piece]]:
+    """Yields the frame and the piece of each chunk of one file."""
     sequence = content_sequence(engine.store, entry)
     offset = 0
     for size, id, _ in sequence.leaves() if sequence else ():
         location = engine.store.index.find(id)
         if location is None or location.length != size:
-            raise Corrupt(f"chunk {format_id(id)} is missing or not of the size its list says")
+            raise Corrupt(f"chunk {format_id(id)} is missing, or its size differs from the size in the file's list")
         frame = _Frame(location.pack, location.frame, location.stored)
         yield frame, _Piece(location.start, size, number, offset, id)
         offset += size
     if offset != entry.size:
-        raise Corrupt("a file's chunks are not what its size says")
+        raise Corrupt("the chunks of a file do not add up to its size")
 
 
 def _iter_decompressed(engine: Engine, frames: list[_Frame]) -> Iterator[tuple[_Frame, bytes | None]]:
-    """(frame, its raw bytes) in order; None for one that can't be read where the index says."""
+    """Yields each frame with its decompressed bytes, in order. The bytes are None if the frame can't be read there."""
     if len(frames) < 2:
         yield from ((frame, _read(engine, frame)) for frame in frames)
         return
@@ -111,6 +121,7 @@ def _iter_decompressed(engine: Engine, frames: list[_Frame]) -> Iterator[tuple[_
 
 
 def _read(engine: Engine, frame: _Frame) -> bytes | None:
+    """Reads and decompresses one frame. Returns None if it is missing or corrupt."""
     try:
         return unpack_frame(engine.storage.get(f"packs/{frame.pack}", frame.offset, frame.stored_size))[1]
     except (NotFound, Corrupt):
@@ -118,10 +129,11 @@ def _read(engine: Engine, frame: _Frame) -> bytes | None:
 
 
 def _write_frame(raw: memoryview, pieces: list[_Piece], write: Write) -> None:
+    """Writes the pieces of one frame."""
     by_target = sorted(pieces, key=lambda piece: (piece.file, piece.file_offset))
     first = last = by_target[0]
     for piece in by_target[1:]:
-        # Chunks that follow each other in the frame and in the file are written at once.
+        # Chunks that are adjacent both in the frame and in the file are written at once.
         follows = (
             piece.file == last.file
             and piece.frame_offset - last.frame_offset == piece.file_offset - last.file_offset == last.length
@@ -134,6 +146,7 @@ def _write_frame(raw: memoryview, pieces: list[_Piece], write: Write) -> None:
 
 
 def _is_intact(engine: Engine, raw: memoryview, pieces: list[_Piece]) -> bool:
+    """Whether each piece of the frame has the expected hash."""
     id_of, verified = engine.keys.id_of, None
     for piece in pieces:
         if piece.id != verified:
@@ -144,6 +157,9 @@ def _is_intact(engine: Engine, raw: memoryview, pieces: list[_Piece]) -> bool:
 
 
 def _write_one_by_one(engine: Engine, pieces: list[_Piece], write: Write) -> None:
-    """For a frame that was merged away meanwhile, or is damaged: the store knows where else to look."""
+    """Reads the chunks of one frame through the store, which also searches other packs.
+
+    This is needed if the frame is damaged, or if a writer merged its pack into another one.
+    """
     for piece in pieces:
         write(piece.file, piece.file_offset, memoryview(engine.store.get(piece.id, Kind.CHUNK)))

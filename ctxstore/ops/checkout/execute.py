@@ -1,4 +1,4 @@
-"""Carries a planned checkout out: saves what is there, then writes, replaces and removes."""
+"""The execution of a checkout: saves the present state, then writes, replaces and removes files."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from ctxstore.progress import SILENT, Progress
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
 
 OPEN_FILES = 100
-"""Files restored at a time: fewer than any system lets a process open."""
+"""Files restored at the same time: fewer than any system lets a process open."""
 
 
 class CheckoutAction(NamedTuple):
-    """One step: `verb` is create, replace, remove or keep; `path` is below the target; `size` in bytes."""
+    """A step of a checkout: `verb` is create, replace, remove or keep. `path` is relative to the target, `size` is in
+    bytes."""
 
     verb: str
     path: str
@@ -33,15 +34,18 @@ class CheckoutAction(NamedTuple):
 
 
 class UnreadablePart(NamedTuple):
-    """A context or a file that is damaged or gone, and how: everything else is brought back."""
+    """A damaged or missing context or file, and the error. The rest is restored."""
 
     what: str
     message: str
 
 
 class CheckoutResult(NamedTuple):
-    """What a checkout did. `safety` is the op that saved the state before it, if it replaced anything; `saved` the one
-    that saved the new session it pending_file."""
+    """The result of a checkout.
+
+    `safety` is the op that saved the previous state, if anything was replaced. `saved` is the op that saved the newly
+    made session. `files`, `removed` and `registered` are counts.
+    """
 
     files: int
     bytes: int
@@ -54,21 +58,23 @@ class CheckoutResult(NamedTuple):
 
 
 class CheckoutStep(NamedTuple):
-    """An action and the entry it brings back, None for a removal."""
+    """An action and the entry to restore. The entry is None for a removal."""
 
     action: CheckoutAction
     entry: Entry | RewrittenFile | None
 
 
 class _File(NamedTuple):
+    """A regular file to restore."""
+
     path: str
     entry: FileEntry
 
 
 class CheckoutPlan:
-    """What a checkout will do. Nothing is written before `execute`.
+    """A plan of a checkout. Nothing is written before `execute`.
 
-    With `unreadable` given, even empty, what is damaged is left out and told; else it stops the checkout.
+    If `unreadable` is not None, damaged files are skipped and reported. If it is None, the first one raises `Corrupt`.
     """
 
     def __init__(
@@ -93,26 +99,27 @@ class CheckoutPlan:
 
     @property
     def in_place(self) -> bool:
-        """Whether it restores where the files were, exactly, stale files removed."""
+        """Whether the files are restored to their original place, exactly, and stale files are removed."""
         return self.resume_target.save_first is not None
 
     @property
     def is_empty(self) -> bool:
-        """Whether all is there already."""
+        """Whether all files and index entries exist already."""
         return not self.resume_target.index_entries and all(action.verb == "keep" for action in self.actions)
 
     @property
     def destroys(self) -> bool:
-        """Whether anything that is there now is replaced or removed."""
+        """Whether any present file or index entry is replaced or removed."""
         return any(action.verb in ("replace", "remove") for action in self.actions) or any(
             self._index_update.find_replaced()
         )
 
     def execute(self, *, overwrite: bool = False, force: bool = False, progress: Progress = SILENT) -> CheckoutResult:
-        """Carry it out, and read back what was written.
+        """Executes the plan, then reads back the written files and compares them.
 
-        Raises `AlreadyExists` if that needs `overwrite`, `Conflict` if somebody else writes there or, unless `force`,
-        the agent runs, `SourceError` if what would be overwritten can't be saved first, `Corrupt`, `StorageError`.
+        Raises `AlreadyExists` if files would be overwritten without `overwrite`. Raises `Conflict` if another process
+        writes to the same files, or if the agent runs (unless `force`). Raises `SourceError` if a file to overwrite
+        can't be saved first, and `Corrupt` or `StorageError`.
         """
         self._refuse_overwriting(overwrite)
         if not force:
@@ -146,9 +153,11 @@ class CheckoutPlan:
         )
 
     def _refuse_running(self) -> None:
+        """Raises `Conflict` if the agent runs and present data is at risk."""
         refuse_running(self.resume_target.find_running() if self.in_place or self.destroys else ())
 
     def _update_session_index(self, replaced: Sequence[bytes]) -> None:
+        """Adds the session to the agent's session index. If this fails, the error states that the files are written."""
         try:
             self._index_update.execute(replaced)
         except (Conflict, StorageError) as error:
@@ -156,16 +165,18 @@ class CheckoutPlan:
             if not written:
                 raise
             raise type(error)(
-                f"{error.message}; the files are written ({os.path.join(self.target, written[0])}), but not listed",
+                f"{error.message}; the files are written "
+                f"({os.path.join(self.target, written[0])}), but not added to the session index",
                 hint=error.hint,
             ) from error
 
     def _databases(self) -> list[str]:
-        """Whole databases that are replaced: their logs are, too."""
+        """Returns the paths of databases that are replaced together with their write-ahead logs."""
         paths = {action.path for action in self.actions if action.verb in ("replace", "create")}
         return [os.path.join(self.target, path) for path in paths if path + "-wal" in paths]
 
     def _verify(self, folder: TargetFolder) -> None:
+        """Compares each written file with its entry."""
         failed = {each.what for each in self._failed}
         for (verb, path, _), entry in self._steps:
             if verb in ("create", "replace") and path not in failed and isinstance(entry, (FileEntry, RewrittenFile)):
@@ -176,10 +187,12 @@ class CheckoutPlan:
         return SessionIndexUpdate(self.resume_target.root, self.resume_target.index_entries)
 
     def _files_at_risk(self, replaced: Sequence[bytes]) -> list[str]:
+        """Returns the paths of the files that are about to be overwritten, removed or changed."""
         files = (action.path for action in self.actions if action.verb in ("replace", "remove"))
         return [*(os.path.join(self.target, path) for path in files), *self._index_update.files_at_risk(replaced)]
 
     def _refuse_overwriting(self, overwrite: bool) -> None:
+        """Raises `AlreadyExists` if something would be overwritten without permission."""
         if overwrite or self.in_place:
             return
         paths = [action.path for action in self.actions if action.verb == "replace"]
@@ -188,10 +201,11 @@ class CheckoutPlan:
             more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
             raise AlreadyExists(
                 f"{os.path.join(self.target, paths[0])}{more} would be overwritten",
-                hint="name an empty folder, or use --overwrite",
+                hint="choose an empty folder, or use --overwrite",
             )
 
     def _apply_steps(self, folder: TargetFolder, guard: OverwriteGuard, progress: Progress, *, exact: bool) -> int:
+        """Removes, writes and finishes files and folders. Returns the number of bytes written."""
         for step in reversed(self._steps):
             if step.action.verb == "remove":
                 guard.check(step.action.path)
@@ -216,11 +230,11 @@ class CheckoutPlan:
                 folder.make_folder(path)
         size = rewritten
         if len(files) > OPEN_FILES:
-            # By name, every batch would decompress frames from all over the repository again.
+            # In the order of names, every batch would decompress frames from the entire repository again.
             files.sort(key=lambda file: storage_order(self._engine, file.entry.id))
         for first in range(0, len(files), OPEN_FILES):
             size += self._write_batch(folder, files[first : first + OPEN_FILES], guard, progress)
-        # Deepest first, because writing into a folder changes its time.
+        # Finish the deepest folders first, because writing into a folder changes its time.
         for step in reversed(self._steps):
             if isinstance(step.entry, DirEntry) and (exact or step.action.verb != "keep"):
                 folder.finish_folder(step.action.path, step.entry.mode, step.entry.mtime_ns)
@@ -229,7 +243,10 @@ class CheckoutPlan:
     def _write_batch(
         self, folder: TargetFolder, files: Sequence[_File], guard: OverwriteGuard, progress: Progress
     ) -> int:
-        """The bytes written. Of all contexts, a damaged file is left out; of one context, it stops everything."""
+        """Writes some files and returns the number of bytes.
+
+        A damaged file is skipped and reported in a checkout of all contexts. In a checkout of one context it raises.
+        """
         try:
             self._write_files(folder, files, guard, progress)
         except (Corrupt, NotFound) as error:
@@ -244,6 +261,7 @@ class CheckoutPlan:
     def _write_files(
         self, folder: TargetFolder, files: Sequence[_File], guard: OverwriteGuard, progress: Progress
     ) -> None:
+        """Writes files under temporary names, and renames each one when it is complete."""
         pending: list[PendingFile] = []
 
         def write(number: int, offset: int, data: memoryview) -> None:
@@ -263,6 +281,7 @@ class CheckoutPlan:
 
 
 def _write_rewritten(folder: TargetFolder, path: str, file: RewrittenFile, *, durable: bool) -> None:
+    """Writes a file whose content is generated on the way."""
     pending = folder.create_file(path)
     try:
         offset = 0

@@ -1,4 +1,4 @@
-"""A stored context → the entries a checkout writes, as its source lays them out."""
+"""The layout of a checkout: the entries to write for a stored context, as its source arranges them."""
 
 from __future__ import annotations
 
@@ -16,28 +16,34 @@ from ctxstore.sources.resumable import ContextChange, Resumable, StoredContext
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
 
 WantedFiles = list[tuple[str, Entry | RewrittenFile]]
-"""What is to be where: (path below the target, entry), by path."""
+"""The entries to write, as (path relative to the target, entry), sorted by path."""
 
 DAY = 86_400 * 10**9
 MARGIN_DAYS = 7
-"""Days a file that is brought back must have left before its agent deletes it; else it gets the time of now."""
+"""The days that a restored file must have left before its agent deletes it, or half of the agent's period if less.
+
+A file with fewer days left gets the present time.
+"""
 
 
 def resumable_source(view: View) -> Resumable | None:
-    """The source that made a commit, if its agent can be made to go on from it."""
+    """Returns the source that made a commit, if its agent can resume sessions, else None."""
     source = source_of(view)
     return source if isinstance(source, Resumable) else None
 
 
 def stored_context(view: View) -> StoredContext:
-    """The view as a source takes it."""
+    """Converts a view to the value that a source works on."""
     keys = [path for path, _ in view.files.entries()]
     return StoredContext(view.commit.ref, view.commit.summary.project, keys, view.iter_bytes)
 
 
 def restore_layout(view: View, change: ContextChange) -> WantedFiles:
-    """The entries as the source lays them out; all as they are if it has no say. Raises `Conflict`, `Corrupt`, and
-    what `Resumable.restore_layout` raises."""
+    """Returns the entries to write for `change`, as the source arranges them. Without a source they are the stored
+    entries.
+
+    Raises `Conflict` or `Corrupt` for paths that can't be written, and whatever `Resumable.restore_layout` raises.
+    """
     source = resumable_source(view)
     entries = dict(view.files.entries())
     wanted: WantedFiles = list(entries.items())
@@ -55,13 +61,14 @@ def restore_layout(view: View, change: ContextChange) -> WantedFiles:
 
 
 def _with_time(entry: Entry, now: int) -> Entry:
+    """Returns the entry with another modification time (ns)."""
     return entry._replace(mtime_ns=now) if isinstance(entry, (FileEntry, DirEntry, SymlinkEntry)) else entry
 
 
 def keep_from_expiring(wanted: WantedFiles, root: SourceHome, view: View, now: int) -> WantedFiles:
-    """The same with the time of now for files that the agent would soon delete for being old.
+    """Returns the entries, with the present time for files that the agent would soon delete because of their age.
 
-    One that is there already, and young enough, keeps its time: a second checkout finds nothing to do.
+    If the file exists and is recent enough, its time is kept: so a second checkout has nothing to write.
     """
     source = source_of(view)
     days = source.kept_days(root) if isinstance(source, Expiring) else None
@@ -72,6 +79,7 @@ def keep_from_expiring(wanted: WantedFiles, root: SourceHome, view: View, now: i
 
 
 def _younger(root: SourceHome, path: str, entry: Entry | RewrittenFile, oldest: int, now: int) -> Entry | RewrittenFile:
+    """Returns the entry, with a later modification time if it is older than `oldest` (ns)."""
     if not isinstance(entry, (FileEntry, RewrittenFile)) or entry.mtime_ns >= oldest:
         return entry
     try:
@@ -82,19 +90,23 @@ def _younger(root: SourceHome, path: str, entry: Entry | RewrittenFile, oldest: 
 
 
 def check_paths(what: str, entries: Sequence[tuple[str, Entry | RewrittenFile]]) -> None:
-    """Raises `Corrupt` for a path that could leave the target, `Conflict` for one below a file or link, or twice."""
+    """Checks the paths of a checkout of `what`.
+
+    Raises `Corrupt` for a path that could leave the target. Raises `Conflict` for a duplicate path, or for a path
+    inside a file or link.
+    """
     folders = {path for path, entry in entries if isinstance(entry, DirEntry)}
     others = {path for path, _ in entries} - folders
     if len({path for path, _ in entries}) < len(entries):
-        raise Conflict(f"{what}: two files would be written to the same place")
+        raise Conflict(f"{what}: two files would be written to the same path")
     for path, _ in entries:
         parts = split_path(path)
         if any("/".join(parts[:i]) in others for i in range(1, len(parts))):
-            raise Conflict(f"{what}: {path!r} lies below a file")
+            raise Conflict(f"{what}: {path!r} is inside a path that is a file")
 
 
 def is_at_or_below(paths: Collection[str], path: str) -> bool:
-    """Whether `path` or a folder above it is one of `paths`."""
+    """Whether `path` or one of its parent folders is one of `paths`."""
     while path not in paths:
         path, slash, _ = path.rpartition("/")
         if not slash:
@@ -103,5 +115,5 @@ def is_at_or_below(paths: Collection[str], path: str) -> bool:
 
 
 def size_of(entry: Entry | RewrittenFile) -> int:
-    """Bytes of a file, 0 of anything else."""
+    """Returns the size of a file in bytes, and 0 for other entries."""
     return entry.size if isinstance(entry, (FileEntry, RewrittenFile)) else 0

@@ -1,4 +1,4 @@
-"""Keeps a checkout from writing over what somebody wrote after it was planned and saved."""
+"""The overwrite guard: stops a checkout from overwriting files that changed after they were saved."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from ctxstore.ops.snapshot.stable_read import Stamp, stamp_of
 
 
 class OverwriteGuard:
-    """Remembers what was at some paths, before the safety snapshot read them, and compares just before each is written.
+    """Records the state of some paths before the safety snapshot reads them, and compares it just before each is
+    written.
 
-    Folders are left out: their times change with what is written into them.
+    Folders are not compared, because their times change with every file written into them.
     """
 
     def __init__(self, folder: TargetFolder, paths: Iterable[str]) -> None:
@@ -22,18 +23,20 @@ class OverwriteGuard:
         self._stamps = {path: self._read_stamp(path) for path in paths}
 
     def _read_stamp(self, path: str) -> Stamp | None:
+        """Returns the stamp of the file or link at `path`, or None if there is none."""
         try:
             found = self._folder.find(path)
         except Conflict:
-            return None  # a file or link stands where a folder above it will be
+            return None  # a file or link exists where a parent folder will be made
         if found is None or stat.S_ISDIR(found.st_mode):
             return None
-        # A write changes the other times too. The change time alone also moves when SQLite, as root, gives a log it
-        # opens to the database's owner: saving what is there does that.
+        # The change time is not compared, because a write changes the other values too. It also changes without a
+        # write: SQLite, run as root, changes the owner of a log that it opens to that of the database. The safety
+        # snapshot causes this.
         return stamp_of(found)._replace(ctime_ns=0)
 
     def check(self, path: str) -> None:
-        """Raises `Conflict` if the file at `path` is not the one that was seen."""
+        """Raises `Conflict` if the file at `path` changed since it was recorded."""
         if path in self._stamps and self._read_stamp(path) != self._stamps[path]:
             raise Conflict(
                 f"{os.path.join(self._folder.path, path)} changed while it was being restored",
@@ -41,6 +44,6 @@ class OverwriteGuard:
             )
 
     def mark_removed(self, path: str) -> None:
-        """The checkout itself removed what was at `path`."""
+        """Records that the checkout itself removed the file at `path`."""
         if path in self._stamps:
             self._stamps[path] = None

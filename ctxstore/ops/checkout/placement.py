@@ -1,4 +1,4 @@
-"""Where a checkout puts a context, and what it changes on the way."""
+"""The placement of a checkout: where a context is restored to, and what changes on the way."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from ctxstore.ops.content.view import View
 from ctxstore.sources.protocol import Message
 
 MIN_PREFIX = 4
-"""Characters of an id that are enough, if no other begins with them."""
+"""The shortest beginning of an id, in characters, that is accepted if it is unique."""
 
 
 class Placement(NamedTuple):
-    """`to`: a folder to lay the files out in. `home`: another user's home, or this one's elsewhere. Neither: where
-    they were. `new_session`: under a new id, so that the original stays. `paths`: (old, new) folders, absolute.
-    `until`: the conversation up to this message, as a new session; its id, as much of it as only it has, or its
-    number."""
+    """The place and the changes of a checkout. Without `to` and `home` the context is restored to its original place.
+
+    - `to`: a folder to write the files to.
+    - `home`: a home folder, of another user or in another place, whose agent gets the session.
+    - `new_session`: restores under a new id and leaves the original unchanged.
+    - `paths`: pairs of absolute folders (old, new): a project that has moved.
+    - `until`: the last message to keep, in a new session. An id, a unique beginning of an id, or a number.
+    """
 
     to: str | None = None
     home: str | None = None
@@ -29,35 +33,36 @@ class Placement(NamedTuple):
 
     @property
     def changes(self) -> bool:
-        """Whether anything is to be different."""
+        """Whether the restored session differs from the stored one."""
         return self.new_session or bool(self.paths or self.until)
 
 
 def check_placement(placement: Placement) -> None:
-    """Raises `InvalidInput` for what is none, contradicts itself, or names no absolute folder."""
+    """Raises `InvalidInput` if the placement is contradictory, of another type, or contains a path that is not
+    absolute."""
     if not isinstance(placement, Placement):
-        raise InvalidInput(f"a placement is a Placement, not {type(placement).__name__}")
+        raise InvalidInput(f"expected a Placement, got {type(placement).__name__}")
     if placement.to is not None and placement.home is not None:
-        raise InvalidInput("a checkout goes to one place: either a folder or a home")
+        raise InvalidInput("a checkout has one target: either a folder or a home, not both")
     for old, new in placement.paths:
         for path in (old, new):
             if not os.path.isabs(path) or "\0" in path or os.path.normpath(path) != path:
                 raise InvalidInput(
-                    f"{path!r} is no absolute path of a folder",
-                    hint="map it as /OLD/FOLDER=/NEW/FOLDER, without . and ..",
+                    f"{path!r} is not the absolute path of a folder",
+                    hint="write /OLD/FOLDER=/NEW/FOLDER, without . and ..",
                 )
     if len({old for old, _ in placement.paths}) < len(placement.paths):
         raise InvalidInput("a folder is mapped twice")
 
 
 def find_message(view: View, wanted: str) -> str:
-    """The id of the message that `wanted` is the id or the number of, or that alone begins with it.
+    """Returns the id of the message that `wanted` selects by its id, by a unique beginning of the id, or by its number.
 
-    An agent's records of its own are no messages: after one, before anything was said, no agent goes on. Raises
-    `NotFound`, `InvalidInput`.
+    The agent's internal records are rejected, because no agent can resume after one. Raises `NotFound` or
+    `InvalidInput`.
     """
     found: list[str] = []
-    hint = f"`ctx search` shows ids, `ctx show {view.ref} --json` has all of them; a number counts from 0"
+    hint = f"`ctx search` shows ids, `ctx show {view.ref} --json` lists all of them; numbers count from 0"
     number = int(wanted) if NUMBER.match(wanted) else None
     at: Message | None = None
     is_record = False
@@ -70,11 +75,13 @@ def find_message(view: View, wanted: str) -> str:
         elif len(wanted) >= MIN_PREFIX and message.id.startswith(wanted) and message.id not in found:
             found.append(message.id)
     if is_record or (at and at.role == "meta"):
-        raise InvalidInput(f"{wanted!r} is a record of the agent's own, no message", hint=hint)
+        raise InvalidInput(f"{wanted!r} is an internal record of the agent, not a message", hint=hint)
     if at:
         return at.id
     if len(found) > 1:
-        raise InvalidInput(f"{wanted!r} begins the ids of {len(found)} messages: {found[0]}, {found[1]} …")
+        raise InvalidInput(
+            f"{wanted!r} is ambiguous: the ids of {len(found)} messages begin with it: {found[0]}, {found[1]} …"
+        )
     if not found:
         raise NotFound(f"{view.ref} has no message {wanted!r}", hint=hint)
     return found[0]

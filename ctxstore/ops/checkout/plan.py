@@ -1,4 +1,4 @@
-"""Restore: what has to be written, replaced and removed for a commit to be back."""
+"""The planning of a checkout: which files to write, replace and remove to restore a commit."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ from ctxstore.trees.entries import DirEntry, Entry
 
 
 def plan_checkout_to(engine: Engine, revision: Revision, to: str) -> CheckoutPlan:
-    """Lay a commit's files out below the folder `to`."""
+    """Plans to write the files of a commit into the folder `to`."""
     entries = _tree_entries(View(engine, *revision))
     if not entries:
         raise InvalidInput(
-            f"{revision.ref} holds no files",
+            f"{revision.ref} contains no files",
             hint=f"ctx export {revision.ref} --format json writes its messages",
         )
     return CheckoutPlan(engine, os.path.abspath(to), plan_steps(engine, to, entries), refs=(revision.ref,))
 
 
 def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
-    """Lay all contexts out below `to` as their homes were, now or at a time."""
+    """Plans to write all contexts into `to`, each home in its own folder, as of now or of the time `at`."""
     heads = list(_refs_at(engine, at).iter())
     found, unreadable = _read_heads(engine, heads)
     entries: dict[str, Entry | RewrittenFile] = {}
     refs = [ref for ref, _ in heads if ref in found and found[ref][1]]
     for ref in refs:
         commit, files = found[ref]
-        # Files of a fork would lie where those of its original do: they get a place by the fork's name.
+        # The files of a fork would collide with those of the original. They go into a folder with the fork's name.
         prefix = commit.label if commit.label and commit.ref == ref else ref
         entries.update((f"{prefix}/{path}", entry) for path, entry in files)
     if not refs and unreadable:
         raise Corrupt(f"no context can be read: {unreadable[0].message}")
     if not refs:
-        raise NotFound("nothing with files was saved by then", hint="`ctx log` lists what was saved")
+        raise NotFound("no context with files had been saved by then", hint="`ctx log` lists the commits")
     every = sorted(entries.items())
     check_paths("all contexts", every)
     target = os.path.abspath(to)
@@ -61,7 +61,10 @@ def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
 def _read_heads(
     engine: Engine, heads: Sequence[tuple[str, ObjectId]]
 ) -> tuple[dict[str, tuple[Commit, WantedFiles]], list[UnreadablePart]]:
-    """Commit and files of each context, and which can't be read. By name, each would take another frame to unpack."""
+    """Reads the commit and the entries of each context, and returns the unreadable contexts as well.
+
+    Reading is in storage order: in the order of names, each context would need another frame decompressed.
+    """
     commits: dict[str, tuple[ObjectId, Commit]] = {}
     found: dict[str, tuple[Commit, WantedFiles]] = {}
     unreadable = []
@@ -79,21 +82,22 @@ def _read_heads(
 
 
 def _refs_at(engine: Engine, at: str | None) -> Refs:
+    """Returns the refs, as of now or of the time `at`."""
     if at is None:
         return engine.refs(engine.root())
     try:
         return Resolver(engine).refs_at(parse_time(at, engine.environment.clock()))
     except NotFound as error:
-        raise NotFound(f"nothing was saved as early as {at!r}", hint="`ctx log` lists the runs") from error
+        raise NotFound(f"nothing had been saved by {at!r}", hint="`ctx log` lists the runs") from error
 
 
 def plan_checkout_in_place(engine: Engine, revision: Revision, save: SaveBefore) -> CheckoutPlan:
-    """Make a context's own files what they were, where they were; `save` snapshots it first."""
+    """Plans to restore a context's original files exactly, in their original place. `save` snapshots them first."""
     view = View(engine, *revision)
     source = source_of(view)
     if source is None or not revision.commit.root:
         raise InvalidInput(
-            f"{revision.ref} was not made from files here, so there is no place to restore it to",
+            f"{revision.ref} was not saved from an agent's files, so it can't be restored in place",
             hint="use --to DIR, or `ctx export`",
         )
     root = SourceHome(source.name, revision.commit.root, revision.commit.label)
@@ -101,10 +105,10 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, save: SaveBefore)
     entries = keep_from_expiring(restore_layout(view, change), root, view, change.now)
     target = _base_folder(root, entries)
     wanted = {path: isinstance(entry, DirEntry) for path, entry in entries}
-    name = revision.commit.ref  # what the source calls it: a fork has another ref
+    name = revision.commit.ref  # the source's name of the context: a fork has another ref
     present = source.find_context(root, name, lambda skipped: None)
     files = [file for file in (present.files if present else ()) if file.content is None or file.key in wanted]
-    # A folder where a file is wanted, or the other way round, goes first.
+    # A folder in the place of a wanted file, or the reverse, is removed first.
     stale = [file for file in files if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
     steps = [
         *(CheckoutStep(CheckoutAction("remove", file.key, file.stat.st_size), None) for file in stale),
@@ -123,13 +127,17 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, save: SaveBefore)
 
 
 def _base_folder(root: SourceHome, entries: WantedFiles) -> str:
-    """The folder a context's keys are below: a root that is a single file lies in it, and says so by its label."""
+    """Returns the folder that a context's keys are relative to.
+
+    If the root is a single file, this is the file's folder. The label then does not end with the file's name.
+    """
     folder, name = os.path.split(root.path)
     is_file = [key for key, _ in entries] == [name] and os.path.basename(root.label) != name
     return folder if is_file else root.path
 
 
 def _tree_entries(view: View) -> WantedFiles:
+    """Returns the stored entries of a commit, after checking their paths."""
     entries: WantedFiles = list(view.files.entries())
     check_paths(view.ref, entries)
     return entries

@@ -1,4 +1,4 @@
-"""A checkout from which the agent goes on otherwise: as a new session, elsewhere, or from an earlier message."""
+"""The planning of a checkout that changes the session: a new id, another project folder, or an earlier end."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ from ctxstore.sources.protocol import SourceHome
 from ctxstore.sources.resumable import ContextChange, session_of
 
 SaveBefore = Callable[[SourceHome, str, Sequence[str]], ObjectId | None]
-"""Snapshots a context (root, name), and makes sure that the files about to be overwritten are in it."""
+"""A callback that snapshots the context (root, name), including the given files that are about to be overwritten."""
 
 
 def plan_checkout_elsewhere(engine: Engine, revision: Revision, placement: Placement) -> CheckoutPlan:
-    """Lay a context out elsewhere, or changed: beside what is there, and never over it unless asked."""
+    """Plans to restore a context elsewhere or with changes. Present files are not overwritten unless the user asks for
+    it."""
     view = View(engine, *revision)
     root = _choose_home(view, placement)
     change = _change(engine, view, placement, root)
@@ -48,29 +49,32 @@ def plan_checkout_elsewhere(engine: Engine, revision: Revision, placement: Place
 
 
 def _choose_home(view: View, placement: Placement) -> SourceHome | None:
-    """The agent's folder to write to; ``None``: a folder that is nobody's home."""
+    """Returns the home to write to, or None for a folder that is no agent's home."""
     commit = view.commit
     if placement.changes and resumable_source(view) is None and not _only_moves_project(view, placement):
         raise InvalidInput(
-            f"{view.ref} can only be brought back as it was",
-            hint="in place, or into another folder with --to DIR: its agent has no sessions that could be made others",
+            f"{view.ref} can only be restored unchanged",
+            hint="its agent can't resume a changed session; restore it in place, or with --to DIR",
         )
     if placement.to is not None:
         return None
     if not commit.source or not commit.root:
-        raise InvalidInput(f"{view.ref} was not made from files, so it has no place in a home", hint="use --to DIR")
+        raise InvalidInput(
+            f"{view.ref} was not saved from an agent's files, so it can't be restored to a home", hint="use --to DIR"
+        )
     if placement.home is None:
         return SourceHome(commit.source, ContextChange(paths=placement.paths).path(commit.root), commit.label)
     return SourceHome(commit.source, os.path.join(os.path.abspath(placement.home), commit.label), commit.label)
 
 
 def _only_moves_project(view: View, placement: Placement) -> bool:
-    """Whether all that changes is where a project lies, of an agent that keeps its data in there."""
+    """Whether the only change is the place of a project whose agent keeps its data inside it."""
     is_elsewhere = placement.to is None and placement.home is None and bool(placement.paths)
     return isinstance(source_of(view), ProjectHomes) and is_elsewhere and not (placement.new_session or placement.until)
 
 
 def _change(engine: Engine, view: View, placement: Placement, root: SourceHome | None) -> ContextChange:
+    """Returns the changes to make on the way, with a new session id if one is needed."""
     environment = engine.environment
     now = environment.clock()
     source = resumable_source(view)
@@ -82,7 +86,7 @@ def _change(engine: Engine, view: View, placement: Placement, root: SourceHome |
 
 
 def plan_resume_target(view: View, change: ContextChange, root: SourceHome) -> ResumeTarget:
-    """What the agent at `root` must be told, and who may be using the session."""
+    """Returns the missing entries of the agent's session index, the command to resume, and the search for agents."""
     source, resumable = source_of(view), resumable_source(view)
     if source is None or resumable is None:
         return ResumeTarget(root.path)
@@ -102,7 +106,10 @@ def plan_resume_target(view: View, change: ContextChange, root: SourceHome) -> R
 
 
 def _save_new_session(engine: Engine, view: View, change: ContextChange, root: SourceHome) -> ObjectId | None:
-    """Snapshot what was made. A whole copy is a fork of what it was made from; a shorter one begins anew."""
+    """Snapshots the newly made session, and returns the op.
+
+    A complete copy continues the history of its original, as a fork. A shortened copy starts a new history.
+    """
     source, resumable = source_of(view), resumable_source(view)
     assert source is not None and resumable is not None
     name = resumable.context_of(stored_context(view), change)
@@ -112,11 +119,11 @@ def _save_new_session(engine: Engine, view: View, change: ContextChange, root: S
         try:
             fork(engine, view.id, name)
         except AlreadyExists:
-            pass  # it was laid out there before
+            pass  # an earlier checkout has made the fork
     note = f"from {view.ref} {format_id(view.id)}" + (f" up to {change.until}" if change.until else "")
     try:
         return snapshot(engine, [Target(source, root)], SnapshotOptions(note=note, session=name.rpartition("/")[2])).op
     except CtxstoreError as error:
         raise StorageError(
-            f"the session is there, but could not be saved yet: {error.message}", hint="`ctx snapshot` saves it"
+            f"the session was restored, but not saved: {error.message}", hint="`ctx snapshot` saves it"
         ) from error

@@ -10,15 +10,22 @@ from ctxstore.ops.checkout.running_agents import AgentProcess
 from ctxstore.sources.resumable import IndexEntry
 
 SaveFirst = Callable[[Sequence[str]], ObjectId | None]
-"""Saves what is there, with the files that are about to be overwritten; the op. Raises if one can't be saved."""
+"""A callback that saves the present state, including the files about to be overwritten, and returns the op.
+
+It raises if one of these files can't be saved.
+"""
 
 
 class ResumeTarget(NamedTuple):
     """The agent's side of a checkout into its home.
 
-    `root`: where it keeps its sessions. `index_entries`: what it must be told. `session`: the new id, if it gets one;
-    `command`: how to go on from it. `find_running`: who may be using it now. `save_first` saves what is there, when
-    what is there is to become exactly what was; `save` saves what was pending_file.
+    - `root`: the folder where the agent keeps its sessions.
+    - `index_entries`: the entries to add to the agent's session index.
+    - `session`: the id of the new session, if one is made.
+    - `command`: the shell command that resumes the session.
+    - `find_running`: finds the processes that may be using the session now.
+    - `save_first`: saves the present state. Given for a restore in place, which overwrites that state.
+    - `save`: saves the newly made session.
     """
 
     root: str

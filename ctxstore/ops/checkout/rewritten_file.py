@@ -1,4 +1,4 @@
-"""Files that are written otherwise than they are stored: with another session's id, another folder, or cut short."""
+"""Files that are not written as stored: with another session id, with another folder, or shortened."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from ctxstore.ops.content.view import View
 from ctxstore.sources.resumable import RestoreFile
 
 DEFAULT_MODE = 0o600
+"""The mode of a file that has no stored original."""
 
 
 class RewrittenFile(NamedTuple):
-    """The file as it will be. `read` gives its bytes, each time the same, of which `digest` is the BLAKE3 hash."""
+    """A file as it will be written. `read` returns the same bytes on every call, and `digest` is their BLAKE3 hash."""
 
     mode: int
     mtime_ns: int
@@ -24,7 +25,10 @@ class RewrittenFile(NamedTuple):
 
 
 def rewrite_file(view: View, file: RestoreFile, now: int) -> RewrittenFile:
-    """What becomes of a stored file. Raises `NotFound`, `Corrupt`, and what the source's edit raises."""
+    """Applies the source's edit to a stored file. The modification time is `now` (ns) for new files.
+
+    Raises `NotFound`, `Corrupt`, and whatever the edit raises.
+    """
     edit, origin = file.edit, file.origin
     assert edit is not None
 
@@ -46,7 +50,7 @@ def rewrite_file(view: View, file: RestoreFile, now: int) -> RewrittenFile:
 
 
 def matches_digest(rewritten: RewrittenFile, blocks: Iterator[bytes]) -> bool:
-    """Whether `blocks` are the file's bytes."""
+    """Whether `blocks` are the bytes of the file."""
     hasher = blake3()
     for block in blocks:
         hasher.update(block)

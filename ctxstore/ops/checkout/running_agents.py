@@ -1,4 +1,4 @@
-"""Finds running agents, which would write over what a checkout brings back, or not see it."""
+"""The search for running agents, which could overwrite restored files or not notice them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 _INTERPRETERS = frozenset({"node", "nodejs", "bun", "deno", "MainThread"})
-"""What runs agents' scripts. Newer ones of Node call their process after its thread."""
+"""Names of interpreters that run agents' scripts. Recent versions of Node name the process after its main thread."""
 
 
 class AgentProcess(NamedTuple):
-    """A process of the agent's."""
+    """A running process of an agent."""
 
     pid: int
     name: str
@@ -28,7 +28,7 @@ class AgentProcess(NamedTuple):
 def find_running(
     source: Source, program: AgentProgram, root: SourceHome, *, project: str | None, session: str
 ) -> list[AgentProcess]:
-    """The processes of this user's that may be using the session, kept at `root`."""
+    """Returns this user's processes of the agent that may be using the session stored below `root`."""
     import psutil
 
     found = []
@@ -43,12 +43,12 @@ def find_running(
                 ):
                     found.append(AgentProcess(process.pid, _name(process)))
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-            continue  # gone meanwhile, or another user's
+            continue  # the process has ended, or belongs to another user
     return found
 
 
 def find_openers(files: Collection[str]) -> list[AgentProcess]:
-    """The processes of this user's, other than this one, that have one of the files open."""
+    """Returns this user's processes, except this one, that have one of the files open."""
     import psutil
 
     wanted = {os.path.realpath(file) for file in files if os.path.exists(file)}
@@ -59,45 +59,50 @@ def find_openers(files: Collection[str]) -> list[AgentProcess]:
             if is_mine and any(file.path in wanted for file in process.open_files()):
                 found.append(AgentProcess(process.pid, _name(process)))
         except (psutil.Error, OSError):
-            continue  # gone meanwhile, or not to be looked into
+            continue  # the process has ended, or can't be examined
     return found
 
 
 def refuse_running(running: Sequence[AgentProcess]) -> None:
-    """Raises `Conflict` if there are any."""
+    """Raises `Conflict` if `running` is not empty."""
     if running:
         raise Conflict(
-            f"the agent is running, and may be using this session: {_format_processes(running)}",
-            hint="end it, or use --as-new-session, which leaves this session alone; --force goes on all the same",
+            f"the agent is running and may be using this session: {_format_processes(running)}",
+            hint="stop it, or use --as-new-session to leave this session unchanged; --force restores anyway",
         )
 
 
 def refuse_open(databases: Collection[str]) -> None:
-    """Raises `Conflict` if somebody has one of the databases open that are to be replaced: nothing good comes of it,
-    forced or not."""
+    """Raises `Conflict` if another process has one of the databases open that are to be replaced.
+
+    Not even a forced checkout replaces an open database: data would be lost.
+    """
     openers = find_openers(databases)
     if openers:
         raise Conflict(
             f"the database that would be replaced is open in {_format_processes(openers)}",
-            hint="end it: what it writes to the old one would be lost, and others could not read the new one",
+            hint="stop it: its writes to the old database would be lost, and others could not read the new one",
         )
 
 
 def _format_processes(processes: Sequence[AgentProcess]) -> str:
+    """Formats up to three processes for an error message."""
     return ", ".join(f"{each.name} ({each.pid})" for each in processes[:3])
 
 
 def _name(process: psutil.Process) -> str:
+    """Returns the name of the program that a process runs."""
     words = process.cmdline()
     return os.path.basename(words[0]) if words and words[0] else process.name()
 
 
 def _is_program(process: psutil.Process, program: AgentProgram) -> bool:
+    """Whether this user's process runs the agent's program."""
     if process.uids().real != os.getuid():
         return False
     words = process.cmdline()
-    # The first words are the executable, an interpreter's options, and the script it runs: often a link with the
-    # program's name, whose path says nothing.
+    # The first words are the executable, the options of an interpreter, and the script it runs. The script is often a
+    # link named after the program, so only its name is compared, not its folder.
     names = {process.name(), *(os.path.basename(word) for word in words[:1])}
     if names & _INTERPRETERS:
         names |= {os.path.basename(word) for word in words[1:4] if "/" in word}
@@ -105,13 +110,15 @@ def _is_program(process: psutil.Process, program: AgentProgram) -> bool:
 
 
 def _keeps_sessions_at(process: psutil.Process, source: Source, root: SourceHome) -> bool:
+    """Whether the process keeps its sessions at `root`, according to its environment."""
     environ = _environment(process)
     if not environ.get("HOME"):
-        return True  # not known: it may
+        return True  # unknown, so it may
     return any(os.path.realpath(each.path) == os.path.realpath(root.path) for each in source.discover(environ))
 
 
 def _environment(process: psutil.Process) -> Mapping[str, str]:
+    """Returns the environment of a process, or an empty one if it can't be read."""
     import psutil
 
     try:
@@ -121,13 +128,14 @@ def _environment(process: psutil.Process) -> Mapping[str, str]:
 
 
 def _may_use(process: psutil.Process, program: AgentProgram, project: str | None, session: str) -> bool:
+    """Whether a process of the agent may be using the session."""
     words = process.cmdline()
     if session and any(session in word for word in words):
         return True
     if not project or not program.servers.isdisjoint(words[1:]):
-        return True  # not known, or for whoever calls: it may
+        return True  # the project is unknown, or the process serves every project
     folder, project = process.cwd(), os.path.realpath(project)
-    # An option may name another folder than the one it was started in.
+    # An option may name another folder than the working directory.
     folders = [folder, *(os.path.join(folder, word.partition("=")[2] or word) for word in words[1:] if "/" in word)]
     return any(_is_at_or_below(os.path.realpath(path), project) for path in folders if "\0" not in path)
 

@@ -1,4 +1,4 @@
-"""What an agent's own lists are told of a session that a checkout brings back, and what that takes the place of."""
+"""The update of an agent's session index: adds a restored session, and reports the entry that it replaces."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from ctxstore.sources.resumable import IndexEntry, ReplacingIndexEntry
 
 
 class SessionIndexUpdate:
-    """The index_entries of one checkout, in the lists of the agent at `root`."""
+    """The index entries of one checkout, for the agent at `root`."""
 
     def __init__(self, root: str, index_entries: Sequence[IndexEntry]) -> None:
         self._root = root
         self._entries = index_entries
 
     def find_replaced(self) -> list[bytes]:
-        """What entry would take the place of; empty for nothing. Raises `Conflict`."""
+        """Returns, for each entry, a fingerprint of the data it would replace. Empty if it replaces nothing.
+
+        Raises `Conflict` if the present data can't be read.
+        """
         return [entry.found(self._root) if isinstance(entry, ReplacingIndexEntry) else b"" for entry in self._entries]
 
     def files_at_risk(self, replaced: Sequence[bytes]) -> list[str]:
-        """The files in which something is about to be replaced."""
+        """Returns the files whose content is about to be replaced."""
         return [self._path(entry) for entry, old in zip(self._entries, replaced, strict=True) if old]
 
     def refuse_replacing(self) -> None:
-        """Raises `AlreadyExists` if something would be replaced."""
+        """Raises `AlreadyExists` if an entry would replace data."""
         for entry, old in zip(self._entries, self.find_replaced(), strict=True):
             if old:
                 raise AlreadyExists(
@@ -34,7 +37,10 @@ class SessionIndexUpdate:
                 )
 
     def execute(self, replaced: Sequence[bytes]) -> None:
-        """Put them there, and look that they are. Raises `Conflict` if what is there is not what was `found`."""
+        """Adds the entries and verifies that the index contains them.
+
+        `replaced` is the earlier result of `find_replaced`. Raises `Conflict` if the index changed since.
+        """
         if self.find_replaced() != replaced:
             raise Conflict(
                 f"the session in {self._root} changed while it was being restored",
@@ -43,7 +49,7 @@ class SessionIndexUpdate:
         for entry in self._entries:
             entry.apply(self._root)
             if not entry.is_there(self._root):
-                raise StorageError(f"{self._path(entry)} does not hold {entry.what}")
+                raise StorageError(f"{self._path(entry)} does not contain {entry.what} after it was written")
 
     def _path(self, entry: IndexEntry) -> str:
         return os.path.join(self._root, entry.path)

@@ -1,4 +1,4 @@
-"""Writes below one folder and nowhere else, whatever the paths say and whatever links lie in the way."""
+"""Writing below one folder and nowhere else, whatever the paths contain and whatever links exist on the way."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def split_path(path: str) -> tuple[str, ...]:
-    """The parts of a tree's path. Raises `Corrupt` for one that could leave its folder."""
+    """Splits a path of a tree into its parts. Raises `Corrupt` for a path that could leave its folder."""
     parts = tuple(path.split("/"))
     if any(part in ("", ".", "..") or "\0" in part for part in parts):
-        raise Corrupt(f"the tree holds an unsafe path: {path!r}")
+        raise Corrupt(f"the tree contains an unsafe path: {path!r}")
     return parts
 
 
 class TargetFolder:
-    """A folder to restore into. Every step below it is taken without following links."""
+    """A folder to restore into. No step below it follows a link."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -33,6 +33,7 @@ class TargetFolder:
         self._parent: tuple[tuple[str, ...], int] = ((), self._fd)
 
     def close(self) -> None:
+        """Closes the folder and the last used folder below it."""
         self._close_parent()
         os.close(self._fd)
 
@@ -43,12 +44,13 @@ class TargetFolder:
         self.close()
 
     def _close_parent(self) -> None:
+        """Closes the folder below the target that was used last."""
         if self._parent[1] != self._fd:
             os.close(self._parent[1])
         self._parent = ((), self._fd)
 
     def _open_folder(self, parts: tuple[str, ...], create: bool) -> int:
-        """The descriptor of a folder below the target; the last one stays open."""
+        """Returns the descriptor of a folder below the target. The last used folder stays open."""
         if self._parent[0] == parts:
             return self._parent[1]
         self._close_parent()
@@ -60,13 +62,16 @@ class TargetFolder:
             os.close(at)
             where = os.path.join(self.path, *parts)
             if error.errno in (errno.ELOOP, errno.ENOTDIR):
-                raise Conflict(f"{where}: a link or a file is in the way of a folder", hint="move it away") from error
+                raise Conflict(
+                    f"{where}: a link or a file exists where a folder is needed", hint="move it away"
+                ) from error
             raise
         self._parent = (parts, at)
         return at
 
     @staticmethod
     def _open_child(at: int, part: str, create: bool) -> int:
+        """Opens a folder inside the folder `at`, and closes `at`. With `create` a missing folder is made."""
         try:
             child = os.open(part, _FOLDER, dir_fd=at)
         except FileNotFoundError:
@@ -78,7 +83,7 @@ class TargetFolder:
         return child
 
     def find(self, path: str) -> os.stat_result | None:
-        """What is at a path below the target, by ``lstat``; None when nothing is."""
+        """Returns the ``lstat`` result of a path below the target, or None if nothing exists there."""
         *folder, name = split_path(path)
         try:
             return os.stat(name, dir_fd=self._open_folder(tuple(folder), create=False), follow_symlinks=False)
@@ -86,18 +91,18 @@ class TargetFolder:
             return None
 
     def open_file(self, path: str) -> int:
-        """A file below the target, for reading."""
+        """Opens a file below the target for reading, and returns the descriptor."""
         *folder, name = split_path(path)
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         return os.open(name, flags, dir_fd=self._open_folder(tuple(folder), create=False))
 
     def read_link(self, path: str) -> bytes:
-        """What a link below the target points to."""
+        """Returns the target of a symbolic link below the target folder."""
         *folder, name = split_path(path)
         return os.fsencode(os.readlink(name, dir_fd=self._open_folder(tuple(folder), create=False)))
 
     def create_file(self, path: str) -> PendingFile:
-        """Begin a file: it is there, whole, once it is finished, and what was there before until then."""
+        """Begins a file under a temporary name. Until it is finished, an existing file stays unchanged."""
         *folder, name = split_path(path)
         pending = f".ctx-{os.getpid()}-{next(_numbers)}.part"
         at = self._open_folder(tuple(folder), create=True)
@@ -105,7 +110,7 @@ class TargetFolder:
         return PendingFile(self, tuple(folder), name, pending, fd)
 
     def write_link(self, path: str, target: bytes, mtime_ns: int) -> None:
-        """Put a symbolic link in place."""
+        """Creates a symbolic link, or replaces a file or link with it."""
         *folder, name = split_path(path)
         pending = f".ctx-{os.getpid()}-{next(_numbers)}.part"
         at = self._open_folder(tuple(folder), create=True)
@@ -114,7 +119,7 @@ class TargetFolder:
         self.move_into_place(tuple(folder), pending, name)
 
     def move_into_place(self, folder: tuple[str, ...], pending: str, name: str) -> None:
-        """Rename a finished file or link to its own name. Raises `Conflict` if a folder is in the way."""
+        """Renames a finished file or link to its final name. Raises `Conflict` if a folder has this name."""
         at = self._open_folder(folder, create=True)
         try:
             os.rename(pending, name, src_dir_fd=at, dst_dir_fd=at)
@@ -122,28 +127,28 @@ class TargetFolder:
             self.remove_pending(folder, pending)
             if isinstance(error, IsADirectoryError):
                 where = os.path.join(self.path, *folder, name)
-                raise Conflict(f"{where}: a folder is in the way of a file", hint="move it away") from error
+                raise Conflict(f"{where}: a folder exists where a file is needed", hint="move it away") from error
             raise
 
     def remove_pending(self, folder: tuple[str, ...], pending: str) -> None:
-        """Remove what was begun."""
+        """Removes an unfinished file."""
         try:
             os.unlink(pending, dir_fd=self._open_folder(folder, create=False))
         except FileNotFoundError:
             pass
 
     def make_folder(self, path: str) -> None:
-        """Make a folder and those above it; writable for the owner until `finish_folder`."""
+        """Makes a folder and its parents. They are writable for the owner until `finish_folder`."""
         self._open_folder(split_path(path), create=True)
 
     def finish_folder(self, path: str, mode: int, mtime_ns: int) -> None:
-        """Give a folder its mode and time, when nothing more is written below it."""
+        """Sets a folder's mode and modification time (ns), after everything below it is written."""
         fd = self._open_folder(split_path(path), create=True)
         os.utime(fd, ns=(mtime_ns, mtime_ns))
         os.fchmod(fd, mode)
 
     def remove(self, path: str) -> None:
-        """Remove a file or link, or a folder if it is empty."""
+        """Removes a file, a link or an empty folder. A folder that is not empty is kept."""
         *folder, name = split_path(path)
         try:
             at = self._open_folder(tuple(folder), create=False)
@@ -163,7 +168,7 @@ _numbers = itertools.count()
 
 
 class PendingFile:
-    """A file being written under a name of its own."""
+    """A file that is being written under a temporary name."""
 
     def __init__(self, target: TargetFolder, folder: tuple[str, ...], name: str, pending: str, fd: int) -> None:
         self._target = target
@@ -173,14 +178,17 @@ class PendingFile:
         self._fd: int | None = fd
 
     def write(self, offset: int, data: memoryview) -> None:
-        """Put bytes at an offset."""
+        """Writes bytes at an offset."""
         assert self._fd is not None
         while data:
             done = os.pwrite(self._fd, data, offset)
             data, offset = data[done:], offset + done
 
     def finish(self, mode: int, mtime_ns: int, *, durable: bool = False) -> None:
-        """Give it its mode and time, and put it in place; `durable`: its bytes are on disk before its name is."""
+        """Sets the mode and modification time (ns), and renames the file to its final name.
+
+        With `durable` the bytes are on disk before the file gets its name.
+        """
         assert self._fd is not None
         os.fchmod(self._fd, mode)
         os.utime(self._fd, ns=(mtime_ns, mtime_ns))
@@ -190,7 +198,7 @@ class PendingFile:
         self._target.move_into_place(self._folder, self._pending, self._name)
 
     def discard(self) -> None:
-        """Remove it unless it is finished."""
+        """Removes the file unless it is finished."""
         if self._fd is not None:
             self._close()
             self._target.remove_pending(self._folder, self._pending)

@@ -1,4 +1,4 @@
-"""Reads what a checkout wrote again, and compares."""
+"""The verification of a checkout: reads back the written files and compares them."""
 
 from __future__ import annotations
 
@@ -15,22 +15,28 @@ from ctxstore.trees.entries import FileEntry
 from ctxstore.trees.files import content_sequence
 
 BLOCK = 1 << 20
+"""Bytes per read."""
 
 
 def verify_written(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry | RewrittenFile) -> None:
-    """Raises `StorageError` if the file is not what was written, `Conflict` if somebody wrote it since."""
+    """Compares a written file with its entry.
+
+    Raises `StorageError` if the content differs, and `Conflict` if another process wrote the file since.
+    """
     if _is_written(engine, folder, path, entry):
         return
     where = os.path.join(folder.path, path)
     found = folder.find(path)
     if found is None or not stat.S_ISREG(found.st_mode) or found.st_mtime_ns != entry.mtime_ns:
         raise Conflict(
-            f"{where} was changed just after it was restored", hint="stop the agent that writes it, try again"
+            f"{where} was changed just after it was restored",
+            hint="stop the agent that writes it, then run the checkout again",
         )
-    raise StorageError(f"{where} does not hold what was written to it", hint="the disk may be failing; try another")
+    raise StorageError(f"{where} does not contain what was written to it", hint="the disk may be failing; try another")
 
 
 def _is_written(engine: Engine, folder: TargetFolder, path: str, entry: FileEntry | RewrittenFile) -> bool:
+    """Whether the file at `path` contains the bytes of the entry."""
     try:
         fd = folder.open_file(path)
     except FileNotFoundError:
@@ -46,7 +52,10 @@ def _is_written(engine: Engine, folder: TargetFolder, path: str, entry: FileEntr
 
 
 def _has_chunks(engine: Engine, fd: int, entry: FileEntry) -> bool:
-    """By the chunks' ids, which are their hashes: the store need not be read again."""
+    """Whether the file consists of the entry's chunks.
+
+    The chunks' ids are hashes of their content, so the store is not read again.
+    """
     sequence = content_sequence(engine.store, entry)
     id_of = engine.keys.id_of
     return all(
@@ -55,12 +64,13 @@ def _has_chunks(engine: Engine, fd: int, entry: FileEntry) -> bool:
 
 
 def _blocks(fd: int) -> Iterator[bytes]:
+    """Yields the bytes of a file in blocks."""
     while block := os.read(fd, BLOCK):
         yield block
 
 
 def read_exactly(fd: int, size: int) -> bytes:
-    """The next `size` bytes, or as many as there are."""
+    """Reads `size` bytes, or fewer at the end of the file."""
     data = b""
     while len(data) < size:
         more = os.read(fd, size - len(data))

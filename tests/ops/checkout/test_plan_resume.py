@@ -105,7 +105,7 @@ def test_a_message_is_named_by_its_number_unless_that_is_an_id(home, snap, repo,
         return list(repo.messages(home.ref(plan.resume_target.session)))[-1].id
 
     assert [last("2"), last("1"), last("3"), last("4321")] == ["1", "1", "4321-b", "4321-b"]
-    with pytest.raises(InvalidInput, match="no message"):
+    with pytest.raises(InvalidInput, match="not a message"):
         last("0")
     with pytest.raises(NotFound, match="has no message"):
         last("4")
@@ -124,7 +124,7 @@ def test_a_record_in_which_nothing_is_said_is_no_place_to_end(home, snap, repo):
     home.append("one", b'{"type":"mode","mode":"default","sessionId":"one","uuid":"mode-1"}\n')
     snap(home)
     (record,) = (message.id for message in repo.messages(home.ref("one")) if message.role == "meta")
-    with pytest.raises(InvalidInput, match="no message"):
+    with pytest.raises(InvalidInput, match="not a message"):
         repo.plan_checkout(home.ref("one"), placement=Placement(until=record))
     with pytest.raises(NotFound):
         repo.plan_checkout(home.ref("one"), placement=Placement(until=record[:-1]))
@@ -238,7 +238,7 @@ def test_what_a_disk_did_not_keep_is_told(home, snap, repo, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     plan = repo.plan_checkout(home.ref("one"), placement=placement)
     monkeypatch.setattr(checkout_module, "TargetFolder", Bent(checkout_module.TargetFolder))
-    with pytest.raises(StorageError, match="does not hold what was written"):
+    with pytest.raises(StorageError, match="does not contain what was written"):
         plan.execute()
 
 
@@ -273,7 +273,7 @@ def test_what_the_agent_must_be_told_is_told_after_the_files_and_verified(home, 
     assert plan.execute().registered == 1
     assert (home.claude / "names.txt").read_text() == "one\n"
     plan.resume_target = ResumeTarget(str(home.claude), (Entry("two", forgetful=True),))
-    with pytest.raises(StorageError, match="does not hold the name two"):
+    with pytest.raises(StorageError, match="does not contain the name two"):
         plan.execute()
 
 
@@ -282,7 +282,7 @@ def test_files_that_are_written_but_not_listed_are_told(home, snap, repo):
     snap(home)
     plan = repo.plan_checkout(home.ref("one"), placement=NEW)
     plan.resume_target = ResumeTarget(str(home.claude), (Entry("one", forgetful=True),))
-    with pytest.raises(StorageError, match=r"the files are written \(.*\.jsonl\), but not listed"):
+    with pytest.raises(StorageError, match=r"the files are written \(.*\.jsonl\), but not added"):
         plan.execute()
 
 
@@ -392,5 +392,5 @@ def test_the_history_of_a_project_that_moved_goes_where_the_project_is(repo, tmp
     assert repo.plan_checkout(ref, placement=placement).execute().files == 1
     name = ".aider.chat.history.md"
     assert (new / name).read_bytes() == (old / name).read_bytes()
-    with pytest.raises(InvalidInput, match="as it was"):
+    with pytest.raises(InvalidInput, match="restored unchanged"):
         repo.plan_checkout(ref, placement=placement._replace(new_session=True))
