@@ -1,1 +1,1 @@
-"""The Merkle structures: lists, maps, and the trees and files made of them."""
+"""The Merkle structures: lists, maps, and the trees and files that consist of them."""

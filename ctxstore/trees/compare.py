@@ -1,4 +1,4 @@
-"""What differs between two sequences, found without reading what they share."""
+"""The comparison of two sequences, without reading the nodes that they share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from ctxstore.trees.sequence import Item, Sequence, count_of
 
 
 class Difference(NamedTuple):
-    """Leaves `old` at `old_start` were replaced by leaves `new` at `new_start`. Either may be empty."""
+    """A replaced range: the leaves `old` at position `old_start` became the leaves `new` at position `new_start`.
+
+    Either list may be empty.
+    """
 
     old_start: int
     old: list[Item]
@@ -20,7 +23,10 @@ class Difference(NamedTuple):
 
 
 def differences(old: Sequence, new: Sequence) -> list[Difference]:
-    """What differs, reading only nodes that are not shared. In order, each as narrow as its ends allow."""
+    """Returns the differences of two sequences in order, each as narrow as its ends allow.
+
+    Reads only nodes that the sequences do not share.
+    """
     if old.id == new.id:
         return []
     left, right = _expand(old, new)
@@ -31,7 +37,7 @@ _Token = tuple[Item, int]
 
 
 def _expand(old: Sequence, new: Sequence) -> tuple[list[_Token], list[_Token]]:
-    """Both sequences as (item, level), with every node that only one of them shows replaced by its items."""
+    """Returns both sequences as lists of (item, level). A node that is only in one list is replaced by its items."""
     left, right = list(old.tops()), list(new.tops())
     for level in range(max(len(old.levels), len(new.levels)) - 1, 0, -1):
         shared = _nodes(left, level) & _nodes(right, level)
@@ -55,7 +61,7 @@ def _open_nodes(source: Sequence, tokens: list[_Token], level: int, shared: set[
 
 
 def _regions(old: Sequence, new: Sequence, left: list[_Token], right: list[_Token]) -> Iterator[Difference]:
-    """The runs of tokens between matching ones."""
+    """Yields the ranges between matching tokens."""
     i = j = 0
     positions = [0, 0]
     found = matches([_identity(token) for token in left], [_identity(token) for token in right])

@@ -1,7 +1,7 @@
-"""Tree entries: what a name in a tree stands for. docs/format/trees.md is normative.
+"""Tree entries: the files, folders, links, lists and maps in a tree. docs/format/trees.md is normative.
 
-A tree is one map from the whole path (``/`` between its parts) to an entry. Keys that start with ``/``
-can be no file's: they name native lists and maps, such as ``/messages``.
+A tree is one map from full paths (parts joined by ``/``) to entries. A key that starts with ``/`` cannot be the path of
+a file. Such keys name native lists and maps, for example ``/messages``.
 """
 
 import enum
@@ -16,7 +16,7 @@ MEMORIES = b"/memories"
 
 
 class EntryKind(enum.IntEnum):
-    """Numbers are part of the format."""
+    """The kinds of entries. The numbers are part of the format."""
 
     FILE = 1
     DIR = 2
@@ -26,7 +26,10 @@ class EntryKind(enum.IntEnum):
 
 
 class FileEntry(NamedTuple):
-    """A file's metadata and content: no id when empty, a chunk's when it is one chunk, else a list's."""
+    """A file's metadata and content. `size` is in bytes.
+
+    `id` is None for an empty file, the chunk's id for a file of one chunk, else the id of a list of chunks.
+    """
 
     mode: int
     mtime_ns: int
@@ -36,21 +39,21 @@ class FileEntry(NamedTuple):
 
 
 class DirEntry(NamedTuple):
-    """A folder: its permissions and time; what is in it are entries of their own."""
+    """A folder's permissions and time. The files in it have entries of their own."""
 
     mode: int
     mtime_ns: int
 
 
 class SymlinkEntry(NamedTuple):
-    """A symbolic link and the bytes it points to."""
+    """A symbolic link. `target` is the path it points to, as bytes of the file system."""
 
     target: bytes
     mtime_ns: int
 
 
 class ListEntry(NamedTuple):
-    """A native list of records: its root, records and bytes."""
+    """A native list of records: the id of its root, the number of records and their total size in bytes."""
 
     id: ObjectId
     length: int
@@ -58,7 +61,7 @@ class ListEntry(NamedTuple):
 
 
 class MapEntry(NamedTuple):
-    """A native map of keyed records: its root and number of keys."""
+    """A native map of records: the id of its root and the number of its keys."""
 
     id: ObjectId
     length: int
@@ -73,31 +76,31 @@ _KINDS: dict[type, EntryKind] = {
     ListEntry: EntryKind.LIST,
     MapEntry: EntryKind.MAP,
 }
-_TYPES = {int(kind): made for made, kind in _KINDS.items()}
+_TYPES = {int(kind): entry_type for entry_type, kind in _KINDS.items()}
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """A tree map's value."""
+    """Encodes an entry as a value of a tree's map."""
     return encode_structure([int(_KINDS[type(entry)]), *entry])
 
 
 def decode_entry(data: bytes) -> Entry:
-    """Raises `Corrupt`."""
+    """Decodes a value of a tree's map. Raises `Corrupt`."""
     value = decode_structure(data)
     try:
         kind, *fields = value
         entry: Entry = _TYPES[kind](*fields)
     except (KeyError, TypeError, ValueError) as error:
-        raise Corrupt("a tree's entry is malformed") from error
-    if not _is_sound(entry):
-        raise Corrupt("a tree's entry is malformed")
+        raise Corrupt("a tree entry is malformed") from error
+    if not _is_valid(entry):
+        raise Corrupt("a tree entry is malformed")
     return entry
 
 
-def _is_sound(entry: Entry) -> bool:
+def _is_valid(entry: Entry) -> bool:
     if isinstance(entry, FileEntry):
-        is_sound = _is_id(entry.id) or (entry.id is None and entry.size == 0 and not entry.is_list)
-        return is_sound and type(entry.is_list) is bool and _is_metadata(entry) and _is_size(entry.size)
+        has_content = _is_id(entry.id) or (entry.id is None and entry.size == 0 and not entry.is_list)
+        return has_content and type(entry.is_list) is bool and _is_metadata(entry) and _is_size(entry.size)
     if isinstance(entry, DirEntry):
         return _is_metadata(entry)
     if isinstance(entry, SymlinkEntry):
@@ -120,16 +123,16 @@ def _is_size(value: object) -> bool:
 
 
 def is_time(value: object) -> bool:
-    """Whether it is a time an entry may have, in nanoseconds."""
-    # Some file systems keep seconds in 64 bits: more than nanoseconds can be counted in.
+    """Whether a value is a possible time of an entry, in nanoseconds since 1970."""
+    # Some file systems count seconds in 64 bits. As nanoseconds such times need more than 64 bits.
     return type(value) is int and abs(value) <= 10**9 << 63
 
 
 def encode_key(path: str) -> bytes:
-    """A path as a tree's key; names that are not UTF-8 come back as they were."""
+    """Encodes a path as a tree's key. `decode_key` reverses it exactly, even for names that are not UTF-8."""
     return path.encode("utf-8", "surrogateescape")
 
 
 def decode_key(key: bytes) -> str:
-    """The path a tree's key stands for."""
+    """Decodes a tree's key to a path."""
     return key.decode("utf-8", "surrogateescape")

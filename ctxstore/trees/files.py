@@ -1,4 +1,4 @@
-"""File content into chunks and back."""
+"""File content: storing it as chunks, reading it, and comparing two versions."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -17,7 +17,10 @@ from ctxstore.trees.sequence import Builder, Getter, Item, Sequence
 
 
 class Content(NamedTuple):
-    """Stored content: its bytes, whether `id` is a list or a chunk, None for nothing."""
+    """Stored content: its size in bytes, and the id of its only chunk or, if `is_list`, of its list of chunks.
+
+    `id` is None for empty content.
+    """
 
     size: int
     is_list: bool
@@ -25,12 +28,12 @@ class Content(NamedTuple):
 
 
 def write_content(writer: MakesChunks, chunker: Chunker, blocks: Iterable[bytes]) -> Content:
-    """Store a stream; only chunks that are new cost anything."""
+    """Stores a stream of bytes. Writes only chunks that the repository does not have."""
     return _finish(new_list(CHUNKS, writer), _write_chunks(writer, chunker, blocks), 0)
 
 
 def _write_chunks(writer: MakesChunks, chunker: Chunker, blocks: Iterable[bytes]) -> Iterator[Item]:
-    # The innermost loop of every snapshot: names are looked up once.
+    # The innermost loop of every snapshot, so attributes are looked up before it.
     key = writer.keys.key_of(Kind.CHUNK)
     has, add, kind = writer.has, writer.add, int(Kind.CHUNK)
     for chunk in chunker.cut(blocks):
@@ -41,7 +44,7 @@ def _write_chunks(writer: MakesChunks, chunker: Chunker, blocks: Iterable[bytes]
 
 
 class NotAppended(Exception):
-    """The stream does not start with the old content. Raised to make the caller store it from the start."""
+    """The stream does not continue the old content, so the caller must store it from the start."""
 
 
 def append_content(
@@ -51,11 +54,13 @@ def append_content(
     blocks: Iterable[bytes],
     on_new: Callable[[bytes], None] | None,
 ) -> Content:
-    """Store a stream that goes on where `old` ends: what was there is compared by hash, the rest is cut.
+    """Stores a stream that starts with the content of `old`. Returns the same result as `write_content`.
 
-    Gives what `write_content` gives. A cut is decided by the bytes before it, so all old chunks but the
-    last, which the old end cut short, are chunks of the new content too. `on_new` gets the new bytes, which
-    then start a line. Raises `NotAppended`.
+    Compares the old part of the stream with the old chunks by hash, and cuts only the rest. A cut depends on the bytes
+    before it. So all old chunks are also chunks of the new content, except the last one, which the old end cut short.
+
+    `on_new`, if given, is called with each block of new bytes. They must start a line. Raises `NotAppended` if the
+    stream starts differently, if `old` is empty, or if `on_new` is given and `old` ends within a line.
     """
     sequence = content_sequence(writer, old)
     if sequence is None:
@@ -64,22 +69,22 @@ def append_content(
     key = writer.keys.key_of(Kind.CHUNK)
     last = b""
     for size, id, _ in sequence.leaves():
-        last = stream.take(size)
+        last = stream.read(size)
         if blake3(last, key=key).digest() != id:
             raise NotAppended
     if on_new is not None and not last.endswith(b"\n"):
         raise NotAppended
     builder = new_list(CHUNKS, writer)
     builder.copy(sequence, 0, sequence.count - 1)
-    rest = stream.rest() if on_new is None else _told(stream.rest(), on_new)
+    rest = stream.rest() if on_new is None else _call_with_each(stream.rest(), on_new)
     new = _write_chunks(writer, chunker, chain((last,), rest))
     kept = old.size - len(last)
     return _finish(builder, new, kept)
 
 
-def _told(blocks: Iterable[bytes], on_new: Callable[[bytes], None]) -> Iterator[bytes]:
+def _call_with_each(blocks: Iterable[bytes], callback: Callable[[bytes], None]) -> Iterator[bytes]:
     for block in blocks:
-        on_new(block)
+        callback(block)
         yield block
 
 
@@ -96,7 +101,7 @@ def _finish(builder: Builder, items: Iterable[Item], size: int) -> Content:
 
 
 class _Stream:
-    """Takes exact numbers of bytes from blocks."""
+    """A reader of exact numbers of bytes from an iterable of blocks."""
 
     __slots__ = ("_at", "_block", "_blocks")
 
@@ -105,8 +110,8 @@ class _Stream:
         self._block = b""
         self._at = 0
 
-    def take(self, size: int) -> bytes:
-        """The next `size` bytes; fewer at the end."""
+    def read(self, size: int) -> bytes:
+        """Returns the next `size` bytes, or fewer at the end of the stream."""
         while len(self._block) - self._at < size:
             more = next(self._blocks, None)
             if more is None:
@@ -118,20 +123,20 @@ class _Stream:
         return self._block[start : self._at]
 
     def rest(self) -> Iterator[bytes]:
-        """What was not taken."""
+        """Yields the bytes that were not read yet."""
         if self._at < len(self._block):
             yield self._block[self._at :]
         yield from self._blocks
 
 
 def content_items(getter: Getter, entry: FileEntry) -> list[Item]:
-    """The items of a file's chunks."""
+    """Returns the list items of a file's chunks."""
     sequence = content_sequence(getter, entry)
     return list(sequence.leaves()) if sequence else []
 
 
 def content_sequence(getter: Getter, entry: FileEntry) -> Sequence | None:
-    """A file's chunks as a sequence, None when it is empty."""
+    """Returns a file's chunks as a sequence, or None if the file is empty."""
     if entry.id is None:
         return None
     if entry.is_list:
@@ -140,7 +145,10 @@ def content_sequence(getter: Getter, entry: FileEntry) -> Sequence | None:
 
 
 def read_content(getter: Getter, entry: FileEntry, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-    """A file's bytes from `start` to `stop`, chunk by chunk, each checked. Raises `Corrupt`, `NotFound`."""
+    """Yields a file's bytes from `start` to `stop`, chunk by chunk. Checks every chunk.
+
+    Raises `Corrupt`, `NotFound`.
+    """
     stop = entry.size if stop is None else min(stop, entry.size)
     sequence = content_sequence(getter, entry)
     position = 0
@@ -150,15 +158,15 @@ def read_content(getter: Getter, entry: FileEntry, start: int = 0, stop: int | N
         if position + size > start:
             data = getter.get(id, Kind.CHUNK)
             if len(data) != size:
-                raise Corrupt("a chunk's size is not what its list says")
+                raise Corrupt("the size of a file's chunk does not match its list")
             yield data[max(0, start - position) : stop - position]
         position += size
     if position < stop:
-        raise Corrupt("a file's chunks are fewer than its size says")
+        raise Corrupt("a file's chunks are shorter than its size")
 
 
 class ByteRange(NamedTuple):
-    """Old bytes `old_start`..`old_stop` were replaced by new bytes `new_start`..`new_stop`."""
+    """A replaced range of a file: bytes `old_start` to `old_stop` became bytes `new_start` to `new_stop`."""
 
     old_start: int
     old_stop: int
@@ -167,7 +175,7 @@ class ByteRange(NamedTuple):
 
 
 def changed_ranges(getter: Getter, old: FileEntry, new: FileEntry) -> list[ByteRange]:
-    """Where two versions of a file differ, to the chunk; reads structure only."""
+    """Returns the ranges in which two versions of a file differ, rounded to whole chunks. Reads no content."""
     a, b = content_sequence(getter, old), content_sequence(getter, new)
     if a is None or b is None:
         return [] if a is b else [ByteRange(0, old.size, 0, new.size)]
@@ -183,7 +191,7 @@ def _byte_ranges(a: Sequence, b: Sequence, regions: list[Difference]) -> Iterato
 
 
 def offset_of(sequence: Sequence, position: int) -> int:
-    """Bytes before the leaf at `position`, reading one node a level."""
+    """Returns the number of bytes before the leaf at `position`. Reads one node per level."""
     items: list[tuple[Item, int]] = list(sequence.tops())
     offset = 0
     while items:

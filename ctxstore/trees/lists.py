@@ -1,6 +1,6 @@
-"""Lists: a file's chunks, or a context's native records.
+"""Lists: sequences of a file's chunks or of a context's native records.
 
-An item is (size, id, count): bytes below it, the object or node, leaves below it.
+An item is (size, id, count): the number of bytes below it, the id of its object or node, and its number of leaves.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ctxstore.trees.sequence import Builder, Getter, Item, Putter, Sequence, Spl
 
 
 class ListShape:
-    """A node may end after an item whose id is 0 modulo q."""
+    """The shape of lists: a node may end after an item whose id is 0 modulo q."""
 
     __slots__ = ("_mask", "largest", "smallest")
     root_kind = Kind.LIST
@@ -24,7 +24,7 @@ class ListShape:
         self._mask = q - 1
 
     def is_boundary(self, item: Item, level: int) -> bool:
-        # u32 big-endian modulo a power of two of at most 256: the fourth byte decides.
+        # The id's first four bytes as a big-endian u32, modulo a power of two of at most 256: the fourth byte decides.
         return not item[1][3] & self._mask
 
     def encode_items(self, items: list[Item], level: int) -> list[Any]:
@@ -54,36 +54,36 @@ RECORDS = ListShape(8)
 
 
 def leaf(id: ObjectId, size: int) -> Item:
-    """The item of one chunk or record."""
+    """Returns the item of one chunk or record. `size` is in bytes."""
     return (size, id, 1)
 
 
 def new_list(shape: ListShape, putter: Putter) -> Builder:
-    """An empty list to push `leaf` items to."""
+    """Returns a builder for a new list, to which `leaf` items are pushed."""
     return Builder(shape, putter)
 
 
 def load_list(shape: ListShape, getter: Getter, id: ObjectId) -> Sequence:
-    """Raises `NotFound`, `Corrupt`."""
+    """Reads a list's root. Nodes are read later, on demand. Raises `NotFound`, `Corrupt`."""
     return Sequence.load(shape, getter, id)
 
 
 def extend_list(source: Sequence, putter: Putter) -> Builder:
-    """A builder that goes on where `source` ends; reads nothing."""
+    """Returns a builder that continues at the end of `source`. Reads nothing."""
     return Builder(source.shape, putter, [list(items) for items in source.levels])
 
 
 def splice_list(source: Sequence, putter: Putter, start: int, stop: int, items: Iterable[Item]) -> Builder:
-    """A builder with the items from `start` to `stop` replaced."""
+    """Returns a builder for `source` with the leaves from `start` to `stop` replaced by `items`."""
     return apply(source, putter, [Splice(start, stop, items)])
 
 
 def iter_ids(source: Sequence, start: int = 0, stop: int | None = None) -> Iterator[ObjectId]:
-    """The ids of the leaves from `start` to `stop`."""
+    """Yields the ids of the leaves from `start` to `stop`."""
     for item in source.leaves(start, stop):
         yield item[1]
 
 
 def total_size(source: Sequence) -> int:
-    """Bytes below the list."""
+    """Returns the total size of a list's objects in bytes."""
     return sum(item[0] for level in source.levels for item in level)

@@ -1,8 +1,8 @@
-"""Maps from byte keys to byte values, sorted, and independent of the order of edits.
+"""Maps from byte keys to byte values, sorted by key. A map's id does not depend on the order of edits.
 
-A leaf is (key, value, where, 1): `where` is None for a value kept inline, else the id of the object
-that holds it. A node's item is (last key, id, count). A node's boundary is decided by a keyed hash of
-the key alone, so a changed value never moves one.
+A leaf is (key, value, value id, 1): a small value is inline and its id is None, a large value is a separate object and
+None in the leaf. A node's item is (last key, id, count). A keyed hash of the key alone decides whether a node may end
+there, so a changed value never moves a boundary.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from ctxstore.trees.sequence import (
 )
 
 INLINE = 96
-"""Values up to this many bytes are kept in the node, larger ones as objects of their own."""
+"""The most bytes of a value that is stored inline in the node. A larger value becomes a separate object."""
 
 
 class MapShape:
-    """A node may end after a key whose hash is 0 modulo q; each level looks at its own bits of the hash."""
+    """The shape of maps: a node may end after a key whose hash is 0 modulo q. Each level uses its own hash byte."""
 
     __slots__ = ("_key", "_mask", "largest", "smallest")
     root_kind = Kind.MAP
@@ -81,7 +81,7 @@ class MapShape:
 
 
 class MapView:
-    """A stored map, read on demand. `value_kind` is the kind of its large values' objects."""
+    """A stored map that is read on demand. `value_kind` is the kind of the objects of its large values."""
 
     __slots__ = ("_get", "sequence", "value_kind")
 
@@ -98,17 +98,17 @@ class MapView:
         return self.sequence.count
 
     def find(self, key: bytes) -> bytes | None:
-        """The value of `key`, or None. Reads one node a level."""
+        """Returns the value of `key`, or None. Reads one node per level."""
         _, item = self._seek(key)
         return self.value(item) if item is not None else None
 
     def value(self, item: Item) -> bytes:
-        """A leaf's value, from the node or its own object."""
-        _, value, where, _ = item
-        return value if where is None else self._get.get(where, self.value_kind)
+        """Returns a leaf's value. Reads its object if it is not inline."""
+        _, value, value_id, _ = item
+        return value if value_id is None else self._get.get(value_id, self.value_kind)
 
     def _seek(self, key: bytes) -> tuple[int, Item | None]:
-        """(how many keys are smaller, the leaf if it is there)."""
+        """Returns (the number of smaller keys, the key's leaf or None)."""
         position = 0
         level_items: Iterable[tuple[Item, int]] = self.sequence.tops()
         while True:
@@ -123,13 +123,13 @@ class MapView:
             level_items = [(child, level - 1) for child in self.sequence.children(item, level)]
 
     def items(self, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """(key, value) from `start` on, in order of the keys."""
+        """Yields (key, value) in the order of the keys, beginning with the first key not smaller than `start`."""
         first = self._seek(start)[0] if start else 0
         for item in self.sequence.leaves(first):
             yield item[0], self.value(item)
 
     def prefixed(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """(key, value) of the keys that start with `prefix`."""
+        """Yields (key, value) of the keys that start with `prefix`, in order."""
         for key, value in self.items(prefix):
             if not key.startswith(prefix):
                 return
@@ -137,7 +137,7 @@ class MapView:
 
 
 class Maps:
-    """Loads and changes the maps of one repository."""
+    """Loads, creates and updates the maps of one repository."""
 
     __slots__ = ("shape",)
 
@@ -145,18 +145,21 @@ class Maps:
         self.shape = MapShape(keys.boundary)
 
     def load(self, getter: Getter, id: ObjectId, value_kind: Kind = Kind.RECORD) -> MapView:
-        """Raises `NotFound`, `Corrupt`."""
+        """Reads a map's root. Nodes are read later, on demand. Raises `NotFound`, `Corrupt`."""
         return MapView(Sequence.load(self.shape, getter, id), getter, value_kind)
 
     def create(self, putter: Putter, items: Mapping[bytes, bytes], value_kind: Kind = Kind.RECORD) -> ObjectId:
-        """A new map's id."""
+        """Stores a new map with these items. Returns its id."""
         builder = Builder(self.shape, putter)
         for key in sorted(items):
             builder.push(_leaf_for(putter, key, items[key], value_kind))
         return builder.finish()
 
     def update(self, source: MapView, putter: Putter, edits: Mapping[bytes, bytes | None]) -> ObjectId:
-        """The id of `source` with `edits` made; None removes a key. Reads and writes what is around them."""
+        """Stores a copy of `source` with `edits` applied, and returns its id. An edit to None removes the key.
+
+        Reads and writes only the nodes around the edits.
+        """
         splices = []
         for key, value in sorted(edits.items()):
             position, item = source._seek(key)
@@ -172,7 +175,7 @@ def _leaf_for(putter: Putter, key: bytes, value: bytes, value_kind: Kind) -> Ite
 
 
 def map_differences(old: MapView, new: MapView) -> Iterator[tuple[bytes, bytes | None, bytes | None]]:
-    """(key, old value, new value) of the keys that differ; None where a side lacks the key."""
+    """Yields (key, old value, new value) of the keys that differ. A value is None if that map lacks the key."""
     before: dict[bytes, Item] = {}
     after: dict[bytes, Item] = {}
     for region in differences(old.sequence, new.sequence):

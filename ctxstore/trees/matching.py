@@ -1,4 +1,4 @@
-"""Equal runs of two sequences, found in a time that does not grow with their square."""
+"""A search for the equal runs of two sequences, in time that does not grow with the square of their lengths."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 _SMALL, _ALL_SMALL = 1 << 18, 1 << 22
-"""Gaps without any item that is unique on both sides are compared pair by pair if there are no more pairs than this,
-and while all such gaps together have no more than that: some seconds at worst."""
+"""The limits for gaps without an item that is unique on both sides. Such a gap is compared pair by pair if it has at
+most `_SMALL` pairs, until all such gaps together have `_ALL_SMALL` pairs. The worst case takes some seconds."""
 _DEEP = 64
 
 T = TypeVar("T", bound=Hashable)
 
 
 class Match(NamedTuple):
-    """`length` equal items, from `old` on in one sequence and from `new` on in the other."""
+    """A run of `length` equal items. It starts at position `old` in one sequence and `new` in the other."""
 
     old: int
     new: int
@@ -23,10 +23,11 @@ class Match(NamedTuple):
 
 
 def matches(old: Sequence[T], new: Sequence[T]) -> list[Match]:
-    """Equal runs of both, in order.
+    """Returns equal runs of both sequences, in order.
 
-    Ends first; then items that occur once on either side hold, as many as are in the same order; then the gaps
-    between them likewise. Time grows with the length, not with its square, unless the input is made for it.
+    First matches equal items at both ends. Then matches items that occur once on each side, as many as have the same
+    order on both. Then treats the gaps between those in the same way. The time grows with the length, not with its
+    square, except for inputs constructed to prevent that.
     """
     found: list[Match] = []
     left = _ALL_SMALL
@@ -50,8 +51,9 @@ def matches(old: Sequence[T], new: Sequence[T]) -> list[Match]:
 
 
 def _longest_common(old: Sequence[T], new: Sequence[T]) -> Iterator[tuple[int, int]]:
-    """Places of a longest common subsequence."""
-    table = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]  # its length from two places on
+    """Yields the positions (in `old`, in `new`) of a longest common subsequence."""
+    # table[i][j] is the length of that of old[i:] and new[j:].
+    table = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]
     for i in range(len(old) - 1, -1, -1):
         item, row, below = old[i], table[i], table[i + 1]
         for j in range(len(new) - 1, -1, -1):
@@ -68,7 +70,7 @@ def _longest_common(old: Sequence[T], new: Sequence[T]) -> Iterator[tuple[int, i
 
 
 def _common(old: Sequence[T], new: Sequence[T], ours: range, theirs: range) -> int:
-    """How many items are equal from the start of both ranges on."""
+    """Returns how many items are equal at the start of both ranges."""
     for number, (i, j) in enumerate(zip(ours, theirs, strict=False)):
         if old[i] != new[j]:
             return number
@@ -76,9 +78,9 @@ def _common(old: Sequence[T], new: Sequence[T], ours: range, theirs: range) -> i
 
 
 def _anchors(old: Sequence[T], new: Sequence[T], ours: range, theirs: range) -> list[tuple[int, int]]:
-    """Places of items that occur once in each range: the longest series that rises on both sides."""
-    left, right = _once(old, ours), _once(new, theirs)
-    pairs = [(i, right[item]) for item, i in left.items() if item in right]  # rising on the old side
+    """Returns positions of items that occur once in each range: the longest series that increases on both sides."""
+    left, right = _unique_items(old, ours), _unique_items(new, theirs)
+    pairs = [(i, right[item]) for item, i in left.items() if item in right]  # increasing on the old side
     ends: list[int] = []
     lasts: list[int] = []
     before: list[int] = []
@@ -92,13 +94,13 @@ def _anchors(old: Sequence[T], new: Sequence[T], ours: range, theirs: range) -> 
     while number >= 0:
         rising.append(pairs[number])
         number = before[number]
-    # Of those next to each other the first is enough: what is equal from there on is found with it.
+    # Of adjacent pairs the first is enough: the search for equal items continues from it and finds the others.
     return [(i, j) for (i, j), last in zip(rising[::-1], [None, *rising[::-1]], strict=False) if last != (i - 1, j - 1)]
 
 
-def _once(items: Sequence[T], places: range) -> dict[T, int]:
-    """The items that occur once among these places, in order, with their place."""
+def _unique_items(items: Sequence[T], positions: range) -> dict[T, int]:
+    """Returns the items that occur once at these positions, in order, with their position."""
     found: dict[T, int] = {}
-    for place in places:
-        found[items[place]] = -1 if items[place] in found else place
-    return {item: place for item, place in found.items() if place >= 0}
+    for position in positions:
+        found[items[position]] = -1 if items[position] in found else position
+    return {item: position for item, position in found.items() if position >= 0}

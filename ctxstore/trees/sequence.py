@@ -1,11 +1,11 @@
-"""Canonical Merkle sequences, the mechanism below lists and maps. docs/format/trees.md is normative.
+"""Canonical Merkle sequences, the mechanism of lists and maps. docs/format/trees.md is normative.
 
-Items are pushed left to right. A node closes when it holds at least q/4 items and the last one is a
-boundary, or 4q items; a closed node is an item of the next level. What is left open on each level is
-stored inline in the root. So the root depends on the items only, never on how they were put together,
-and a change touches the nodes around it and the root.
+Items are pushed in order. A node closes when it has at least q/4 items and the last one is a boundary, or when it has
+4q items. A closed node becomes an item of the next level. The items left open on each level are stored inline in the
+root. So the root depends on the items only, never on how they were combined. A change affects only the nodes around it
+and the root.
 
-An item is a tuple that ends with its count of leaves; what comes before is the shape's business.
+An item is a tuple whose last element is its number of leaves. The shape defines the other elements.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ Item = tuple[Any, ...]
 
 MAX_LEVELS = 24
 
-_REMEMBERED = 64
-"""Nodes a sequence keeps taken apart: look-ups of neighbours meet the same ones."""
+_MAX_NODES = 64
+"""The most decoded nodes that a sequence caches. Lookups of neighbouring items need the same nodes."""
 
 
 class Getter(Protocol):
-    """Where nodes come from."""
+    """A source of objects, such as nodes."""
 
     def get(self, id: ObjectId, kind: Kind) -> bytes: ...
 
 
 class Putter(Getter, Protocol):
-    """Where nodes go."""
+    """A store to which objects, such as nodes, are written."""
 
     def put(self, kind: Kind, data: bytes) -> ObjectId: ...
 
 
 class Shape(Protocol):
-    """What sets lists and maps apart."""
+    """The properties in which lists and maps differ: their items, their encoding and their boundaries."""
 
     root_kind: Kind
     smallest: int
@@ -48,34 +48,34 @@ class Shape(Protocol):
         """Whether a node may end after this item."""
 
     def encode_items(self, items: list[Item], level: int) -> list[Any]:
-        """The items as encodable columns."""
+        """Returns the items as columns that can be encoded."""
 
     def decode_items(self, columns: Any, level: int) -> list[Item]:
-        """Raises `Corrupt` or any ValueError, TypeError, IndexError for malformed columns."""
+        """Decodes columns to items. Raises `Corrupt`, ValueError, TypeError or IndexError if they are malformed."""
 
     def summary(self, id: ObjectId, items: list[Item]) -> Item:
-        """The item that stands for a closed node."""
+        """Returns the item that represents a closed node on the next level."""
 
 
 _LARGEST_NUMBER = 1 << 63
 
 
 def check_numbers(column: Any, smallest: int) -> None:
-    """Raises `ValueError`, `TypeError` unless `column` is a list of sizes or counts."""
+    """Raises `ValueError` or `TypeError` unless `column` is a list of sizes or counts of at least `smallest`."""
     if type(column) is not list or not set(map(type, column)) <= {int}:
         raise TypeError("not a column of numbers")
     if column and not smallest <= min(column) <= max(column) < _LARGEST_NUMBER:
-        raise ValueError("an impossible number")
+        raise ValueError("number out of range")
 
 
 def count_of(item: Item) -> int:
-    """Leaves an item stands for."""
+    """Returns the number of leaves that an item represents."""
     count: int = item[-1]
     return count
 
 
 class Sequence:
-    """A stored sequence, read on demand."""
+    """A stored sequence whose nodes are read on demand."""
 
     __slots__ = ("_get", "_nodes", "count", "id", "levels", "shape")
 
@@ -89,7 +89,7 @@ class Sequence:
 
     @classmethod
     def load(cls, shape: Shape, getter: Getter, id: ObjectId) -> Sequence:
-        """Raises `NotFound`, `Corrupt`."""
+        """Reads a sequence's root. Raises `NotFound`, `Corrupt`."""
         value = decode_structure(getter.get(id, shape.root_kind))
         with _malformed("a root"):
             version, levels = value
@@ -99,13 +99,13 @@ class Sequence:
         return cls(shape, getter, id, decoded)
 
     def children(self, item: Item, level: int) -> list[Item]:
-        """The items of the node that `item` of `level` ≥ 1 stands for."""
-        known = self._nodes.get(item)
-        if known is None:
-            if len(self._nodes) >= _REMEMBERED:
+        """Returns the items of the node that `item` represents. `level` is that of `item`, at least 1."""
+        children = self._nodes.get(item)
+        if children is None:
+            if len(self._nodes) >= _MAX_NODES:
                 self._nodes.clear()
-            known = self._nodes[item] = self._read_node(item, level - 1)
-        return known
+            children = self._nodes[item] = self._read_node(item, level - 1)
+        return children
 
     def _read_node(self, item: Item, level: int) -> list[Item]:
         id = self.node_id(item)
@@ -115,28 +115,28 @@ class Sequence:
             if version != 1 or at != level:
                 raise ValueError
             items = self.shape.decode_items(columns, level)
-            # Positions are found by the counts: were they wrong, what is read would be another thing, or nothing.
+            # Positions are computed from counts. With a wrong count, a lookup would return another item or none.
             if self.shape.summary(id, items) != item:
-                raise ValueError("a node holds something else than is said of it")
+                raise ValueError("node does not match the item that refers to it")
             return items
 
     @staticmethod
     def node_id(item: Item) -> ObjectId:
-        """The id of the node an item of level ≥ 1 stands for: always next to the count's left."""
+        """Returns the id of the node that an item of level ≥ 1 represents: the element before the count."""
         return ObjectId(item[-2])
 
     def tops(self) -> Iterator[tuple[Item, int]]:
-        """The root's (item, level) in the order of the sequence."""
+        """Yields the root's items as (item, level), in the order of the sequence."""
         for level in range(len(self.levels) - 1, -1, -1):
             for item in self.levels[level]:
                 yield item, level
 
     def flatten(self, tokens: Iterable[tuple[Item, int]]) -> list[Item]:
-        """The leaves below (item, level) pairs of this sequence."""
+        """Returns the leaves below these (item, level) pairs of this sequence."""
         return [leaf for item, level in tokens for leaf in self._below(item, level, 0, count_of(item))]
 
     def leaves(self, start: int = 0, stop: int | None = None) -> Iterator[Item]:
-        """The leaf items from `start` to `stop`, reading only the nodes between."""
+        """Yields the leaf items from `start` to `stop`. Reads only the nodes that contain them."""
         stop = self.count if stop is None else min(stop, self.count)
         base = 0
         for item, level in self.tops():
@@ -150,7 +150,7 @@ class Sequence:
             yield item
             return
         children = self.children(item, level)
-        if level == 1:  # a leaf counts one: no search, and no generator for each
+        if level == 1:  # every leaf counts one, so a slice replaces the search and a generator for each leaf
             yield from children[max(start, 0) : max(stop, 0)]
             return
         base = 0
@@ -162,7 +162,7 @@ class Sequence:
 
 
 class Builder:
-    """Builds a sequence from items and from parts of older ones."""
+    """Builds a sequence from items and from ranges of stored sequences."""
 
     __slots__ = ("_put", "levels", "shape")
 
@@ -172,7 +172,7 @@ class Builder:
         self.levels: list[list[Item]] = levels if levels is not None else [[]]
 
     def push(self, item: Item, level: int = 0) -> None:
-        """Append an item; of a level above 0 only when the levels below are empty."""
+        """Appends an item. If its level is above 0, all levels below must be empty."""
         while level >= len(self.levels):
             self.levels.append([])
         items = self.levels[level]
@@ -188,7 +188,7 @@ class Builder:
         return self.shape.summary(id, items)
 
     def copy(self, source: Sequence, start: int, stop: int) -> None:
-        """Append a range of another sequence, whole nodes at a time where the nodes line up."""
+        """Appends a range of another sequence. Appends its nodes without reading them where the boundaries agree."""
         base = 0
         for item, level in source.tops():
             self._copy(source, item, level, start - base, stop - base)
@@ -198,8 +198,8 @@ class Builder:
         count = count_of(item)
         if start >= count or stop <= 0:
             return
-        whole = start <= 0 and stop >= count
-        if level == 0 or (whole and self._is_aligned(level)):
+        is_complete = start <= 0 and stop >= count
+        if level == 0 or (is_complete and self._is_aligned(level)):
             self.push(item, level)
             return
         base = 0
@@ -211,17 +211,17 @@ class Builder:
         return not any(self.levels[:level])
 
     def finish(self) -> ObjectId:
-        """Store the root; its id. The builder can be gone on with."""
+        """Stores the root and returns its id. More items may be pushed afterwards."""
         columns = [self.shape.encode_items(items, level) for level, items in enumerate(self.levels)]
         return self._put.put(self.shape.root_kind, encode_structure([1, columns]))
 
     def view(self, getter: Getter, id: ObjectId) -> Sequence:
-        """What was built so far, as a sequence that can be read."""
+        """Returns the items pushed so far as a readable sequence. `id` is that of its root."""
         return Sequence(self.shape, getter, id, [list(items) for items in self.levels])
 
 
 class Splice(NamedTuple):
-    """Replace the leaves from `start` to `stop` by `items`."""
+    """A replacement of the leaves from `start` to `stop` by `items`."""
 
     start: int
     stop: int
@@ -229,7 +229,7 @@ class Splice(NamedTuple):
 
 
 def apply(source: Sequence, putter: Putter, splices: Iterable[Splice]) -> Builder:
-    """A builder with `source` changed by `splices`, which are in order and do not overlap."""
+    """Returns a builder for `source` with `splices` applied. They must be in order and must not overlap."""
     builder = Builder(source.shape, putter)
     position = 0
     for splice in splices:
@@ -242,7 +242,7 @@ def apply(source: Sequence, putter: Putter, splices: Iterable[Splice]) -> Builde
 
 
 class _malformed:
-    """Turns the errors of taking a damaged structure apart into `Corrupt`."""
+    """A context manager that turns errors from decoding a damaged structure into `Corrupt`."""
 
     __slots__ = ("_what",)
 

@@ -1,4 +1,4 @@
-"""Walks what a tree is made of: its nodes, lists and maps, down to the chunks and records, which are not read."""
+"""A walk over the objects of a tree: its nodes, lists and maps, down to the chunks and records, which are not read."""
 
 from __future__ import annotations
 
@@ -13,53 +13,53 @@ from ctxstore.trees.sequence import Getter, Item, Sequence, Shape
 
 
 class TreeWalk:
-    """Walks trees and maps, going no further down where `take` says that an object was met before.
+    """Walks trees and maps, and skips everything below an object for which `is_new` returns false.
 
-    `leaf` is told of the chunks and records that were not met before. What can't be read is raised, unless
-    `on_broken` takes it.
+    `is_new(id)` must return true only the first time. `leaf` is called with every new chunk and record. Objects that
+    cannot be read are passed to `on_broken`. If it is None, their error is raised.
     """
 
     def __init__(
         self,
         maps: Maps,
         getter: Getter,
-        take: Callable[[bytes], bool],
+        is_new: Callable[[bytes], bool],
         leaf: Callable[[ObjectId, Kind], None],
         on_broken: Callable[[ObjectId, Kind, Corrupt | NotFound], None] | None = None,
     ) -> None:
         self._shape = maps.shape
         self._getter = getter
-        self._take = take
+        self._is_new = is_new
         self._leaf = leaf
         self._on_broken = on_broken
 
     def tree(self, id: ObjectId) -> None:
-        """Walk a tree and all its entries name."""
-        for key, inline, where, _ in self._sequence(self._shape, id):
+        """Walks a tree and everything that its entries name."""
+        for key, inline, value_id, _ in self._sequence(self._shape, id):
             value = inline
-            if where is not None:
-                if not self._take(where):
+            if value_id is not None:
+                if not self._is_new(value_id):
                     continue
-                self._leaf(where, Kind.RECORD)
+                self._leaf(value_id, Kind.RECORD)
                 try:
-                    value = self._getter.get(where, Kind.RECORD)
+                    value = self._getter.get(value_id, Kind.RECORD)
                 except (Corrupt, NotFound) as error:
-                    self._broken(where, Kind.RECORD, error)
+                    self._broken(value_id, Kind.RECORD, error)
                     continue
             self._entry(key, value)
 
     def map_items(self, id: ObjectId) -> Iterator[tuple[bytes, bytes | None]]:
-        """Walk a map: (key, value if it is inline) of the parts not met before."""
-        for key, inline, where, _ in self._sequence(self._shape, id):
-            if where is not None:
-                self._reach(where, Kind.RECORD)
+        """Walks a map and yields (key, value) of its new parts. A value that is not inline is None."""
+        for key, inline, value_id, _ in self._sequence(self._shape, id):
+            if value_id is not None:
+                self._reach(value_id, Kind.RECORD)
             yield key, inline
 
     def _entry(self, key: bytes, value: bytes) -> None:
         try:
             entry: Entry = decode_entry(value)
         except Corrupt as error:
-            raise Corrupt(f"the entry {key!r} of a tree is malformed") from error
+            raise Corrupt(f"the tree entry {key!r} is malformed") from error
         if isinstance(entry, FileEntry) and entry.id is not None:
             if entry.is_list:
                 self._list(CHUNKS, entry.id, Kind.CHUNK)
@@ -76,7 +76,7 @@ class TreeWalk:
             self._reach(leaf, kind)
 
     def _reach(self, id: ObjectId, kind: Kind) -> None:
-        if self._take(id):
+        if self._is_new(id):
             self._leaf(id, kind)
 
     def _broken(self, id: ObjectId, kind: Kind, error: Corrupt | NotFound) -> None:
@@ -85,8 +85,8 @@ class TreeWalk:
         self._on_broken(id, kind, error)
 
     def _sequence(self, shape: Shape, id: ObjectId) -> Iterator[Item]:
-        """The leaves of a list or map below the nodes not met before."""
-        if not self._take(id):
+        """Yields the leaves of a list or map that are below new nodes."""
+        if not self._is_new(id):
             return
         try:
             sequence = Sequence.load(shape, self._getter, id)
@@ -101,7 +101,7 @@ class TreeWalk:
 
     def _below(self, sequence: Sequence, item: Item, level: int) -> Iterator[Item]:
         node = sequence.node_id(item)
-        if not self._take(node):
+        if not self._is_new(node):
             return
         try:
             children = sequence.children(item, level)
