@@ -61,6 +61,13 @@ class StoredCommit(NamedTuple):
     commit: Commit
 
 
+class NamedCommit(NamedTuple):
+    """A commit with the name of the context or tag that points to it."""
+
+    name: str
+    stored: StoredCommit
+
+
 def encode_commit(commit: Commit) -> bytes:
     """The commit object's bytes."""
     fields: dict[int, Any] = {

@@ -38,6 +38,13 @@ class Op(NamedTuple):
     undoes: ObjectId | None = None
 
 
+class StoredOp(NamedTuple):
+    """An op with its id."""
+
+    id: ObjectId
+    op: Op
+
+
 def encode_op(op: Op) -> bytes:
     """The op object's bytes."""
     fields: dict[int, Any] = {
@@ -93,9 +100,9 @@ def write_op(putter: Putter, op: Op) -> ObjectId:
     return putter.put(Kind.OP, encode_op(op))
 
 
-def iter_ops(getter: Getter, newest: ObjectId | None) -> Iterator[tuple[ObjectId, Op]]:
+def iter_ops(getter: Getter, newest: ObjectId | None) -> Iterator[StoredOp]:
     """Ops from the newest to the first."""
     while newest is not None:
         op = read_op(getter, newest)
-        yield newest, op
+        yield StoredOp(newest, op)
         newest = op.previous

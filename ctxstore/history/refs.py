@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from ctxstore.errors import Corrupt, InvalidInput, require_text
 from ctxstore.ids import ID_SIZE, Kind, ObjectId
@@ -53,6 +54,13 @@ def quote_name(text: str) -> str:
     return "".join("-" if c in _FORBIDDEN else c for c in text) or "-"
 
 
+class RefHead(NamedTuple):
+    """A ref and the id it points to: a context's newest commit, a tag's commit, or a setting's record."""
+
+    ref: str
+    id: ObjectId
+
+
 class Refs:
     """The refs at one moment."""
 
@@ -75,14 +83,14 @@ class Refs:
         value = self._map.find(_encode(name))
         return None if value is None else _id(value)
 
-    def iter(self, prefix: str = "") -> Iterator[tuple[str, ObjectId]]:
+    def iter(self, prefix: str = "") -> Iterator[RefHead]:
         """(name, newest commit) of the contexts whose names start with `prefix`, sorted."""
-        return (found for found in self.iter_all(prefix) if is_context(found[0]))
+        return (found for found in self.iter_all(prefix) if is_context(found.ref))
 
-    def iter_all(self, prefix: str = "") -> Iterator[tuple[str, ObjectId]]:
+    def iter_all(self, prefix: str = "") -> Iterator[RefHead]:
         """(name, id) of contexts, tags and settings alike."""
         for key, value in self._map.prefixed(_encode(prefix)):
-            yield decode_name(key), _id(value)
+            yield RefHead(decode_name(key), _id(value))
 
     def tags(self) -> Iterator[tuple[str, ObjectId]]:
         """(name without ``tag:``, commit) of the tags, sorted."""

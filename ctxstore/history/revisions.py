@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ctxstore.errors import Corrupt, InvalidInput, NotFound, require_text
 from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
-from ctxstore.history.oplog import Op, iter_ops
+from ctxstore.history.oplog import StoredOp, iter_ops
 from ctxstore.history.refs import SETTING, TAG, Refs, is_context
 from ctxstore.ids import ID_SIZE, Kind, ObjectId, format_id, parse_id
 from ctxstore.packs.reader import read_footer
@@ -209,11 +209,11 @@ class Resolver:
             at = self._revision(revision.ref, at.commit.parents[0])
         return at
 
-    def op(self, text: str) -> tuple[ObjectId, Op]:
+    def op(self, text: str) -> StoredOp:
         """An op by the start of its id, with or without ``op:``. Raises `NotFound`, `InvalidInput`."""
         require_text(text, "an op's id")
         prefix = text.removeprefix("op:")
-        found = [(id, op) for id, op in iter_ops(self._engine.store, self._root.op) if id.hex().startswith(prefix)]
+        found = [each for each in iter_ops(self._engine.store, self._root.op) if each.id.hex().startswith(prefix)]
         if not found or not _HEX.match(prefix):
             raise NotFound(f"no op starts with {prefix!r}", hint="`ctx op log` lists the ops")
         if len(found) > 1:

@@ -10,13 +10,13 @@ from ctxstore.history.revisions import Resolver, Revision
 from ctxstore.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from ctxstore.ids import ObjectId
+    from ctxstore.history.refs import RefHead
     from ctxstore.ops.content.find_message import NumberedMessage
     from ctxstore.ops.search.find import SearchFilters
     from ctxstore.ops.search.search import SearchResult
     from ctxstore.ops.secrets.scan import SecretsReport
     from ctxstore.ops.snapshot.sources_report import SourcesReport
-    from ctxstore.sources.protocol import Source, SourceHome
+    from ctxstore.ops.snapshot.targets import Target
 
 
 class FindingMethods:
@@ -57,7 +57,7 @@ class FindingMethods:
 
         return find_messages(View(self._engine, *Resolver(self._engine).resolve(rev)), message, around)
 
-    def known_projects(self) -> list[tuple[Source, SourceHome]]:
+    def known_projects(self) -> list[Target]:
         """The projects that were saved of agents which keep their data in projects, and are still there."""
         from ctxstore.ops.snapshot.known_projects import known_projects
 
@@ -77,8 +77,8 @@ class FindingMethods:
         newest = (Revision(name, *stored) for name, stored in iter_contexts(self._engine))
         return look(self._engine, newest, history=history, progress=progress)
 
-    def find_new_secrets(self, commits: Iterable[tuple[str, ObjectId]]) -> SecretsReport:
-        """Credentials in what these (context, commit) added, such as a snapshot's."""
+    def find_new_secrets(self, commits: Iterable[RefHead]) -> SecretsReport:
+        """Credentials in what these commits added, such as a snapshot's."""
         from ctxstore.ops.secrets.scan import look_at_new
 
         return look_at_new(self._engine, commits)

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ctxstore.errors import InvalidInput
-from ctxstore.history.commits import StoredCommit
+from ctxstore.history.commits import NamedCommit, StoredCommit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import check_name
 from ctxstore.history.transaction import Move, transaction
 from ctxstore.ids import ID_SIZE, ObjectId
 
 if TYPE_CHECKING:
-    from ctxstore.history.oplog import Op
+    from ctxstore.history.oplog import Op, StoredOp
     from ctxstore.history.revisions import Revision
     from ctxstore.ops.merge.merge import Merged
     from ctxstore.ops.refs.contexts_and_tags import DropPlan
@@ -87,13 +87,13 @@ class RefMethods:
 
         return delete_tag(self._engine, name)
 
-    def tags(self) -> Iterator[tuple[str, StoredCommit]]:
+    def tags(self) -> Iterator[NamedCommit]:
         """(name, commit) of the tags, sorted."""
         from ctxstore.ops.refs.contexts_and_tags import iter_tags
 
         return iter_tags(self._engine)
 
-    def find_op(self, text: str) -> tuple[ObjectId, Op]:
+    def find_op(self, text: str) -> StoredOp:
         """An op by the start of its id. Raises `NotFound`, `InvalidInput`."""
         from ctxstore.history.revisions import Resolver
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ctxstore.errors import Corrupt, NotFound, SourceError
-from ctxstore.history.commits import StoredCommit, read_commit
+from ctxstore.history.commits import NamedCommit, StoredCommit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import matches
 from ctxstore.ids import ObjectId
@@ -79,7 +79,7 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
 
         return iter_messages(self.view(rev))
 
-    def refs(self, pattern: str = "") -> Iterator[tuple[str, StoredCommit]]:
+    def refs(self, pattern: str = "") -> Iterator[NamedCommit]:
         """(name, newest commit) of the contexts that match a glob, a prefix or a part of the name; sorted.
 
         One whose commit can't be read is raised when all others were given.
@@ -94,7 +94,7 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
             except (Corrupt, NotFound) as error:
                 failed = failed or type(error)(f"{name}: {error.message}", hint=error.hint)
                 continue
-            yield name, StoredCommit(id, commit)
+            yield NamedCommit(name, StoredCommit(id, commit))
         if failed is not None:
             raise failed
 

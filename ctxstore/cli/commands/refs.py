@@ -13,7 +13,7 @@ from ctxstore.cli.render.format import count, format_size, format_time
 from ctxstore.errors import CtxstoreError
 
 if TYPE_CHECKING:
-    from ctxstore.history.commits import StoredCommit
+    from ctxstore.history.commits import NamedCommit
 
 HEADER = ("CONTEXT", "TITLE", "AGENT", "MESSAGES", "SIZE", "LAST CHANGE")
 
@@ -40,9 +40,9 @@ def command(invocation: Invocation, pattern: str) -> None:
         raise error[0]  # what can be read was shown
 
 
-def _rows(found: list[tuple[str, StoredCommit]]) -> Iterator[tuple[str, ...]]:
-    for name, (_, commit) in found:
-        summary = commit.summary
+def _rows(found: list[NamedCommit]) -> Iterator[tuple[str, ...]]:
+    for name, stored in found:
+        summary = stored.commit.summary
         messages = "" if summary.messages is None else f"{summary.messages:,}"
         yield (
             name,
@@ -50,7 +50,7 @@ def _rows(found: list[tuple[str, StoredCommit]]) -> Iterator[tuple[str, ...]]:
             summary.agent or "",
             messages,
             format_size(summary.bytes),
-            format_time(commit.time),
+            format_time(stored.commit.time),
         )
 
 

@@ -7,13 +7,13 @@ from contextlib import suppress
 from functools import partial
 
 from ctxstore.errors import Corrupt, NotFound
-from ctxstore.history.commits import Commit, StoredCommit, read_commit
+from ctxstore.history.commits import Commit, NamedCommit, StoredCommit, read_commit
 from ctxstore.history.engine import Engine
-from ctxstore.history.oplog import Op, iter_ops
+from ctxstore.history.oplog import StoredOp, iter_ops
 from ctxstore.ids import ObjectId
 
 
-def iter_runs(engine: Engine) -> Iterator[tuple[ObjectId, Op]]:
+def iter_runs(engine: Engine) -> Iterator[StoredOp]:
     """Yields all runs as (id, op), newest first."""
     return iter_ops(engine.store, engine.root().op)
 
@@ -45,9 +45,9 @@ def iter_history(
         raise failed
 
 
-def iter_contexts(engine: Engine) -> Iterator[tuple[str, StoredCommit]]:
+def iter_contexts(engine: Engine) -> Iterator[NamedCommit]:
     """Yields (ref, head commit) of every context, sorted by name. Skips contexts whose head cannot be read."""
 
     for name, id in engine.refs(engine.root()).iter():
         with suppress(Corrupt, NotFound):
-            yield name, StoredCommit(id, read_commit(engine.store, id))
+            yield NamedCommit(name, StoredCommit(id, read_commit(engine.store, id)))

@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Iterator, Sequence
 
 from ctxstore.errors import AlreadyExists, NotFound
-from ctxstore.history.commits import StoredCommit, read_commit
+from ctxstore.history.commits import NamedCommit, StoredCommit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import TAG, Refs, check_name, check_tag
 from ctxstore.history.revisions import Resolver
@@ -47,10 +47,10 @@ def delete_tag(engine: Engine, name: str) -> ObjectId:
     return retried(attempt)
 
 
-def iter_tags(engine: Engine) -> Iterator[tuple[str, StoredCommit]]:
+def iter_tags(engine: Engine) -> Iterator[NamedCommit]:
     """(name without ``tag:``, commit) of every tag, sorted by name."""
     for name, id in engine.refs(engine.root()).tags():
-        yield name, StoredCommit(id, read_commit(engine.store, id))
+        yield NamedCommit(name, StoredCommit(id, read_commit(engine.store, id)))
 
 
 def fork(engine: Engine, id: ObjectId, new_ref: str) -> StoredCommit:
@@ -90,7 +90,7 @@ def _refuse_taken(refs: Refs, name: str) -> None:
 class DropPlan:
     """Contexts that are to go: `contexts` has their names and newest commits. Nothing happens before `execute`."""
 
-    def __init__(self, engine: Engine, contexts: Sequence[tuple[str, StoredCommit]]) -> None:
+    def __init__(self, engine: Engine, contexts: Sequence[NamedCommit]) -> None:
         self._engine = engine
         self.contexts = tuple(contexts)
 
@@ -113,5 +113,6 @@ def plan_drop(engine: Engine, patterns: Sequence[str]) -> DropPlan:
         else:
             names[pattern] = resolver.context(pattern)
     return DropPlan(
-        engine, [(name, StoredCommit(id, read_commit(engine.store, id))) for name, id in sorted(names.items())]
+        engine,
+        [NamedCommit(name, StoredCommit(id, read_commit(engine.store, id))) for name, id in sorted(names.items())],
     )

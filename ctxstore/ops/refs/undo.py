@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ctxstore.errors import Conflict, NotFound
 from ctxstore.history.engine import Engine
 from ctxstore.history.forgotten import Forgotten
-from ctxstore.history.oplog import Op, RefChange, iter_ops, read_op
+from ctxstore.history.oplog import Op, RefChange, StoredOp, iter_ops, read_op
 from ctxstore.history.refs import SETTING, Refs
 from ctxstore.history.transaction import Move, Published, Transaction, transaction
 from ctxstore.ids import ObjectId, format_id
@@ -48,7 +48,7 @@ class ListedOp(NamedTuple):
     is_undone: bool
 
 
-def iter_listed_ops(ops: Iterable[tuple[ObjectId, Op]]) -> Iterator[ListedOp]:
+def iter_listed_ops(ops: Iterable[StoredOp]) -> Iterator[ListedOp]:
     """Whether each of the ops, given from the newest on, is undone: an undo that is undone itself undoes nothing."""
     undone: set[ObjectId] = set()
     for id, op in ops:
@@ -150,7 +150,7 @@ class UndoPlan:
         return Conflict(f"{listed} changed since {_shown(self.id)}{who}", hint=first + beside)
 
 
-def plan_undo(engine: Engine, found: tuple[ObjectId, Op] | None = None) -> UndoPlan:
+def plan_undo(engine: Engine, found: StoredOp | None = None) -> UndoPlan:
     """What undoing an op would do; without one, the newest that is no undo and is not undone.
 
     Raises `Conflict` when something it changed was changed since, `NotFound` when there is nothing to undo or
@@ -161,8 +161,8 @@ def plan_undo(engine: Engine, found: tuple[ObjectId, Op] | None = None) -> UndoP
         newest = next((run for run in runs if not run.is_undone and run.op.undoes is None), None)
         if newest is None:
             raise NotFound("there is nothing to undo", hint="`ctx op log` lists what was done")
-        found = newest.id, newest.op
-    return UndoPlan(engine, *found)
+        found = StoredOp(newest.id, newest.op)
+    return UndoPlan(engine, found.id, found.op)
 
 
 def _shown(id: ObjectId) -> str:

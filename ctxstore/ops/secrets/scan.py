@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ctxstore.errors import Corrupt, NotFound
 from ctxstore.history.commits import StoredCommit, read_commit
 from ctxstore.history.engine import Engine
+from ctxstore.history.refs import RefHead
 from ctxstore.history.revisions import Revision
 from ctxstore.ids import ObjectId
 from ctxstore.ops.content.log import iter_history
@@ -158,7 +159,7 @@ def look(
     return looking.report()
 
 
-def look_at_new(engine: Engine, commits: Iterable[tuple[str, ObjectId]]) -> SecretsReport:
+def look_at_new(engine: Engine, commits: Iterable[RefHead]) -> SecretsReport:
     """The credentials that these (context, commit) added to what was there. Raises `NotFound` without the library."""
     looking = SecretScan(engine)
     for ref, id in commits:

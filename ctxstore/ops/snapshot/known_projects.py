@@ -14,6 +14,7 @@ from ctxstore.history.commits import read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
 from ctxstore.ops.refs.cache_notes import read_values, write_values
+from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.homes import ProjectHomes
 from ctxstore.sources.protocol import Source, SourceHome
 from ctxstore.sources.registry import get_source
@@ -26,7 +27,7 @@ VERSION = 1
 _NOTE = "projects"
 
 
-def known_projects(engine: Engine, *, remember: bool = True) -> list[tuple[Source, SourceHome]]:
+def known_projects(engine: Engine, *, remember: bool = True) -> list[Target]:
     """Returns the projects that contexts were saved from, if they still exist and contain data.
 
     One commit per project is read. With `remember` the result is cached. While no ref moves, the cached list is used.
@@ -38,7 +39,7 @@ def known_projects(engine: Engine, *, remember: bool = True) -> list[tuple[Sourc
             encoded = [list(map(os.fsencode, root)) for root in roots]
             write_values(engine, _NOTE, VERSION, (engine.root().refs, encoded))
     sources = {root.source: get_source(root.source) for root in roots}
-    return [(sources[root.source], root) for root in roots if _is_project(sources[root.source], root)]
+    return [Target(sources[root.source], root) for root in roots if _is_project(sources[root.source], root)]
 
 
 def _find_saved(engine: Engine) -> list[SourceHome]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ctxstore.errors import InvalidInput, RefMoved
 from ctxstore.history.commits import KINDS
 from ctxstore.history.engine import Engine
+from ctxstore.history.refs import RefHead
 from ctxstore.history.transaction import Move, MustRestart, Published, Transaction, transaction
 from ctxstore.ids import ObjectId
 from ctxstore.ops.snapshot.home_scan import HomeScan, SnapshotOptions, SourceReport
@@ -20,7 +21,7 @@ class SnapshotReport(NamedTuple):
     """The result of a snapshot.
 
     If nothing changed, `op` is None and `time` (ns) is the start of the snapshot. Else `time` is the time of the op.
-    `duration` is in ns. `commits` are (context, id) pairs.
+    `duration` is in ns. `commits` are the contexts that changed, with their new commits.
     """
 
     op: ObjectId | None
@@ -28,7 +29,7 @@ class SnapshotReport(NamedTuple):
     duration: int
     sources: tuple[SourceReport, ...]
     bytes_stored: int
-    commits: tuple[tuple[str, ObjectId], ...]
+    commits: tuple[RefHead, ...]
 
 
 def snapshot(
@@ -71,7 +72,7 @@ def _snapshot_once(
         progress.done()
     for scan in scans:
         scan.save_stat_cache(before, published.op.refs if published else before)
-    commits = tuple((move.ref, move.new) for move in moves if move.new is not None)
+    commits = tuple(RefHead(move.ref, move.new) for move in moves if move.new is not None)
     return SnapshotReport(
         published.id if published else None,
         published.op.time if published else started,

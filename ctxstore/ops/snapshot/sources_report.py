@@ -95,7 +95,7 @@ def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Sourc
         try:
             source = get_source(name)
             targets = [Target(source, root) for root in source.discover(environ)]
-            targets = add_known_projects(targets, (each for each in known if each[1].source == name))
+            targets = add_known_projects(targets, (each for each in known if each.root.source == name))
         except failures as error:
             broken.append(FailedSource(name, str(error) or type(error).__name__))
             continue

@@ -27,10 +27,10 @@ def find_targets(names: Sequence[str], environ: Mapping[str, str]) -> list[Targe
     return [target for name in names for target in _named_targets(name, environ)]
 
 
-def add_known_projects(targets: Sequence[Target], known: Iterable[tuple[Source, SourceHome]]) -> list[Target]:
+def add_known_projects(targets: Sequence[Target], known: Iterable[Target]) -> list[Target]:
     """Appends the `known` projects that are not among the targets yet."""
     present = {_home_key(target.root) for target in targets}
-    return [*targets, *(Target(source, root) for source, root in known if _home_key(root) not in present)]
+    return [*targets, *(target for target in known if _home_key(target.root) not in present)]
 
 
 def split_name(name: str) -> tuple[str, str]:
