@@ -1,4 +1,4 @@
-"""Export: a commit as one document that other programs and people can read."""
+"""The export of a commit as one document that other programs and people can read."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ FORMATS = tuple(_WRITERS)
 
 
 def iter_export(view: View, format: str) -> Iterator[bytes]:
-    """A commit's export in pieces of UTF-8. Raises `InvalidInput`, and `Corrupt` on the way."""
+    """Yields the export of a commit as blocks of UTF-8.
+
+    Raises `InvalidInput` if the format is unknown or does not fit the commit. Raises `Corrupt` while reading.
+    """
     if format not in _WRITERS:
-        raise InvalidInput(f"{format!r} is no export format", hint=f"one of {', '.join(FORMATS)}")
+        raise InvalidInput(f"{format!r} is not an export format", hint=f"choose one of {', '.join(FORMATS)}")
     for piece in _WRITERS[format](view):
-        # Only Markdown can hold what UTF-8 can't, and it is made for reading.
+        # Only Markdown can contain lone surrogates, which UTF-8 cannot encode. People read it, so escapes will do.
         yield piece.encode("utf-8", "backslashreplace")

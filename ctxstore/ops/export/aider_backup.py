@@ -1,6 +1,6 @@
-"""A chat of aider as it was saved, in the JSON that aider's backup commands read: see docs/aider.md.
+"""The export of a saved aider chat in the JSON format of aider's backup commands: see docs/aider.md.
 
-The first four fields are what extn_aider writes and reads; what it has no word for comes after them.
+The first four fields are the format that extn_aider writes and reads. Fields that it does not know follow them.
 """
 
 from __future__ import annotations
@@ -22,19 +22,22 @@ DONE = "aider/done"
 FILES = "aider/files"
 GIT = "aider/git"
 PROJECT = "aider/project"
-"""The memories of a saved chat."""
+"""The keys of a saved chat's memories."""
 
 _INSIDE = "files/"
 _OUTSIDE = "outside"
 
 
 def file_key(path: str) -> str:
-    """Where a commit keeps a file of the chat: relative paths are below the project, absolute ones outside it."""
+    """Returns the path that a commit has for a file of the chat.
+
+    A relative path is inside the project, an absolute one outside it.
+    """
     return _OUTSIDE + path if path.startswith("/") else _INSIDE + path
 
 
 def is_backup(view: View) -> bool:
-    """Whether a commit is a saved chat of aider."""
+    """Whether a commit is a saved aider chat."""
     if not view.is_native or not isinstance(view.memories.get(DONE), int):
         return False
     files = view.memories.get(FILES)
@@ -44,31 +47,31 @@ def is_backup(view: View) -> bool:
 
 
 def iter_aider_backup(view: View) -> Iterator[str]:
-    """One JSON object. Raises `InvalidInput` for a commit that is no saved chat."""
+    """Yields the backup as the text of one JSON object. Raises `InvalidInput` if the commit is not a saved chat."""
     if not is_backup(view):
         raise InvalidInput(
-            f"{view.ref} holds no chat saved from aider",
-            hint="/context_backup in `ctx aider` saves one; see docs/aider.md",
+            f"{view.ref} is not a chat saved from aider",
+            hint="save one with /context_backup in `ctx aider`; see docs/aider.md",
         )
     yield from encode(Object(_fields(view)))
     yield "\n"
 
 
 def _fields(view: View) -> Iterator[tuple[str, Any]]:
-    saved: dict[str, Any] = dict(view.memories)
-    told, files = saved.get(MODEL), saved[FILES]
-    model = told if isinstance(told, dict) else {}
+    memories: dict[str, Any] = dict(view.memories)
+    model_memory, files = memories.get(MODEL), memories[FILES]
+    model = model_memory if isinstance(model_memory, dict) else {}
     yield "timestamp", iso_time(view.commit.time)
     yield "model", model.get("name")
     yield "files", [file["path"] for file in files if file["access"] == "edit"]
     yield "messages", Array(view.messages)
-    yield "done", saved[DONE]
+    yield "done", memories[DONE]
     yield "read_only", [file["path"] for file in files if file["access"] == "read"]
-    yield "edit_format", saved.get(EDIT_FORMAT)
+    yield "edit_format", memories.get(EDIT_FORMAT)
     yield "weak_model", model.get("weak")
     yield "editor_model", model.get("editor")
-    yield "git", saved.get(GIT)
-    yield "project", saved.get(PROJECT)
+    yield "git", memories.get(GIT)
+    yield "project", memories.get(PROJECT)
     yield "contents", Object(_contents(view, [file["path"] for file in files]))
     yield "context", view.ref
     yield "commit", view.id.hex()

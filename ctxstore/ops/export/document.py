@@ -1,4 +1,7 @@
-"""A whole commit as JSON: nothing is left out, nothing is held in memory that need not be."""
+"""The export of a whole commit as JSON.
+
+Nothing is left out. Messages and files are streamed, not collected in memory.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ VERSION = 1
 
 
 def iter_json(view: View) -> Iterator[str]:
-    """One JSON object."""
+    """Yields the text of one JSON object with the files, messages and memories of a commit."""
     fields = [
         *_header(view),
         ("files", Array(_files(view))),
@@ -40,7 +43,7 @@ def iter_json(view: View) -> Iterator[str]:
 
 
 def iter_json_lines(view: View) -> Iterator[str]:
-    """One JSON object a line: a header, then messages, memories and files; ``type`` tells them apart."""
+    """Yields JSON lines: a header, then messages, memories and files. The field ``type`` names the kind of a line."""
     yield from _line("header", _header(view))
     for message in _messages(view):
         yield from _line("message", message.fields)
@@ -80,7 +83,7 @@ def _files(view: View) -> Iterator[Object]:
 
 
 def file_fields(view: View, path: str, entry: Entry) -> list[tuple[str, Any]]:
-    """A file with its content."""
+    """Returns the fields of a file, folder or link, with the content of a file."""
     fields: list[tuple[str, Any]] = list(entry_value(path, entry).items())
     if isinstance(entry, FileEntry):
         fields.append(content_field(lambda: view.iter_bytes(path)))
@@ -88,14 +91,14 @@ def file_fields(view: View, path: str, entry: Entry) -> list[tuple[str, Any]]:
 
 
 def _memories(view: View) -> Iterator[tuple[str, Any]]:
-    """A program's memories by key; an agent's, which are files, by path."""
+    """Yields the memories that a program stored by key, and an agent's memories, which are files, by path."""
     for key, value in view.memories.items():
         if is_json(value):
             yield key, value
         else:
-            yield key, {"python": repr(value)}  # NaN and infinities, which JSON has no word for
+            yield key, {"python": repr(value)}  # NaN and infinities, which JSON cannot express
     source = source_of(view)
     for path, entry in view.files.entries() if source else ():
         if source and isinstance(entry, FileEntry) and source.is_memory(path):
-            found = bytes_value(view.read(path))
-            yield path, found.get("text", found)
+            content = bytes_value(view.read(path))
+            yield path, content.get("text", content)

@@ -1,4 +1,4 @@
-"""A commit's conversation as Markdown, for people."""
+"""The export of a commit's conversation as Markdown, for people."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TITLES = {"user": "User", "assistant": "Assistant", "system": "System", "tool":
 
 
 def iter_markdown(view: View) -> Iterator[str]:
-    """The header, then every message that says something."""
+    """Yields a header, then every message with content whose role is user, assistant, system or tool."""
     yield from _header(view)
     for message in iter_messages(view):
         sections = list(filter(None, map(_part, message.parts)))
@@ -49,6 +49,7 @@ def _heading(message: Message) -> str:
 
 
 def _part(part: Part) -> str:
+    """Formats one part of a message. Returns an empty str for a part without content."""
     if part.kind == "text":
         return part.text
     if part.kind == "thinking" and part.text:
@@ -71,7 +72,7 @@ def _data(part: Part) -> str:
 
 
 def _fenced(text: str, language: str = "") -> str:
-    """A code block whose fence is longer than any run of backticks in it."""
+    """Formats a code block, with a fence longer than any run of backticks in the text."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text.rstrip(chr(10))}\n{fence}"

@@ -1,4 +1,4 @@
-"""Stored values as JSON values. The names are an interface: docs/cli.md describes them, and they stay."""
+"""Conversion of stored values to JSON values. The field names are an interface, documented in docs/cli.md."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from ctxstore.trees.entries import DirEntry, Entry, FileEntry, ListEntry, MapEnt
 
 
 class Object(NamedTuple):
-    """A JSON object that is written as its fields come."""
+    """A JSON object that is encoded field by field, so that its fields need not all be in memory."""
 
     fields: Iterable[tuple[str, Any]]
 
 
 class Array(NamedTuple):
-    """A JSON array that is written as its items come, each on a line of its own."""
+    """A JSON array that is encoded item by item, so that its items need not all be in memory. Each item starts a line."""
 
     items: Iterable[Any]
 
 
 class Verbatim(NamedTuple):
-    """JSON text that is written as it is, in pieces."""
+    """Pieces of JSON text that are written unchanged."""
 
     pieces: Iterable[str]
 
 
 def encode(value: Any) -> Iterator[str]:
-    """JSON text of a value that may hold `Object`, `Array` and `Verbatim`, in pieces."""
+    """Yields the JSON text of a value in pieces. The value may contain `Object`, `Array` and `Verbatim`."""
     if isinstance(value, Object):
         yield "{"
         for index, (key, field) in enumerate(value.fields):
@@ -52,12 +52,12 @@ def encode(value: Any) -> Iterator[str]:
 
 
 def dump(value: Any) -> str:
-    """JSON in ASCII, which every str survives, lone surrogates too. Raises `ValueError` for NaN."""
+    """Returns a value as JSON in ASCII. Lone surrogates in a str are preserved. Raises `ValueError` for NaN."""
     return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
 
 def is_json(value: Any) -> bool:
-    """Whether a value can be written as JSON that every parser reads."""
+    """Whether a value can be encoded as JSON that every parser reads."""
     try:
         dump(value)
     except (ValueError, TypeError, RecursionError):
@@ -66,13 +66,13 @@ def is_json(value: Any) -> bool:
 
 
 def iso_time(ns: int) -> str:
-    """UTC nanoseconds as ISO 8601 with microseconds and ``Z``."""
+    """Formats UTC nanoseconds since 1970 as ISO 8601 with microseconds and ``Z``."""
     seconds, rest = divmod(ns, 10**9)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest // 1000:06d}Z"
 
 
 def commit_value(id: ObjectId, commit: Commit) -> dict[str, Any]:
-    """A commit."""
+    """Returns the JSON value of a commit."""
     return {
         "id": id.hex(),
         "ref": commit.ref,
@@ -93,7 +93,7 @@ def commit_value(id: ObjectId, commit: Commit) -> dict[str, Any]:
 
 
 def entry_value(path: str, entry: Entry) -> dict[str, Any]:
-    """A file, folder or link, without its content."""
+    """Returns the JSON value of a tree entry, without its content."""
     if isinstance(entry, FileEntry):
         times = {"mtime": iso_time(entry.mtime_ns), "mtime_ns": entry.mtime_ns}
         return {"path": path, "kind": "file", "size": entry.size, "mode": f"{entry.mode:04o}", **times}
@@ -107,7 +107,7 @@ def entry_value(path: str, entry: Entry) -> dict[str, Any]:
 
 
 def message_value(message: Message) -> dict[str, Any]:
-    """A message as a person reads it; its raw form apart."""
+    """Returns the JSON value of a message, without its raw bytes."""
     return {
         "id": message.id,
         "role": message.role,
@@ -119,7 +119,7 @@ def message_value(message: Message) -> dict[str, Any]:
 
 
 def part_value(part: Part) -> dict[str, Any]:
-    """A part: its kind, and those fields that say something."""
+    """Returns the JSON value of a part: its kind, and the fields that are not empty."""
     value: dict[str, Any] = {"kind": part.kind}
     if part.text or part.kind in ("text", "thinking", "tool_result"):
         value["text"] = part.text
@@ -135,10 +135,10 @@ def part_value(part: Part) -> dict[str, Any]:
 
 
 def raw_field(raw: bytes) -> tuple[str, Any]:
-    """A message's own form: ``raw`` if it is one JSON value, written as found; else ``raw_base64``.
+    """Returns the field for a message's raw bytes: ``raw`` if they are one JSON value, otherwise ``raw_base64``.
 
-    As found, because decoding would lose duplicate keys and the spelling of numbers. Line breaks in valid
-    JSON are only between tokens, so spaces in their place change nothing.
+    ``raw`` is the original text, because decoding would lose duplicate keys and the spelling of numbers. Line breaks
+    become spaces. In valid JSON they occur only between tokens, so the value stays the same.
     """
     try:
         text = raw.decode("utf-8").strip(" \t\r\n")
@@ -149,11 +149,11 @@ def raw_field(raw: bytes) -> tuple[str, Any]:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not valid JSON")
 
 
 def bytes_value(data: bytes) -> dict[str, str]:
-    """Bytes as ``text`` if they are UTF-8, else as ``base64``."""
+    """Returns bytes as the field ``text`` if they are UTF-8, otherwise as ``base64``."""
     try:
         return {"text": data.decode("utf-8")}
     except UnicodeDecodeError:
@@ -161,14 +161,17 @@ def bytes_value(data: bytes) -> dict[str, str]:
 
 
 def bytes_base64(data: bytes) -> str:
-    """Bytes as base64 text."""
+    """Encodes bytes as base64 text."""
     from base64 import b64encode
 
     return b64encode(data).decode()
 
 
 def content_field(read: Callable[[], Iterable[bytes]]) -> tuple[str, Verbatim]:
-    """A file's content, ``text`` or ``base64``, in bounded memory: so it is read twice, first to decide."""
+    """Returns the field for a file's content: ``text`` if it is UTF-8, otherwise ``base64``.
+
+    Memory is bounded, so `read` is called twice: first to decide, then to encode.
+    """
     if _is_utf8(read()):
         return "text", Verbatim(_text_pieces(read()))
     return "base64", Verbatim(_base64_pieces(read()))
@@ -188,6 +191,7 @@ def _is_utf8(blocks: Iterable[bytes]) -> bool:
 
 
 def _text_pieces(blocks: Iterable[bytes]) -> Iterator[str]:
+    """Yields a JSON string of UTF-8 blocks, in pieces."""
     from codecs import getincrementaldecoder
 
     decoder = getincrementaldecoder("utf-8")()
@@ -198,11 +202,12 @@ def _text_pieces(blocks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _base64_pieces(blocks: Iterable[bytes]) -> Iterator[str]:
+    """Yields a JSON string with the base64 of blocks, in pieces."""
     rest = b""
     yield '"'
     for block in blocks:
         data = rest + block
-        whole = len(data) - len(data) % 3  # base64 takes three bytes at a time
-        yield bytes_base64(data[:whole])
-        rest = data[whole:]
+        stop = len(data) - len(data) % 3  # base64 encodes three bytes at a time
+        yield bytes_base64(data[:stop])
+        rest = data[stop:]
     yield bytes_base64(rest) + '"'

@@ -122,7 +122,7 @@ def test_what_is_no_backup_is_refused(repo: ctxstore.Repo, project: Path) -> Non
     draft.memories.update({"aider/done": 1, "aider/files": [{"path": 1}]})
     draft.commit()
     for rev in ("chat/alice", "chat/alice~1"):
-        with pytest.raises(InvalidInput, match="holds no chat saved from aider"):
+        with pytest.raises(InvalidInput, match="is not a chat saved from aider"):
             list(iter_export(repo.view(rev), "aider-backup"))
         assert "holds no chat" in ask(repo, "load", project=str(project), rev=rev)["error"]["message"]
     result = CliRunner().invoke(cli, ["--repo", repo.path, "export", "chat/alice", "-f", "aider-backup"])
