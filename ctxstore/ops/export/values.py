@@ -14,13 +14,13 @@ from ctxstore.trees.entries import DirEntry, Entry, FileEntry, ListEntry, MapEnt
 
 
 class Object(NamedTuple):
-    """A JSON object that is encoded field by field, so that its fields need not all be in memory."""
+    """A JSON object that is encoded field by field, without collecting all fields in memory."""
 
     fields: Iterable[tuple[str, Any]]
 
 
 class Array(NamedTuple):
-    """A JSON array that is encoded item by item, so that its items need not all be in memory. Each item starts a line."""
+    """A JSON array that is encoded item by item, without collecting all items in memory. Each item starts a line."""
 
     items: Iterable[Any]
 

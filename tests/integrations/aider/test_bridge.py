@@ -124,7 +124,7 @@ def test_what_is_no_backup_is_refused(repo: ctxstore.Repo, project: Path) -> Non
     for rev in ("chat/alice", "chat/alice~1"):
         with pytest.raises(InvalidInput, match="is not a chat saved from aider"):
             list(iter_export(repo.view(rev), "aider-backup"))
-        assert "holds no chat" in ask(repo, "load", project=str(project), rev=rev)["error"]["message"]
+        assert "is not a chat" in ask(repo, "load", project=str(project), rev=rev)["error"]["message"]
     result = CliRunner().invoke(cli, ["--repo", repo.path, "export", "chat/alice", "-f", "aider-backup"])
     assert result.exit_code == 2 and result.stdout == ""
     assert "no backup is called 'nope'" in ask(repo, "load", project=str(project), rev="nope")["error"]["message"]
