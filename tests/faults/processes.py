@@ -22,7 +22,7 @@ class Server:
     """A process that forks workers."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.faults.worker"]
+        command = [sys.executable, "-m", "tests.faults.fork_server"]
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )

@@ -1,7 +1,6 @@
 """Processes that work on a repository until they are done, out of time, or killed.
 
-``python -m tests.faults.worker`` is a server: it has everything imported and forks a process for each task, so that
-a test can start hundreds of them. What a process is told is acknowledged it appends to a log before it goes on.
+A process appends each acknowledgement to a log before it continues.
 """
 
 from __future__ import annotations
@@ -9,10 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
-import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -285,69 +281,6 @@ def run(task: Task) -> None:
     process.say(done=True)
 
 
-# -- the server
-
-
-def serve() -> None:
-    """Answer a line of JSON with one: `start` a task, `wait` for a process to end or stop, or `end` some."""
-    _import_all()
-    children: set[int] = set()
-    for line in sys.stdin:
-        request = json.loads(line)
-        if "start" in request:
-            answer: Any = _fork(Task(**request["start"]))
-            children.add(answer)
-        elif "end" in request:
-            answer = _end(children.intersection(request["end"]))
-        else:
-            answer = _wait(request["wait"], request["seconds"])
-            if answer is not None and not os.WIFSTOPPED(answer):
-                children.discard(request["wait"])
-        print(json.dumps(answer), flush=True)
-    _end(children)
-
-
-def _end(pids: set[int]) -> None:
-    """Kill processes that were not waited for, whose numbers are theirs still."""
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-
-
-def _import_all() -> None:
-    from ctxstore.repo.init import init
-
-    with init("memory:") as repo:
-        commit_next(repo, "a/b", "-")
-        repo.check()
-        repo.gc(recompress=True)
-
-
-def _fork(task: Task) -> int:
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        os.close(0)
-        run(task)
-        os._exit(0)
-    except BaseException:
-        with open(task.log, "a") as log:
-            log.write(json.dumps({"who": task.who, "error": traceback.format_exc()}) + "\n")
-        os._exit(1)
-
-
-def _wait(pid: int, seconds: float) -> int | None:
-    """The status of a process that ended or stopped, or None if it did neither in time."""
-    end = time.monotonic() + seconds
-    while True:
-        found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
-        if found:
-            return status
-        if time.monotonic() > end:
-            return None
-        time.sleep(0.0005)
-
-
 def iter_log(path: str, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
     """(where it ends, what was said) from a place on; a line that was cut short was not said."""
     with open(path, "rb") as log:
@@ -356,7 +289,3 @@ def iter_log(path: str, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
             if line.endswith(b"\n"):
                 start += len(line)
                 yield start, json.loads(line)
-
-
-if __name__ == "__main__":
-    serve()

@@ -1,0 +1,81 @@
+"""A server that forks a process for each task.
+
+``python -m tests.faults.fork_server`` has everything imported, so that a test can start hundreds of processes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from typing import Any
+
+from tests.faults.acknowledged import commit_next
+from tests.faults.worker import Task, run
+
+
+def serve() -> None:
+    """Answer a line of JSON with one: `start` a task, `wait` for a process to end or stop, or `end` some."""
+    _import_all()
+    children: set[int] = set()
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "start" in request:
+            answer: Any = _fork(Task(**request["start"]))
+            children.add(answer)
+        elif "end" in request:
+            answer = _end(children.intersection(request["end"]))
+        else:
+            answer = _wait(request["wait"], request["seconds"])
+            if answer is not None and not os.WIFSTOPPED(answer):
+                children.discard(request["wait"])
+        print(json.dumps(answer), flush=True)
+    _end(children)
+
+
+def _end(pids: set[int]) -> None:
+    """Kill processes that were not waited for, whose numbers are theirs still."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _import_all() -> None:
+    from ctxstore.repo.init import init
+
+    with init("memory:") as repo:
+        commit_next(repo, "a/b", "-")
+        repo.check()
+        repo.gc(recompress=True)
+
+
+def _fork(task: Task) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.close(0)
+        run(task)
+        os._exit(0)
+    except BaseException:
+        with open(task.log, "a") as log:
+            log.write(json.dumps({"who": task.who, "error": traceback.format_exc()}) + "\n")
+        os._exit(1)
+
+
+def _wait(pid: int, seconds: float) -> int | None:
+    """The status of a process that ended or stopped, or None if it did neither in time."""
+    end = time.monotonic() + seconds
+    while True:
+        found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
+        if found:
+            return status
+        if time.monotonic() > end:
+            return None
+        time.sleep(0.0005)
+
+
+if __name__ == "__main__":
+    serve()
