@@ -125,6 +125,11 @@ class Draft:
     `commit` moves the ref by compare-and-set: it fails if another process moved the ref since the draft was opened.
     """
 
+    ref: str
+    messages: DraftMessages
+    memories: DraftMemories
+    files: DraftFiles
+
     def __init__(self, engine: Engine, ref: str, parent: StoredCommit | None, head: ObjectId | None) -> None:
         self.engine = engine
         self.ref = check_name(ref)
