@@ -60,7 +60,7 @@ def check(
 
     Raises only if there is no root to go by.
     """
-    run = _Check(engine, read_data, subset, progress)
+    run = _CheckRun(engine, read_data, subset, progress)
     for _ in range(ROUNDS):
         packs = run.unchecked_packs()
         if not packs:
@@ -71,16 +71,16 @@ def check(
     return CheckReport(tuple(run.problems), run.packs, run.objects, run.commits, run.bytes_read, leftover)
 
 
-class _Check:
+class _CheckRun:
     def __init__(self, engine: Engine, read_data: bool, subset: Subset | None, progress: Progress) -> None:
         self._engine = engine
         self._read_data = read_data
         self._subset = subset
         self._progress = progress
-        self._sound = IdSet()
-        self._bad: dict[bytes, str] = {}
+        self._intact = IdSet()
+        self._damaged: dict[bytes, str] = {}
         self._missing: dict[bytes, None] = {}
-        self._later: set[bytes] = set()
+        self._added_later: set[bytes] = set()
         self._checked: set[PackInfo] = set()
         self.packs = 0
         self.problems: list[CheckProblem] = []
@@ -124,13 +124,13 @@ class _Check:
         if read_data:
             self._check_frames(pack, footer)
         else:
-            self._sound.add_all(footer.ids)
+            self._intact.add_all(footer.ids)
 
     def _check_frames(self, pack: PackInfo, footer: Footer) -> None:
-        at = 0
+        start = 0
         for number, frame in enumerate(footer.frames):
-            ids = footer.ids[at * ID_SIZE : (at + frame.objects) * ID_SIZE]
-            at += frame.objects
+            ids = footer.ids[start * ID_SIZE : (start + frame.objects) * ID_SIZE]
+            start += frame.objects
             try:
                 self._check_frame(pack, frame, ids)
             except CtxstoreError as error:
@@ -141,9 +141,9 @@ class _Check:
                     # A writer of this process then keeps once more what it would have left out because of this frame.
                     place = Location(pack.name, frame.offset, frame.stored, 0, 0, 0)
                     self._engine.store.index.mark_bad(place, error, whole_frame=True)
-                self._bad.update((ids[i : i + ID_SIZE], what) for i in range(0, len(ids), ID_SIZE))
+                self._damaged.update((ids[i : i + ID_SIZE], what) for i in range(0, len(ids), ID_SIZE))
             else:
-                self._sound.add_all(ids)
+                self._intact.add_all(ids)
             self.bytes_read += frame.stored
             self._progress.advance(frame.stored)
 
@@ -163,22 +163,22 @@ class _Check:
         self.problems.append(CheckProblem("pack", what, message, ()))
         return True
 
-    def _take(self, id: bytes) -> bool:
+    def _visit(self, id: bytes) -> bool:
         """Whether an object is met for the first time; what no sound pack holds is noted."""
-        is_new = self._sound.take(id)
+        is_new = self._intact.mark(id)
         if is_new is not None:
             return is_new
-        if id in self._missing or id in self._later:
+        if id in self._missing or id in self._added_later:
             return False
-        if self._came_later(id):
-            self._later.add(id)
+        if self._is_in_newer_pack(id):
+            self._added_later.add(id)
         else:
             self._missing[id] = None
         return True
 
-    def _came_later(self, id: bytes) -> bool:
+    def _is_in_newer_pack(self, id: bytes) -> bool:
         """Whether a pack that was added after the others were checked holds an object."""
-        if id in self._bad:
+        if id in self._damaged:
             return False
         try:
             location = self._engine.store.index.find(id)
@@ -188,14 +188,14 @@ class _Check:
 
     def check_reachable(self) -> None:
         """Everything refs and ops reach is there and sound; content is looked for, not read."""
-        broken: list[UnreadableObject] = []
+        unreadable: list[UnreadableObject] = []
         leaves: dict[bytes, str] = {}
 
         def leaf(id: ObjectId, _: Kind, ref: str) -> None:
             if id in self._missing:
                 leaves[id] = ref
 
-        marker = Marker(self._engine, self._take, leaf=leaf, broken=broken, progress=self._progress)
+        marker = Marker(self._engine, self._visit, leaf=leaf, unreadable=unreadable, progress=self._progress)
         root = self._engine.root()
         self._progress.start("check history (commits)", None)
         try:
@@ -205,20 +205,20 @@ class _Check:
         finally:
             self._progress.done()
         self.commits = marker.commits
-        reasons = {id: f"damaged in {self._bad[id]}" if id in self._bad else "missing" for id in leaves}
-        self.problems += object_problems(self._engine, root, broken, leaves, reasons)
+        reasons = {id: f"damaged in {self._damaged[id]}" if id in self._damaged else "missing" for id in leaves}
+        self.problems += object_problems(self._engine, root, unreadable, leaves, reasons)
 
 
 def object_problems(
     engine: Engine,
     root: RepositoryState,
-    broken: Sequence[UnreadableObject],
+    unreadable: Sequence[UnreadableObject],
     content: Mapping[bytes, str],
     reasons: Mapping[bytes, str],
 ) -> Iterator[CheckProblem]:
     """What is wrong with structure that can't be read, and with `content` (by a context that needs it)."""
-    impacts = trace(engine, root, content.__contains__) if broken or content else {}
-    for item in broken:
+    impacts = trace(engine, root, content.__contains__) if unreadable or content else {}
+    for item in unreadable:
         what = f"{item.kind.name.lower()} {format_id(item.id, 16)}"
         yield _object_problem(what, _reason(item.error), item.refs, impacts.get(item.id))
     for id, ref in content.items():

@@ -81,8 +81,8 @@ class MetadataChecker:
     def __init__(self, engine: Engine, is_bad: Callable[[bytes], bool]) -> None:
         self._engine = engine
         self._is_bad = is_bad
-        self._whole: dict[str, set[bytes]] = {}
-        self._broken: dict[tuple[str, bytes], tuple[DamageHit, ...]] = {}
+        self._intact: dict[str, set[bytes]] = {}
+        self._hits: dict[tuple[str, bytes], tuple[DamageHit, ...]] = {}
 
     def tree(self, id: ObjectId) -> tuple[DamageHit, ...]:
         """What is wrong with a commit's tree."""
@@ -93,7 +93,7 @@ class MetadataChecker:
         return self._walk("memories", self._engine.maps.shape, id)
 
     def _walk(self, use: str, shape: Shape, id: ObjectId) -> tuple[DamageHit, ...]:
-        known = self._known(use, id)
+        known = self._find_known(use, id)
         if known is None:
             try:
                 sequence = Sequence.load(shape, self._engine.store, id)
@@ -101,7 +101,7 @@ class MetadataChecker:
                 known = (DamageHit(id, DamagedPlace(use, "", 0, None)),)
             else:
                 tops = [(item, self._below(use, sequence, item, level)) for item, level in sequence.tops()]
-                known = _joined(shape, tops)
+                known = _join_hits(shape, tops)
             self._remember(use, id, known)
         return known
 
@@ -109,26 +109,26 @@ class MetadataChecker:
         if level == 0:
             return self._leaf(use, item)
         node = sequence.node_id(item)
-        known = self._known(use, node)
+        known = self._find_known(use, node)
         if known is None:
             try:
                 children = sequence.children(item, level)
             except UNREADABLE:
-                known = (DamageHit(node, _whole_of(use, sequence.shape, item)),)
+                known = (DamageHit(node, _place_below(use, sequence.shape, item)),)
             else:
                 below = [(child, self._below(use, sequence, child, level - 1)) for child in children]
-                known = _joined(sequence.shape, below)
+                known = _join_hits(sequence.shape, below)
             self._remember(use, node, known)
         return known
 
-    def _known(self, use: str, id: bytes) -> tuple[DamageHit, ...] | None:
-        return () if id in self._whole.setdefault(use, set()) else self._broken.get((use, id))
+    def _find_known(self, use: str, id: bytes) -> tuple[DamageHit, ...] | None:
+        return () if id in self._intact.setdefault(use, set()) else self._hits.get((use, id))
 
     def _remember(self, use: str, id: bytes, hits: tuple[DamageHit, ...]) -> None:
         if hits:
-            self._broken[use, id] = hits
+            self._hits[use, id] = hits
         else:
-            self._whole[use].add(id)
+            self._intact[use].add(id)
 
     def _leaf(self, use: str, item: Item) -> tuple[DamageHit, ...]:
         if use in ("file", "messages"):
@@ -148,9 +148,9 @@ class MetadataChecker:
                 return (
                     (DamageHit(entry.id, DamagedPlace("file", path, 0, entry.size)),) if self._is_bad(entry.id) else ()
                 )
-            return _placed(self._list("file", CHUNKS, entry.id), path, entry.size)
+            return _move_hits(self._list("file", CHUNKS, entry.id), path, entry.size)
         if isinstance(entry, ListEntry):
-            return _placed(self._list("messages", RECORDS, entry.id), "" if key == MESSAGES else path, entry.length)
+            return _move_hits(self._list("messages", RECORDS, entry.id), "" if key == MESSAGES else path, entry.length)
         return self.map(entry.id) if isinstance(entry, MapEntry) else ()
 
     def _list(self, use: str, shape: ListShape, id: ObjectId) -> tuple[DamageHit, ...]:
@@ -161,14 +161,14 @@ def _measure(use: str, size: int, count: int) -> int:
     return size if use == "file" else count
 
 
-def _whole_of(use: str, shape: Shape, item: Item) -> DamagedPlace:
+def _place_below(use: str, shape: Shape, item: Item) -> DamagedPlace:
     """The place of all that is below a node."""
     if isinstance(shape, ListShape):
         return DamagedPlace(use, "", 0, _measure(use, item[0], item[-1]))
     return DamagedPlace(use, item[0].decode("utf-8", "surrogateescape"))
 
 
-def _joined(shape: Shape, parts: list[tuple[Item, tuple[DamageHit, ...]]]) -> tuple[DamageHit, ...]:
+def _join_hits(shape: Shape, parts: list[tuple[Item, tuple[DamageHit, ...]]]) -> tuple[DamageHit, ...]:
     """The hits of neighbours, those in lists moved to where they are."""
     if not any(hits for _, hits in parts):
         return ()
@@ -178,14 +178,15 @@ def _joined(shape: Shape, parts: list[tuple[Item, tuple[DamageHit, ...]]]) -> tu
     sizes = counts = 0
     for item, hits in parts:
         for id, place in hits:
-            at = sizes if place.kind == "file" else counts
-            found.append(DamageHit(id, place._replace(start=at + (place.start or 0), stop=at + (place.stop or 0))))
+            shift = sizes if place.kind == "file" else counts
+            start, stop = place.start or 0, place.stop or 0
+            found.append(DamageHit(id, place._replace(start=start + shift, stop=stop + shift)))
         sizes += item[0]
         counts += item[-1]
     return tuple(found)
 
 
-def _placed(hits: tuple[DamageHit, ...], path: str, end: int) -> tuple[DamageHit, ...]:
+def _move_hits(hits: tuple[DamageHit, ...], path: str, end: int) -> tuple[DamageHit, ...]:
     """Hits in a list, as those of the path that has it; a list that can't be read is hit wholly."""
     return tuple(
         DamageHit(id, place._replace(path=path, stop=end if place.stop is None else place.stop)) for id, place in hits
@@ -198,8 +199,8 @@ def iter_commits(engine: Engine, root: RepositoryState) -> Iterator[tuple[str, O
     The context is that which the commit was made for, or if there is none of that name any more, one that has it.
     """
     seen: set[ObjectId] = set()
-    live = _contexts(engine, root)
-    for ref, start in _starts(engine, root):
+    live = _context_names(engine, root)
+    for ref, start in _iter_starts(engine, root):
         waiting = [start]
         while waiting:
             id = waiting.pop()
@@ -215,14 +216,14 @@ def iter_commits(engine: Engine, root: RepositoryState) -> Iterator[tuple[str, O
             waiting.extend(commit.parents)
 
 
-def _contexts(engine: Engine, root: RepositoryState) -> set[str]:
+def _context_names(engine: Engine, root: RepositoryState) -> set[str]:
     try:
         return {name for name, _ in engine.refs(root).iter()}
     except UNREADABLE:
         return set()
 
 
-def _starts(engine: Engine, root: RepositoryState) -> Iterator[tuple[str, ObjectId]]:
+def _iter_starts(engine: Engine, root: RepositoryState) -> Iterator[tuple[str, ObjectId]]:
     try:
         yield from ((name, id) for name, id in engine.refs(root).iter_all() if not name.startswith(SETTING))
     except UNREADABLE:
@@ -236,7 +237,7 @@ def _starts(engine: Engine, root: RepositoryState) -> Iterator[tuple[str, Object
         pass  # what older ops tell is not known
 
 
-def held_commits(engine: Engine, root: RepositoryState) -> Callable[[ObjectId], bool]:
+def required_commits(engine: Engine, root: RepositoryState) -> Callable[[ObjectId], bool]:
     """Whether a commit's tree has to be there: it is not forgotten, or a head or tag."""
     try:
         forgotten = set(engine.forgotten(root).ids())
@@ -251,12 +252,12 @@ def held_commits(engine: Engine, root: RepositoryState) -> Callable[[ObjectId], 
 
 def trace(engine: Engine, root: RepositoryState, is_bad: Callable[[bytes], bool]) -> dict[bytes, Impact]:
     """By damaged object, what it hits in the trees that have to be whole."""
-    health = MetadataChecker(engine, is_bad)
-    is_held = held_commits(engine, root)
+    checker = MetadataChecker(engine, is_bad)
+    is_required = required_commits(engine, root)
     found: dict[bytes, Impact] = {}
     for ref, id, commit in iter_commits(engine, root):
-        if commit is None or not is_held(id):
+        if commit is None or not is_required(id):
             continue
-        for bad, place in health.tree(commit.tree):
+        for bad, place in checker.tree(commit.tree):
             found.setdefault(bad, Impact()).add(ref, id, place)
     return found

@@ -11,7 +11,7 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.refs import SETTING
 from ctxstore.history.revisions import iter_packed_commits
 from ctxstore.ids import ObjectId
-from ctxstore.ops.check.impact import MetadataChecker, held_commits, iter_commits
+from ctxstore.ops.check.impact import MetadataChecker, iter_commits, required_commits
 
 WHOLE, COLLECTED, DAMAGED = "whole", "collected", "damaged"
 
@@ -38,42 +38,43 @@ def iter_unreachable(engine: Engine, *, all: bool = False) -> Iterator[Unreachab
     Where the newest is not whole, the newest whole one before it as well: that one can be brought back.
     """
     root = engine.root()
-    told = {id: commit for _, id, commit in iter_commits(engine, root) if commit is not None}
-    known = {**told, **_packed(engine, told)}
-    reached = _ancestors(known, (id for name, id in engine.refs(root).iter_all() if not name.startswith(SETTING)))
-    left = {id: commit for id, commit in known.items() if id not in reached}
-    health = MetadataChecker(engine, lambda id: engine.store.index.find_pack(id) is None)
-    is_held = held_commits(engine, root)
+    logged = {id: commit for _, id, commit in iter_commits(engine, root) if commit is not None}
+    known = {**logged, **_find_packed(engine, logged)}
+    reachable = _ancestors(known, (id for name, id in engine.refs(root).iter_all() if not name.startswith(SETTING)))
+    unreachable = {id: commit for id, commit in known.items() if id not in reachable}
+    checker = MetadataChecker(engine, lambda id: engine.store.index.find_pack(id) is None)
+    is_required = required_commits(engine, root)
     forgotten = engine.forgotten(root)
 
     def state_of(id: ObjectId) -> str:
-        if not health.tree(left[id].tree):
+        if not checker.tree(unreachable[id].tree):
             return WHOLE
-        return DAMAGED if is_held(id) and id in told else COLLECTED
+        return DAMAGED if is_required(id) and id in logged else COLLECTED
 
-    for id in sorted(left if all else _newest(left, state_of), key=lambda id: (-left[id].time, id)):
+    listed = unreachable if all else _newest(unreachable, state_of)
+    for id in sorted(listed, key=lambda id: (-unreachable[id].time, id)):
         mark = forgotten.find(id)
-        commits = 1 if all else len(_ancestors(left, [id]))
-        yield UnreachableHistory(id, left[id], commits, state_of(id), mark.reason if mark else "", id in told)
+        commits = 1 if all else len(_ancestors(unreachable, [id]))
+        yield UnreachableHistory(id, unreachable[id], commits, state_of(id), mark.reason if mark else "", id in logged)
 
 
-def _newest(left: dict[ObjectId, Commit], state_of: Callable[[ObjectId], str]) -> Iterator[ObjectId]:
+def _newest(unreachable: dict[ObjectId, Commit], state_of: Callable[[ObjectId], str]) -> Iterator[ObjectId]:
     """Those that no other descends from, and those that no whole one does."""
-    followed = {parent for commit in left.values() for parent in commit.parents}
+    parents = {parent for commit in unreachable.values() for parent in commit.parents}
     covered: set[ObjectId] = set()
-    for id in sorted(left, key=lambda id: -left[id].generation):
+    for id in sorted(unreachable, key=lambda id: -unreachable[id].generation):
         is_whole = id in covered or state_of(id) == WHOLE
-        if id not in followed or (is_whole and id not in covered):
+        if id not in parents or (is_whole and id not in covered):
             yield id
         if is_whole:
-            covered.update(left[id].parents)
+            covered.update(unreachable[id].parents)
 
 
-def _packed(engine: Engine, told: dict[ObjectId, Commit]) -> dict[ObjectId, Commit]:
+def _find_packed(engine: Engine, logged: dict[ObjectId, Commit]) -> dict[ObjectId, Commit]:
     """Commits in packs that no run tells of: of writers that lost a race, or of a log that was damaged."""
     found = {}
     for id in iter_packed_commits(engine):
-        if id not in told:
+        if id not in logged:
             try:
                 found[id] = read_commit(engine.store, id)
             except CtxstoreError:

@@ -13,7 +13,7 @@ from ctxstore.history.transaction import MustRestart
 from ctxstore.ops.gc.last_run import is_worthwhile, write_note
 from ctxstore.ops.gc.mark import Liveness, Marking, Order
 from ctxstore.ops.gc.repack import Rewrite
-from ctxstore.ops.gc.sweep import Later, iter_litter, iter_stored, sweep
+from ctxstore.ops.gc.sweep import Deferred, iter_litter, iter_stored, sweep
 from ctxstore.packs.names import PackInfo
 from ctxstore.progress import SILENT, Progress
 from ctxstore.storage.protocol import Presence, SwapLost
@@ -21,7 +21,7 @@ from ctxstore.storage.protocol import Presence, SwapLost
 SPARSE = 0.75
 """A pack with a smaller share of live bytes than this is rewritten."""
 
-WORTH_TELLING = 64 << 10
+WORTH_REPORTING = 64 << 10
 MOSTLY_USED = "some lies in packs that are mostly in use, rewritten when a quarter of one is dead or by --recompress"
 
 _TRIES = 16
@@ -29,7 +29,7 @@ _SWAPS = 64
 
 
 class GcResult(NamedTuple):
-    """What was freed: bytes in the repository before and after; `freed_later` waits, and `reason` says for what."""
+    """What was freed: bytes in the repository before and after; `freed_later` freed_later, and `reason` says for what."""
 
     bytes_before: int
     bytes_after: int
@@ -39,7 +39,7 @@ class GcResult(NamedTuple):
 
 
 class GcPlan:
-    """What a collection would do, as of the root it was made from. Nothing is written before `execute`."""
+    """What a collection would do, as of the root it was new_packs from. Nothing is written before `execute`."""
 
     def __init__(self, engine: Engine, root: RepositoryState, *, recompress: bool, progress: Progress) -> None:
         self._engine = engine
@@ -54,7 +54,7 @@ class GcPlan:
         self.bytes_before = _stored_bytes(engine)
 
     def _choose(self, packs: Sequence[PackInfo]) -> None:
-        remove, rewrite, freed, left = [], [], 0.0, 0.0
+        remove, rewrite, freed, unreclaimed = [], [], 0.0, 0.0
         for pack in packs:
             found = self._marking.liveness(pack)
             self.live += found.live
@@ -67,12 +67,12 @@ class GcPlan:
                 self._live_bytes[pack] = found.live_bytes
                 freed += pack.size * (1 - found.live_bytes / (found.all_bytes or 1))
             else:
-                left += pack.size * (1 - found.live_bytes / (found.all_bytes or 1))
+                unreclaimed += pack.size * (1 - found.live_bytes / (found.all_bytes or 1))
         self._remove, self._rewrite = remove, rewrite
         self.remove = tuple(pack.name for pack in remove)
         self.rewrite = tuple(pack.name for pack in rewrite)
         self.frees = int(freed)
-        self.left = int(left) if left > WORTH_TELLING else 0
+        self.unreclaimed = int(unreclaimed) if unreclaimed > WORTH_REPORTING else 0
 
     @property
     def is_empty(self) -> bool:
@@ -80,7 +80,7 @@ class GcPlan:
         return not (self._remove or self._rewrite or self.litter)
 
     def execute(self, progress: Progress = SILENT) -> GcResult:
-        """Carry it out. Raises `MustRestart` when the repository moved on so that the plan has to be made anew."""
+        """Carry it out. Raises `MustRestart` when the repository moved on so that the plan has to be new_packs anew."""
         engine = self._engine
         reason = ""
         with engine.storage.presence() as presence:
@@ -89,18 +89,18 @@ class GcPlan:
                 self._replace(self._rewrite, self._remove, progress)
             except NoSpace as error:
                 reason = self._replace_by_steps(presence, error)
-            later = self._sweep(presence)
+            deferred = self._sweep(presence)
             engine.storage.keep_reserve()
             engine.store.index.compact()
         if not reason:
             write_note(engine)
         after = _stored_bytes(engine)
         freed = max(0, self.bytes_before - after)
-        waits = later.bytes + self.left
-        reasons = (reason, later.reason if later.bytes else "", MOSTLY_USED if self.left else "")
-        return GcResult(self.bytes_before, after, freed, waits, "; ".join(filter(None, reasons)))
+        freed_later = deferred.bytes + self.unreclaimed
+        reasons = (reason, deferred.reason if deferred.bytes else "", MOSTLY_USED if self.unreclaimed else "")
+        return GcResult(self.bytes_before, after, freed, freed_later, "; ".join(filter(None, reasons)))
 
-    def _sweep(self, presence: Presence) -> Later:
+    def _sweep(self, presence: Presence) -> Deferred:
         try:
             return sweep(self._engine, presence)
         finally:
@@ -129,8 +129,8 @@ class GcPlan:
         """Exchange `rewrite` for what is in use of them, drop `remove`, in one swap."""
         if not rewrite and not remove:
             return
-        made = self._copy(rewrite, progress) if rewrite else []
-        self._swap(rewrite, remove, made)
+        new_packs = self._copy(rewrite, progress) if rewrite else []
+        self._swap(rewrite, remove, new_packs)
 
     def _copy(self, packs: Sequence[PackInfo], progress: Progress) -> list[PackInfo]:
         try:
@@ -141,7 +141,7 @@ class GcPlan:
                 raise
             raise MustRestart from None  # merged away by a writer, or this one's swap had happened though it failed
 
-    def _swap(self, rewritten: Sequence[PackInfo], removed: Sequence[PackInfo], made: Sequence[PackInfo]) -> None:
+    def _swap(self, rewritten: Sequence[PackInfo], removed: Sequence[PackInfo], new_packs: Sequence[PackInfo]) -> None:
         """Take the old packs out of the root, after marking what others added since.
 
         A writer that swapped in between may rely on what was found dead: if so, start anew.
@@ -155,7 +155,7 @@ class GcPlan:
                 self._catch_up(root, epoch, rewritten, removed)
             kept = [pack for pack in engine.roots.packs(root) if pack.name not in names]
             environment = engine.environment
-            new = engine.roots.with_packs(advanced(root, environment.clock()), [*kept, *made], environment.random)
+            new = engine.roots.with_packs(advanced(root, environment.clock()), [*kept, *new_packs], environment.random)
             try:
                 engine.roots.swap(data, new)
             except SwapLost:
@@ -174,8 +174,8 @@ class GcPlan:
         if root.epoch - epoch > 1 or any(pack.name not in listed for pack in rewritten):
             raise MustRestart
         try:
-            there = [pack for pack in (*rewritten, *removed) if pack.name in listed]
-            if not self._marking.go_on(root) or self._marking.is_revived(there):
+            planned = [pack for pack in (*rewritten, *removed) if pack.name in listed]
+            if not self._marking.mark_additions(root) or self._marking.is_revived(planned):
                 raise MustRestart
         except NotFound:
             if self._engine.root() == root:
@@ -192,7 +192,7 @@ def plan_gc(engine: Engine, *, recompress: bool = False, progress: Progress = SI
         except NotFound:
             if engine.root() == root:
                 raise
-            # Else a writer merged packs away meanwhile; what it made of them is in the new root.
+            # Else a writer merged packs away meanwhile; what it new_packs of them is in the new root.
     raise MustRestart
 
 
@@ -214,10 +214,10 @@ def collect(engine: Engine, *, recompress: bool = False, progress: Progress = SI
 def _sweep_only(engine: Engine) -> GcResult:
     before = _stored_bytes(engine)
     with engine.storage.presence() as presence:
-        later = sweep(engine, presence)
+        deferred = sweep(engine, presence)
         engine.storage.keep_reserve()
     after = _stored_bytes(engine)
-    return GcResult(before, after, max(0, before - after), later.bytes, later.reason)
+    return GcResult(before, after, max(0, before - after), deferred.bytes, deferred.reason)
 
 
 def _is_sparse(found: Liveness) -> bool:

@@ -8,10 +8,10 @@ from ctxstore.ids import ID_SIZE
 
 UNMARKED = 0
 MARKED = 1
-AGAIN = 2
-"""Marked after `begin_again`: what was taken for dead until then is not."""
+MARKED_LATER = 2
+"""Marked after `begin_second_marking`: what was taken for dead until then is not."""
 
-_SPARE = 4 / 3
+_SLOTS_PER_ID = 4 / 3
 """Slots for each id: with more than three quarters of them in use, looking for a free one gets slow."""
 
 _LANES = ID_SIZE // 8
@@ -25,25 +25,25 @@ class IdSet:
     """
 
     def __init__(self, expected: int = 0) -> None:
-        self._make(max(1024, int(expected * _SPARE)))
+        self._allocate(max(1024, int(expected * _SLOTS_PER_ID)))
         self._used = 0
         self._mark = MARKED
 
-    def _make(self, size: int) -> None:
+    def _allocate(self, size: int) -> None:
         self._first, self._second = array("Q", [0]) * size, array("Q", [0]) * size
         self._marks = bytearray(size)
 
     def __len__(self) -> int:
         return self._used
 
-    def begin_again(self) -> None:
-        """From now on marks are `AGAIN`."""
-        self._mark = AGAIN
+    def begin_second_marking(self) -> None:
+        """From now on marks are `MARKED_LATER`."""
+        self._mark = MARKED_LATER
 
     def add_all(self, ids: bytes) -> None:
         """Add joined ids, unmarked; those that are there keep their marks."""
         firsts, seconds = _lanes(ids)
-        self._make_room(len(firsts))
+        self._reserve(len(firsts))
         first, second = self._first, self._second
         size = len(first)
         for key, more in zip(firsts, seconds, strict=True):
@@ -55,7 +55,7 @@ class IdSet:
                     break
                 slot = (slot + 1) % size
 
-    def take(self, id: bytes) -> bool | None:
+    def mark(self, id: bytes) -> bool | None:
         """Mark an id: True if it was not marked before, None if it is not in the set."""
         (key,), (more,) = _lanes(id)
         first, second = self._first, self._second
@@ -82,12 +82,12 @@ class IdSet:
             marks.append(all_marks[slot] if found else UNMARKED)
         return bytes(marks)
 
-    def _make_room(self, more: int) -> None:
-        needed = int((self._used + more) * _SPARE)
+    def _reserve(self, more: int) -> None:
+        needed = int((self._used + more) * _SLOTS_PER_ID)
         if needed <= len(self._first):
             return
         old = zip(self._first, self._second, self._marks, strict=True)
-        self._make(2 * needed)
+        self._allocate(2 * needed)
         first, second, marks = self._first, self._second, self._marks
         size = len(first)
         for key, rest, mark in old:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ctxstore.history.engine import Engine
 from ctxstore.history.root import RepositoryState
-from ctxstore.ops.gc.id_set import AGAIN, IdSet
+from ctxstore.ops.gc.id_set import MARKED_LATER, IdSet
 from ctxstore.ops.gc.reachability import Marker
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import read_footer
@@ -31,11 +31,11 @@ class Order:
         self._content: list[bytes] = []
         self._structure: list[bytes] = []
 
-    def took(self, id: bytes) -> None:
+    def on_object(self, id: bytes) -> None:
         """An object is met for the first time."""
         self._structure.append(id)
 
-    def leaf(self, id: bytes, *_: object) -> None:
+    def on_leaf(self, id: bytes, *_: object) -> None:
         """The object met last is content."""
         assert self._structure.pop() == id
         self._content.append(id)
@@ -65,21 +65,21 @@ class Marking:
             self._ids.add_all(read_footer(self._engine.storage, pack).ids)
 
     def _mark(self) -> None:
-        leaf = self._order.leaf if self._order else None
+        leaf = self._order.on_leaf if self._order else None
         self._progress.start("mark (commits)", None)
         try:
-            Marker(self._engine, self._take, leaf=leaf, progress=self._progress).mark(self.root)
+            Marker(self._engine, self._visit, leaf=leaf, progress=self._progress).mark(self.root)
         finally:
             self._progress.done()
 
-    def _take(self, id: bytes) -> bool:
+    def _visit(self, id: bytes) -> bool:
         # What no pack holds is missing: following it says so.
-        is_new = self._ids.take(id) is not False
+        is_new = self._ids.mark(id) is not False
         if is_new and self._order is not None:
-            self._order.took(id)
+            self._order.on_object(id)
         return is_new
 
-    def go_on(self, root: RepositoryState) -> bool:
+    def mark_additions(self, root: RepositoryState) -> bool:
         """Mark what `root` reaches besides; False if commits were forgotten or came back meanwhile: then start anew.
 
         Costs what was added since. `revived` tells of what was dead until now.
@@ -88,7 +88,7 @@ class Marking:
             return False
         added = [pack for pack in self._engine.roots.packs(root) if pack.name not in self._known]
         self._known.update(pack.name for pack in added)
-        self._ids.begin_again()
+        self._ids.begin_second_marking()
         self._add(added)
         self.root = root
         self._mark()
@@ -99,7 +99,7 @@ class Marking:
 
         Raises `NotFound` if one is gone.
         """
-        return any(AGAIN in self._ids.marks(read_footer(self._engine.storage, pack).ids) for pack in packs)
+        return any(MARKED_LATER in self._ids.marks(read_footer(self._engine.storage, pack).ids) for pack in packs)
 
     def marks(self, ids: bytes) -> bytes:
         """For joined ids, a byte each: not 0 if it is in use."""

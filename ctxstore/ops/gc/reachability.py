@@ -30,7 +30,7 @@ class UnreadableObject:
         self.refs = {ref} if ref else set()
 
 
-class _Tree(NamedTuple):
+class _MarkedCommit(NamedTuple):
     """What marking has to remember of a commit: there may be millions."""
 
     time: int
@@ -50,20 +50,22 @@ class Marker:
     def __init__(
         self,
         engine: Engine,
-        take: Callable[[bytes], bool],
+        visit: Callable[[bytes], bool],
         *,
         leaf: Leaf | None = None,
-        broken: list[UnreadableObject] | None = None,
+        unreadable: list[UnreadableObject] | None = None,
         progress: Progress = SILENT,
     ) -> None:
         self._engine = engine
-        self._take = take
-        self._tell = leaf
-        self._broken = broken
+        self._visit = visit
+        self._on_leaf = leaf
+        self._unreadable = unreadable
         self._progress = progress
         self._ref = ""
         self._forgotten = ForgottenCommits(None)
-        self._walk = TreeWalk(engine.maps, engine.store, take, self._leaf, self._record if broken is not None else None)
+        self._walk = TreeWalk(
+            engine.maps, engine.store, visit, self._leaf, self._record if unreadable is not None else None
+        )
         self.commits = 0
 
     def mark(self, root: RepositoryState) -> None:
@@ -72,7 +74,7 @@ class Marker:
         forgotten = set(self._forgotten.ids())
         self._mark_map(root.forgotten)
         heads = self._mark_refs(root.refs)
-        held = {id for _, id in heads} & forgotten
+        forgotten_heads = {id for _, id in heads} & forgotten
         heads += self._mark_ops(root.op)
         histories = [self._mark_history(ref, head) for ref, head in heads]
         # Oldest first: contexts of the same days resemble each other more than those of similar names.
@@ -81,17 +83,17 @@ class Marker:
                 if found.id not in forgotten:
                     self._ref = found.ref or found.id.hex()
                     self._walk.tree(found.tree)
-        for id in held:
+        for id in forgotten_heads:
             # No command forgets a head; should there be one all the same, it is not what goes.
             self._walk.tree(read_commit(self._engine.store, id).tree)
 
     def _leaf(self, id: ObjectId, kind: Kind) -> None:
-        if self._tell is not None:
-            self._tell(id, kind, self._ref)
+        if self._on_leaf is not None:
+            self._on_leaf(id, kind, self._ref)
 
     def _record(self, id: ObjectId, kind: Kind, error: Corrupt | NotFound) -> None:
-        assert self._broken is not None
-        self._broken.append(UnreadableObject(id, kind, error, self._ref))
+        assert self._unreadable is not None
+        self._unreadable.append(UnreadableObject(id, kind, error, self._ref))
 
     def _get(self, id: ObjectId, kind: Kind) -> bytes | None:
         try:
@@ -101,7 +103,7 @@ class Marker:
             return None
 
     def _fail(self, id: ObjectId, kind: Kind, error: Corrupt | NotFound) -> None:
-        if self._broken is None:
+        if self._unreadable is None:
             raise error
         self._record(id, kind, error)
 
@@ -126,48 +128,48 @@ class Marker:
             if value is None:
                 continue
             if name.startswith(SETTING):
-                self._reach(ObjectId(value))
+                self._mark_setting(ObjectId(value))
             found.append((name, ObjectId(value)))
         return found
 
-    def _reach(self, id: ObjectId) -> None:
-        if self._take(id):
+    def _mark_setting(self, id: ObjectId) -> None:
+        if self._visit(id):
             self._leaf(id, Kind.RECORD)
 
     def _mark_ops(self, newest: ObjectId | None) -> list[tuple[str, ObjectId]]:
         """Marks the ops and their maps; the commits they mention."""
         found: list[tuple[str, ObjectId]] = []
-        while newest is not None and self._take(newest):
+        while newest is not None and self._visit(newest):
             data = self._get(newest, Kind.OP)
             if data is None:
                 break
             op = decode_op(data)
             self._mark_refs(op.refs)
             self._mark_map(op.forgotten)
-            found += ((f"op {id.hex()[:8]}", id) for id in self._mentioned(op))
+            found += ((f"op {id.hex()[:8]}", id) for id in self._changed_commits(op))
             newest = op.previous
         return found
 
-    def _mentioned(self, op: Op) -> Iterator[ObjectId]:
+    def _changed_commits(self, op: Op) -> Iterator[ObjectId]:
         for ref, old, new in op.changes:
             for id in (old, new):
                 if id is None:
                     continue
                 if ref.startswith(SETTING):
-                    self._reach(id)
+                    self._mark_setting(id)
                 else:
                     yield id
 
-    def _mark_history(self, ref: str, head: ObjectId) -> list[_Tree]:
+    def _mark_history(self, ref: str, head: ObjectId) -> list[_MarkedCommit]:
         """Marks a commit and its ancestors; those not marked before, newest first."""
-        found: list[_Tree] = []
+        found: list[_MarkedCommit] = []
         if ref.startswith(SETTING):
             return found
         waiting = [head]
         self._ref = ref
         while waiting:
             id = waiting.pop()
-            if not self._take(id):
+            if not self._visit(id):
                 continue
             data = self._find_commit(id)
             if data is None:
@@ -175,6 +177,6 @@ class Marker:
             commit = decode_commit(data)
             self.commits += 1
             self._progress.advance(1)
-            found.append(_Tree(commit.time, id, commit.tree, commit.ref))
+            found.append(_MarkedCommit(commit.time, id, commit.tree, commit.ref))
             waiting.extend(commit.parents)
         return found

@@ -60,12 +60,12 @@ class Rewrite:
 
     def _copy_rest(self, packer: PackWriter, pack: PackInfo) -> None:
         footer = read_footer(self._engine.storage, pack)
-        copy_objects(self._engine.storage, pack, footer, packer, self._is_left)
+        copy_objects(self._engine.storage, pack, footer, packer, self._is_uncopied)
         self._progress.advance(pack.raw)
 
-    def _is_left(self, id: bytes) -> bool:
+    def _is_uncopied(self, id: bytes) -> bool:
         """Whether an object is in use and not copied yet; it is copied then."""
-        return self._copied.take(id) is True
+        return self._copied.mark(id) is True
 
     def _live_ids(self, pack: PackInfo) -> bytes:
         ids = read_footer(self._engine.storage, pack).ids
@@ -86,5 +86,5 @@ class Rewrite:
                 continue
             raw = memoryview(frames.raw(location.pack, location.frame, location.stored))
             data = raw[location.start : location.start + location.length]
-            if id_of(location.kind, data) == id and self._is_left(id):
+            if id_of(location.kind, data) == id and self._is_uncopied(id):
                 packer.add(location.kind, id, data, is_data_kind(location.kind))

@@ -15,29 +15,29 @@ LAG = 2
 """Files of this many epochs ago that no root lists belong to no writer that could still publish them."""
 
 
-class Later(NamedTuple):
+class Deferred(NamedTuple):
     """Bytes that could not be deleted now, and why."""
 
     bytes: int = 0
     reason: str = ""
 
 
-def sweep(engine: Engine, presence: Presence) -> Later:
+def sweep(engine: Engine, presence: Presence) -> Deferred:
     """Delete litter: all of it if no other writer is present, else what no writer can publish any more."""
     alone = presence.alone()
     root = engine.root()
     # The root may be one that a crash takes back, if its writer was killed before it was durable.
     engine.storage.settle()
-    later = 0
+    deferred = 0
     for stored in iter_litter(engine, root):
         if alone or _epoch(stored) <= root.epoch - LAG:
             engine.storage.delete(stored.key)
         else:
-            later += stored.size
-    if not later:
-        return Later()
+            deferred += stored.size
+    if not deferred:
+        return Deferred()
     hours = EPOCH_NS * LAG // (3600 * 10**9)
-    return Later(later, f"other writers are at work; a gc without them frees it, or any gc from {hours} hours on")
+    return Deferred(deferred, f"other writers are at work; a gc without them frees it, or any gc from {hours} hours on")
 
 
 def iter_litter(engine: Engine, root: RepositoryState) -> Iterator[StoredValue]:

@@ -13,7 +13,7 @@ from ctxstore.history.root import RepositoryState
 from ctxstore.ids import IdKeys, Kind, ObjectId
 from ctxstore.objects.chunker import Chunker
 from ctxstore.objects.store import MakesChunks
-from ctxstore.ops.check.impact import MetadataChecker, held_commits, iter_commits
+from ctxstore.ops.check.impact import MetadataChecker, iter_commits, required_commits
 from ctxstore.ops.snapshot.stable_read import read_stable
 from ctxstore.packs.format import MAX_OBJECT
 from ctxstore.trees.files import write_content
@@ -103,7 +103,7 @@ class _Learner(MakesChunks):
 def ask_agents(engine: Engine, root: RepositoryState, missing: set[bytes], files: AgentFiles) -> bool:
     """Look at the files that need what is missing; whether there is anything new to be found in `files`."""
     health = MetadataChecker(engine, missing.__contains__)
-    is_held = held_commits(engine, root)
+    is_held = required_commits(engine, root)
     wanted: dict[str, None] = {}
     for _, id, commit in iter_commits(engine, root):
         if commit is None or not commit.root or not is_held(id):

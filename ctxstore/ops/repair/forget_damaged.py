@@ -12,7 +12,7 @@ from ctxstore.history.oplog import iter_ops
 from ctxstore.history.refs import is_context
 from ctxstore.history.root import RepositoryState
 from ctxstore.ids import ObjectId
-from ctxstore.ops.check.impact import MetadataChecker, held_commits, iter_commits
+from ctxstore.ops.check.impact import MetadataChecker, iter_commits, required_commits
 from ctxstore.ops.repair.guess_heads import find_commit
 from ctxstore.ops.repair.object_sources import FallbackStore
 
@@ -31,7 +31,7 @@ def give_up(
 ) -> tuple[RepositoryState, ForgottenDamage]:
     """The root in which damaged commits are forgotten, and no context's newest."""
     health = MetadataChecker(engine, missing.__contains__)
-    is_held = held_commits(engine, root)
+    is_held = required_commits(engine, root)
     whole: set[ObjectId] = set()
     damaged: dict[ObjectId, None] = {}
     forgotten = engine.forgotten(root)

@@ -197,7 +197,7 @@ class _Decision:
 
         self._progress.start("look for what is missing (commits)", None)
         try:
-            Marker(self._engine, take, leaf=leaf, broken=broken, progress=self._progress).mark(root)
+            Marker(self._engine, take, leaf=leaf, unreadable=broken, progress=self._progress).mark(root)
         finally:
             self._progress.done()
         return RepairNeeds(broken, content)
