@@ -1,1 +1,1 @@
-"""Check: verifies that every object exists and is what it was when it was written."""
+"""Check: verifies that every object exists and is unchanged since it was written."""

@@ -1,4 +1,4 @@
-"""Check: is everything there, and is it what was written?"""
+"""The check of a repository: whether every needed object exists and is unchanged."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ from ctxstore.packs.reader import read_footer
 from ctxstore.progress import SILENT, Progress
 
 ROUNDS = 8
-"""Packs that others add meanwhile, or merge those looked at into, are checked too; this often."""
+"""Other processes may add packs during a check, or merge packs already checked. New packs are checked up to this often.
+"""
 
 
 class CheckProblem(NamedTuple):
-    """`kind` is pack | object | history; `what` names it; the rest is what it hits, as far as known.
+    """A problem, and the contexts, commits and files that it affects, as far as known.
 
-    `refs` are contexts, `commits` the first `damage.CAP` of `commit_count`, `places` (context, place in its tree);
-    there may be `more_places`.
+    `kind` is pack, object or history. `what` names the damaged part. `refs` are contexts. `commits` are the first
+    `impact.CAP` of `commit_count` commits. `places` are pairs (context, place in its tree), and `more_places` is True
+    if the list is incomplete.
     """
 
     kind: str
@@ -43,7 +45,11 @@ class CheckProblem(NamedTuple):
 
 
 class CheckReport(NamedTuple):
-    """What was looked at, and what is wrong. `leftover` files are no problem: gc deletes them."""
+    """The result of a check.
+
+    `packs`, `objects` and `commits` are numbers of checked items. `leftover` counts files that no root lists. They are
+    no problem, because gc deletes them.
+    """
 
     problems: tuple[CheckProblem, ...]
     packs: int
@@ -56,9 +62,10 @@ class CheckReport(NamedTuple):
 def check(
     engine: Engine, *, read_data: bool = False, subset: Subset | None = None, progress: Progress = SILENT
 ) -> CheckReport:
-    """Verify the structure; with `read_data` the bytes of every pack, or of a `subset` of them.
+    """Verifies the structure of the repository. With `read_data` the bytes of every pack, or of a `subset`, are
+    verified too.
 
-    Raises only if there is no root to go by.
+    Problems are reported, not raised. Only an unreadable root raises.
     """
     run = _CheckRun(engine, read_data, subset, progress)
     for _ in range(ROUNDS):
@@ -72,6 +79,8 @@ def check(
 
 
 class _CheckRun:
+    """A run of a check, and the results so far."""
+
     def __init__(self, engine: Engine, read_data: bool, subset: Subset | None, progress: Progress) -> None:
         self._engine = engine
         self._read_data = read_data
@@ -89,14 +98,15 @@ class _CheckRun:
         self.bytes_read = 0
 
     def unchecked_packs(self) -> list[PackInfo]:
-        """The packs that are live now and were not checked."""
+        """Returns the live packs that were not checked yet."""
         return [pack for pack in self._live_packs() if pack not in self._checked]
 
     def _live_packs(self) -> tuple[PackInfo, ...]:
         return self._engine.roots.packs(self._engine.root())
 
     def check_packs(self, packs: Sequence[PackInfo]) -> None:
-        """Every listed pack: there, whole, its footer sound; the frames of those whose data is to be read."""
+        """Checks that packs exist with their listed size and a valid footer, and reads the frames of the selected
+        packs."""
         read = {pack.name for pack in packs} if self._read_data else set()
         if self._subset is not None:
             read &= self._subset.choose(packs, self._engine.environment.random)
@@ -108,14 +118,15 @@ class _CheckRun:
             self._progress.done()
 
     def _check_pack(self, pack: PackInfo, read_data: bool) -> None:
+        """Checks one pack, and records which of its objects are intact."""
         self._checked.add(pack)
         self.packs += 1
         try:
             size = self._engine.storage.size(pack.key)
             if size != pack.size:
-                raise Corrupt(f"it has {size} bytes instead of {pack.size}")
+                raise Corrupt(f"its size is {size} bytes, not {pack.size}")
             if self._engine.storage.get(pack.key, 0, len(PACK_MAGIC)) != PACK_MAGIC:
-                raise Corrupt("it does not start as a pack does")
+                raise Corrupt("it does not start with the header of a pack")
             footer = read_footer(self._engine.storage, pack)
         except CtxstoreError as error:
             self._add_pack_problem(pack, pack.name, _reason(error))
@@ -127,6 +138,7 @@ class _CheckRun:
             self._intact.add_all(footer.ids)
 
     def _check_frames(self, pack: PackInfo, footer: Footer) -> None:
+        """Reads and verifies every frame of a pack."""
         start = 0
         for number, frame in enumerate(footer.frames):
             ids = footer.ids[start * ID_SIZE : (start + frame.objects) * ID_SIZE]
@@ -137,8 +149,8 @@ class _CheckRun:
                 what = f"{pack.name} frame {number}"
                 if not self._add_pack_problem(pack, what, error.message):
                     return
-                if isinstance(error, Corrupt):  # else the disk may read it the next time
-                    # A writer of this process then keeps once more what it would have left out because of this frame.
+                if isinstance(error, Corrupt):  # a failed read may succeed next time
+                    # A writer in this process then stores these objects again, instead of relying on the damaged copy.
                     place = Location(pack.name, frame.offset, frame.stored, 0, 0, 0)
                     self._engine.store.index.mark_bad(place, error, whole_frame=True)
                 self._damaged.update((ids[i : i + ID_SIZE], what) for i in range(0, len(ids), ID_SIZE))
@@ -148,23 +160,25 @@ class _CheckRun:
             self._progress.advance(frame.stored)
 
     def _check_frame(self, pack: PackInfo, frame: FrameEntry, ids: bytes) -> None:
+        """Verifies that a frame contains the objects that the footer lists. Raises `Corrupt` if not."""
         header, raw = unpack_frame(self._engine.storage.get(pack.key, frame.offset, frame.stored))
         try:
             found = b"".join(self._engine.keys.id_of(kind, data) for kind, data in split_frame(header, raw))
         except KeyError as error:
-            raise Corrupt("an unknown kind of object") from error
+            raise Corrupt("it contains an object of an unknown kind") from error
         if found != ids:
-            raise Corrupt("its objects are not what the footer says")
+            raise Corrupt("its objects differ from those in the footer")
 
     def _add_pack_problem(self, pack: PackInfo, what: str, message: str) -> bool:
-        """False for a pack that a writer merged away or gc removed meanwhile: that is none."""
+        """Adds a problem and returns True. Returns False if another process has since removed or merged the pack."""
         if pack not in self._live_packs():
             return False
         self.problems.append(CheckProblem("pack", what, message, ()))
         return True
 
     def _visit(self, id: bytes) -> bool:
-        """Whether an object is met for the first time; what no sound pack holds is noted."""
+        """Whether an object is visited for the first time. Objects that no intact pack contains are recorded as
+        missing."""
         is_new = self._intact.mark(id)
         if is_new is not None:
             return is_new
@@ -177,7 +191,7 @@ class _CheckRun:
         return True
 
     def _is_in_newer_pack(self, id: bytes) -> bool:
-        """Whether a pack that was added after the others were checked holds an object."""
+        """Whether an object is in a pack that was added after the packs were checked."""
         if id in self._damaged:
             return False
         try:
@@ -187,7 +201,7 @@ class _CheckRun:
         return location is not None and all(location.pack != pack.name for pack in self._checked)
 
     def check_reachable(self) -> None:
-        """Everything refs and ops reach is there and sound; content is looked for, not read."""
+        """Checks that everything reachable from refs and ops exists. Content is only looked up, not read."""
         unreadable: list[UnreadableObject] = []
         leaves: dict[bytes, str] = {}
 
@@ -216,7 +230,10 @@ def object_problems(
     content: Mapping[bytes, str],
     reasons: Mapping[bytes, str],
 ) -> Iterator[CheckProblem]:
-    """What is wrong with structure that can't be read, and with `content` (by a context that needs it)."""
+    """Yields a problem for each unreadable structure object, and for each damaged or missing chunk or record.
+
+    `content` maps the ids of chunks and records to a context that needs them. `reasons` maps them to the error.
+    """
     impacts = trace(engine, root, content.__contains__) if unreadable or content else {}
     for item in unreadable:
         what = f"{item.kind.name.lower()} {format_id(item.id, 16)}"
@@ -226,10 +243,12 @@ def object_problems(
 
 
 def _reason(error: CtxstoreError) -> str:
+    """Returns the message for an error."""
     return "missing" if isinstance(error, NotFound) else error.message
 
 
 def _object_problem(what: str, message: str, refs: set[str], impact: Impact | None) -> CheckProblem:
+    """Returns a problem with everything that the damaged object affects."""
     if impact is None:
         return CheckProblem("object", what, message, tuple(sorted(refs)))
     return CheckProblem(

@@ -1,7 +1,7 @@
-"""What damage hits: for objects that are gone or not what they were, the contexts, commits, files and messages.
+"""The impact of damage: the contexts, commits, files and messages that need a missing or changed object.
 
-A pass of its own, made only when something is wrong. What is whole is remembered by its nodes, so each is looked at
-once, however many commits share it; what is not, by what is wrong with it.
+This is a separate pass, made only if something is damaged. Intact tree nodes are remembered, so each node is visited
+once, however many commits share it. For damaged nodes the damage is remembered.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from ctxstore.trees.lists import CHUNKS, RECORDS, ListShape
 from ctxstore.trees.sequence import Item, Sequence, Shape
 
 CAP = 1000
-"""Commits and places remembered of one object; more are only counted."""
+"""The number of commits and places listed for one object. Further ones are only counted."""
 
 UNREADABLE = (Corrupt, NotFound)
+"""The errors of an object that is missing or corrupt."""
 
 
 class DamagedPlace(NamedTuple):
-    """Where damage shows in a tree. `kind` says what `path`, `start` and `stop` are:
+    """A damaged part of a tree. `kind` determines the meaning of `path`, `start` and `stop`:
 
-    | file | a path, and bytes of it |
-    | messages | none, and which of a program's messages: `start` is the first, `stop` comes after the last |
+    | file | a path, and a range of its bytes |
+    | messages | no path, and a range of a program's messages: `stop` follows the last |
     | memory | a program's key |
-    | memories | the last key of a range of unknown ones, "" for all |
-    | tree | the same of paths |
+    | memories | the last key of a range of unknown keys, "" for all |
+    | tree | the last path of a range of unknown paths, "" for all |
     """
 
     kind: str
@@ -50,7 +51,7 @@ class DamageHit(NamedTuple):
 
 
 class Impact:
-    """What one damaged object hits. `commits` and `places` are the first `CAP`."""
+    """Everything that one damaged object affects. `commits` and `places` have at most `CAP` items."""
 
     __slots__ = ("_newest", "commit_count", "commits", "more_places", "places", "refs")
 
@@ -63,6 +64,7 @@ class Impact:
         self.more_places = False
 
     def add(self, ref: str, commit: ObjectId, place: DamagedPlace) -> None:
+        """Adds a place of one commit. The places of a commit must be added one after the other."""
         self.refs.add(ref)
         if commit != self._newest:
             self._newest = commit
@@ -76,7 +78,7 @@ class Impact:
 
 
 class MetadataChecker:
-    """Tells what is wrong with trees and maps. `is_bad` says it of chunks and records, which are not read."""
+    """Finds the damage below trees and maps. Chunks and records are not read: `is_bad` decides about them."""
 
     def __init__(self, engine: Engine, is_bad: Callable[[bytes], bool]) -> None:
         self._engine = engine
@@ -85,14 +87,15 @@ class MetadataChecker:
         self._hits: dict[tuple[str, bytes], tuple[DamageHit, ...]] = {}
 
     def tree(self, id: ObjectId) -> tuple[DamageHit, ...]:
-        """What is wrong with a commit's tree."""
+        """Returns the damage in a commit's tree."""
         return self._walk("tree", self._engine.maps.shape, id)
 
     def map(self, id: ObjectId) -> tuple[DamageHit, ...]:
-        """What is wrong with a map of refs, memories or forgotten commits."""
+        """Returns the damage in a map of refs, memories or forgotten commits."""
         return self._walk("memories", self._engine.maps.shape, id)
 
     def _walk(self, use: str, shape: Shape, id: ObjectId) -> tuple[DamageHit, ...]:
+        """Returns the damage below the root node of a sequence."""
         known = self._find_known(use, id)
         if known is None:
             try:
@@ -106,6 +109,7 @@ class MetadataChecker:
         return known
 
     def _below(self, use: str, sequence: Sequence, item: Item, level: int) -> tuple[DamageHit, ...]:
+        """Returns the damage below one node."""
         if level == 0:
             return self._leaf(use, item)
         node = sequence.node_id(item)
@@ -122,15 +126,18 @@ class MetadataChecker:
         return known
 
     def _find_known(self, use: str, id: bytes) -> tuple[DamageHit, ...] | None:
+        """Returns the remembered damage of a node, or None if it was not visited yet."""
         return () if id in self._intact.setdefault(use, set()) else self._hits.get((use, id))
 
     def _remember(self, use: str, id: bytes, hits: tuple[DamageHit, ...]) -> None:
+        """Remembers the damage of a node."""
         if hits:
             self._hits[use, id] = hits
         else:
             self._intact[use].add(id)
 
     def _leaf(self, use: str, item: Item) -> tuple[DamageHit, ...]:
+        """Returns the damage of one item of a list or map."""
         if use in ("file", "messages"):
             size, id, _ = item
             return (DamageHit(id, DamagedPlace(use, "", 0, _measure(use, size, 1))),) if self._is_bad(id) else ()
@@ -143,6 +150,7 @@ class MetadataChecker:
         return self._entry(decode_key(key), key, decode_entry(value))
 
     def _entry(self, path: str, key: bytes, entry: Entry) -> tuple[DamageHit, ...]:
+        """Returns the damage of the file, list or map of one tree entry."""
         if isinstance(entry, FileEntry) and entry.id is not None:
             if not entry.is_list:
                 return (
@@ -158,18 +166,19 @@ class MetadataChecker:
 
 
 def _measure(use: str, size: int, count: int) -> int:
+    """Returns the length of an item: in bytes for files, in messages for lists."""
     return size if use == "file" else count
 
 
 def _place_below(use: str, shape: Shape, item: Item) -> DamagedPlace:
-    """The place of all that is below a node."""
+    """Returns the place that covers everything below an unreadable node."""
     if isinstance(shape, ListShape):
         return DamagedPlace(use, "", 0, _measure(use, item[0], item[-1]))
     return DamagedPlace(use, item[0].decode("utf-8", "surrogateescape"))
 
 
 def _join_hits(shape: Shape, parts: list[tuple[Item, tuple[DamageHit, ...]]]) -> tuple[DamageHit, ...]:
-    """The hits of neighbours, those in lists moved to where they are."""
+    """Joins the damage of neighbouring nodes. In lists the ranges are shifted to their position in the list."""
     if not any(hits for _, hits in parts):
         return ()
     if not isinstance(shape, ListShape):
@@ -187,16 +196,17 @@ def _join_hits(shape: Shape, parts: list[tuple[Item, tuple[DamageHit, ...]]]) ->
 
 
 def _move_hits(hits: tuple[DamageHit, ...], path: str, end: int) -> tuple[DamageHit, ...]:
-    """Hits in a list, as those of the path that has it; a list that can't be read is hit wholly."""
+    """Assigns the damage of a list to the path of its entry. An unreadable list counts as damaged up to `end`."""
     return tuple(
         DamageHit(id, place._replace(path=path, stop=end if place.stop is None else place.stop)) for id, place in hits
     )
 
 
 def iter_commits(engine: Engine, root: RepositoryState) -> Iterator[tuple[str, ObjectId, Commit | None]]:
-    """(context, id, commit) of all that refs and ops reach, each once; None for one that can't be read.
+    """Yields (context, id, commit) for each commit that refs and ops reach, once. An unreadable commit is None.
 
-    The context is that which the commit was made for, or if there is none of that name any more, one that has it.
+    The context is the one that the commit was made for. If that name no longer exists, it is one that reaches the
+    commit.
     """
     seen: set[ObjectId] = set()
     live = _context_names(engine, root)
@@ -217,6 +227,7 @@ def iter_commits(engine: Engine, root: RepositoryState) -> Iterator[tuple[str, O
 
 
 def _context_names(engine: Engine, root: RepositoryState) -> set[str]:
+    """Returns the names of all contexts, or none if the refs are unreadable."""
     try:
         return {name for name, _ in engine.refs(root).iter()}
     except UNREADABLE:
@@ -224,21 +235,23 @@ def _context_names(engine: Engine, root: RepositoryState) -> set[str]:
 
 
 def _iter_starts(engine: Engine, root: RepositoryState) -> Iterator[tuple[str, ObjectId]]:
+    """Yields (ref, commit) for every ref, and for every ref change in the op log."""
     try:
         yield from ((name, id) for name, id in engine.refs(root).iter_all() if not name.startswith(SETTING))
     except UNREADABLE:
-        pass  # the ops tell of most of them
+        pass  # the ops name most of the commits
     try:
         for _, op in iter_ops(engine.store, root.op):
             for ref, old, new in op.changes:
                 if not ref.startswith(SETTING):
                     yield from ((ref, id) for id in (old, new) if id is not None)
     except UNREADABLE:
-        pass  # what older ops tell is not known
+        pass  # older ops can't be read
 
 
 def required_commits(engine: Engine, root: RepositoryState) -> Callable[[ObjectId], bool]:
-    """Whether a commit's tree has to be there: it is not forgotten, or a head or tag."""
+    """Returns a predicate: whether a commit's tree must exist. A forgotten commit's tree need not, unless a ref names
+    it."""
     try:
         forgotten = set(engine.forgotten(root).ids())
     except UNREADABLE:
@@ -251,7 +264,7 @@ def required_commits(engine: Engine, root: RepositoryState) -> Callable[[ObjectI
 
 
 def trace(engine: Engine, root: RepositoryState, is_bad: Callable[[bytes], bool]) -> dict[bytes, Impact]:
-    """By damaged object, what it hits in the trees that have to be whole."""
+    """Returns the impact of each damaged object on the trees that must exist."""
     checker = MetadataChecker(engine, is_bad)
     is_required = required_commits(engine, root)
     found: dict[bytes, Impact] = {}

@@ -1,4 +1,4 @@
-"""Which packs a check reads when it is not to read all: a random share, or one of the slices that make up the whole."""
+"""The selection of the packs that a check reads: a random share, or one of several slices that cover all packs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _SLICE = re.compile(r"(\d{1,9})/(\d{1,9})\Z")
 
 
 class Subset(NamedTuple):
-    """Packs that are `share` of all bytes, taken at random; without one, those of slice `number` of `slices`."""
+    """A selection of packs: a random `share` of all bytes, or if it is None, slice `number` of `slices`."""
 
     share: float | None = None
     number: int = 1
     slices: int = 1
 
     def choose(self, packs: Sequence[PackInfo], random: Callable[[int], bytes]) -> set[str]:
-        """The names of the packs to read. A pack is always in the same slice, whatever others there are."""
+        """Returns the names of the packs to read. A pack is always in the same slice, whatever other packs exist."""
         if self.share is None:
             return {pack.name for pack in packs if number_of(pack.name) % self.slices == self.number - 1}
         shuffled = sorted(packs)
@@ -38,12 +38,12 @@ class Subset(NamedTuple):
 
 
 def parse_subset(text: str) -> Subset:
-    """``5%`` or ``2/7``. Raises `InvalidInput`."""
+    """Parses a share such as ``5%`` or a slice such as ``2/7``. Raises `InvalidInput`."""
     if (share := _SHARE.match(text)) and 0 < float(share[1]) <= 100:
         return Subset(share=float(share[1]) / 100)
     if (part := _SLICE.match(text)) and 1 <= int(part[1]) <= int(part[2]):
         return Subset(number=int(part[1]), slices=int(part[2]))
     raise InvalidInput(
-        f"{text!r} is no part of the data",
-        hint="write a share such as 5%, or a slice such as 2/7: the second of seven",
+        f"{text!r} is not a subset of the data",
+        hint="write a share such as 5%, or a slice such as 2/7 (the second of seven)",
     )

@@ -1,4 +1,4 @@
-"""Commits that no context and no tag reaches, and whether they can be brought back."""
+"""Commits that no context and no tag reaches, and whether they can be restored."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ WHOLE, COLLECTED, DAMAGED = "whole", "collected", "damaged"
 
 
 class UnreachableHistory(NamedTuple):
-    """A commit nothing refers to. `commits` are as many of its history, itself among them, that nothing else reaches;
-    1 when each of them is listed.
+    """An unreachable commit. `commits` is the number of unreachable commits in its history, itself included.
 
-    `state` is whole (it can be brought back), collected (it was forgotten, or never became part of the history, and its
-    content is gone) or damaged. `forgotten`: why it was forgotten, or nothing. `in_log`: whether a run tells of it.
+    `state` is whole (it can be restored), collected or damaged. A collected commit was forgotten or never published,
+    and gc has deleted its content. `forgotten` is the reason it was forgotten, or empty. `in_log` is whether a run
+    mentions it. If every commit is listed, `commits` is 1.
     """
 
     id: ObjectId
@@ -33,9 +33,10 @@ class UnreachableHistory(NamedTuple):
 
 
 def iter_unreachable(engine: Engine, *, all: bool = False) -> Iterator[UnreachableHistory]:
-    """The newest commit of every history that nothing refers to, newest first; with `all` each commit of them.
+    """Yields the newest commit of every unreachable history, newest first. With `all` every unreachable commit is
+    listed.
 
-    Where the newest is not whole, the newest whole one before it as well: that one can be brought back.
+    If the newest commit of a history can't be restored, the newest one that can be restored is listed as well.
     """
     root = engine.root()
     logged = {id: commit for _, id, commit in iter_commits(engine, root) if commit is not None}
@@ -59,7 +60,7 @@ def iter_unreachable(engine: Engine, *, all: bool = False) -> Iterator[Unreachab
 
 
 def _newest(unreachable: dict[ObjectId, Commit], state_of: Callable[[ObjectId], str]) -> Iterator[ObjectId]:
-    """Those that no other descends from, and those that no whole one does."""
+    """Yields the commits without an unreachable descendant, and those without a descendant that can be restored."""
     parents = {parent for commit in unreachable.values() for parent in commit.parents}
     covered: set[ObjectId] = set()
     for id in sorted(unreachable, key=lambda id: -unreachable[id].generation):
@@ -71,7 +72,7 @@ def _newest(unreachable: dict[ObjectId, Commit], state_of: Callable[[ObjectId], 
 
 
 def _find_packed(engine: Engine, logged: dict[ObjectId, Commit]) -> dict[ObjectId, Commit]:
-    """Commits in packs that no run tells of: of writers that lost a race, or of a log that was damaged."""
+    """Returns commits in packs that no run mentions: from writers that lost a race, or from a damaged op log."""
     found = {}
     for id in iter_packed_commits(engine):
         if id not in logged:
@@ -83,7 +84,7 @@ def _find_packed(engine: Engine, logged: dict[ObjectId, Commit]) -> dict[ObjectI
 
 
 def _ancestors(known: dict[ObjectId, Commit], start: Iterable[ObjectId]) -> set[ObjectId]:
-    """Commits of `known` that are in `start` or that those descend from."""
+    """Returns the commits of `known` that are in `start` or are ancestors of those."""
     found: set[ObjectId] = set()
     waiting = list(start)
     while waiting:

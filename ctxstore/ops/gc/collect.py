@@ -1,4 +1,7 @@
-"""Garbage collection: mark exactly, rewrite sparse packs, drop dead ones, sweep litter. docs/format/protocol.md."""
+"""Garbage collection: marks reachable objects, rewrites sparse packs, drops dead packs and deletes unlisted files.
+
+docs/format/protocol.md explains why it is safe while others write.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +22,24 @@ from ctxstore.progress import SILENT, Progress
 from ctxstore.storage.protocol import Presence, SwapLost
 
 SPARSE = 0.75
-"""A pack with a smaller share of live bytes than this is rewritten."""
+"""A pack is rewritten if less than this share of its bytes is live."""
 
 WORTH_REPORTING = 64 << 10
-MOSTLY_USED = "some lies in packs that are mostly in use, rewritten when a quarter of one is dead or by --recompress"
+"""Less dead space than this (bytes) in packs that are kept is not reported."""
+MOSTLY_USED = "some is in packs mostly in use, which gc rewrites when a quarter of a pack is dead, or with --recompress"
+"""The reason why a collection leaves dead space behind."""
 
 _TRIES = 16
+"""Attempts to plan and execute while others write."""
 _SWAPS = 64
+"""Attempts to swap the root."""
 
 
 class GcResult(NamedTuple):
-    """What was freed: bytes in the repository before and after; `freed_later` freed_later, and `reason` says for what."""
+    """The result of a collection, in bytes.
+
+    `freed_later` could not be freed now, and `reason` explains why.
+    """
 
     bytes_before: int
     bytes_after: int
@@ -39,7 +49,11 @@ class GcResult(NamedTuple):
 
 
 class GcPlan:
-    """What a collection would do, as of the root it was new_packs from. Nothing is written before `execute`."""
+    """A plan of a collection, for one state of the repository. Nothing is written before `execute`.
+
+    `live` and `dead` are numbers of objects. `frees` is the estimated number of bytes freed, `unreclaimed` the dead
+    bytes in packs that are kept. `remove` and `rewrite` name packs.
+    """
 
     def __init__(self, engine: Engine, root: RepositoryState, *, recompress: bool, progress: Progress) -> None:
         self._engine = engine
@@ -54,6 +68,7 @@ class GcPlan:
         self.bytes_before = _stored_bytes(engine)
 
     def _choose(self, packs: Sequence[PackInfo]) -> None:
+        """Chooses the packs to remove and to rewrite."""
         remove, rewrite, freed, unreclaimed = [], [], 0.0, 0.0
         for pack in packs:
             found = self._marking.liveness(pack)
@@ -80,11 +95,11 @@ class GcPlan:
         return not (self._remove or self._rewrite or self.litter)
 
     def execute(self, progress: Progress = SILENT) -> GcResult:
-        """Carry it out. Raises `MustRestart` when the repository moved on so that the plan has to be new_packs anew."""
+        """Executes the plan. Raises `MustRestart` if the repository has changed so that a new plan is needed."""
         engine = self._engine
         reason = ""
         with engine.storage.presence() as presence:
-            self._sweep(presence)  # first, because a full disk has no room for what follows
+            self._sweep(presence)  # first, because a full disk has no room for the next steps
             try:
                 self._replace(self._rewrite, self._remove, progress)
             except NoSpace as error:
@@ -101,15 +116,16 @@ class GcPlan:
         return GcResult(self.bytes_before, after, freed, freed_later, "; ".join(filter(None, reasons)))
 
     def _sweep(self, presence: Presence) -> Deferred:
+        """Deletes unlisted files, and returns the deferred bytes."""
         try:
             return sweep(self._engine, presence)
         finally:
-            presence.share()  # what follows may take long, and must keep nobody waiting
+            presence.share()  # the next steps may take long and must not block other processes
 
     def _replace_by_steps(self, presence: Presence, error: NoSpace) -> str:
-        """On a full disk: drop what needs no room, then rewrite one pack at a time, the emptiest first.
+        """Collects on a full disk: drops dead packs first, then rewrites one pack at a time, the emptiest first.
 
-        Returns why it did not get to the end.
+        Returns the reason if it could not finish, else an empty string.
         """
         if not self._engine.storage.spend_reserve() and not self._remove:
             raise error
@@ -121,30 +137,33 @@ class GcPlan:
             try:
                 self._replace(rewrite, remove, SILENT)
             except NoSpace:
-                return "the disk is too full to rewrite what is in use; free some more, then collect again"
+                return "the disk is too full to rewrite packs; free some space, then run gc again"
             self._sweep(presence)
         return ""
 
     def _replace(self, rewrite: Sequence[PackInfo], remove: Sequence[PackInfo], progress: Progress) -> None:
-        """Exchange `rewrite` for what is in use of them, drop `remove`, in one swap."""
+        """Replaces the packs `rewrite` by copies of their live objects, and drops the packs `remove`, in one swap of
+        the root."""
         if not rewrite and not remove:
             return
         new_packs = self._copy(rewrite, progress) if rewrite else []
         self._swap(rewrite, remove, new_packs)
 
     def _copy(self, packs: Sequence[PackInfo], progress: Progress) -> list[PackInfo]:
+        """Copies the live objects of some packs to new packs. Raises `MustRestart` if a pack is no longer listed."""
         try:
             return Rewrite(self._engine, self._marking, packs, progress).run(self._order)
         except NotFound:
             listed = self._engine.roots.packs(self._engine.root())
             if all(pack in listed for pack in packs):
                 raise
-            raise MustRestart from None  # merged away by a writer, or this one's swap had happened though it failed
+            # a writer merged it, or an earlier swap succeeded although it reported a failure
+            raise MustRestart from None
 
     def _swap(self, rewritten: Sequence[PackInfo], removed: Sequence[PackInfo], new_packs: Sequence[PackInfo]) -> None:
-        """Take the old packs out of the root, after marking what others added since.
+        """Replaces packs in the root, after marking the objects that others added since.
 
-        A writer that swapped in between may rely on what was found dead: if so, start anew.
+        A writer that swapped in between may rely on objects that were found dead. Then a new plan is needed.
         """
         engine = self._engine
         epoch = self._marking.root.epoch
@@ -161,15 +180,16 @@ class GcPlan:
             except SwapLost:
                 continue
             self._marking.root = new
-            with suppress(StorageError):  # it is done; who reads next asks again
-                engine.root()  # not `new`, which may be history by now: a thread that writes goes by the newest one
+            with suppress(StorageError):  # the swap is done; the next reader loads the root again
+                # read the root again instead of using `new`: a writing thread may have replaced it already
+                engine.root()
             return
         raise MustRestart
 
     def _catch_up(
         self, root: RepositoryState, epoch: int, rewritten: Sequence[PackInfo], removed: Sequence[PackInfo]
     ) -> None:
-        """Raises `MustRestart` unless the plan still stands for `root`."""
+        """Marks the additions of a newer root. Raises `MustRestart` if the plan is no longer valid for it."""
         listed = {pack.name for pack in self._engine.roots.packs(root)}
         if root.epoch - epoch > 1 or any(pack.name not in listed for pack in rewritten):
             raise MustRestart
@@ -180,11 +200,11 @@ class GcPlan:
         except NotFound:
             if self._engine.root() == root:
                 raise
-            raise MustRestart from None  # merged away meanwhile
+            raise MustRestart from None  # another process merged the pack
 
 
 def plan_gc(engine: Engine, *, recompress: bool = False, progress: Progress = SILENT) -> GcPlan:
-    """Mark what is reachable and choose what to rewrite and remove. Raises `Corrupt` if something can't be followed."""
+    """Marks reachable objects and chooses the packs to rewrite and remove. Raises `Corrupt` if marking finds damage."""
     for _ in range(_TRIES):
         root = engine.root()
         try:
@@ -192,14 +212,15 @@ def plan_gc(engine: Engine, *, recompress: bool = False, progress: Progress = SI
         except NotFound:
             if engine.root() == root:
                 raise
-            # Else a writer merged packs away meanwhile; what it new_packs of them is in the new root.
+            # A writer has merged packs since. The new root lists the merged ones.
     raise MustRestart
 
 
 def collect(engine: Engine, *, recompress: bool = False, progress: Progress = SILENT) -> GcResult:
-    """Plan and execute, anew when others wrote in between. Raises `MustRestart` if they never pause.
+    """Plans and executes a collection, and repeats this if others wrote in between.
 
-    When nothing was forgotten since the last time and little was added, only litter is swept: nothing else is dead.
+    If nothing was forgotten since the last collection and little was added, only unlisted files are deleted: nothing
+    else is dead. Raises `MustRestart` if others never pause.
     """
     if not recompress and not is_worthwhile(engine):
         return _sweep_only(engine)
@@ -212,6 +233,7 @@ def collect(engine: Engine, *, recompress: bool = False, progress: Progress = SI
 
 
 def _sweep_only(engine: Engine) -> GcResult:
+    """Deletes unlisted files without marking."""
     before = _stored_bytes(engine)
     with engine.storage.presence() as presence:
         deferred = sweep(engine, presence)
@@ -221,8 +243,10 @@ def _sweep_only(engine: Engine) -> GcResult:
 
 
 def _is_sparse(found: Liveness) -> bool:
+    """Whether a pack has so few live bytes that it should be rewritten."""
     return found.live_bytes < found.all_bytes * SPARSE
 
 
 def _stored_bytes(engine: Engine) -> int:
+    """Returns the size of all packs and manifests."""
     return sum(stored.size for stored in iter_stored(engine))

@@ -1,4 +1,7 @@
-"""A set of object ids with a mark each, made for millions of them: 23 bytes an id, where Python's own take 100."""
+"""A set of object ids with a mark for each, made for millions of ids.
+
+It needs 23 bytes per id. Python's own sets need about 100.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,24 @@ from array import array
 from ctxstore.ids import ID_SIZE
 
 UNMARKED = 0
+"""The mark of an id that was not marked yet."""
 MARKED = 1
+"""The mark of the first marking."""
 MARKED_LATER = 2
-"""Marked after `begin_second_marking`: what was taken for dead until then is not."""
+"""The mark after `begin_second_marking`: the object was dead after the first marking and is live now."""
 
 _SLOTS_PER_ID = 4 / 3
-"""Slots for each id: with more than three quarters of them in use, looking for a free one gets slow."""
+"""Slots per id: when more than three quarters of the slots are used, finding a free slot becomes slow."""
 
 _LANES = ID_SIZE // 8
+"""The number of 8-byte parts of an id."""
 
 
 class IdSet:
-    """Ids by their first 16 bytes, in an open-addressed table of two lanes of 8.
+    """A set of ids, identified by their first 16 bytes, in an open-addressed table with two lanes of 8 bytes.
 
-    Two ids that share these would share their mark, and one of them would not be followed: 2⁻⁸² for ten million
-    objects, 2⁶⁴ hashes for who wants it to happen. Eight bytes would not be enough.
+    Two ids with the same 16 bytes would share a mark, and one of the objects would not be followed. For ten million
+    objects the probability is 2⁻⁸². An attacker needs 2⁶⁴ hashes to cause it. Eight bytes would not be enough.
     """
 
     def __init__(self, expected: int = 0) -> None:
@@ -30,6 +36,7 @@ class IdSet:
         self._mark = MARKED
 
     def _allocate(self, size: int) -> None:
+        """Replaces the table by an empty one with `size` slots."""
         self._first, self._second = array("Q", [0]) * size, array("Q", [0]) * size
         self._marks = bytearray(size)
 
@@ -37,11 +44,11 @@ class IdSet:
         return self._used
 
     def begin_second_marking(self) -> None:
-        """From now on marks are `MARKED_LATER`."""
+        """Sets all further marks to `MARKED_LATER`."""
         self._mark = MARKED_LATER
 
     def add_all(self, ids: bytes) -> None:
-        """Add joined ids, unmarked; those that are there keep their marks."""
+        """Adds concatenated ids without a mark. Present ids keep their marks."""
         firsts, seconds = _lanes(ids)
         self._reserve(len(firsts))
         first, second = self._first, self._second
@@ -56,7 +63,7 @@ class IdSet:
                 slot = (slot + 1) % size
 
     def mark(self, id: bytes) -> bool | None:
-        """Mark an id: True if it was not marked before, None if it is not in the set."""
+        """Marks an id. Returns True if it was unmarked before, and None if it is not in the set."""
         (key,), (more,) = _lanes(id)
         first, second = self._first, self._second
         size = len(first)
@@ -71,7 +78,7 @@ class IdSet:
         return True
 
     def marks(self, ids: bytes) -> bytes:
-        """The marks of joined ids, a byte each; 0 for those not in the set."""
+        """Returns the marks of concatenated ids, one byte each. The mark is 0 if an id is not in the set."""
         first, second, all_marks = self._first, self._second, self._marks
         size = len(first)
         marks = bytearray()
@@ -83,6 +90,7 @@ class IdSet:
         return bytes(marks)
 
     def _reserve(self, more: int) -> None:
+        """Enlarges the table if `more` ids would make it too full."""
         needed = int((self._used + more) * _SLOTS_PER_ID)
         if needed <= len(self._first):
             return
@@ -99,7 +107,7 @@ class IdSet:
 
 
 def _lanes(ids: bytes) -> tuple[list[int], list[int]]:
-    """The first and the second 8 bytes of each joined id, as numbers; the first never 0, which is an empty slot."""
+    """Returns the first and the second 8 bytes of each id as numbers. The first is never 0: that is an empty slot."""
     numbers = memoryview(ids).cast("Q")
     firsts: list[int] = numbers[::_LANES].tolist()
     seconds: list[int] = numbers[1::_LANES].tolist()

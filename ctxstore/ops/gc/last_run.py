@@ -1,6 +1,6 @@
-"""What the last collection left in the cache folder, so that the next one knows whether there is anything to find.
+"""A note of the last collection in the cache folder. The next collection uses it to skip a marking without benefit.
 
-Only a reason to look or not to look, never what is dead: a wrong note costs time or space. docs/format/cache.md.
+The note never decides which objects are dead, so a wrong note costs only time or space. See docs/format/cache.md.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ VERSION = 1
 _NAME = "gc-note"
 
 GROWTH = 1.5
-"""Commands that had to start over leave a few dead objects in live packs: they are looked for when a repository has
-this many times the objects of last time."""
+"""The growth in the number of objects that makes a new marking worthwhile.
+
+Runs that had to start over leave a few dead objects in live packs. They are searched for when the repository has this
+many times as many objects as at the last collection.
+"""
 
 
 class Note(NamedTuple):
-    """The map of forgotten commits when everything was marked last, how many these were, and the objects then."""
+    """The state at the last complete marking: the map of forgotten commits, their number, and the number of objects."""
 
     forgotten: ObjectId | None
     commits: int
@@ -28,7 +31,7 @@ class Note(NamedTuple):
 
 
 def read_note(engine: Engine) -> Note | None:
-    """What the last collection noted, or None."""
+    """Returns the note of the last collection, or None."""
     try:
         forgotten, commits, objects = read_values(engine, _NAME, VERSION) or []
         if type(commits) is not int or type(objects) is not int:
@@ -39,14 +42,14 @@ def read_note(engine: Engine) -> Note | None:
 
 
 def write_note(engine: Engine) -> None:
-    """Note the state of the repository. A failure costs only time, so it is silent."""
+    """Writes a note of the repository's present state. A failure costs only time, so it is silent."""
     root = engine.root()
     note = Note(root.forgotten, len(engine.forgotten(root)), _objects(engine))
     write_values(engine, _NAME, VERSION, note)
 
 
 def is_worthwhile(engine: Engine) -> bool:
-    """Whether marking everything may find something dead."""
+    """Whether a complete marking may find dead objects."""
     note = read_note(engine)
     if note is None or note.forgotten != engine.root().forgotten:
         return True
@@ -54,7 +57,7 @@ def is_worthwhile(engine: Engine) -> bool:
 
 
 def count_uncollected(engine: Engine) -> int:
-    """How many commits were forgotten since the last collection."""
+    """Returns the number of commits that were forgotten since the last collection."""
     note = read_note(engine)
     root = engine.root()
     if note is not None and note.forgotten == root.forgotten:
@@ -63,4 +66,5 @@ def count_uncollected(engine: Engine) -> int:
 
 
 def _objects(engine: Engine) -> int:
+    """Returns the number of objects in the live packs."""
     return sum(pack.objects for pack in engine.live_packs())

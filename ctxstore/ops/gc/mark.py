@@ -1,4 +1,4 @@
-"""Which objects of the live packs are in use, and how that changes while others write."""
+"""The marking of live objects, and its update when other processes write."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ctxstore.progress import SILENT, Progress
 
 
 class Liveness(NamedTuple):
-    """Of one pack: raw bytes in use and all of them, objects in use and not."""
+    """The use of one pack: live bytes and all bytes (uncompressed), live objects and dead objects."""
 
     live_bytes: int
     all_bytes: int
@@ -25,18 +25,18 @@ class Liveness(NamedTuple):
 
 
 class Order:
-    """The order in which what is in use compresses best: content by context and time, then structure."""
+    """The order in which objects compress best: content by context and time, then structure."""
 
     def __init__(self) -> None:
         self._content: list[bytes] = []
         self._structure: list[bytes] = []
 
     def on_object(self, id: bytes) -> None:
-        """An object is met for the first time."""
+        """Records an object that was visited for the first time."""
         self._structure.append(id)
 
     def on_leaf(self, id: bytes, *_: object) -> None:
-        """The object met last is content."""
+        """Records that the last visited object is content."""
         assert self._structure.pop() == id
         self._content.append(id)
 
@@ -45,7 +45,7 @@ class Order:
 
 
 class Marking:
-    """What `root` reaches, by the footers of its packs: no cache is believed."""
+    """The objects that are reachable from `root`, according to the footers of its packs. No cache is used."""
 
     def __init__(
         self, engine: Engine, root: RepositoryState, *, order: Order | None = None, progress: Progress = SILENT
@@ -61,10 +61,12 @@ class Marking:
         self._mark()
 
     def _add(self, packs: Iterable[PackInfo]) -> None:
+        """Adds the objects of some packs."""
         for pack in packs:
             self._ids.add_all(read_footer(self._engine.storage, pack).ids)
 
     def _mark(self) -> None:
+        """Marks everything reachable from the root."""
         leaf = self._order.on_leaf if self._order else None
         self._progress.start("mark (commits)", None)
         try:
@@ -73,16 +75,18 @@ class Marking:
             self._progress.done()
 
     def _visit(self, id: bytes) -> bool:
-        # What no pack holds is missing: following it says so.
+        """Marks an object. Returns True if it was not marked before."""
+        # An object that no pack contains counts as new: reading it reports that it is missing.
         is_new = self._ids.mark(id) is not False
         if is_new and self._order is not None:
             self._order.on_object(id)
         return is_new
 
     def mark_additions(self, root: RepositoryState) -> bool:
-        """Mark what `root` reaches besides; False if commits were forgotten or came back meanwhile: then start anew.
+        """Marks everything that a newer root reaches in addition. The cost depends only on the additions.
 
-        Costs what was added since. `revived` tells of what was dead until now.
+        Returns False if commits were forgotten or restored since: then a new marking is needed. `is_revived` reports
+        whether objects that were dead are now live.
         """
         if root.forgotten != self.root.forgotten:
             return False
@@ -95,18 +99,18 @@ class Marking:
         return True
 
     def is_revived(self, packs: Sequence[PackInfo]) -> bool:
-        """Whether one of these packs, known from the start, holds an object that was dead at first and is not now.
+        """Whether one of these packs, known from the start, contains an object that was dead at first and is live now.
 
-        Raises `NotFound` if one is gone.
+        Raises `NotFound` if a pack no longer exists.
         """
         return any(MARKED_LATER in self._ids.marks(read_footer(self._engine.storage, pack).ids) for pack in packs)
 
     def marks(self, ids: bytes) -> bytes:
-        """For joined ids, a byte each: not 0 if it is in use."""
+        """Returns one byte for each of the concatenated ids. It is not 0 if the object is live."""
         return self._ids.marks(ids)
 
     def liveness(self, pack: PackInfo) -> Liveness:
-        """How much of a pack is in use. Raises `Corrupt`, `NotFound`."""
+        """Returns the use of a pack. Raises `Corrupt` or `NotFound`."""
         footer = read_footer(self._engine.storage, pack)
         marks = self._ids.marks(footer.ids)
         dead = marks.count(0)

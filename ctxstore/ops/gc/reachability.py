@@ -1,4 +1,4 @@
-"""What refs and ops reach: the objects that must stay."""
+"""The objects that refs and ops reach. A collection must keep them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ctxstore.progress import SILENT, Progress
 from ctxstore.trees.walk import TreeWalk
 
 Leaf = Callable[[ObjectId, Kind, str], None]
-"""Is told of a chunk or record that is reachable, and of a context that needs it."""
+"""A callback for each reachable chunk or record: (id, kind, a context that needs it)."""
 
 
 class UnreadableObject:
-    """An object that could not be read, and the commits that need it (none: the history itself)."""
+    """An object that could not be read, and the refs that need it. No refs: the history itself needs it."""
 
     __slots__ = ("error", "id", "kind", "refs")
 
@@ -31,7 +31,7 @@ class UnreadableObject:
 
 
 class _MarkedCommit(NamedTuple):
-    """What marking has to remember of a commit: there may be millions."""
+    """The fields of a commit that marking remembers. There may be millions of them."""
 
     time: int
     id: ObjectId
@@ -40,11 +40,11 @@ class _MarkedCommit(NamedTuple):
 
 
 class Marker:
-    """Marks all that is reachable from a root, except the trees of forgotten commits. Reads structure only.
+    """Marks all objects that are reachable from a root, except the trees of forgotten commits. Only structure is read.
 
-    `take` says whether an object is met for the first time; what is below one that was met before is not looked
-    at. With `broken` a list, objects that can't be read are put there and the rest goes on; without one the
-    first of them is raised, because what can't be followed must not be collected.
+    `visit` returns whether an object is visited for the first time. Below an object visited before nothing is read
+    again. If `unreadable` is a list, unreadable objects are appended to it and marking continues. If it is None, the
+    first one is raised, because objects below it can't be marked and must not be collected.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Marker:
         self.commits = 0
 
     def mark(self, root: RepositoryState) -> None:
-        """Mark everything reachable from `root`'s refs and ops: contexts by age, each oldest commit first."""
+        """Marks everything reachable from `root`: contexts by age, and within each the oldest commit first."""
         self._forgotten = self._engine.forgotten(root)
         forgotten = set(self._forgotten.ids())
         self._mark_map(root.forgotten)
@@ -77,25 +77,28 @@ class Marker:
         forgotten_heads = {id for _, id in heads} & forgotten
         heads += self._mark_ops(root.op)
         histories = [self._mark_history(ref, head) for ref, head in heads]
-        # Oldest first: contexts of the same days resemble each other more than those of similar names.
+        # Oldest first: contexts of the same days resemble each other more than contexts with similar names.
         for history in sorted(filter(None, histories), key=lambda history: history[-1].time):
             for found in reversed(history):
                 if found.id not in forgotten:
                     self._ref = found.ref or found.id.hex()
                     self._walk.tree(found.tree)
         for id in forgotten_heads:
-            # No command forgets a head; should there be one all the same, it is not what goes.
+            # No command forgets a head. If one is forgotten nevertheless, its tree is kept.
             self._walk.tree(read_commit(self._engine.store, id).tree)
 
     def _leaf(self, id: ObjectId, kind: Kind) -> None:
+        """Reports a reachable chunk or record."""
         if self._on_leaf is not None:
             self._on_leaf(id, kind, self._ref)
 
     def _record(self, id: ObjectId, kind: Kind, error: Corrupt | NotFound) -> None:
+        """Records an unreadable object."""
         assert self._unreadable is not None
         self._unreadable.append(UnreadableObject(id, kind, error, self._ref))
 
     def _get(self, id: ObjectId, kind: Kind) -> bytes | None:
+        """Reads an object. Returns None if it is unreadable."""
         try:
             return self._engine.store.get(id, kind)
         except (Corrupt, NotFound) as error:
@@ -103,12 +106,16 @@ class Marker:
             return None
 
     def _fail(self, id: ObjectId, kind: Kind, error: Corrupt | NotFound) -> None:
+        """Raises the error, or records it if unreadable objects are collected."""
         if self._unreadable is None:
             raise error
         self._record(id, kind, error)
 
     def _find_commit(self, id: ObjectId) -> bytes | None:
-        """A commit's record; that of one that was given up as damaged need not be there."""
+        """Returns the encoded commit, or None if it is unreadable.
+
+        The record of a commit that was given up as damaged need not exist.
+        """
         try:
             return self._engine.store.get(id, Kind.COMMIT)
         except (Corrupt, NotFound) as error:
@@ -117,11 +124,12 @@ class Marker:
             return None
 
     def _mark_map(self, id: ObjectId | None) -> None:
+        """Marks the nodes of a map."""
         for _ in self._walk.map_items(id) if id is not None else ():
             pass
 
     def _mark_refs(self, refs: ObjectId) -> list[tuple[str, ObjectId]]:
-        """The refs of the nodes not marked before."""
+        """Marks the nodes of a refs map, and returns the refs in nodes that were not marked before."""
         found = []
         for key, value in self._walk.map_items(refs):
             name = decode_name(key)
@@ -133,11 +141,12 @@ class Marker:
         return found
 
     def _mark_setting(self, id: ObjectId) -> None:
+        """Marks the record of a setting."""
         if self._visit(id):
             self._leaf(id, Kind.RECORD)
 
     def _mark_ops(self, newest: ObjectId | None) -> list[tuple[str, ObjectId]]:
-        """Marks the ops and their maps; the commits they mention."""
+        """Marks the ops and their maps, and returns the commits that they mention."""
         found: list[tuple[str, ObjectId]] = []
         while newest is not None and self._visit(newest):
             data = self._get(newest, Kind.OP)
@@ -151,6 +160,7 @@ class Marker:
         return found
 
     def _changed_commits(self, op: Op) -> Iterator[ObjectId]:
+        """Yields the commits that an op moved refs from and to. Settings are marked directly."""
         for ref, old, new in op.changes:
             for id in (old, new):
                 if id is None:
@@ -161,7 +171,7 @@ class Marker:
                     yield id
 
     def _mark_history(self, ref: str, head: ObjectId) -> list[_MarkedCommit]:
-        """Marks a commit and its ancestors; those not marked before, newest first."""
+        """Marks a commit and its ancestors. Returns those not marked before, newest first."""
         found: list[_MarkedCommit] = []
         if ref.startswith(SETTING):
             return found

@@ -1,4 +1,4 @@
-"""Rewrites packs with what is in use: sparse ones as they are, or all of them in an order that compresses better."""
+"""The rewriting of packs with their live objects, in the present order or in one that compresses better."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from ctxstore.progress import SILENT, Progress
 
 
 class Rewrite:
-    """Copies what is in use of `packs` to new ones, durable at the end of `run`; nothing refers to them yet."""
+    """Copies the live objects of `packs` to new packs.
+
+    The new packs are durable when `run` returns, but nothing refers to them yet.
+    """
 
     def __init__(
         self, engine: Engine, marking: Marking, packs: Sequence[PackInfo], progress: Progress = SILENT
@@ -27,13 +30,13 @@ class Rewrite:
         self._marking = marking
         self._packs = packs
         self._progress = progress
-        # Of the packs to be rewritten all that is in use, marked when it is copied: millions, perhaps.
+        # The live objects of the packs, perhaps millions. An object is marked when it is copied.
         self._copied = IdSet(sum(pack.objects for pack in packs))
 
     def run(self, order: Iterable[bytes] | None = None) -> list[PackInfo]:
-        """The new packs. With `order`, those ids come first and everything is compressed harder.
+        """Returns the new packs. With `order` these ids are copied first, and everything is compressed harder.
 
-        Raises `Corrupt`, `NotFound`, `StorageError`.
+        Raises `Corrupt`, `NotFound` or `StorageError`.
         """
         for pack in self._packs:
             self._copied.add_all(self._live_ids(pack))
@@ -50,7 +53,8 @@ class Rewrite:
             self._progress.done()
 
     def _open(self, settings: Settings) -> PackWriter:
-        # The index learns of these packs when a root lists them: a writer of this process must not rely on them before.
+        """Opens a writer for the new packs."""
+        # The index adds these packs only when a root lists them: until then no writer of this process may rely on them.
         return PackWriter(
             self._engine.storage,
             self._marking.root.epoch,
@@ -59,15 +63,17 @@ class Rewrite:
         )
 
     def _copy_rest(self, packer: PackWriter, pack: PackInfo) -> None:
+        """Copies the live objects of a pack that were not copied yet."""
         footer = read_footer(self._engine.storage, pack)
         copy_objects(self._engine.storage, pack, footer, packer, self._is_uncopied)
         self._progress.advance(pack.raw)
 
     def _is_uncopied(self, id: bytes) -> bool:
-        """Whether an object is in use and not copied yet; it is copied then."""
+        """Whether an object is live and not copied yet. It is marked as copied."""
         return self._copied.mark(id) is True
 
     def _live_ids(self, pack: PackInfo) -> bytes:
+        """Returns the concatenated ids of the live objects of a pack."""
         ids = read_footer(self._engine.storage, pack).ids
         marks = self._marking.marks(ids)
         if 0 not in marks:
@@ -75,8 +81,11 @@ class Rewrite:
         return b"".join(ids[i * ID_SIZE : (i + 1) * ID_SIZE] for i, mark in enumerate(marks) if mark)
 
     def _copy_in_order(self, packer: PackWriter, order: Iterable[bytes]) -> None:
-        """The index says where to look, and is only a copy: what it does not find, or finds wrong, is left for later,
-        when it is copied by the packs' own footers."""
+        """Copies objects in the given order, located by the index.
+
+        The index is only a copy. Objects that it does not find, or finds in the wrong place, are copied later by the
+        packs' own footers.
+        """
         names = {pack.name for pack in self._packs}
         frames = FrameReader(self._engine.storage, capacity=12 << 20)
         find, id_of = self._engine.store.index.find, self._engine.keys.id_of

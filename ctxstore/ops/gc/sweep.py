@@ -1,4 +1,4 @@
-"""Sweep: delete files that no root lists, as far as that is safe. docs/format/protocol.md."""
+"""The sweep: deletes files that no root lists, as far as this is safe. See docs/format/protocol.md."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ctxstore.packs.names import epoch_of
 from ctxstore.storage.protocol import Presence, StoredValue
 
 LAG = 2
-"""Files of this many epochs ago that no root lists belong to no writer that could still publish them."""
+"""Unlisted files that are this many epochs old belong to no writer that could still publish them."""
 
 
 class Deferred(NamedTuple):
-    """Bytes that could not be deleted now, and why."""
+    """Bytes that could not be deleted now, and the reason."""
 
     bytes: int = 0
     reason: str = ""
 
 
 def sweep(engine: Engine, presence: Presence) -> Deferred:
-    """Delete litter: all of it if no other writer is present, else what no writer can publish any more."""
+    """Deletes unlisted files. If other writers are present, only files that none of them can still publish."""
     alone = presence.alone()
     root = engine.root()
-    # The root may be one that a crash takes back, if its writer was killed before it was durable.
+    # Make the root durable first: if its writer was killed before, a crash could bring an older root back.
     engine.storage.settle()
     deferred = 0
     for stored in iter_litter(engine, root):
@@ -37,11 +37,13 @@ def sweep(engine: Engine, presence: Presence) -> Deferred:
     if not deferred:
         return Deferred()
     hours = EPOCH_NS * LAG // (3600 * 10**9)
-    return Deferred(deferred, f"other writers are at work; a gc without them frees it, or any gc from {hours} hours on")
+    return Deferred(
+        deferred, f"other writers are active; a gc without other writers frees it, or any gc after {hours} hours"
+    )
 
 
 def iter_litter(engine: Engine, root: RepositoryState) -> Iterator[StoredValue]:
-    """Packs and manifests that the root does not list. Files with other names are somebody's, and left alone."""
+    """Yields the packs and manifests that the root does not list. Files with other names are not ours and are kept."""
     listed = {pack.key for pack in engine.roots.packs(root)} | {f"manifests/{root.manifest}"}
     for stored in iter_stored(engine):
         if stored.key not in listed and epoch_of(_name(stored)) is not None:
@@ -49,7 +51,7 @@ def iter_litter(engine: Engine, root: RepositoryState) -> Iterator[StoredValue]:
 
 
 def iter_stored(engine: Engine) -> Iterator[StoredValue]:
-    """All files in the folders of packs and manifests."""
+    """Yields all files in the folders of packs and manifests."""
     for folder in ("packs", "manifests"):
         try:
             yield from list(engine.storage.list(folder))
@@ -58,10 +60,12 @@ def iter_stored(engine: Engine) -> Iterator[StoredValue]:
 
 
 def _name(stored: StoredValue) -> str:
+    """Returns the file's name without its folder."""
     return stored.key.partition("/")[2]
 
 
 def _epoch(stored: StoredValue) -> int:
+    """Returns the epoch in the file's name."""
     epoch = epoch_of(_name(stored))
     assert epoch is not None
     return epoch
