@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 def complete_contexts(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell: the contexts' names that begin like this."""
+    """Completes the name of a context."""
     return _complete(ctx, lambda repo: (name for name, _ in repo.refs(incomplete)), incomplete)
 
 
 def complete_tags(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell: the tags' names that begin like this."""
+    """Completes the name of a tag."""
     return _complete(ctx, lambda repo: (name for name, _ in repo.tags()), incomplete)
 
 
 def complete_refs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell: what revisions may begin with."""
+    """Completes the beginning of a revision: a context or ``tag:NAME``."""
     contexts = complete_contexts(ctx, parameter, incomplete)
     if not incomplete.startswith("t"):
-        return contexts  # tags are written tag:NAME
+        return contexts  # no prefix of "tag:"
     return contexts + _complete(ctx, lambda repo: (f"tag:{name}" for name, _ in repo.tags()), incomplete)
 
 
@@ -35,5 +35,5 @@ def _complete(ctx: click.Context, names: Callable[[Repo], Iterable[str]], incomp
     try:
         with ctx.ensure_object(Invocation).open() as repo:
             return [name for name in names(repo) if name.startswith(incomplete)]
-    except Exception:  # a shell in the middle of a line is no place for errors
+    except Exception:  # an error would break the line that the user is typing
         return []

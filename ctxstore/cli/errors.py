@@ -1,4 +1,4 @@
-"""The one place where an error becomes a message, a next step and an exit code. See docs/cli.md."""
+"""Converts every exception into a message, a hint and an exit code. Documented in docs/cli.md."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ctxstore.cli.render.output import has_color
 from ctxstore.cli.render.printable import clean_line, discard_stdout, is_terminal
 from ctxstore.errors import CtxstoreError, InvalidInput, StorageError
 
-LONGEST = 2_000
-"""Characters of a message or hint: what an error quotes may be of any length."""
+MAX_CHARACTERS = 2_000
+"""The limit for a message or hint: errors quote text of any length."""
 
 UNEXPECTED = 70
 INTERRUPTED = 130
 
 
 class CommandFailure(NamedTuple):
-    """What a person or a program is told."""
+    """An error in the form in which it is reported."""
 
     type: str
     message: str
@@ -29,14 +29,14 @@ class CommandFailure(NamedTuple):
 
 
 def explain(error: BaseException) -> CommandFailure:
-    """The failure an exception stands for."""
+    """Returns the failure to report for an exception."""
     failure = _explain(error)
     return failure._replace(message=_shortened(failure.message), hint=_shortened(failure.hint))
 
 
 def _shortened(text: str) -> str:
-    half = LONGEST // 2
-    return text if len(text) <= LONGEST else f"{text[:half]} … {text[-half:]}"
+    half = MAX_CHARACTERS // 2
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:half]} … {text[-half:]}"
 
 
 def _explain(error: BaseException) -> CommandFailure:
@@ -44,23 +44,25 @@ def _explain(error: BaseException) -> CommandFailure:
         return CommandFailure(type(error).__name__, error.message, error.hint, error.exit_code)
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "ctx"
-        return CommandFailure("UsageError", _own_style(error), f"`{path} --help` shows how", InvalidInput.exit_code)
+        return CommandFailure(
+            "UsageError", _click_message(error), f"`{path} --help` shows the usage", InvalidInput.exit_code
+        )
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
-        return CommandFailure("Interrupted", "interrupted; the repository is unharmed", "", INTERRUPTED)
+        return CommandFailure("Interrupted", "interrupted; the repository is undamaged", "", INTERRUPTED)
     if isinstance(error, click.ClickException):
-        return CommandFailure("UsageError", _own_style(error), "", InvalidInput.exit_code)
+        return CommandFailure("UsageError", _click_message(error), "", InvalidInput.exit_code)
     if isinstance(error, OSError):
         return CommandFailure("StorageError", _os_message(error), "", StorageError.exit_code)
     return CommandFailure(
         type(error).__name__,
-        f"this is a bug in ctx: {type(error).__name__}: {error}",
-        "run it again with CTX_DEBUG=1 and report what it prints; the repository is unharmed",
+        f"a bug in ctx: {type(error).__name__}: {error}",
+        "the repository is undamaged; run the command again with CTX_DEBUG=1 and report the output",
         UNEXPECTED,
     )
 
 
-def _own_style(error: click.ClickException) -> str:
-    """What click says, as everything else is said."""
+def _click_message(error: click.ClickException) -> str:
+    """Returns click's message in the style of all errors: lower case, no full stop."""
     message = error.format_message()
     return message[:1].lower() + message[1:].removesuffix(".")
 
@@ -70,8 +72,8 @@ def _os_message(error: OSError) -> str:
     return f"{os.fsdecode(error.filename)}: {reason}" if error.filename else reason
 
 
-def tell(error: BaseException, *, as_json: bool) -> int:
-    """Print an error on stderr; its exit code."""
+def report_error(error: BaseException, *, as_json: bool) -> int:
+    """Prints an error on stderr, and returns its exit code."""
     failure = explain(error)
     if os.environ.get("CTX_DEBUG") == "1":
         import traceback
@@ -87,7 +89,7 @@ def tell(error: BaseException, *, as_json: bool) -> int:
         sys.stderr.write(json.dumps({"error": failure._asdict()}) + "\n")
     else:
         if failure.exit_code == INTERRUPTED and is_terminal(sys.stderr):
-            sys.stderr.write("\n")  # the terminal has written ^C
+            sys.stderr.write("\n")  # the terminal has echoed ^C
         red, plain = ("\x1b[31m", "\x1b[0m") if has_color(sys.stderr) else ("", "")
         sys.stderr.write(f"{red}error:{plain} {clean_line(failure.message)}\n")
         if failure.hint:

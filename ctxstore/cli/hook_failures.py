@@ -1,4 +1,4 @@
-"""What went wrong where nobody was watching: in an agent's hooks."""
+"""Warnings about failed hooks. Hooks run in the background, so commands report their failures later."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def find_failure() -> HookFailure | None:
-    """The last failure of a hook, if none has saved anything since."""
+    """Returns the last failure of a hook, unless a later hook succeeded."""
     folder = hooks_folder(os.environ)
     if not os.path.exists(os.path.join(folder, "failure")):
-        return None  # as nearly always: without loading what reads it
+        return None  # the usual case, without the cost of the import below
     from ctxstore.integrations.hooks.failures import last_failure
 
     return last_failure(folder)
 
 
 def warn_of_failure(output: Output) -> None:
-    """Tell of it."""
+    """Prints the last failure of a hook, if any, as a warning."""
     failure = find_failure()
     if failure is not None:
         times = f", {failure.times} times in a row" if failure.times > 1 else ""
-        output.warn(f"the hooks of {failure.agent} failed at {format_time(failure.time)}{times}: {failure.message}")
+        output.warn(f"{failure.agent} hooks failed at {format_time(failure.time)}{times}: {failure.message}")

@@ -1,4 +1,4 @@
-"""What every command is given: the options they share, and the repository they ask for."""
+"""The state of one command line: shared options, output, and access to the repository."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 from ctxstore.cli.render.output import Output
 
 if TYPE_CHECKING:
-    from ctxstore.cli.repository import RepositoryPlace
+    from ctxstore.cli.repository import RepositoryLocation
     from ctxstore.progress import Progress
     from ctxstore.repo.repository import Repo
 
@@ -20,29 +20,29 @@ CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
 
 class Invocation:
-    """One run of the command line."""
+    """One run of a command: its repository option and its output."""
 
     def __init__(self) -> None:
         self.repo: str | None = None
         self.output = Output()
 
-    def place(self) -> RepositoryPlace:
-        """Where the repository is, or will be. Raises `NotFound`."""
-        from ctxstore.cli.repository import find_place
+    def location(self) -> RepositoryLocation:
+        """Returns the location of the repository, which may not exist yet."""
+        from ctxstore.cli.repository import locate_repository
 
-        return find_place(self.repo, os.environ, os.getcwd())
+        return locate_repository(self.repo, os.environ, os.getcwd())
 
     @property
     def environ(self) -> dict[str, str]:
-        """The environment, with PWD as it is: who starts a program in another folder often leaves the old one."""
+        """The environment with a corrected PWD: programs that start another one elsewhere often leave it outdated."""
         return {**os.environ, "PWD": _working_folder(os.environ.get("PWD", ""))}
 
     @contextmanager
     def open(self) -> Iterator[Repo]:
-        """The repository, for the length of the block. Raises `NotFound`, …"""
-        from ctxstore.cli.repository import open_place
+        """Opens the repository and closes it after the block. Raises as `open_repository` does."""
+        from ctxstore.cli.repository import open_repository
 
-        repo = open_place(self.place())
+        repo = open_repository(self.location())
         try:
             yield repo
         finally:
@@ -50,20 +50,20 @@ class Invocation:
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
-        """Shows long work on a terminal; silent elsewhere."""
-        from ctxstore.cli.render.progress import watch
+        """Shows the progress of long work on a terminal. Prints nothing elsewhere."""
+        from ctxstore.cli.render.progress import show_progress
 
-        with watch(quiet=self.output.quiet or self.output.json) as progress:
+        with show_progress(quiet=self.output.quiet or self.output.json) as progress:
             yield progress
 
 
-def _working_folder(said: str) -> str:
-    """The working folder, by the name that is in use for it; empty if it was removed."""
+def _working_folder(pwd: str) -> str:
+    """Returns the working folder, as spelled in `pwd` if that is correct. Empty if the folder was removed."""
     try:
-        if os.path.isabs(said) and os.path.samefile(said, "."):
-            return said
+        if os.path.isabs(pwd) and os.path.samefile(pwd, "."):
+            return pwd
     except OSError:
-        pass  # it is not there any more
+        pass  # `pwd` no longer exists
     try:
         return os.getcwd()
     except FileNotFoundError:
@@ -71,16 +71,16 @@ def _working_folder(said: str) -> str:
 
 
 class NonEmptyPath(click.Path):
-    """A path. An empty one is mostly a variable that is not set, and must not mean the current folder."""
+    """A path that must not be empty: an unset shell variable must not select the current folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
-            self.fail("it is empty", param, ctx)
+            self.fail("the path is empty", param, ctx)
         return super().convert(value, param, ctx)
 
 
 def common(function: CommandFunction) -> CommandFunction:
-    """The options of every command, which may also stand before its name."""
+    """Adds the options shared by all commands. They are accepted before and after the command's name."""
     for option in (_quiet, _json, _repo):
         function = option(function)
     return function
@@ -91,7 +91,7 @@ def _repo(function: CommandFunction) -> CommandFunction:
         if value is not None:
             ctx.ensure_object(Invocation).repo = value
 
-    help = "The repository. Default: $CTX_REPO, the nearest .ctx, or your own."
+    help = "Use this repository. Default: $CTX_REPO, the nearest .ctx, or your own."
     return click.option(
         "--repo", metavar="PLACE", type=NonEmptyPath(), expose_value=False, is_eager=True, callback=store, help=help
     )(function)
@@ -117,9 +117,9 @@ def _quiet(function: CommandFunction) -> CommandFunction:
         expose_value=False,
         is_eager=True,
         callback=store,
-        help="Print no reports.",
+        help="Print only requested data, warnings and errors.",
     )(function)
 
 
 pass_invocation = click.pass_obj
-"""Gives a command its `Invocation`."""
+"""Passes the `Invocation` to a command function."""

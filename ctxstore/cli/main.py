@@ -1,6 +1,6 @@
-"""The entry point: finds the command, runs it, turns what goes wrong into an exit code.
+"""The entry point: finds the command, runs it, and converts errors into exit codes.
 
-``ctx --help`` answers from the table below and imports no command: start-up is part of how fast a tool is.
+``ctx --help`` prints the table below and imports no command, because imports would dominate its run time.
 """
 
 from __future__ import annotations
@@ -15,49 +15,49 @@ from typing import Any
 
 import click
 
-from ctxstore.cli.errors import tell
+from ctxstore.cli.errors import report_error
 from ctxstore.cli.invocation import Invocation, common
 from ctxstore.cli.render.printable import discard_stdout, prepare_streams
 
 COMMANDS = {
-    "init": "Make a repository.",
-    "sources": "List the agents found here, and what is not saved.",
-    "snapshot": "Save what changed in your agents' data, or in a folder.",
-    "watch": "Save what changes, as it changes.",
-    "log": "List the runs, or the commits of a context.",
-    "show": "Read a conversation or a file as it was.",
-    "search": "Find messages by their words, in all of history.",
+    "init": "Create a repository.",
+    "sources": "List the agents found here, and what is not saved yet.",
+    "snapshot": "Save what changed in agents' sessions or in a folder.",
+    "watch": "Save changes as they happen.",
+    "log": "List the runs of ctx, or the commits of a context.",
+    "show": "Show a conversation, a message, a file or a run.",
+    "search": "Search the messages of all contexts and their history.",
     "secrets": "Find credentials in messages and files.",
-    "diff": "Show what changed: messages, memories, files.",
-    "checkout": "Bring a context back, byte for byte.",
-    "export": "Write a context as JSON, JSON lines or Markdown.",
-    "install": "Let an agent save its sessions by itself.",
-    "uninstall": "Take out of an agent's settings what install put there.",
-    "hook": "What agents call, once they are set up.",
+    "diff": "Compare two revisions: messages, memories and files.",
+    "checkout": "Restore a session, byte for byte.",
+    "export": "Export a context as JSON, JSON lines or Markdown.",
+    "install": "Make an agent save its sessions automatically.",
+    "uninstall": "Remove what `ctx install` added to an agent's settings.",
+    "hook": "Handle an event of an agent. Called by agents.",
     "aider": "Run aider with commands that save and load its chat.",
     "refs": "List the contexts.",
-    "tag": "Name a commit for good, or list the tags.",
-    "fork": "Make a context that starts at a revision.",
+    "tag": "Tag a commit, or list the tags.",
+    "fork": "Create a context that starts at a revision.",
     "merge": "Merge two revisions into a context.",
-    "rename": "Give a context another name.",
-    "drop": "Take contexts off the list; `ctx undo` restores them.",
-    "op": "List what was done to the repository.",
-    "undo": "Take back what was done.",
-    "forget": "Let go of old commits, by rules or a policy.",
-    "policy": "Give policies names; apply one after snapshots.",
-    "stats": "Show what the repository holds, and what it takes.",
-    "gc": "Free the space of what nothing refers to.",
-    "check": "Verify that everything is there and whole.",
-    "repair": "Save what can be saved of a damaged repository.",
-    "recover": "List commits that no context and no tag reaches.",
-    "demo": "Take a guided tour in a scratch folder.",
-    "completion": "Print the shell completion script.",
+    "rename": "Rename a context.",
+    "drop": "Remove contexts from the list; `ctx undo` restores them.",
+    "op": "List the runs of ctx, and show what each one changed.",
+    "undo": "Undo a run.",
+    "forget": "Remove old commits by a retention policy.",
+    "policy": "Name retention policies, and apply one after snapshots.",
+    "stats": "Show how much is stored, and how much space it takes.",
+    "gc": "Delete unreachable objects and free their space.",
+    "check": "Verify that no stored data is missing or damaged.",
+    "repair": "Recover what is readable in a damaged repository.",
+    "recover": "List unreachable commits.",
+    "demo": "Take a guided tour in a temporary folder.",
+    "completion": "Print a shell completion script.",
 }
-"""Every command, in the order of the help. `ctxstore.cli.commands.<name>` has it, as ``command``."""
+"""The commands in the order of the help. The module `ctxstore.cli.commands.<name>` defines each as ``command``."""
 
 
 class Commands(click.Group):
-    """Imports a command's module when it is used."""
+    """A command group that imports a command's module on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -76,7 +76,7 @@ class Commands(click.Group):
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         try:
             return super().make_context(*args, **extra)
-        except BrokenPipeError:  # of --help, which is printed while arguments are parsed
+        except BrokenPipeError:  # from --help, which prints while arguments are parsed
             discard_stdout()
             raise click.exceptions.Exit(0) from None
 
@@ -85,29 +85,29 @@ class Commands(click.Group):
             code = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            discard_stdout()  # who reads has seen enough
+            discard_stdout()  # the reader closed the pipe: not an error
             return 0
         except KeyboardInterrupt:
-            raise click.Abort from None  # before click writes a line of its own
+            raise click.Abort from None  # otherwise click prints a line
         return code
 
     def main(self, args: Any = None, *_: Any, **extra: Any) -> Any:
-        """Run a command line and exit with its code."""
+        """Runs a command line, and exits with its exit code."""
         arguments = list(sys.argv[1:] if args is None else args)
         prepare_streams()
-        sys.exit(run(self, arguments))
+        sys.exit(run_command_line(self, arguments))
 
 
-def run(group: click.Group, arguments: list[str]) -> int:
-    """Run a command line; its exit code."""
+def run_command_line(group: click.Group, arguments: list[str]) -> int:
+    """Runs a command line, and returns its exit code."""
     invocation = Invocation()
     try:
         code = click.Group.main(group, arguments, "ctx", standalone_mode=False, obj=invocation)
         return code if isinstance(code, int) else 0
     except (Exception, KeyboardInterrupt) as error:
-        # The option may be what could not be parsed, so the words are looked at as well.
+        # If parsing failed, `output.json` may not be set yet.
         as_json = invocation.output.json or "--json" in arguments
-        return tell(error, as_json=as_json)
+        return report_error(error, as_json=as_json)
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -130,30 +130,37 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 @common
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Snapshots of what your AI agents know, kept so that no session is ever lost.
+    """Save, search and restore the sessions of your AI agents.
 
-    Start with `ctx snapshot`; `ctx demo` shows the rest.
+    Start with `ctx snapshot`, or take the tour with `ctx demo`.
 
-    A revision, REV, is a context's name or the end of it; REF~2, two commits earlier; 'REF@{yesterday}' or of
-    any time; tag:NAME; or the first digits of a commit's id.
+    A context is one versioned item: an agent's session, its memory or settings, or a folder. A revision (REV) names
+    one commit of a context:
+
+    \b
+      REF               the newest commit; REF is the context's name, or the end of it
+      REF~2             two commits earlier
+      REF@{yesterday}   the state at a time; quote it for the shell
+      tag:NAME          a tagged commit
+      1a2b3c4d          the first digits of a commit's id
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
 
 def main() -> None:
-    """The console script ``ctx``."""
-    gc.set_threshold(100_000)  # a short run makes little garbage, and looking for it costs 10 ms
+    """Runs ``ctx`` with the arguments of the process, and exits."""
+    gc.set_threshold(100_000)  # a short run creates little garbage, and collecting it costs 10 ms
     try:
         cli.main()
     except SystemExit as end:
-        # A second Ctrl-C, while threads come to their end, ends the process without a word.
+        # A second Ctrl-C, while threads finish, ends the process silently.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        _leave(end.code if isinstance(end.code, int) else 0)
+        _exit_fast(end.code if isinstance(end.code, int) else 0)
 
 
-def _leave(code: int) -> None:
-    """End the process at once: taking every module apart first would cost 30 ms of a run of 150."""
+def _exit_fast(code: int) -> None:
+    """Exits without the interpreter's clean-up, which would cost 30 ms of a run of 150 ms."""
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()

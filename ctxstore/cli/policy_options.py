@@ -1,4 +1,4 @@
-"""The options that say what to keep, which several commands share."""
+"""The command line options of a retention policy."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 OptionFunction = TypeVar("OptionFunction", bound=Callable[..., Any])
 
 _COUNTS = {
-    "hourly": "Keep the newest of an hour, for N hours that have one.",
-    "daily": "Keep the newest of a day, for N days.",
-    "weekly": "Keep the newest of an ISO week, for N weeks.",
-    "monthly": "Keep the newest of a month, for N months.",
-    "yearly": "Keep the newest of a year, for N years (in UTC).",
+    "hourly": "Keep the newest commit per hour, for N hours with commits.",
+    "daily": "Keep the newest commit per day, for N days with commits.",
+    "weekly": "Keep the newest commit per ISO week, for N weeks with commits.",
+    "monthly": "Keep the newest commit per month, for N months with commits.",
+    "yearly": "Keep the newest commit per year (UTC), for N years with commits.",
 }
 
 
-def rules(function: OptionFunction) -> OptionFunction:
-    """The options of a policy. `policy_of` makes one of what they were given."""
-    tagged = "Tagged commits are kept anyway: as the only rule, keep no others."
+def policy_options(function: OptionFunction) -> OptionFunction:
+    """Adds the options of a policy to a command. `parse_policy` converts their values."""
+    tagged = "Keep tagged commits. They are always kept, so use it alone to keep nothing else."
     options = [
-        _count("last", "Keep the newest N."),
-        _duration("keep-within", "Keep what is not older: 30d, 12h, 2w, 6m, 1y."),
+        _count("last", "Keep the newest N commits."),
+        _duration("keep-within", "Keep commits that are at most this old: 30d, 12h, 2w, 6m, 1y."),
         *(_count(name, text) for name, text in _COUNTS.items()),
         click.option("--keep-tagged", is_flag=True, help=tagged),
-        _duration("max-age", "Forget what is older, whatever the rules say."),
+        _duration("max-age", "Forget older commits, even if another rule keeps them."),
     ]
     for option in reversed(options):
         function = option(function)
@@ -44,8 +44,8 @@ def _duration(name: str, text: str) -> Callable[[OptionFunction], OptionFunction
     return click.option(f"--{name}", metavar="DURATION", help=text)
 
 
-def policy_of(options: dict[str, Any]) -> Policy | None:
-    """The policy that the options of `rules` say; None if none was given. Raises `InvalidInput`."""
+def parse_policy(options: dict[str, Any]) -> Policy | None:
+    """Returns the policy given by `policy_options`, or None without any. Raises `InvalidInput`."""
     from ctxstore.ops.retention.duration import parse_duration
     from ctxstore.ops.retention.policy import Policy, check_policy
 

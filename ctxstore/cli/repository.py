@@ -1,4 +1,4 @@
-"""Which repository a command means."""
+"""Locates and opens the repository of a command."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 FOLDER = ".ctx"
 
 
-class RepositoryPlace(NamedTuple):
-    """A repository's place, and whether it is the user's default."""
+class RepositoryLocation(NamedTuple):
+    """The path of a repository, and whether it is the user's default."""
 
     path: str
     is_default: bool = False
 
 
-def find_place(option: str | None, environ: Mapping[str, str], folder: str) -> RepositoryPlace:
-    """``--repo``, else CTX_REPO, else the nearest ``.ctx`` from `folder` upwards, else the user's default."""
+def locate_repository(option: str | None, environ: Mapping[str, str], folder: str) -> RepositoryLocation:
+    """Returns ``--repo``, else CTX_REPO, else the nearest ``.ctx`` from `folder` upwards, else the user's default."""
     named = option if option is not None else environ.get("CTX_REPO")
     if named:
-        return RepositoryPlace(named)
+        return RepositoryLocation(named)
     nearest = find_nearest(folder, environ.get("HOME", ""))
-    return RepositoryPlace(nearest) if nearest else RepositoryPlace(default_path(), is_default=True)
+    return RepositoryLocation(nearest) if nearest else RepositoryLocation(default_path(), is_default=True)
 
 
 def find_nearest(folder: str, home: str) -> str | None:
-    """The nearest ``.ctx`` of this user; inside of their home folder, none above it.
+    """Finds the nearest ``.ctx`` from `folder` upwards. The search stops at the user's home folder.
 
-    Somebody else's is passed by: who can write to ``/tmp`` could otherwise receive another user's sessions.
+    Folders of other users are ignored: a ``/tmp/.ctx`` could otherwise receive someone else's sessions.
     """
     home = os.path.realpath(home) if home else ""
     folder = os.path.realpath(folder)
@@ -49,8 +49,8 @@ def find_nearest(folder: str, home: str) -> str | None:
 
 
 def default_path() -> str:
-    """The user's own repository."""
-    if sys.platform == "linux":  # as platformdirs has it, without the time its imports take
+    """Returns the path of the user's own repository."""
+    if sys.platform == "linux":  # same result as platformdirs, without the cost of its import
         data = os.environ.get("XDG_DATA_HOME", "")
         return os.path.join(data if os.path.isabs(data) else os.path.expanduser("~/.local/share"), "ctxstore")
     from platformdirs import user_data_dir
@@ -58,26 +58,26 @@ def default_path() -> str:
     return user_data_dir("ctxstore", appauthor=False)
 
 
-def open_place(place: RepositoryPlace) -> Repo:
-    """Open the repository there. Raises `NotFound`, `UnknownFormat`, `Corrupt`, `StorageError`."""
+def open_repository(location: RepositoryLocation) -> Repo:
+    """Opens an existing repository. Raises `NotFound`, `UnknownFormat`, `Corrupt`, `StorageError`."""
     import ctxstore
 
-    if place.is_default and not os.path.exists(place.path):
+    if location.is_default and not os.path.exists(location.path):
         raise NotFound(
-            f"there is no repository in this folder or above, and none at {place.path}",
-            hint="`ctx snapshot` saves your agents' data there; `ctx init` makes a repository in this folder",
+            f"no repository in this folder or above it, and none at {location.path}",
+            hint="`ctx snapshot` creates your own and saves your sessions; `ctx init` creates one in this folder",
         )
-    return ctxstore.open(place.path)
+    return ctxstore.open(location.path)
 
 
-def open_or_make(place: RepositoryPlace) -> tuple[Repo, bool]:
-    """Open the repository there, and make the default one if it is not there: (repository, whether made)."""
+def open_or_create(location: RepositoryLocation) -> tuple[Repo, bool]:
+    """Opens the repository, and creates the user's default one if missing. Returns it and whether it is new."""
     import ctxstore
 
-    if place.is_default and not os.path.exists(os.path.join(place.path, "root")):
-        os.makedirs(place.path, mode=0o700, exist_ok=True)
+    if location.is_default and not os.path.exists(os.path.join(location.path, "root")):
+        os.makedirs(location.path, mode=0o700, exist_ok=True)
         try:
-            return ctxstore.init(place.path), True
+            return ctxstore.init(location.path), True
         except AlreadyExists:
-            pass  # another process made it at this moment, or it is no repository: opening tells
-    return open_place(place), False
+            pass  # created by another process meanwhile, or not a repository: opening it reports which
+    return open_repository(location), False

@@ -1,6 +1,6 @@
-"""The console script ``ctx``: hooks at once, everything else by way of the commands.
+"""The console script ``ctx``: runs hooks directly, and everything else through the command group.
 
-An agent waits for its hooks, and loading the commands takes longer than a hook may.
+An agent waits for its hooks, and importing the commands takes longer than a hook may take.
 """
 
 import os
@@ -11,24 +11,24 @@ if TYPE_CHECKING:
     from ctxstore.repo.repository import Repo
 
 AGENTS = ("claude-code", "codex", "gemini")
-"""Whose hooks there are."""
+"""The agents that have hooks."""
 
 ANSWERED = frozenset({"UserPromptExpansion"})
-"""Events that are answered with a text, so that the agent waits for it in any case."""
+"""The events with a text answer. The agent waits for the answer, so these take the slow path."""
 
 
 class Hook(NamedTuple):
-    """A command line of a hook, as `ctx install` writes it."""
+    """A parsed command line of a hook, in the form that `ctx install` writes."""
 
     agent: str
     event: str = ""
-    place: str | None = None
+    repo: str | None = None
     payload: bytes | None = None
 
 
 def main() -> None:
-    """Run a command line."""
-    hook = find_hook(sys.argv[1:])
+    """Runs the command line of the process."""
+    hook = parse_hook(sys.argv[1:])
     if hook is not None:
         run_hook(hook)
         return
@@ -37,30 +37,31 @@ def main() -> None:
     run_command()
 
 
-def find_hook(words: list[str]) -> Hook | None:
-    """``hook AGENT [--repo PLACE] [EVENT [PAYLOAD]]``; None for all that is not that, or is answered."""
+def parse_hook(words: list[str]) -> Hook | None:
+    """Parses ``hook AGENT [--repo PLACE] [EVENT [PAYLOAD]]``. Returns None for any other command or event."""
     if words[:1] != ["hook"] or len(words) < 2 or words[1] not in AGENTS:
         return None
-    place, rest = (words[3], words[4:]) if words[2:3] == ["--repo"] and len(words) > 3 else (None, words[2:])
+    repo, rest = (words[3], words[4:]) if words[2:3] == ["--repo"] and len(words) > 3 else (None, words[2:])
     event, payload = [*rest, "", ""][:2]
-    if len(rest) > 2 or (rest and not event.isalnum()) or event in ANSWERED or place == "":
+    if len(rest) > 2 or (rest and not event.isalnum()) or event in ANSWERED or repo == "":
         return None
-    return Hook(words[1], event, place, os.fsencode(payload) if len(rest) == 2 else None)
+    return Hook(words[1], event, repo, os.fsencode(payload) if len(rest) == 2 else None)
 
 
 def run_hook(hook: Hook) -> None:
-    """Answer a hook, for the repository at its place, else at CTX_REPO, else the user's own.
+    """Handles a hook with the repository of ``--repo``, else of CTX_REPO, else the user's own.
 
-    The folder an agent works in decides nothing: its sessions are kept in one place.
+    The agent's working folder is ignored, so that all its sessions are saved to the same repository.
     """
     from ctxstore.integrations.hooks.start import run
 
-    place = hook.place or os.environ.get("CTX_REPO")
-    run(hook.agent, hook.event, os.path.abspath(place) if place else "", hook.payload, open_repo)
+    path = hook.repo or os.environ.get("CTX_REPO")
+    run(hook.agent, hook.event, os.path.abspath(path) if path else "", hook.payload, open_repo)
 
 
-def open_repo(place: str) -> "Repo":
-    """The repository at `place`; if that is empty the user's own, which is made if it is not there."""
-    from ctxstore.cli.repository import RepositoryPlace, default_path, open_or_make
+def open_repo(path: str) -> "Repo":
+    """Opens the repository at `path`. An empty path selects the user's own, which is created if missing."""
+    from ctxstore.cli.repository import RepositoryLocation, default_path, open_or_create
 
-    return open_or_make(RepositoryPlace(place) if place else RepositoryPlace(default_path(), is_default=True))[0]
+    location = RepositoryLocation(path) if path else RepositoryLocation(default_path(), is_default=True)
+    return open_or_create(location)[0]

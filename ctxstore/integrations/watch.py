@@ -137,7 +137,7 @@ class Watcher:
             return
         tick = round(TICK * 1000)
         try:
-            for changes in load()(
+            for changes in import_watch()(
                 *folders,
                 watch_filter=lambda _, path: not self._is_below(self._ignored, [path]),
                 debounce=tick,
@@ -157,12 +157,12 @@ class Watcher:
                 yield []
 
 
-def load() -> Any:
-    """The function that watches. Raises `SourceError` where its library is not installed."""
+def import_watch() -> Any:
+    """Returns `watchfiles.watch`. Raises `SourceError` if the library is not installed."""
     try:
         from watchfiles import watch
     except ImportError as error:
-        raise SourceError("watching needs a library", hint="pip install 'ctxstore[watch]'") from error
+        raise SourceError("the library watchfiles is not installed", hint="pip install 'ctxstore[watch]'") from error
     return watch
 
 

@@ -54,7 +54,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SampleHome:
     monkeypatch.setenv("PWD", str(path))
     monkeypatch.chdir(path)
     made = SampleHome(str(path))
-    made.first_turn()
+    made.write_first_turn()
     return made
 
 
@@ -62,7 +62,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SampleHome:
 def saved(home: SampleHome, ctx: Ctx) -> SampleHome:
     """A home in which both turns were saved."""
     ctx("snapshot")
-    home.second_turn()
+    home.write_second_turn()
     ctx("snapshot", "-m", "the second turn")
     return home
 

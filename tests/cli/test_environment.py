@@ -65,7 +65,7 @@ def test_an_interrupt_at_a_write_ends_with_130_and_changes_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(LocalStorage, step, interrupt)
         result = ctx.run(*line.split())
-    assert (result.exit_code, result.stderr) == (130, "error: interrupted; the repository is unharmed\n")
+    assert (result.exit_code, result.stderr) == (130, "error: interrupted; the repository is undamaged\n")
     ctx(*line.split(), code=0)
     assert ctx.json("check", "--read-data")["ok"] is True
     assert before == [] or ctx.json("log")["runs"][-len(before) :] == before

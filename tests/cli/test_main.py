@@ -34,8 +34,8 @@ def test_help_lists_every_command(ctx: Any) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["log", "--help"], ["snapshot", "--help"], ["--version"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     program = (
-        "import sys\nfrom ctxstore.cli.main import cli, run\n"
-        f"code = run(cli, {arguments!r})\nprint(sorted(sys.modules), file=sys.stderr)\nsys.exit(code)"
+        "import sys\nfrom ctxstore.cli.main import cli, run_command_line\n"
+        f"code = run_command_line(cli, {arguments!r})\nprint(sorted(sys.modules), file=sys.stderr)\nsys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert HEAVY.isdisjoint(eval(done.stderr))
@@ -73,7 +73,7 @@ def test_errors_become_codes_messages_and_hints(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("ctxstore.cli.invocation.Invocation.place", fail)
+    monkeypatch.setattr("ctxstore.cli.invocation.Invocation.location", fail)
     shown = ctx("stats", code=code).stderr
     told = ctx.error("stats", code=code)
     assert told["exit_code"] == code
@@ -83,7 +83,7 @@ def test_errors_become_codes_messages_and_hints(
 
 
 def test_a_bug_shows_its_traceback_on_request(ctx: Any, home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ctxstore.cli.invocation.Invocation.place", lambda self: 1 / 0)
+    monkeypatch.setattr("ctxstore.cli.invocation.Invocation.location", lambda self: 1 / 0)
     monkeypatch.setenv("CTX_DEBUG", "1")
     assert "Traceback" in ctx("stats", code=70).stderr
 
@@ -122,10 +122,10 @@ def test_ctrl_c_leaves_with_130_and_a_good_repository(saved: Any, ctx: Any) -> N
         "capture.Capture.capture = capture_forever\n"
         "main()"
     )
-    saved.overwrite()
+    saved.overwrite_transcript()
     done = subprocess.run([sys.executable, "-c", program, "snapshot"], capture_output=True, text=True, check=False)
     assert done.returncode == 130
-    assert done.stderr == "error: interrupted; the repository is unharmed\n"
+    assert done.stderr == "error: interrupted; the repository is undamaged\n"
     assert ctx.json("check", "--read-data")["ok"] is True
     assert ctx.json("snapshot")["commits"]
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from ctxstore.cli.repository import find_nearest, find_place
+from ctxstore.cli.repository import find_nearest, locate_repository
 
 
 def test_the_option_wins_over_the_variable_over_the_folder_over_the_default(home: Any, ctx: Any) -> None:
     ctx("init")
     here = os.getcwd()
-    assert find_place("/a", {"CTX_REPO": "/b", "HOME": here}, here).path == "/a"
-    assert find_place(None, {"CTX_REPO": "/b", "HOME": here}, here).path == "/b"
-    assert find_place(None, {"HOME": here}, here) == (f"{here}/.ctx", False)
-    assert find_place(None, {"HOME": "/nowhere"}, "/") == (f"{here}/.local/share/ctxstore", True)
+    assert locate_repository("/a", {"CTX_REPO": "/b", "HOME": here}, here).path == "/a"
+    assert locate_repository(None, {"CTX_REPO": "/b", "HOME": here}, here).path == "/b"
+    assert locate_repository(None, {"HOME": here}, here) == (f"{here}/.ctx", False)
+    assert locate_repository(None, {"HOME": "/nowhere"}, "/") == (f"{here}/.local/share/ctxstore", True)
 
 
 def test_the_nearest_is_found_from_below(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_another_users_is_passed_by(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_first_snapshot_makes_the_default_for_its_owner_only(home: Any, ctx: Any) -> None:
     result = ctx("snapshot")
     path = os.path.join(home.path, ".local/share/ctxstore")
-    assert f"Made your repository: {path}" in result.stdout
+    assert f"Created your repository: {path}" in result.stdout
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o700
     assert "Made" not in ctx("snapshot").stdout
 

@@ -209,7 +209,7 @@ def test_without_an_agent_what_is_set_up_is_listed(agents: AgentHome) -> None:
     agents.run("install", "gemini")
     told = json.loads(agents.run("install", "--json").stdout)
     assert told == {"agents": {"claude-code": False, "codex": False, "gemini": True}, "failure": None}
-    assert b"gemini       set up" in agents.run("install").stdout
+    assert b"gemini       installed" in agents.run("install").stdout
 
 
 def test_what_another_version_put_into_the_plugins_goes(agents: AgentHome) -> None:

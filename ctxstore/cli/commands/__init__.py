@@ -1,1 +1,1 @@
-"""One file a command. A module is imported when its command is run, and not before."""
+"""The commands, one module each. A module is imported only when its command runs."""

@@ -1,4 +1,4 @@
-"""``ctx aider``."""
+"""The command ``ctx aider``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import click
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.errors import StorageError
 
-OWN = {"--json", "--quiet", "-q", "--help", "-h"}
+_CTX_FLAGS = {"--json", "--quiet", "-q", "--help", "-h"}
 
 
 class PassThrough(click.Command):
-    """Its own options come first; from the first word that is none of them, all is the other program's."""
+    """A command that parses its own leading options and passes all other arguments to another program."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         at = 0
-        while at < len(args) and (args[at] in OWN or args[at] == "--repo" or args[at].startswith("--repo=")):
+        while at < len(args) and (args[at] in _CTX_FLAGS or args[at] == "--repo" or args[at].startswith("--repo=")):
             at += 2 if args[at] == "--repo" else 1
         rest = args[at + 1 :] if args[at : at + 1] == ["--"] else args[at:]
         return super().parse_args(ctx, [*args[:at], "--", *rest])
@@ -29,20 +29,20 @@ class PassThrough(click.Command):
 @common
 @pass_invocation
 def command(invocation: Invocation, arguments: tuple[str, ...]) -> None:
-    """Run aider with /context_backup, /context_show, /context_load and /context_create.
+    """Run aider with the commands /context_backup, /context_show, /context_load and /context_create.
 
-    `ctx aider -- --help` shows aider's own options.
+    All arguments are passed to aider. `ctx aider -- --help` shows aider's own options.
     """
     from ctxstore.integrations.aider.launch import find_aider
 
-    place = invocation.place()
-    repo = os.path.abspath(place.path)
-    if not place.is_default and not os.path.isdir(repo):
-        invocation.output.warn(f"there is no repository at {place.path}: backups will fail")
-    line = find_aider(os.environ).command(repo, arguments, makes=place.is_default)
+    location = invocation.location()
+    repo = os.path.abspath(location.path)
+    if not location.is_default and not os.path.isdir(repo):
+        invocation.output.warn(f"no repository at {location.path}: backups will fail")
+    line = find_aider(os.environ).command(repo, arguments, makes=location.is_default)
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execv(line[0], line)  # the terminal, signals and the exit code are aider's from here on
+        os.execv(line[0], line)  # replaces this process: aider owns the terminal, signals and exit code
     except OSError as error:
-        raise StorageError(f"{line[0]} can't be run: {error.strerror}") from error
+        raise StorageError(f"cannot run {line[0]}: {error.strerror}") from error

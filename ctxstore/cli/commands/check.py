@@ -1,4 +1,4 @@
-"""``ctx check``."""
+"""The command ``ctx check``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
 from ctxstore.cli.render.damage import problem_value, show_damage
-from ctxstore.cli.render.format import count, format_size
+from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output
 from ctxstore.errors import Corrupt, InvalidInput
 
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--read-data", is_flag=True, help="Read and verify every stored byte.")
-@click.option("--subset", metavar="PART", help="With --read-data: a random share such as 5%, or a slice such as 2/7.")
+@click.option("--subset", metavar="PART", help="With --read-data: read only a random share (5%) or a slice (2/7).")
 @common
 @pass_invocation
 def command(invocation: Invocation, read_data: bool, subset: str | None) -> int:
-    """Verify that everything is there and whole. Exit code 5 if something is not."""
+    """Verify that no stored data is missing or damaged.
+
+    The exit code is 5 if a problem is found.
+    """
     if subset is not None and not read_data:
-        raise InvalidInput("--subset says how much data to read", hint="add --read-data")
+        raise InvalidInput("--subset needs --read-data", hint="add --read-data")
     output = invocation.output
     with invocation.open() as repo, invocation.progress() as progress:
         report = repo.check(read_data=read_data, subset=subset, progress=progress)
@@ -37,17 +40,18 @@ def command(invocation: Invocation, read_data: bool, subset: str | None) -> int:
 
 
 def _show(output: Output, report: CheckReport, read_data: bool, *, complete: bool) -> None:
-    looked = f"{count(report.packs, 'pack')}, {count(report.objects, 'object')}, {count(report.commits, 'commit')}"
+    amounts = ((report.packs, "pack"), (report.objects, "object"), (report.commits, "commit"))
+    checked = ", ".join(format_count(number, noun) for number, noun in amounts)
     if read_data:
-        looked += f", {format_size(report.bytes_read)} read"
+        checked += f", {format_size(report.bytes_read)} read"
     show_damage(output, report.problems)
     if report.problems:
-        rest = "What is not named is whole." if complete else "What was looked at and is not named is whole."
-        output.line(f"Checked {looked}: {count(len(report.problems), 'problem')}. {rest}")
-        output.note("`ctx repair` saves what can be read, and takes the rest from another repository that has it.")
+        rest = "Everything else is intact." if complete else "Everything else that was checked is intact."
+        output.line(f"Checked {checked}: {format_count(len(report.problems), 'problem')}. {rest}")
+        output.note("`ctx repair` recovers readable data, and copies lost data from another repository (--from).")
         return
-    output.report(f"Checked {looked}: all is well.")
+    output.report(f"Checked {checked}: no problems.")
     if report.leftover:
-        output.report(f"No problem, but `ctx gc` frees their space: {count(report.leftover, 'left-over file')}.")
+        output.report(f"{format_count(report.leftover, 'leftover file')}, harmless: `ctx gc` deletes them.")
     if not read_data:
-        output.report("`ctx check --read-data` reads every stored byte as well.")
+        output.report("Stored bytes were not read: `ctx check --read-data` reads and verifies all of them.")

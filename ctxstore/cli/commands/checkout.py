@@ -1,4 +1,4 @@
-"""``ctx checkout``."""
+"""The command ``ctx checkout``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, NonEmptyPath, common, pass_invocation
-from ctxstore.cli.render.format import count, format_size
+from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output, Styled
 from ctxstore.cli.render.printable import clean_line, is_terminal
 from ctxstore.errors import Corrupt, InvalidInput
@@ -24,7 +24,7 @@ _COLORS = {"create": "green", "replace": "yellow", "remove": "red"}
 
 
 class CheckoutOptions(NamedTuple):
-    """What was asked for."""
+    """The command's arguments and options."""
 
     rev: str | None
     everything: bool
@@ -40,34 +40,36 @@ class CheckoutOptions(NamedTuple):
     force: bool
 
     @property
-    def changes(self) -> bool:
-        """Whether something is to be different."""
+    def changes_session(self) -> bool:
+        """Whether the restored session differs from the saved one: in id, project folder or end."""
         return self.as_new_session or bool(self.map_path) or self.at_message is not None
 
 
 @click.command()
 @click.argument("rev", required=False, shell_complete=complete_refs)
-@click.option("--to", metavar="DIR", type=NonEmptyPath(), help="Write below DIR, not where the files were.")
-@click.option("--home", metavar="DIR", type=NonEmptyPath(), help="Write where the agent looks in the home DIR.")
-@click.option("--as-new-session", is_flag=True, help="Under a new id; the original stays as it is.")
-@click.option("--at-message", metavar="ID", help="As a new session that ends with this message; its id or number.")
+@click.option("--to", metavar="DIR", type=NonEmptyPath(), help="Write below DIR instead of the original location.")
+@click.option("--home", metavar="DIR", type=NonEmptyPath(), help="Write to the agent's folder in the home folder DIR.")
+@click.option("--as-new-session", is_flag=True, help="Restore under a new session id; the original is unchanged.")
+@click.option("--at-message", metavar="ID", help="Restore as a new session that ends with message ID (id or number).")
 @click.option(
-    "--map-path", metavar="OLD=NEW", multiple=True, help="The project's folder OLD is NEW now. May be repeated."
+    "--map-path", metavar="OLD=NEW", multiple=True, help="Use if the project moved from OLD to NEW. Can be repeated."
 )
-@click.option("--all", "everything", is_flag=True, help="All contexts, laid out as their homes were.")
-@click.option("--at", metavar="TIME", help="With --all: as of TIME.")
-@click.option("--dry-run", is_flag=True, help="Only show the plan.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--all", "everything", is_flag=True, help="Restore all contexts, in their original folder layout.")
+@click.option("--at", metavar="TIME", help="With --all: the state at TIME.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--overwrite", is_flag=True, help="With --to, --home or --map-path: replace files that differ.")
-@click.option("--force", is_flag=True, help="Go on although the agent is running.")
+@click.option("--force", is_flag=True, help="Continue even if the agent is running.")
 @common
 @pass_invocation
 def command(invocation: Invocation, /, **options: Any) -> int:
-    """Bring the context REV back, byte for byte, so that its agent goes on from there.
+    """Restore the session at REV, byte for byte, so that its agent can continue it.
 
-    Without --to or --home it goes back to where it was: a snapshot is taken first, the plan is shown, and files of
-    the context that REV does not have are removed. Nothing else is touched. With --as-new-session or --at-message
-    it becomes a session of its own beside the original; REV#MESSAGE is short for REV --at-message MESSAGE.
+    Without --to or --home, the files are restored to their original location. The plan is shown, current files are
+    saved by a snapshot first, and files of the session that REV does not have are removed. Nothing else is touched.
+
+    With --as-new-session or --at-message, the result is a new session beside the original. REV#MESSAGE is short for
+    REV --at-message MESSAGE.
     """
     asked = _with_message(CheckoutOptions(**options))
     _validate(asked)
@@ -86,32 +88,30 @@ def command(invocation: Invocation, /, **options: Any) -> int:
 
 
 def _with_message(asked: CheckoutOptions) -> CheckoutOptions:
-    """REV#MESSAGE, as `ctx search` and `ctx show` print it, is a revision and the message to end with."""
+    """Splits REV#MESSAGE, as printed by `ctx search` and `ctx show`, into a revision and its last message."""
     base, mark, message = (asked.rev or "").partition("#")
     if not mark:
         return asked
     if asked.at_message is not None:
-        raise click.UsageError("Name one message: REV#MESSAGE or --at-message.")
+        raise click.UsageError("REV#MESSAGE and --at-message exclude each other.")
     return asked._replace(rev=base, at_message=message)
 
 
 def _validate(asked: CheckoutOptions) -> None:
     if asked.everything == (asked.rev is not None):
-        raise click.UsageError("Name a revision, or --all, and not both.")
+        raise click.UsageError("Give either a revision or --all.")
     if asked.everything and asked.to is None:
         raise click.UsageError("--all needs --to DIR.")
     if asked.at is not None and not asked.everything:
-        raise click.UsageError("--at is for --all. For one context write 'REF@{TIME}'.")
-    if asked.everything and (asked.changes or asked.home is not None):
-        raise click.UsageError(
-            "--home, --as-new-session, --at-message and --map-path are for one context, not for --all."
-        )
+        raise click.UsageError("--at needs --all. For one session use 'REF@{TIME}'.")
+    if asked.everything and (asked.changes_session or asked.home is not None):
+        raise click.UsageError("--all excludes --home, --as-new-session, --at-message and --map-path.")
     if asked.to is not None and asked.home is not None:
-        raise click.UsageError("Name one place: --to or --home.")
+        raise click.UsageError("--to and --home exclude each other.")
     if asked.overwrite and asked.to is None and asked.home is None and not asked.map_path:
-        raise click.UsageError("--overwrite is for --to, --home and --map-path.")
+        raise click.UsageError("--overwrite needs --to, --home or --map-path.")
     if asked.at_message == "":
-        raise click.UsageError("A message is named by its id or number; `ctx show REV --json` lists them.")
+        raise click.UsageError("--at-message needs a message's id or number; `ctx show REV --json` lists them.")
 
 
 def _plan(repo: Repo, asked: CheckoutOptions) -> CheckoutPlan:
@@ -129,63 +129,65 @@ def _parse_mapping(text: str) -> tuple[str, str]:
     paths = tuple(os.path.expanduser(path.rstrip("/") or path[:1]) for path in (old, new))
     if not all(os.path.isabs(path) and os.path.normpath(path) == path and "\0" not in path for path in paths):
         raise InvalidInput(
-            f"--map-path {text!r} is not OLD=NEW with two absolute folders",
+            f"--map-path {text!r} is not OLD=NEW with two absolute paths",
             hint="--map-path /home/me/work=/home/you/work",
         )
     return paths[0], paths[1]
 
 
 def _is_allowed(output: Output, plan: CheckoutPlan, asked: CheckoutOptions) -> bool:
-    """Whether to go on: what destroys nothing needs no question."""
+    """Whether the checkout may run. Asks only if it writes in place or destroys something."""
     if asked.yes or not (plan.in_place or plan.destroys):
         return True
     if not plan.in_place and not asked.overwrite:
-        return True  # executing refuses, and says what is in the way
+        return True  # `execute` raises, and names the files that differ
     if not output.json and is_terminal(sys.stdin) and is_terminal(sys.stderr):
         return click.confirm(clean_line(f"Write to {plan.target}?"), err=True)
     if plan.in_place:
         raise InvalidInput(
-            "a checkout in place needs a yes, and there is no terminal to ask on",
-            hint="add --yes, or --to DIR; --dry-run shows the plan",
+            "a checkout in place needs confirmation, and stdin or stderr is not a terminal",
+            hint="add --yes, or restore elsewhere with --to DIR; --dry-run shows the plan",
         )
     return True
 
 
 def _show_plan(output: Output, plan: CheckoutPlan) -> None:
-    what = plan.refs[0] if len(plan.refs) == 1 else count(len(plan.refs), "context")
-    output.report(f"{what} → {plan.target}")
-    doing = [action for action in plan.actions if action.verb != "keep"]
-    for verb, path, size in doing[:SHOWN]:
+    subject = plan.refs[0] if len(plan.refs) == 1 else format_count(len(plan.refs), "context")
+    output.report(f"{subject} → {plan.target}")
+    changes = [action for action in plan.actions if action.verb != "keep"]
+    for verb, path, size in changes[:SHOWN]:
         output.report(Styled(f"  {verb:<8}", _COLORS.get(verb, "")), path, f"  {format_size(size)}")
-    if len(doing) > SHOWN:
-        output.report(f"  … and {len(doing) - SHOWN:,} more")
-    for registration in plan.resume_target.index_entries:
-        output.report(Styled("  register ", "green"), f"{registration.path}  {registration.what}")
+    if len(changes) > SHOWN:
+        output.report(f"  … and {len(changes) - SHOWN:,} more")
+    for entry in plan.resume_target.index_entries:
+        output.report(Styled("  register ", "green"), f"{entry.path}  {entry.what}")
     counts = {verb: sum(a.verb == verb for a in plan.actions) for verb in ("create", "replace", "remove", "keep")}
     counts["register"] = len(plan.resume_target.index_entries)
-    output.report(", ".join(f"{number:,} to {verb}" for verb, number in counts.items() if number) or "No files.")
+    output.report(
+        ", ".join(f"{number:,} to {verb}" for verb, number in counts.items() if number) or "Nothing to restore."
+    )
 
 
 def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -> int:
-    """Tell what was done; the exit code."""
+    """Reports the result, and returns the exit code."""
     unreadable = result.unreadable if result else plan.unreadable
     if output.json:
         output.value(_value(plan, result))
     elif result is None:
-        output.report("All is there already." if plan.is_empty else "Dry run: nothing was changed.")
+        output.report("Nothing to change: the files match." if plan.is_empty else "Dry run: nothing was changed.")
     else:
-        removed = f"; removed {result.removed}" if result.removed else ""
-        output.report(f"Wrote {count(result.files, 'file')}, {format_size(result.bytes)}{removed}.")
+        removed = f", {result.removed:,} removed" if result.removed else ""
+        output.report(f"{format_count(result.files, 'file')} written, {format_size(result.bytes)}{removed}.")
         if result.registered:
-            output.report(f"Registered {count(result.registered, 'entry', 'entries')} with the agent.")
+            output.report(f"{format_count(result.registered, 'entry', 'entries')} added to the agent's session index.")
         if result.safety:
-            output.report(f"What was there before is saved: `ctx show op:{result.safety.hex()[:8]}`.")
+            output.report(f"The previous files are saved: `ctx show op:{result.safety.hex()[:8]}`.")
         if plan.resume_target.session:
-            output.report(f"The new session is {plan.resume_target.session}.")
+            output.report(f"New session: {plan.resume_target.session}")
         if plan.resume_target.command:
-            output.report(f"Go on with: {plan.resume_target.command}")
+            output.report(f"Continue with: {plan.resume_target.command}")
     for what, message in unreadable:
-        output.warn(f"{what} could not be brought back: {message}")
+        output.warn(f"not restored: {what}: {message}")
     return Corrupt.exit_code if unreadable else 0
 
 

@@ -1,4 +1,4 @@
-"""``ctx completion``."""
+"""The command ``ctx completion``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ SHELLS = ("bash", "zsh", "fish")
 @common
 @pass_invocation
 def command(invocation: Invocation, shell: str) -> None:
-    """Print the completion script for SHELL. For bash, in ~/.bashrc: eval "$(ctx completion bash)"."""
+    """Print the completion script for SHELL.
+
+    To enable it in bash, add to ~/.bashrc: eval "$(ctx completion bash)"
+    """
     from click.shell_completion import get_completion_class
 
     from ctxstore.cli.main import cli

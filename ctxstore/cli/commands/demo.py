@@ -1,4 +1,4 @@
-"""``ctx demo``."""
+"""The command ``ctx demo``."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from ctxstore.errors import CtxstoreError
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Keep the scratch folder.")
+@click.option("--keep", is_flag=True, help="Keep the temporary folder.")
 @common
 @pass_invocation
 def command(invocation: Invocation, keep: bool) -> None:
-    """Take a guided tour: save, look, lose and get back a made-up agent's session.
+    """Take a guided tour: save, inspect, lose and restore the session of a sample agent.
 
-    All of it happens in a scratch folder; nothing of yours is read or written.
+    The tour runs in a temporary folder and does not touch your own files.
     """
-    from ctxstore.cli.main import cli, run
+    from ctxstore.cli.main import cli, run_command_line
     from ctxstore.cli.tour.guide import Tour
     from ctxstore.cli.tour.sample import SampleHome
 
     scratch = os.path.realpath(tempfile.mkdtemp(prefix="ctx-demo-"))
     home = os.path.join(scratch, "home")
     os.mkdir(home)
-    tour = Tour(invocation.output, SampleHome(home), lambda arguments: run(cli, arguments))
+    tour = Tour(invocation.output, SampleHome(home), lambda arguments: run_command_line(cli, arguments))
     try:
-        tour.take()
+        tour.run()
     except CtxstoreError:
-        keep = True  # what went wrong can be looked at
+        keep = True  # for inspection
         raise
     finally:
         if not keep:
@@ -46,8 +46,8 @@ def _end(output: Output, *, tour_steps: list[dict[str, object]], kept: str | Non
         output.value({"ok": True, "steps": tour_steps, "folder": kept})
         return
     output.report()
-    output.report(bold("That was all of it. Your own sessions are one command away:"))
+    output.report(bold("The tour is over. Save your own sessions with:"))
     output.report()
     output.report("  ctx snapshot")
     output.report()
-    output.report(f"The scratch folder is kept: {kept}" if kept else "The scratch folder is gone.")
+    output.report(f"The temporary folder is kept: {kept}" if kept else "The temporary folder was removed.")

@@ -1,4 +1,4 @@
-"""``ctx diff``."""
+"""The command ``ctx diff``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import click
 
 from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count, format_size
+from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output, Styled, bold, dim
-from ctxstore.cli.render.printable import cut
+from ctxstore.cli.render.printable import truncate
 from ctxstore.errors import NotFound
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ _COLORS = {"+": "green", "-": "red", "~": "yellow", "^": "cyan", "m": "dim", "@"
 @click.command()
 @click.argument("old", metavar="REV", shell_complete=complete_refs)
 @click.argument("new", metavar="[REV]", required=False, shell_complete=complete_refs)
-@click.option("--stat", is_flag=True, help="Only counts and files.")
-@click.option("--patch", "-p", is_flag=True, help="Files line by line, messages whole.")
+@click.option("--stat", is_flag=True, help="Show only counts and file names.")
+@click.option("--patch", "-p", is_flag=True, help="Show files line by line, and messages in full.")
 @common
 @pass_invocation
 def command(invocation: Invocation, old: str, new: str | None, stat: bool, patch: bool) -> None:
-    """Show what changed from one REV to another; with one REV, from its parent to it."""
+    """Compare two revisions: messages, memories and files. With one REV, compare it with its parent."""
     if stat and patch:
         raise click.UsageError("--stat and --patch exclude each other.")
     output = invocation.output
@@ -48,10 +48,10 @@ def _parent(repo: Repo, rev: str) -> str:
     revision = repo.resolve(rev)
     if not revision.commit.parents:
         raise NotFound(
-            f"{revision.id.hex()[:8]} is the first commit of {revision.ref}: there is nothing before it",
-            hint=f"`ctx show {rev}` shows all of it",
+            f"{revision.id.hex()[:8]} is the first commit of {revision.ref} and has no parent",
+            hint=f"`ctx show {rev}` shows its content",
         )
-    return f"{rev}~1"  # by its place: an id is searched for in all runs
+    return f"{rev}~1"  # cheaper than the parent's id, which is searched for in all runs
 
 
 def _value(repo: Repo, diff: ContextDiff, *, patch: bool) -> dict[str, Any]:
@@ -107,16 +107,16 @@ def _show_messages(output: Output, diff: ContextDiff, *, stat: bool, full: bool)
 
 
 def _show_message(output: Output, mark: str, message: Message, *, full: bool) -> None:
-    from ctxstore.cli.render.conversation import one_line, preview
+    from ctxstore.cli.render.conversation import part_preview, preview
 
     color = _COLORS[mark]
     if not full:
         room = max(40, output.width - 16) if output.is_terminal else 120
-        output.line(Styled(f"  {mark} {message.role:<10} ", color), cut(preview(message), room))
+        output.line(Styled(f"  {mark} {message.role:<10} ", color), truncate(preview(message), room))
         return
     output.line(Styled(f"  {mark} {message.role}", color))
     for part in message.parts:
-        text = part.text or one_line(part)
+        text = part.text or part_preview(part)
         if text:
             output.text(text, color, indent=f"  {mark}   ")
 
@@ -125,7 +125,7 @@ def _show_memories(output: Output, changes: tuple[MemoryChange, ...], *, stat: b
     if not changes:
         return
     output.line()
-    output.line(f"memories: {count(len(changes), 'change')}")
+    output.line(f"memories: {format_count(len(changes), 'change')}")
     for change in changes:
         mark = "+" if change.old is None else "-" if change.new is None else "~"
         output.line(Styled(f"  {mark} {change.key}", _COLORS[mark]))
@@ -136,7 +136,8 @@ def _show_memories(output: Output, changes: tuple[MemoryChange, ...], *, stat: b
 def _show_memory(output: Output, change: MemoryChange) -> None:
     from difflib import ndiff
 
-    old, new = ((data or b"").decode("utf-8", "backslashreplace").splitlines() for data in change[1:])
+    versions = (change.old, change.new)
+    old, new = ((data or b"").decode("utf-8", "backslashreplace").splitlines() for data in versions)
     for line in ndiff(old, new) if len(old) + len(new) < 1000 else ():
         if line[0] in "+-":
             output.text(f"    {line}", _COLORS[line[0]])
@@ -146,7 +147,7 @@ def _show_files(output: Output, repo: Repo, changes: tuple[FileChange, ...], *, 
     if not changes:
         return
     output.line()
-    output.line(f"files: {count(len(changes), 'change')}")
+    output.line(f"files: {format_count(len(changes), 'change')}")
     for change in changes:
         mark = _MARKS[change.status]
         output.line(Styled(f"  {mark} {change.path}", _COLORS[mark]), dim(f"  {_sizes(change)}"))

@@ -1,4 +1,4 @@
-"""``ctx drop``."""
+"""The command ``ctx drop``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from ctxstore.cli.complete import complete_contexts
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count, format_size
+from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output, Styled, dim
 
 if TYPE_CHECKING:
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("refs", metavar="REF...", nargs=-1, required=True, shell_complete=complete_contexts)
-@click.option("--dry-run", is_flag=True, help="Only list what would be dropped.")
+@click.option("--dry-run", is_flag=True, help="List what would be dropped, and change nothing.")
 @common
 @pass_invocation
 def command(invocation: Invocation, refs: tuple[str, ...], dry_run: bool) -> None:
-    """Take contexts off the list; REF is a whole name or a glob. Their commits stay, and `ctx undo` restores them."""
+    """Remove contexts from the list. REF is a full name or a glob.
+
+    The commits stay in the repository, and `ctx undo` restores the contexts.
+    """
     with invocation.open() as repo:
         plan = repo.plan_drop(*refs)
         published = None if dry_run else plan.execute()
@@ -43,11 +46,11 @@ def _value(plan: DropPlan, published: Published | None) -> dict[str, Any]:
 def _show(output: Output, plan: DropPlan, published: Published | None) -> None:
     for name, (id, commit) in plan.contexts:
         output.report(Styled(id.hex()[:8], "yellow"), f"  {format_size(commit.summary.bytes):>10}  {name}")
-    number = count(len(plan.contexts), "context")
+    number = format_count(len(plan.contexts), "context")
     if published is None:
         output.report(f"Would drop {number}.")
         return
     output.report(f"Dropped {number}, op:{published.id.hex()[:8]}.")
-    output.report(dim("`ctx undo` restores all of them, `ctx fork COMMIT NAME` one."))
+    output.report(dim("`ctx undo` restores all of them; `ctx fork COMMIT NAME` restores one."))
     if any(commit.source and commit.ref == name for name, (_, commit) in plan.contexts):
-        output.report(dim("Those an agent still has files of come back as new with the next snapshot."))
+        output.report(dim("The next snapshot adds a session again if the agent still has its files."))

@@ -1,4 +1,4 @@
-"""``ctx export``."""
+"""The command ``ctx export``."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ FORMATS = ("json", "jsonl", "markdown", "aider-backup")
 
 @click.command()
 @click.argument("rev", shell_complete=complete_refs)
-@click.option("--format", "-f", type=click.Choice(FORMATS), default="json", show_default=True)
-@click.option("--output", "-o", "path", metavar="FILE", type=NonEmptyPath(), help="Write to FILE, not to stdout.")
+@click.option("--format", "-f", type=click.Choice(FORMATS), default="json", show_default=True, help="Output format.")
+@click.option("--output", "-o", "path", metavar="FILE", type=NonEmptyPath(), help="Write to FILE instead of stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
-@click.option("--redact", is_flag=True, help="Replace credentials; what is stored stays as it is.")
+@click.option("--redact", is_flag=True, help="Mask credentials in the output. Stored data is unchanged.")
 @common
 @pass_invocation
 def command(invocation: Invocation, rev: str, format: str, path: str | None, overwrite: bool, redact: bool) -> None:
-    """Write a context as it was at REV for other programs: files, messages, memories, commit."""
+    """Export the context at REV for other programs: commit, files, messages and memories."""
     from ctxstore.ops.export import iter_export
 
     if overwrite and path is None:
-        raise click.UsageError("--overwrite is for --output FILE.")
+        raise click.UsageError("--overwrite needs --output FILE.")
 
     output = invocation.output
     with invocation.open() as repo:
@@ -45,7 +45,7 @@ def command(invocation: Invocation, rev: str, format: str, path: str | None, ove
 
 
 def write_file(path: str, blocks: Iterable[bytes], *, overwrite: bool) -> int:
-    """Write a file that only its owner can read, whole or not at all; its size.
+    """Writes a file atomically, readable only by its owner, and returns its size.
 
     Raises `AlreadyExists`, `StorageError`.
     """
@@ -55,7 +55,7 @@ def write_file(path: str, blocks: Iterable[bytes], *, overwrite: bool) -> int:
     try:
         fd, pending = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".part", dir=folder)
     except OSError as error:
-        raise StorageError(f"{path} can't be written: {error.strerror}") from error
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
     try:
         with os.fdopen(fd, "wb") as file:
             for block in blocks:
@@ -67,7 +67,7 @@ def write_file(path: str, blocks: Iterable[bytes], *, overwrite: bool) -> int:
     except FileExistsError:
         raise _exists(path) from None
     except OSError as error:
-        raise StorageError(f"{path} can't be written: {error.strerror}", hint="free some space") from error
+        raise StorageError(f"cannot write {path}: {error.strerror}", hint="free some space") from error
     finally:
         if os.path.lexists(pending):
             os.unlink(pending)
@@ -79,7 +79,7 @@ def _publish(pending: str, path: str, *, overwrite: bool) -> None:
         os.replace(pending, path)
         return
     try:
-        os.link(pending, path)  # unlike a rename it fails when somebody made the file in the meantime
+        os.link(pending, path)  # unlike a rename, fails if another process created the file meanwhile
     except FileExistsError:
         raise
     except OSError:  # a file system without hard links
@@ -87,4 +87,4 @@ def _publish(pending: str, path: str, *, overwrite: bool) -> None:
 
 
 def _exists(path: str) -> AlreadyExists:
-    return AlreadyExists(f"{path} exists", hint="name another file, or use --overwrite")
+    return AlreadyExists(f"{path} already exists", hint="choose another file, or add --overwrite")

@@ -1,4 +1,4 @@
-"""``ctx forget``."""
+"""The command ``ctx forget``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import click
 
 from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.policy_options import policy_of, rules
-from ctxstore.cli.render.format import count, format_time
+from ctxstore.cli.policy_options import parse_policy, policy_options
+from ctxstore.cli.render.format import format_count, format_time
 from ctxstore.cli.render.ops import op_name
 from ctxstore.cli.render.output import Output, Styled, bold, dim
 from ctxstore.errors import InvalidInput
@@ -24,49 +24,49 @@ if TYPE_CHECKING:
 
 SHOWN_CONTEXTS = 20
 SHOWN_VERDICTS = 12
-"""Of each kind, for each context."""
+"""Commits shown as kept, and as forgotten, for each context."""
 
 
 @click.command()
 @click.argument("patterns", metavar="[PATTERN]...", nargs=-1, shell_complete=complete_refs)
-@click.option("--policy", "name", metavar="NAME", help="Use a policy that has a name; `ctx policy` lists them.")
-@rules
-@click.option("--dropped", is_flag=True, help="Instead, of what was dropped; ages count from then.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be forgotten.")
+@click.option("--policy", "name", metavar="NAME", help="Apply the policy NAME; `ctx policy` lists them.")
+@policy_options
+@click.option("--dropped", is_flag=True, help="Apply it to dropped contexts instead; age counts from the drop.")
+@click.option("--dry-run", is_flag=True, help="Show what would be forgotten, and change nothing.")
 @common
 @pass_invocation
 def command(
     invocation: Invocation, /, patterns: tuple[str, ...], name: str | None, dropped: bool, dry_run: bool, **options: Any
 ) -> None:
-    """Let go of old commits: of all contexts, or of those that PATTERN matches, a glob or a part of the name.
+    """Remove old commits by a retention policy: in all contexts, or in those that match PATTERN.
 
-    What any rule keeps is kept. Heads, tagged commits and the last good state before a loss always are. `ctx undo`
-    takes it back until `ctx gc` has freed the space.
+    PATTERN is a glob or a part of the name. A commit is kept if any rule keeps it. Heads, tagged commits and the last
+    good state before a loss are always kept. `ctx undo` restores the commits until `ctx gc` frees their space.
     """
     policy = _policy(name, options)
     if "" in patterns:
-        raise InvalidInput("a pattern is empty", hint="leave it out to mean all contexts")
+        raise InvalidInput("a pattern is empty", hint="omit the pattern to select all contexts")
     with invocation.open() as repo:
         op = None
         if dry_run:
             plan = repo.plan_forget(policy, *patterns, dropped=dropped)
         else:
             op, plan = repo.forget(policy, *patterns, dropped=dropped)
-        waiting = repo.count_uncollected()
+        uncollected = repo.count_uncollected()
     if invocation.output.json:
-        invocation.output.value(_value(plan, op, dry_run=dry_run) | {"newly_forgotten": waiting})
+        invocation.output.value(_value(plan, op, dry_run=dry_run) | {"newly_forgotten": uncollected})
     elif not invocation.output.quiet:
         _show(invocation.output, plan, op)
 
 
 def _policy(name: str | None, options: dict[str, Any]) -> Policy | str:
-    policy = policy_of(options)
+    policy = parse_policy(options)
     if name is not None and policy is not None:
-        raise InvalidInput("a policy and rules of your own don't go together", hint="give one of them")
+        raise InvalidInput("--policy and retention rules exclude each other", hint="give one of them")
     found = name if name is not None else policy
     if found is None:
         hint = "`ctx forget --policy session-backup`, or rules such as `ctx forget --keep-last 10 --keep-daily 7`"
-        raise InvalidInput("what to keep is not said", hint=hint)
+        raise InvalidInput("no retention rule given", hint=hint)
     return found
 
 
@@ -101,24 +101,25 @@ def _verdict_value(verdict: ForgetVerdict) -> dict[str, Any]:
 
 
 def _show(output: Output, plan: ForgetPlan, op: ObjectId | None) -> None:
-    concerned = [context for context in plan.contexts if context.forgotten]
-    for context in concerned[:SHOWN_CONTEXTS]:
+    affected = [context for context in plan.contexts if context.forgotten]
+    for context in affected[:SHOWN_CONTEXTS]:
         _show_context(output, context, "dropped " if plan.basis.is_dropped else "")
-    if len(concerned) > SHOWN_CONTEXTS:
-        output.line(dim(f"… and {count(len(concerned) - SHOWN_CONTEXTS, 'context')} more"), "\n")
+    if len(affected) > SHOWN_CONTEXTS:
+        output.line(dim(f"… and {format_count(len(affected) - SHOWN_CONTEXTS, 'context')} more"), "\n")
     if not plan.forgotten:
-        output.line(f"Nothing to forget: {count(plan.kept, 'commit')} kept.")
+        output.line(f"Nothing to forget: {format_count(plan.kept, 'commit')} kept.")
     else:
-        done = f"{count(plan.forgotten, 'commit')} of {count(len(concerned), 'context')}, keep"
-        output.line(
-            *([f"Forgot {done}ing {plan.kept:,}: ", op_name(op)] if op else [f"Would forget {done} {plan.kept:,}."])
-        )
+        amount = f"{format_count(plan.forgotten, 'commit')} in {format_count(len(affected), 'context')}"
+        if op:
+            output.line(f"Forgot {amount}, kept {plan.kept:,}: ", op_name(op))
+        else:
+            output.line(f"Would forget {amount} and keep {plan.kept:,}.")
     if plan.basis.uses_ages and time.time_ns() - plan.basis.now > DAY:
         output.note(
-            dim(f"Ages count from the newest run that saved or moved something: {format_time(plan.basis.now)}.")
+            dim(f"Age is measured from the newest run that saved or moved something: {format_time(plan.basis.now)}.")
         )
     if op:
-        output.line(dim("`ctx gc` frees their space; until then `ctx undo` takes it back."))
+        output.line(dim("`ctx undo` restores the commits until `ctx gc` frees their space."))
 
 
 def _show_context(output: Output, context: ContextPlan, event: str) -> None:

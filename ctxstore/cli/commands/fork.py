@@ -1,4 +1,4 @@
-"""``ctx fork``."""
+"""The command ``ctx fork``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ctxstore.cli.render.output import Styled
 @common
 @pass_invocation
 def command(invocation: Invocation, rev: str, name: str) -> None:
-    """Make the context NAME, which starts at REV and shares all of it."""
+    """Create the context NAME, which starts at REV. Nothing is copied: both share the stored data."""
     output = invocation.output
     with invocation.open() as repo:
         stored = repo.fork(rev, name)
     if output.json:
         output.value({"ref": name, "commit": stored.id.hex()})
-    output.report(f"{name} starts at commit ", Styled(stored.id.hex()[:8], "yellow"), f" of {stored.commit.ref}")
+    output.report(f"Created {name} at commit ", Styled(stored.id.hex()[:8], "yellow"), f" of {stored.commit.ref}")

@@ -1,4 +1,4 @@
-"""``ctx gc``."""
+"""The command ``ctx gc``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count, format_size
+from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output
 
 if TYPE_CHECKING:
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only say what would be freed.")
-@click.option("--recompress", is_flag=True, help="Rewrite all packs, smaller; takes longer.")
+@click.option("--dry-run", is_flag=True, help="Show what would be freed, and change nothing.")
+@click.option("--recompress", is_flag=True, help="Rewrite all packs with stronger compression; takes longer.")
 @common
 @pass_invocation
 def command(invocation: Invocation, dry_run: bool, recompress: bool) -> None:
-    """Free the space of what nothing refers to. History is never touched."""
+    """Delete unreachable objects and free their space. Reachable commits are never touched."""
     output = invocation.output
     with invocation.open() as repo, invocation.progress() as progress:
         if dry_run:
@@ -41,10 +41,11 @@ def _plan_value(plan: GcPlan) -> dict[str, Any]:
 
 
 def _show_plan(output: Output, plan: GcPlan) -> None:
-    output.report(f"{count(plan.live, 'object')} in use, {plan.dead:,} not; {format_size(plan.bytes_before)} stored")
+    stored = f"{format_size(plan.bytes_before)} stored"
+    output.report(f"{format_count(plan.live, 'object')} reachable, {plan.dead:,} unreachable, {stored}")
     output.report(
-        f"Would remove {count(len(plan.remove), 'pack')}, rewrite {len(plan.rewrite):,}, delete "
-        f"{count(len(plan.litter), 'left-over file')}, and free about {format_size(plan.frees)}."
+        f"Would delete {format_count(len(plan.remove), 'pack')}, rewrite {len(plan.rewrite):,}, delete "
+        f"{format_count(len(plan.litter), 'leftover file')}, and free about {format_size(plan.frees)}."
     )
 
 

@@ -1,4 +1,4 @@
-"""``ctx hook``."""
+"""The command ``ctx hook``."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from ctxstore.cli.start import AGENTS, ANSWERED, Hook, run_hook
 @common
 @pass_invocation
 def command(invocation: Invocation, agent: str, event: str, payload: str | None) -> None:
-    """What an agent calls on an EVENT; `ctx install` sets it up.
+    """Handle an EVENT of an agent by saving the session. Agents call this command after `ctx install`.
 
-    The event is described by JSON, on stdin or as PAYLOAD. The session is saved by a process of its own; only before it
-    is compacted, and when it ends, the agent waits for that, for some seconds at most. Always ends with 0: what went
-    wrong is shown by `ctx install`.
+    JSON on stdin, or PAYLOAD, describes the event. A separate process saves the session, so the agent does not wait.
+    Exceptions: before compaction and at the end of a session, the agent waits for a few seconds at most.
+
+    The exit code is always 0. `ctx install` shows the last failure.
     """
     data = payload.encode("utf-8", "replace") if payload is not None else None
     if event not in ANSWERED:

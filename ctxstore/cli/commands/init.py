@@ -1,4 +1,4 @@
-"""``ctx init``."""
+"""The command ``ctx init``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ctxstore.cli.repository import FOLDER
 @common
 @pass_invocation
 def command(invocation: Invocation, folder: str | None) -> None:
-    """Make a repository: .ctx in DIR, or in this folder.
+    """Create a repository: .ctx in DIR, or in the current folder.
 
-    Commands use it from that folder and all below it. With --repo PLACE (or $CTX_REPO, without DIR) the
-    repository is made at exactly that place.
+    Commands that run in that folder or below it use this repository. With --repo (or with $CTX_REPO and no DIR), the
+    repository is created at exactly that location.
     """
     import ctxstore
 
@@ -29,4 +29,4 @@ def command(invocation: Invocation, folder: str | None) -> None:
         pass
     if invocation.output.json:
         invocation.output.value({"repository": path})
-    invocation.output.report(f"Made an empty repository: {path}")
+    invocation.output.report(f"Created an empty repository: {path}")

@@ -1,4 +1,4 @@
-"""``ctx install``."""
+"""The command ``ctx install``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count
+from ctxstore.cli.render.format import format_count
 from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.cli.start import AGENTS
 
@@ -21,15 +21,16 @@ COLORS = {"+": "green", "-": "red", "@": "cyan"}
 
 @click.command()
 @click.argument("agent", required=False, type=click.Choice(AGENTS))
-@click.option("--dry-run", is_flag=True, help="Only show what would be changed.")
+@click.option("--dry-run", is_flag=True, help="Show the changes to the settings, and write nothing.")
 @common
 @pass_invocation
 def command(invocation: Invocation, agent: str | None, dry_run: bool) -> None:
-    """Let an agent save its sessions by itself; without AGENT, list what is set up.
+    """Make an agent save its sessions automatically. Without AGENT, list the installed agents.
 
-    The agent's settings get hooks that call this ctx, and nothing else of them changes. With --repo they save there,
-    else into your own repository. `ctx uninstall` takes them out again. Agents without hooks are saved by `ctx watch`,
-    aider by its own commands in `ctx aider`.
+    Adds hooks that call this ctx to the agent's settings, and changes nothing else. The hooks save to the repository
+    given by --repo, or else to your own. `ctx uninstall` removes them.
+
+    For agents without hooks use `ctx watch`, and for aider `ctx aider`.
     """
     from ctxstore.integrations.install import plan_install
 
@@ -37,20 +38,18 @@ def command(invocation: Invocation, agent: str | None, dry_run: bool) -> None:
         _list(invocation)
         return
     if invocation.repo is not None:
-        with invocation.open():  # what can't be opened now would fail after every turn
+        with invocation.open():  # a repository that cannot be opened would make every hook fail
             pass
     plan = plan_install(setup_of(agent, invocation), os.environ)
     finish(invocation.output, plan, dry_run)
     if not plan.is_empty and not dry_run:
         for note in plan.notes:
             invocation.output.note(note)
-        invocation.output.note(
-            "What is here already: `ctx snapshot` saves it now, before the agent deletes what is old."
-        )
+        invocation.output.note("Hooks save new turns only: run `ctx snapshot` to save existing sessions.")
 
 
 def setup_of(agent: str, invocation: Invocation) -> Any:
-    """How the agent is set up to call this ctx."""
+    """Returns the agent's setup: its settings files, with hooks that call this ctx."""
     from ctxstore.integrations.install import HookProgram
     from ctxstore.integrations.supported_agents import find_ctx, get_setup
 
@@ -59,7 +58,7 @@ def setup_of(agent: str, invocation: Invocation) -> Any:
 
 
 def finish(output: Output, plan: SettingsPlan, dry_run: bool) -> None:
-    """Show a plan and, if it is not a dry run, do it."""
+    """Shows a plan and, unless it is a dry run, executes it."""
     changes = [change for change in plan.changes if change.verb != "keep"]
     for change in changes if not output.json else ():
         _show(output, change)
@@ -71,7 +70,7 @@ def finish(output: Output, plan: SettingsPlan, dry_run: bool) -> None:
     elif not changes:
         output.report("Nothing to change.")
     else:
-        output.report("Dry run: nothing was changed." if dry_run else f"Changed {count(len(changes), 'file')}.")
+        output.report("Dry run: nothing was changed." if dry_run else f"Changed {format_count(len(changes), 'file')}.")
 
 
 def _show(output: Output, change: SettingsChange) -> None:
@@ -81,7 +80,7 @@ def _show(output: Output, change: SettingsChange) -> None:
 
 
 def _list(invocation: Invocation) -> None:
-    """What is set up, and what went wrong last."""
+    """Lists the agents, and warns of the last failure of a hook."""
     from ctxstore.cli.hook_failures import find_failure, warn_of_failure
     from ctxstore.integrations.settings.receipt import receipt_path
 
@@ -91,9 +90,9 @@ def _list(invocation: Invocation) -> None:
         from ctxstore.cli.render.json import iso_time
 
         failure = find_failure()
-        told = failure and {**failure._asdict(), "time": iso_time(failure.time), "time_ns": failure.time}
-        output.value({"agents": found, "failure": told})
+        value = failure and {**failure._asdict(), "time": iso_time(failure.time), "time_ns": failure.time}
+        output.value({"agents": found, "failure": value})
         return
-    for agent, is_there in found.items():
-        output.line(f"{agent:<12} ", "set up" if is_there else dim(f"ctx install {agent}"))
+    for agent, is_installed in found.items():
+        output.line(f"{agent:<12} ", "installed" if is_installed else dim(f"not installed: ctx install {agent}"))
     warn_of_failure(output)

@@ -1,4 +1,4 @@
-"""``ctx merge``."""
+"""The command ``ctx merge``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count
+from ctxstore.cli.render.format import format_count
 from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.errors import Conflict, InvalidInput
 
@@ -22,17 +22,17 @@ CHOICES = ("ours", "theirs", "both")
 @click.command()
 @click.argument("ours", metavar="A", shell_complete=complete_refs)
 @click.argument("theirs", metavar="B", shell_complete=complete_refs)
-@click.option("--into", metavar="REF", required=True, help="A new context, or one that is at A or B.")
-@click.option("--ours", "choices", flag_value="ours", multiple=True, help="Of conflicts, keep A's side.")
-@click.option("--theirs", "choices", flag_value="theirs", multiple=True, help="Of conflicts, keep B's side.")
-@click.option("--both", "choices", flag_value="both", multiple=True, help="Of conflicts, keep both: no exit code 4.")
-@click.option("--note", "-m", default="", help="Why, for the log.")
+@click.option("--into", metavar="REF", required=True, help="The target: a new context, or one whose head is A or B.")
+@click.option("--ours", "choices", flag_value="ours", multiple=True, help="In conflicts, keep A's side.")
+@click.option("--theirs", "choices", flag_value="theirs", multiple=True, help="In conflicts, keep B's side.")
+@click.option("--both", "choices", flag_value="both", multiple=True, help="In conflicts, keep both sides; exit with 0.")
+@click.option("--note", "-m", default="", help="A note for the log.")
 @common
 @pass_invocation
 def command(invocation: Invocation, ours: str, theirs: str, into: str, choices: tuple[str, ...], note: str) -> int:
-    """Merge A and B into REF: messages, memories and files, from what they have in common.
+    """Merge the revisions A and B into the context REF: messages, memories and files.
 
-    Both sides of a conflict are kept, and the exit code is 4, unless --ours, --theirs or --both says what to do.
+    By default, conflicts keep both sides, and the exit code is 4. --ours, --theirs and --both resolve them.
     """
     if len(set(choices)) > 1:
         raise InvalidInput("--ours, --theirs and --both exclude each other")
@@ -62,35 +62,35 @@ def _show(output: Output, merged: Merged, *, is_decided: bool) -> None:
     id, commit = merged.stored
     name = Styled(id.hex()[:8], "yellow")
     if merged.op is None:
-        output.report(f"Nothing to merge: {merged.ref} is at commit ", name, ", which has both.")
+        output.report(f"Nothing to merge: {merged.ref} at commit ", name, " contains both.")
         return
     if merged.is_fast_forward:
-        output.report(f"{merged.ref} is at commit ", name, " now, which has both.")
+        output.report(f"Fast-forwarded {merged.ref} to commit ", name, ", which contains both.")
     else:
         summary = commit.summary
-        holds = [
+        amounts = [
             (summary.messages or 0, "message", ""),
             (summary.memories, "memory", "memories"),
             (summary.files, "file", ""),
         ]
-        told = ", ".join(count(*each) for each in holds if each[0])
-        output.report(f"Merged into {merged.ref}: commit ", name, f", {told or 'empty'}")
+        content = ", ".join(format_count(number, noun, plural) for number, noun, plural in amounts if number)
+        output.report(f"Merged into {merged.ref}: commit ", name, f", {content or 'empty'}")
     for conflict in merged.conflicts:
         _show_conflict(output, conflict)
     if commit.source:
-        when = "; do it before the next snapshot, which saves what is there" if merged.ref == commit.ref else ""
-        output.report(dim(f"`ctx checkout {merged.ref}` lays it out for the agent{when}."))
+        when = " before the next snapshot, which saves the files on disk" if merged.ref == commit.ref else ""
+        output.report(dim(f"To give the result to the agent, run `ctx checkout {merged.ref}`{when}."))
     if merged.conflicts and not is_decided:
-        number = count(len(merged.conflicts), "conflict")
-        output.note(f"{number}, both sides kept. Edit what it became, or `ctx undo` and merge with --ours or --theirs.")
+        number = format_count(len(merged.conflicts), "conflict")
+        output.note(f"{number}, both sides kept. Edit the result, or `ctx undo` and merge with --ours or --theirs.")
 
 
 def _show_conflict(output: Output, conflict: MergeConflict) -> None:
-    place = "" if conflict.at is None else f" at {conflict.at}"
-    what = f"{conflict.kind}{place}" if not conflict.name else f"{conflict.kind} {conflict.name}{place}"
+    position = "" if conflict.at is None else f" at {conflict.at}"
+    subject = f"{conflict.kind}{position}" if not conflict.name else f"{conflict.kind} {conflict.name}{position}"
     kept = f"; theirs is {conflict.copy}" if conflict.copy else ""
     output.line(
         Styled("conflict", "red"),
-        f"  {what}",
+        f"  {subject}",
         dim(f"  ours: {conflict.ours}, theirs: {conflict.theirs}; kept: {conflict.kept}{kept}"),
     )

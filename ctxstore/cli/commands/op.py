@@ -1,4 +1,4 @@
-"""``ctx op``."""
+"""The command ``ctx op``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.commands.log import DEFAULT, show_more, take
+from ctxstore.cli.commands.log import DEFAULT, read_page, show_more
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count, format_time
+from ctxstore.cli.render.format import format_count, format_time
 from ctxstore.cli.render.ops import op_name, run_line, show_changes
 from ctxstore.cli.render.output import Output, dim
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 @common
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """What was done to the repository, op by op."""
+    """List the runs of ctx, and show what each one changed."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
 
-@command.command()
+@command.command("log")
 @click.option(
     "-n",
     "number",
@@ -39,31 +39,31 @@ def command(ctx: click.Context) -> None:
     type=click.IntRange(min=0),
     default=DEFAULT,
     show_default=True,
-    help="How many; 0: all.",
+    help="Show at most N; 0 shows all.",
 )
 @common
 @pass_invocation
-def log(invocation: Invocation, number: int) -> None:
-    """List the ops, newest first, with what each changed. `ctx undo OP` takes one back."""
+def log_runs(invocation: Invocation, number: int) -> None:
+    """List the runs, newest first, with the changes of each. `ctx undo OP` undoes one."""
     output = invocation.output
     with invocation.open() as repo:
-        runs, more = take(repo.ops(), number)
+        runs, more = read_page(repo.ops(), number)
         if output.json:
             output.value({"ops": [_value(repo, run) for run in runs], "more": more})
             return
         for run in runs:
             _show_run(output, run, repo.op_effect(run.op))
     if not runs:
-        output.note("Nothing was done yet.")
+        output.note("No runs yet.")
     show_more(output, more)
 
 
-@command.command()
+@command.command("show")
 @click.argument("op")
 @common
 @pass_invocation
-def show(invocation: Invocation, op: str) -> None:
-    """Show all that one op changed; OP is the start of its id."""
+def show_run(invocation: Invocation, op: str) -> None:
+    """Show all changes of one run. OP is its id, or the first digits of it."""
     output = invocation.output
     with invocation.open() as repo:
         id, _ = repo.find_op(op)
@@ -98,8 +98,8 @@ def _show_run(output: Output, run: ListedOp, effect: OpEffect) -> None:
 
 
 def _effects(effect: OpEffect) -> list[str]:
-    told = ((effect.forgot, "forgotten"), (effect.came_back, "brought back"))
-    return [f"{count(len(marks), 'commit')} {what}" for marks, what in told if marks]
+    effects = ((effect.forgot, "forgotten"), (effect.came_back, "restored"))
+    return [f"{format_count(len(marks), 'commit')} {verb}" for marks, verb in effects if marks]
 
 
 def _show_in_full(output: Output, run: ListedOp, effect: OpEffect) -> None:
@@ -110,7 +110,7 @@ def _show_in_full(output: Output, run: ListedOp, effect: OpEffect) -> None:
     output.line()
     show_changes(output, op, limit=None)
     _show_marks(output, "forgot", effect.forgot)
-    _show_marks(output, "brought back", effect.came_back)
+    _show_marks(output, "restored", effect.came_back)
     if op.undoes:
         output.line("undoes ", op_name(op.undoes))
 
@@ -122,6 +122,6 @@ def _facts(id: ObjectId, op: Op) -> list[tuple[str, Any]]:
     return [*facts, *numbers]
 
 
-def _show_marks(output: Output, what: str, marks: Mapping[ObjectId, Forgotten]) -> None:
+def _show_marks(output: Output, verb: str, marks: Mapping[ObjectId, Forgotten]) -> None:
     for id, mark in marks.items():
-        output.line(dim(f"  {what}  "), id.hex()[:8], dim(f"  {mark.reason}"))
+        output.line(dim(f"  {verb}  "), id.hex()[:8], dim(f"  {mark.reason}"))

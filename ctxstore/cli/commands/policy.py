@@ -1,4 +1,4 @@
-"""``ctx policy``."""
+"""The command ``ctx policy``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.policy_options import policy_of, rules
+from ctxstore.cli.policy_options import parse_policy, policy_options
 from ctxstore.cli.render.output import Output, dim
 from ctxstore.errors import InvalidInput
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @common
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Give policies names, for `ctx forget --policy`; without a subcommand list them."""
+    """Name retention policies for `ctx forget --policy`. Without a subcommand, list them."""
     if ctx.invoked_subcommand is None:
         invocation = ctx.ensure_object(Invocation)
         with invocation.open() as repo:
@@ -29,47 +29,47 @@ def command(ctx: click.Context) -> None:
 
 @command.command("set")
 @click.argument("name")
-@rules
+@policy_options
 @common
 @pass_invocation
 def set_(invocation: Invocation, /, name: str, **options: Any) -> None:
-    """Let NAME be a policy of these rules, in place of what it was. `ctx undo` takes it back."""
+    """Define the policy NAME by retention rules, or replace it. `ctx undo` reverses the change."""
     from ctxstore.ops.retention.named_policies import encode_policy
     from ctxstore.ops.retention.policy import describe
 
-    policy = policy_of(options)
+    policy = parse_policy(options)
     if policy is None:
-        raise InvalidInput("what to keep is not said", hint=f"such as `ctx policy set {name} --keep-last 10`")
+        raise InvalidInput("no retention rule given", hint=f"for example `ctx policy set {name} --keep-last 10`")
     with invocation.open() as repo:
         is_changed = repo.set_policy(name, policy)
     if invocation.output.json:
         invocation.output.value({"name": name, "rules": encode_policy(policy), "changed": is_changed})
-    invocation.output.report(f"{name}: {describe(policy)}", "" if is_changed else "; as it was")
+    invocation.output.report(f"{name}: {describe(policy)}", "" if is_changed else " (unchanged)")
 
 
-@command.command()
+@command.command("remove")
 @click.argument("name")
 @common
 @pass_invocation
-def remove(invocation: Invocation, name: str) -> None:
-    """Take a policy away. `ctx undo` brings it back."""
+def remove_policy(invocation: Invocation, name: str) -> None:
+    """Remove the policy NAME. `ctx undo` restores it."""
     with invocation.open() as repo:
         repo.remove_policy(name)
     if invocation.output.json:
         invocation.output.value({"name": name, "removed": True})
-    invocation.output.report(f"Removed {name}.")
+    invocation.output.report(f"Removed the policy {name}.")
 
 
-@command.command(short_help="Let snapshots forget what a policy does not keep.")
+@command.command(short_help="Apply a policy after each snapshot.")
 @click.argument("name", required=False)
 @click.argument("pattern", required=False, default="")
-@click.option("--off", is_flag=True, help="Let snapshots forget nothing any more.")
+@click.option("--off", is_flag=True, help="Stop applying policies after snapshots.")
 @common
 @pass_invocation
 def auto(invocation: Invocation, name: str | None, pattern: str, off: bool) -> None:
-    """After each snapshot, forget what the policy NAME does not keep: of all contexts, or those PATTERN matches."""
+    """Apply the policy NAME after each snapshot, to all contexts or to those that match PATTERN."""
     if off is (name is not None):
-        raise InvalidInput("give a policy's name, or --off", hint="`ctx policy auto session-backup`")
+        raise InvalidInput("give either a policy name or --off", hint="`ctx policy auto session-backup`")
     with invocation.open() as repo:
         if name is None:
             repo.stop_retention()
@@ -83,10 +83,10 @@ def auto(invocation: Invocation, name: str | None, pattern: str, off: bool) -> N
 
 
 def _automatic_lines(found: list[AutomaticPolicy]) -> list[str]:
-    """What snapshots forget, a line each."""
+    """Describes automatic retention, one line per rule."""
     if not found:
-        return ["Snapshots forget nothing."]
-    return [f"After snapshots: {policy} for {pattern or 'all contexts'}" for pattern, policy in found]
+        return ["No automatic retention: snapshots never delete anything."]
+    return [f"After each snapshot: policy {policy} for {pattern or 'all contexts'}" for pattern, policy in found]
 
 
 def _list(output: Output, repo: Repo) -> None:

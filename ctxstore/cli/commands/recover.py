@@ -1,4 +1,4 @@
-"""``ctx recover``."""
+"""The command ``ctx recover``."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ctxstore.cli.commands.log import content_count
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count, format_size, format_time
+from ctxstore.cli.render.format import format_size, format_time
 from ctxstore.cli.render.output import Output
 
 if TYPE_CHECKING:
     from ctxstore.ops.check.unreachable import UnreachableHistory
 
-HEADER = ("COMMIT", "TIME", "CONTEXT", "COMMITS", "HOLDS", "SIZE", "STATE")
+HEADER = ("COMMIT", "TIME", "CONTEXT", "COMMITS", "CONTENT", "SIZE", "STATE")
 
 
 @click.command()
-@click.option("--all", "all_", is_flag=True, help="List every commit, not only the newest of each history.")
+@click.option("--all", "all_", is_flag=True, help="List every unreachable commit, not only the newest of each history.")
 @common
 @pass_invocation
 def command(invocation: Invocation, all_: bool) -> None:
-    """List commits that no context and no tag reaches: dropped, undone, or left over."""
+    """List unreachable commits: commits that no context and no tag leads to.
+
+    They are left by `ctx drop`, `ctx undo` or an interrupted run. `ctx fork COMMIT NAME` restores one.
+    """
     output = invocation.output
     with invocation.open() as repo:
         found = list(repo.iter_unreachable(all=all_))
@@ -30,7 +34,7 @@ def command(invocation: Invocation, all_: bool) -> None:
         output.value({"commits": [_value(each) for each in found]})
         return
     if not found:
-        output.note("A context or tag reaches every commit there is.")
+        output.note("No unreachable commits.")
         return
     output.table(HEADER, _rows(found), right="COMMITS SIZE", fit="CONTEXT")
     _show_next(output, found)
@@ -39,31 +43,34 @@ def command(invocation: Invocation, all_: bool) -> None:
 def _value(found: UnreachableHistory) -> dict[str, Any]:
     from ctxstore.cli.render.json import commit_value
 
-    id, commit, *_ = found
-    command = f"ctx fork {id.hex()} NAME" if found.state == "whole" else None
-    return {**found._asdict(), "id": id.hex(), "commit": commit_value(id, commit), "command": command}
+    id = found.id.hex()
+    command = f"ctx fork {id} NAME" if found.state == "whole" else None
+    return {**found._asdict(), "id": id, "commit": commit_value(found.id, found.commit), "command": command}
 
 
 def _rows(found: list[UnreachableHistory]) -> Iterator[tuple[str, ...]]:
     for each in found:
         summary = each.commit.summary
-        holds = count(summary.files, "file") if summary.messages is None else count(summary.messages, "message")
-        state = f"{each.state}, forgotten" if each.forgotten and each.state == "whole" else each.state
         yield (
             each.id.hex()[:8],
             format_time(each.commit.time),
             each.commit.ref,
             f"{each.commits:,}",
-            holds,
+            content_count(summary),
             format_size(summary.bytes),
-            state,
+            _state(each),
         )
 
 
+def _state(found: UnreachableHistory) -> str:
+    if found.state != "whole":
+        return found.state
+    return "intact, forgotten" if found.forgotten else "intact"
+
+
 def _show_next(output: Output, found: list[UnreachableHistory]) -> None:
-    whole = [each for each in found if each.state == "whole"]
-    if whole:
-        newest = whole[0]
-        output.note(f"To bring one back: ctx fork {newest.id.hex()[:8]} NAME")
+    intact = [each for each in found if each.state == "whole"]
+    if intact:
+        output.note(f"To restore one: ctx fork {intact[0].id.hex()[:8]} NAME")
     else:
-        output.note("None of them can be brought back: their content is gone.")
+        output.note("None of them can be restored: their content is lost.")

@@ -1,4 +1,4 @@
-"""``ctx refs``."""
+"""The command ``ctx refs``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ctxstore.cli.commands.log import take
+from ctxstore.cli.commands.log import read_page
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count, format_size, format_time
+from ctxstore.cli.render.format import format_count, format_size, format_time
 from ctxstore.errors import CtxstoreError
 
 if TYPE_CHECKING:
@@ -23,11 +23,14 @@ HEADER = ("CONTEXT", "TITLE", "AGENT", "MESSAGES", "SIZE", "LAST CHANGE")
 @common
 @pass_invocation
 def command(invocation: Invocation, pattern: str) -> None:
-    """List the contexts: those PATTERN matches, or whose name it is a part of."""
+    """List the contexts: agents' sessions, memories, settings, and saved folders.
+
+    With PATTERN, list those whose name matches the glob or contains the text.
+    """
     output = invocation.output
     error: list[CtxstoreError] = []
     with invocation.open() as repo:
-        found, _ = take(repo.refs(pattern), 0, error)
+        found, _ = read_page(repo.refs(pattern), 0, error)
     if output.json:
         from ctxstore.cli.render.json import stored_value
 
@@ -35,9 +38,9 @@ def command(invocation: Invocation, pattern: str) -> None:
     else:
         if found:
             output.table(HEADER, _rows(found), right="MESSAGES SIZE", fit="TITLE")
-        output.note(_sum(len(found), pattern))
+        output.note(_summary(len(found), pattern))
     if error:
-        raise error[0]  # what can be read was shown
+        raise error[0]  # raised last: everything readable was shown
 
 
 def _rows(found: list[NamedCommit]) -> Iterator[tuple[str, ...]]:
@@ -54,7 +57,7 @@ def _rows(found: list[NamedCommit]) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _sum(number: int, pattern: str) -> str:
+def _summary(number: int, pattern: str) -> str:
     if number:
-        return count(number, "context")
-    return f"No context matches {pattern!r}." if pattern else "No contexts yet: `ctx snapshot` saves some."
+        return format_count(number, "context")
+    return f"No context matches {pattern!r}." if pattern else "No contexts yet: `ctx snapshot` saves your sessions."

@@ -1,4 +1,4 @@
-"""``ctx rename``."""
+"""The command ``ctx rename``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ctxstore.cli.render.output import Styled, dim
 @common
 @pass_invocation
 def command(invocation: Invocation, old: str, new: str) -> None:
-    """Give the context OLD the name NEW. Its commits stay as they are."""
+    """Rename the context OLD to NEW. Its commits do not change."""
     output = invocation.output
     with invocation.open() as repo:
         stored = repo.rename(old, new)
     if output.json:
         output.value({"old": old, "new": new, "commit": stored.id.hex()})
-    output.report(f"{old} is {new} now, at commit ", Styled(stored.id.hex()[:8], "yellow"))
+    output.report(f"Renamed {old} to {new}, at commit ", Styled(stored.id.hex()[:8], "yellow"))
     if stored.commit.source and stored.commit.ref == old:
-        output.report(dim(f"An agent writes it: the next snapshot that finds its files makes {old} anew."))
+        output.report(dim(f"The next snapshot creates {old} again if the agent still has its files."))

@@ -1,4 +1,4 @@
-"""``ctx repair``."""
+"""The command ``ctx repair``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from ctxstore.cli.invocation import Invocation, NonEmptyPath, common, pass_invocation
 from ctxstore.cli.render.damage import problem_value, show_damage
-from ctxstore.cli.render.format import count
+from ctxstore.cli.render.format import format_count
 from ctxstore.cli.render.output import Output, Styled
 from ctxstore.errors import Corrupt
 
@@ -26,22 +26,25 @@ SHOWN = 20
     metavar="PLACE",
     type=NonEmptyPath(),
     multiple=True,
-    help="Another repository that may have what is lost.",
+    help="Copy lost data from another repository. Can be repeated.",
 )
 @click.option(
-    "--forget-damaged", is_flag=True, help="Forget commits that stay damaged; contexts go back to whole ones."
+    "--forget-damaged", is_flag=True, help="Forget commits that stay damaged; contexts move to an intact one."
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @common
 @pass_invocation
 def command(invocation: Invocation, others: tuple[str, ...], forget_damaged: bool, dry_run: bool) -> int:
-    """Save what can be saved of a damaged repository. Nothing is deleted: what is damaged goes to quarantine."""
+    """Recover what is readable in a damaged repository.
+
+    Nothing is deleted: damaged files are moved to quarantine/. The exit code is 5 if damage remains.
+    """
     from ctxstore.repo.repair import repair
 
     output = invocation.output
-    place = invocation.place().path
+    location = invocation.location().path
     with invocation.progress() as progress:
-        report = repair(place, others=others, forget_damaged=forget_damaged, dry_run=dry_run, progress=progress)
+        report = repair(location, others=others, forget_damaged=forget_damaged, dry_run=dry_run, progress=progress)
     if output.json:
         output.value(_value(report))
     else:
@@ -67,43 +70,43 @@ def _change_value(change: RefChange) -> dict[str, Any]:
 
 def _show(output: Output, report: RepairReport) -> None:
     if report.did_nothing and not report.problems:
-        output.report("Everything is there and whole: nothing to repair.")
+        output.report("Nothing to repair: no data is missing or damaged.")
         return
     _show_done(output, report)
     if report.problems:
         show_damage(output, report.problems)
-        output.line(f"{count(len(report.problems), 'object')} could not be found. What is not named is whole.")
-        output.note("If another repository has what is lost: ctx repair --from PLACE.")
-        output.note("To go on without the commits named: ctx repair --forget-damaged; look with --dry-run first.")
+        output.line(f"{format_count(len(report.problems), 'object')} not recovered. Everything else is intact.")
+        output.note("To copy the lost data from another repository: ctx repair --from PLACE")
+        output.note("To give up the commits listed above: ctx repair --forget-damaged (try --dry-run first)")
     elif report.executed:
-        output.report("Repaired: everything is there and whole.")
+        output.report("Repaired: no data is missing or damaged.")
     else:
-        output.report("A repair would make everything whole.")
+        output.report("Dry run: a repair would recover everything.")
 
 
 def _show_done(output: Output, report: RepairReport) -> None:
     if report.root:
-        output.report(Styled("root: ", "yellow"), f"{report.root}: made anew from the newest state there is")
+        output.report(Styled("root: ", "yellow"), f"{report.root}: recreated from the newest state found")
     if report.config:
         output.report(
-            Styled("config: ", "yellow"), f"{report.config}: made anew; what comes may share less with the rest"
+            Styled("config: ", "yellow"), f"{report.config}: recreated; new data may deduplicate less against old data"
         )
     for pack in report.packs:
-        lost = "what was lost is unknown" if pack.lost is None else f"{pack.lost:,} lost"
-        saved = f"{count(pack.saved, 'object')} saved, {lost}"
+        lost = "an unknown number lost" if pack.lost is None else f"{pack.lost:,} lost"
+        saved = f"{format_count(pack.saved, 'object')} saved, {lost}"
         output.report(Styled(f"pack {pack.name}: ", "yellow"), f"{pack.problem}; {saved}")
     for name, number in report.taken.items():
-        output.report(f"{count(number, 'object')} found in {name}")
+        output.report(f"{format_count(number, 'object')} found in {name}")
     if report.gaps:
-        output.report(f"{count(report.gaps, 'gap')} in the log of runs closed")
+        output.report(f"{format_count(report.gaps, 'gap')} closed in the log of runs")
     for ref, old, new in report.changes[:SHOWN]:
         before, after = (id.hex()[:8] if id else "none" for id in (old, new))
         output.report(f"{ref}: {before} → {after}")
     if len(report.changes) > SHOWN:
-        output.report(f"… and {count(len(report.changes) - SHOWN, 'more context')}")
+        output.report(f"… and {format_count(len(report.changes) - SHOWN, 'more context')}")
     if report.forgotten:
-        output.report(f"{count(len(report.forgotten), 'damaged commit')} forgotten")
+        output.report(f"{format_count(len(report.forgotten), 'damaged commit')} forgotten")
     for tag in report.kept_tags:
-        output.report(f"{tag} names a damaged commit, and was kept")
+        output.report(f"{tag} kept, although its commit is damaged")
     for key in report.quarantined:
         output.report(f"moved to {key}")

@@ -1,4 +1,4 @@
-"""``ctx search``."""
+"""The command ``ctx search``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from ctxstore.cli.complete import complete_contexts
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count, format_time
+from ctxstore.cli.render.format import format_count, format_time
 from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
 from ctxstore.errors import Corrupt
 
@@ -18,48 +18,66 @@ if TYPE_CHECKING:
 
 DEFAULT = 20
 ROLES = ("user", "assistant", "system", "tool", "meta", "unknown")
-SAID = tuple(role for role in ROLES if role != "meta")
-"""What is searched unless asked otherwise: agents' own records repeat much of what was said."""
+DEFAULT_ROLES = tuple(role for role in ROLES if role != "meta")
+"""The roles searched by default. Agents' own records (meta) mostly repeat messages."""
 
 SHOWN_CONTEXTS = 3
 
 
 @click.command()
 @click.argument("query", nargs=-1)
-@click.option("--context", metavar="PATTERN", default="", shell_complete=complete_contexts, help="Of these contexts.")
-@click.option("--agent", metavar="NAME", default="", help="Of this agent: a part of its name, or of the source's.")
 @click.option(
-    "--project", metavar="PATTERN", default="", help="Where this was worked on: a glob or a part of the path."
+    "--context",
+    metavar="PATTERN",
+    default="",
+    shell_complete=complete_contexts,
+    help="Search only contexts whose name matches the glob or contains the text.",
 )
 @click.option(
-    "--role", "roles", type=click.Choice(ROLES), multiple=True, help="Who speaks; may be repeated. Else all but meta."
+    "--agent", metavar="NAME", default="", help="Search only this agent: a part of its name, or of the source's name."
 )
-@click.option("--since", metavar="TIME", help="Not before: 2026-10-01, yesterday, '2 hours ago'.")
-@click.option("--until", metavar="TIME", help="Not after.")
 @click.option(
-    "-n", "number", metavar="N", type=click.IntRange(min=0), default=DEFAULT, show_default=True, help="0: all."
+    "--project", metavar="PATTERN", default="", help="Search only this project folder: a glob or a part of its path."
 )
-@click.option("--index", "only_index", is_flag=True, help="Only bring the index up to date.")
-@click.option("--rebuild", is_flag=True, help="Make the index anew first.")
+@click.option(
+    "--role",
+    "roles",
+    type=click.Choice(ROLES),
+    multiple=True,
+    help="Search only this role; can be repeated. Default: all but meta.",
+)
+@click.option("--since", metavar="TIME", help="Search messages from TIME on: 2026-10-01, yesterday, '2 hours ago'.")
+@click.option("--until", metavar="TIME", help="Search messages until TIME.")
+@click.option(
+    "-n",
+    "number",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=DEFAULT,
+    show_default=True,
+    help="Show at most N; 0 shows all.",
+)
+@click.option("--index", "only_index", is_flag=True, help="Update the index and do not search.")
+@click.option("--rebuild", is_flag=True, help="Rebuild the index from scratch first.")
 @common
 @pass_invocation
 def command(
     invocation: Invocation, /, query: tuple[str, ...], number: int, only_index: bool, rebuild: bool, **filters: Any
 ) -> int:
-    """Find messages by their words, in all contexts and their whole history; the newest first.
+    """Search the messages of all contexts and their whole history, newest first.
 
-    All words have to be there; "several words" as they stand; begin* any that begin so; -word without it; this OR
-    that. Words that begin with a dash go after --.
+    A message must contain all words. Queries may also contain "exact phrases", begin* for the
+    beginning of a word, this OR that, and -word to exclude a word. Write words that begin with a dash after --.
     """
     if only_index == bool(query):
-        raise click.UsageError("Give words to look for, or --index and none.")
+        raise click.UsageError("Give either words to search for or --index.")
     with invocation.open() as repo:
-        asked = _filters(filters)
+        parsed = _parse_filters(filters)
         with invocation.progress() as progress:
             if only_index:
                 found = repo.update_index(rebuild=rebuild, progress=progress)
             else:
-                found = repo.search(" ".join(query), asked, number=number, rebuild=rebuild, progress=progress)
+                found = repo.search(" ".join(query), parsed, number=number, rebuild=rebuild, progress=progress)
     if invocation.output.json:
         invocation.output.value(_value(found))
     else:
@@ -68,17 +86,17 @@ def command(
     return Corrupt.exit_code if found.problems else 0
 
 
-def _filters(given: dict[str, Any]) -> SearchFilters:
+def _parse_filters(options: dict[str, Any]) -> SearchFilters:
     import time
 
     from ctxstore.history.revisions import parse_start, parse_time
     from ctxstore.ops.search.find import SearchFilters
 
     now = time.time_ns()
-    since, until = given.pop("since"), given.pop("until")
-    given["roles"] = given["roles"] or SAID
+    since, until = options.pop("since"), options.pop("until")
+    options["roles"] = options["roles"] or DEFAULT_ROLES
     return SearchFilters(
-        **given,
+        **options,
         since=None if since is None else parse_start(since, now),
         until=None if until is None else parse_time(until, now),
     )
@@ -88,7 +106,7 @@ def _warn(output: Output, found: SearchResult) -> None:
     for context, message in found.problems:
         output.warn(f"not searched: {context}: {message}" if context else message)
     if found.is_behind:
-        output.warn("another process brings the index up to date: what is newest may be missing")
+        output.warn("another process is updating the index: the newest messages may be missing")
 
 
 def _show(output: Output, found: SearchResult, *, only_index: bool) -> None:
@@ -97,9 +115,9 @@ def _show(output: Output, found: SearchResult, *, only_index: bool) -> None:
             output.line()
         _show_hit(output, hit)
     if found.more:
-        output.note(dim("Older ones are left out: -n 0 shows all."))
+        output.note(dim("Older messages are not shown: -n 0 shows all."))
     if not found.hits and not only_index:
-        output.note("Nothing was found.")
+        output.note("No message found.")
     if only_index:
         output.report("The index is up to date.")
 
@@ -111,9 +129,9 @@ def _show_hit(output: Output, hit: SearchHit) -> None:
     output.line(Styled(name, "yellow"), f"  {format_time(hit.time)}  ", Styled(message.role, style))
     output.line("  ", *_marked(hit))
     for holder in hit.holders[:SHOWN_CONTEXTS]:
-        output.line(dim(f"  {holder.ref}: {_held(holder)}"))
+        output.line(dim(f"  {holder.ref}: {_commit_range(holder)}"))
     if len(hit.holders) > SHOWN_CONTEXTS:
-        output.line(dim(f"  … and in {count(len(hit.holders) - SHOWN_CONTEXTS, 'more context')}"))
+        output.line(dim(f"  … and in {format_count(len(hit.holders) - SHOWN_CONTEXTS, 'more context')}"))
 
 
 def _marked(hit: SearchHit) -> list[TextPiece]:
@@ -125,12 +143,11 @@ def _marked(hit: SearchHit) -> list[TextPiece]:
     return [*pieces, hit.snippet.text[at:]]
 
 
-def _held(holder: HoldingContext) -> str:
-    since = f"since {holder.first.id.hex()[:8]} ({format_time(holder.first.time)})"
-    if holder.is_current:
-        return f"{since}, {count(holder.commits, 'commit')}, still there"
-    last = f"{holder.last.id.hex()[:8]} ({format_time(holder.last.time)})"
-    return f"{since}, {count(holder.commits, 'commit')}, last in {last}: gone since"
+def _commit_range(holder: HoldingContext) -> str:
+    """Describes the commits that contain a message, such as ``3 commits, 1a2b3c4d (2026-11-30 15:29:34) to now``."""
+    first = f"{holder.first.id.hex()[:8]} ({format_time(holder.first.time)})"
+    last = "now" if holder.is_current else f"{holder.last.id.hex()[:8]} ({format_time(holder.last.time)}), then removed"
+    return f"{format_count(holder.commits, 'commit')}, {first} to {last}"
 
 
 def _value(found: SearchResult) -> dict[str, Any]:

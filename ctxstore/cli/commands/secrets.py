@@ -1,4 +1,4 @@
-"""``ctx secrets``."""
+"""The command ``ctx secrets``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count
+from ctxstore.cli.render.format import format_count
 from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.errors import Corrupt
 
@@ -18,30 +18,32 @@ if TYPE_CHECKING:
     from ctxstore.repo.repository import Repo
 
 FOUND = 1
-"""The exit code when there are credentials."""
+"""The exit code if credentials are found."""
 
 SHOWN_PLACES = 5
 
 
 @click.command()
 @click.argument("revs", metavar="[REV]...", nargs=-1, shell_complete=complete_refs)
-@click.option("--history", is_flag=True, help="Look at all older commits, too.")
-@click.option("--allow", "allowed", metavar="FINGERPRINT", multiple=True, help="Report this one no more.")
-@click.option("--warn/--no-warn", "warn", default=None, help="Let every snapshot warn of new ones, or none.")
+@click.option("--history", is_flag=True, help="Also scan all older commits.")
+@click.option(
+    "--allow", "allowed", metavar="FINGERPRINT", multiple=True, help="Stop reporting this credential. Can be repeated."
+)
+@click.option("--warn/--no-warn", "warn", default=None, help="Make snapshots warn of new credentials, or not.")
 @common
 @pass_invocation
 def command(
     invocation: Invocation, revs: tuple[str, ...], history: bool, allowed: tuple[str, ...], warn: bool | None
 ) -> int:
-    """Find credentials in messages and files: of the newest commits of all contexts, or of REV.
+    """Find credentials in messages, memories and files: in the newest commit of each context, or in REV.
 
-    They are never shown whole. Exit code 1 if there are any.
+    Credentials are shown masked. The exit code is 1 if any are found.
     """
     if (allowed or warn is not None) and (revs or history):
-        raise click.UsageError("--allow and --warn change a setting: they go with neither REV nor --history.")
+        raise click.UsageError("--allow and --warn change settings, and exclude REV and --history.")
     with invocation.open() as repo:
         if allowed or warn is not None:
-            return _set(invocation.output, repo, allowed, warn)
+            return _change_settings(invocation.output, repo, allowed, warn)
         with invocation.progress() as progress:
             report = repo.find_secrets(*revs, history=history, progress=progress)
     output = invocation.output
@@ -50,25 +52,25 @@ def command(
     else:
         _show(output, report)
     for what, why in report.problems:
-        output.warn(f"not looked through: {what}: {why}")
+        output.warn(f"not scanned: {what}: {why}")
     return Corrupt.exit_code if report.problems else FOUND if report.secrets else 0
 
 
-def _set(output: Output, repo: Repo, allowed: tuple[str, ...], warn: bool | None) -> int:
+def _change_settings(output: Output, repo: Repo, allowed: tuple[str, ...], warn: bool | None) -> int:
     changed = repo.allow_secrets(*allowed) if allowed else False
     if warn is not None:
         changed = repo.set_secrets_warning(warn) or changed
     if output.json:
         output.value({"changed": changed, "allowed": list(allowed), "warn": repo.secrets_warning()})
     for each in allowed:
-        output.report(f"{each} is reported no more; `ctx undo` takes that back.")
+        output.report(f"{each} is no longer reported; `ctx undo` reverses this.")
     if warn is not None:
-        output.report("Snapshots warn of new credentials." if warn else "Snapshots do not warn of credentials.")
+        output.report("Snapshots now warn of new credentials." if warn else "Snapshots no longer warn of credentials.")
     return 0
 
 
 def report_value(report: SecretsReport) -> dict[str, Any]:
-    """What was found, for a program."""
+    """Returns a report as a JSON value."""
     return {
         "secrets": [_secret_value(secret) for secret in report.secrets],
         "allowed": report.allowed,
@@ -87,22 +89,22 @@ def _show(output: Output, report: SecretsReport) -> None:
         for place in secret.places[:SHOWN_PLACES]:
             output.line(f"  {place_text(place)}")
         if len(secret.places) > SHOWN_PLACES:
-            output.line(dim(f"  … and {count(len(secret.places) - SHOWN_PLACES, 'more place')}"))
+            output.line(dim(f"  … and {format_count(len(secret.places) - SHOWN_PLACES, 'more place')}"))
     if report.secrets:
         output.note(
             dim(
-                "Whoever can read the repository can read them: revoke what is real; "
-                "`ctx secrets --allow FINGERPRINT` for what is not."
+                "Anyone who can read the repository can read these: revoke the real ones; "
+                "`ctx secrets --allow FINGERPRINT` hides a false alarm."
             )
         )
     else:
-        output.report("No credentials were found.")
+        output.report("No credentials found.")
     if report.allowed:
-        output.note(dim(f"{count(report.allowed, 'credential')} left out that you allowed."))
+        output.note(dim(f"{format_count(report.allowed, 'allowed credential')} not shown."))
 
 
 def place_text(place: SecretPlace) -> str:
-    """Where a credential is, on one line."""
+    """Formats the location of a credential as one line."""
     at = f"{place.commit.hex()[:8]}"
     if place.message:
         at += f"#{place.message}"

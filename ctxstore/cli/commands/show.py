@@ -1,4 +1,4 @@
-"""``ctx show``."""
+"""The command ``ctx show``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count, format_size, format_time
+from ctxstore.cli.render.format import format_count, format_size, format_time
 from ctxstore.cli.render.ops import tag_names
 from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
 from ctxstore.errors import InvalidInput, NotFound
@@ -24,7 +24,7 @@ SHOWN_FILES = 5
 
 
 class ShowOptions(NamedTuple):
-    """How to show."""
+    """The command's display options."""
 
     raw: bool
     full: bool
@@ -35,8 +35,8 @@ class ShowOptions(NamedTuple):
 @click.command()
 @click.argument("rev", shell_complete=complete_refs)
 @click.argument("path", required=False)
-@click.option("--raw", is_flag=True, help="The exact bytes of the transcript, or of PATH.")
-@click.option("--full", is_flag=True, help="Fold and leave out nothing.")
+@click.option("--raw", is_flag=True, help="Write the exact bytes of the transcript, or of PATH.")
+@click.option("--full", is_flag=True, help="Show everything: fold no output and skip no record.")
 @click.option("--files", is_flag=True, help="List the files instead of the conversation.")
 @click.option(
     "--context",
@@ -44,12 +44,15 @@ class ShowOptions(NamedTuple):
     "around",
     metavar="N",
     type=click.IntRange(min=0),
-    help="With #MESSAGE: N more each way.",
+    help="With #MESSAGE: also show N messages before and after.",
 )
 @common
 @pass_invocation
 def command(invocation: Invocation, /, rev: str, path: str | None, **given: Any) -> None:
-    """Read the conversation at REV, or the file PATH of it; one message, as REV#MESSAGE; or a run, as op:ID."""
+    """Show the conversation at REV, or the file PATH in it.
+
+    REV#MESSAGE shows a single message, and op:ID a run.
+    """
     options = ShowOptions(**given)
     rev, message = _split(rev)
     _validate(rev, message, path, options)
@@ -65,20 +68,20 @@ def command(invocation: Invocation, /, rev: str, path: str | None, **given: Any)
 
 
 def _split(rev: str) -> tuple[str, str | None]:
-    """REV#MESSAGE taken apart: no name of a context, no tag and no time has a ``#``."""
+    """Splits REV#MESSAGE. Names of contexts, tags and times never contain a ``#``."""
     base, mark, message = rev.partition("#")
     return (base, message) if mark and not rev.startswith("op:") else (rev, None)
 
 
 def _validate(rev: str, message: str | None, path: str | None, options: ShowOptions) -> None:
     if rev.startswith("op:") and (path is not None or any(options)):
-        raise click.UsageError("A run has no files and no transcript: op:ID stands alone.")
+        raise click.UsageError("op:ID excludes PATH and all options: a run has no files and no transcript.")
     if message is not None and (path is not None or options.files):
-        raise click.UsageError("REV#MESSAGE is one message: it goes with neither PATH nor --files.")
+        raise click.UsageError("REV#MESSAGE excludes PATH and --files.")
     if message is None and options.around is not None:
-        raise click.UsageError("--context is for one message: REV#MESSAGE.")
+        raise click.UsageError("--context needs a message: REV#MESSAGE.")
     if options.files and (path is not None or options.raw):
-        raise click.UsageError("--files lists the files: it goes with neither PATH nor --raw.")
+        raise click.UsageError("--files excludes PATH and --raw.")
 
 
 def _show_run(output: Output, repo: Repo, text: str) -> None:
@@ -185,8 +188,8 @@ def _raw_transcript(view: View) -> Iterator[bytes]:
         files = [path for path, entry in view.files.entries() if _is_file(entry)]
         if len(files) != 1:
             raise InvalidInput(
-                f"{view.ref} has no transcript, and {len(files)} files",
-                hint=f"name one: ctx show {view.ref} PATH --raw; `ctx show {view.ref} --files` lists them",
+                f"{view.ref} has no transcript, but {len(files)} files",
+                hint=f"choose one: ctx show {view.ref} PATH --raw; `ctx show {view.ref} --files` lists them",
             )
         key = files[0]
     return view.iter_bytes(key)
@@ -211,12 +214,12 @@ def _show_header(output: Output, view: View, tags: list[str]) -> None:
             ("note", commit.note),
             ("messages", summary.messages),
             ("memories", summary.memories or None),
-            ("size", f"{format_size(summary.bytes)} in {count(summary.files, 'file')}"),
+            ("size", f"{format_size(summary.bytes)} in {format_count(summary.files, 'file')}"),
             ("parents", " ".join(parent.hex()[:8] for parent in commit.parents)),
         ],
     )
     if commit.shrunk:
-        output.line("It lost much of what its parent has.")
+        output.line("Shrunk: this commit lost most of its parent's content.")
 
 
 def _show_files(output: Output, view: View, *, limit: int | None) -> None:
@@ -225,7 +228,7 @@ def _show_files(output: Output, view: View, *, limit: int | None) -> None:
     for path, entry in entries[:limit]:
         output.line(*_file_line(path, entry))
     if limit is not None and len(entries) > limit:
-        output.line(dim("            … --files lists all"))
+        output.line(dim("            … (--files lists all)"))
     for key in view.memories if limit is None else ():
         output.line(dim(f"{'memory':>10}  "), key)
 

@@ -1,4 +1,4 @@
-"""``ctx snapshot``."""
+"""The command ``ctx snapshot``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from ctxstore.cli.hook_failures import warn_of_failure
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count, format_duration, format_size, format_time
+from ctxstore.cli.render.format import format_count, format_duration, format_size, format_time
 from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.cli.render.source_report import show_fact, show_names
 from ctxstore.errors import CtxstoreError, NotFound, SourceError
@@ -25,47 +25,47 @@ if TYPE_CHECKING:
     from ctxstore.sources.protocol import Skipped
 
 MANY = 100
-"""Forgotten commits whose space is worth a hint."""
+"""From this number of forgotten commits on, a hint suggests `ctx gc`."""
 
 
 @click.command()
 @click.argument("what", metavar="[SOURCE|SOURCE:PATH|PATH]...", nargs=-1)
-@click.option("--note", "-m", default="", help="Why, for the log.")
-@click.option("--session", metavar="ID", help="Only the session whose name starts with ID.")
+@click.option("--note", "-m", default="", help="A note for the log.")
+@click.option("--session", metavar="ID", help="Save only the session whose id starts with ID.")
 @click.option(
     "--kind",
     type=click.Choice(["full", "incremental"]),
-    help="incremental: an agent's state only, not what its tools left.",
+    help="incremental: save the session state only, without files left by tools.",
 )
-@click.option("--always", is_flag=True, help="With --session: make a commit also if nothing changed, for its note.")
-@click.option("--warn-secrets/--no-warn-secrets", "warn", default=None, help="Warn of credentials in what is new.")
+@click.option("--always", is_flag=True, help="With --session: commit the note even if nothing changed.")
+@click.option("--warn-secrets/--no-warn-secrets", "warn", default=None, help="Warn of credentials in new data, or not.")
 @common
 @pass_invocation
 def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None, **options: Any) -> int:
-    """Save what changed: of every agent found on this machine, or of the sources and paths named.
+    """Save what changed in the sessions of all agents found here, or in the named sources and paths.
 
-    SOURCE:PATH is an agent's data elsewhere: a copy of its folder, or a project. Projects of aider and FlowLoom that
-    were saved before are saved again.
+    SOURCE:PATH names an agent's data in another place, such as a copied home folder or a project. Projects of aider
+    and FlowLoom that were saved before are included.
 
-    Nothing is removed by it, unless `ctx policy auto` asks for that. Exit code 7 if something could not be read; the
-    rest is saved.
+    A snapshot deletes nothing, unless `ctx policy auto` is set. If something is unreadable, the rest is saved and the
+    exit code is 7.
     """
-    from ctxstore.cli.repository import open_or_make
+    from ctxstore.cli.repository import open_or_create
     from ctxstore.ops.snapshot.targets import add_known_projects, find_targets
 
     if options["always"] and not options["session"]:
-        raise click.UsageError("--always is for --session ID.")
-    place = invocation.place()
+        raise click.UsageError("--always needs --session ID.")
+    location = invocation.location()
     targets = find_targets(what, invocation.environ)
-    if not targets and not os.path.exists(os.path.join(place.path, "root")):
+    if not targets and not os.path.exists(os.path.join(location.path, "root")):
         raise _nothing_found()
-    repo, is_made = open_or_make(place)
+    repo, is_new = open_or_create(location)
     try:
         targets = targets if what else add_known_projects(targets, repo.known_projects())
         if not targets:
             raise _nothing_found()
-        if is_made:
-            invocation.output.report(f"Made your repository: {repo.path}")
+        if is_new:
+            invocation.output.report(f"Created your repository: {repo.path}")
         options["kind"] = options["kind"] or "auto"
         report = _snapshot(invocation, repo, targets, options)
         secrets = _secrets(invocation.output, repo, report, warn)
@@ -79,8 +79,8 @@ def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None,
 
 def _nothing_found() -> NotFound:
     return NotFound(
-        "no agent's data was found on this machine",
-        hint="looked for Claude Code in ~/.claude (or $CLAUDE_CONFIG_DIR); `ctx snapshot PATH` saves any folder",
+        "no agent found on this machine",
+        hint="set $CLAUDE_CONFIG_DIR if Claude Code's folder is not ~/.claude; `ctx snapshot PATH` saves any folder",
     )
 
 
@@ -94,7 +94,7 @@ def _snapshot(invocation: Invocation, repo: Repo, targets: Sequence[Target], opt
 
 
 def _forget(output: Output, repo: Repo) -> int | None:
-    """Apply the repository's retention; how many commits it forgot. What was saved is saved, whatever happens here."""
+    """Applies automatic retention, and returns the number of forgotten commits. A failure does not fail the run."""
     try:
         result = repo.apply_retention()
     except CtxstoreError as error:
@@ -104,7 +104,7 @@ def _forget(output: Output, repo: Repo) -> int | None:
 
 
 def _secrets(output: Output, repo: Repo, report: SnapshotReport, warn: bool | None) -> list[dict[str, Any]] | None:
-    """Warn of credentials in what is new; None: it was not asked for, or not possible. The snapshot is made anyway."""
+    """Warns of credentials in new commits. Returns None if the scan is off or failed; the run does not fail."""
     try:
         if not report.commits or not (repo.secrets_warning() if warn is None else warn):
             return None
@@ -112,10 +112,10 @@ def _secrets(output: Output, repo: Repo, report: SnapshotReport, warn: bool | No
 
         found = repo.find_new_secrets(report.commits)
     except CtxstoreError as error:
-        output.warn(f"credentials were not looked for: {error.message}{f'; {error.hint}' if error.hint else ''}")
+        output.warn(f"not scanned for credentials: {error.message}{f'; {error.hint}' if error.hint else ''}")
         return None
     for secret in found.secrets:
-        output.warn(f"a credential was saved: {secret.kind} {secret.masked} in {place_text(secret.places[0])}")
+        output.warn(f"credential saved: {secret.kind} {secret.masked} in {place_text(secret.places[0])}")
     secrets: list[dict[str, Any]] = report_value(found)["secrets"]
     return secrets
 
@@ -137,21 +137,28 @@ def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | N
     if report.op is None:
         output.report("Nothing new since the last snapshot.")
     else:
-        stored = f"Stored {format_size(report.bytes_stored)} in {format_duration(report.duration)}"
+        output.report(_amounts(report))
         output.report(
-            f"{stored}: {count(len(report.commits), 'commit')}, ",
+            f"{format_count(len(report.commits), 'commit')} saved in {format_duration(report.duration)}: ",
             Styled(f"op:{report.op.hex()[:8]}", "yellow"),
         )
     if after["forgotten"]:
-        output.report(f"Forgot {count(after['forgotten'], 'commit')} that no policy keeps.")
+        output.report(f"{format_count(after['forgotten'], 'commit')} forgotten by policy.")
     one = report.commits[0][0] if len(report.commits) == 1 else session
     if one:
-        _show_one(output, repo, one)
+        _show_details(output, repo, one)
     for skipped in filter(_is_unreadable, _skipped(report)):
         output.warn(f"not saved: {skipped.path}: {skipped.reason}")
-    waiting = repo.count_uncollected() if report.op else 0
-    if waiting >= MANY:
-        output.note(dim(f"{waiting:,} commits were forgotten since the last `ctx gc`, which frees their space."))
+    uncollected = repo.count_uncollected() if report.op else 0
+    if uncollected >= MANY:
+        output.note(dim(f"{uncollected:,} commits forgotten since the last gc: `ctx gc` frees their space."))
+
+
+def _amounts(report: SnapshotReport) -> str:
+    read = sum(source.bytes_read for source in report.sources)
+    new = sum(source.bytes_new for source in report.sources)
+    sizes = (format_size(each) for each in (read, new, report.bytes_stored))
+    return "{} read, {} new, {} after compression".format(*sizes)
 
 
 def _show_source(output: Output, source: SourceReport) -> None:
@@ -160,27 +167,25 @@ def _show_source(output: Output, source: SourceReport) -> None:
     show_names(output.report, "changed", "yellow", source.changed)
     if source.unchanged:
         show_fact(output.report, "unchanged", source.unchanged)
-    show_names(output.report, "vanished", "red", source.vanished, map(_gone, source.vanished))
-    show_names(output.report, "shrunk", "red", [each.ref for each in source.shrunk], map(_loss, source.shrunk))
-    left_out = list(filterfalse(_is_unreadable, source.skipped))
-    show_names(output.report, "left out", "dim", [f"{each.path}: {each.reason}" for each in left_out])
-    if source.bytes_read:
-        output.report(f"  {'read':<10} {format_size(source.bytes_read)}; {format_size(source.bytes_new)} to store")
+    show_names(output.report, "vanished", "red", source.vanished, map(_vanished_detail, source.vanished))
+    show_names(output.report, "shrunk", "red", [each.ref for each in source.shrunk], map(_shrunk_detail, source.shrunk))
+    skipped = list(filterfalse(_is_unreadable, source.skipped))
+    show_names(output.report, "skipped", "dim", [f"{each.path}: {each.reason}" for each in skipped])
 
 
-def _gone(name: str) -> str:
-    return f"gone from disk, kept here; to bring it back: ctx checkout {name}"
+def _vanished_detail(name: str) -> str:
+    return f"deleted from disk, still saved here; to restore it: ctx checkout {name}"
 
 
-def _loss(shrunk: Shrunk) -> str:
+def _shrunk_detail(shrunk: Shrunk) -> str:
     amounts = [format_size(n) if shrunk.unit == "bytes" else f"{n:,}" for n in (shrunk.before, shrunk.after)]
     unit = "" if shrunk.unit == "bytes" else f" {shrunk.unit}"
     good = shrunk.last_good.hex()[:8]
-    return f"{amounts[0]} → {amounts[1]}{unit}; to bring {good} back: ctx checkout {shrunk.ref}~1"
+    return f"{amounts[0]} → {amounts[1]}{unit}; to restore {good}: ctx checkout {shrunk.ref}~1"
 
 
-def _show_one(output: Output, repo: Repo, name: str) -> None:
-    """A single backup in full: what, when, how much, where."""
+def _show_details(output: Output, repo: Repo, name: str) -> None:
+    """Prints the details of a single saved context: commit, time, size, repository."""
     revision = repo.resolve(name)
     commit = revision.commit
     facts = {
@@ -190,21 +195,21 @@ def _show_one(output: Output, repo: Repo, name: str) -> None:
         "type": "full" if commit.kind == "auto" else commit.kind,
         "files": f"{commit.summary.files:,}",
         "size": format_size(commit.summary.bytes),
-        "place": repo.path,
-        "kept": _kept(repo, revision.ref),
+        "repository": repo.path,
+        "kept": _retention(repo, revision.ref),
     }
     for word, value in facts.items():
         output.report(f"  {word:<10} {value}")
 
 
-def _kept(repo: Repo, ref: str) -> str:
+def _retention(repo: Repo, ref: str) -> str:
     from ctxstore.history.refs import matches
 
     try:
         names = [policy for pattern, policy in repo.retention() if matches(ref, pattern)]
     except CtxstoreError:
-        return "everything: which policies apply can't be read"  # what is wrong was said above
-    return f"by policy {', '.join(names)}" if names else "for good: nothing expires on its own"
+        return "forever: the automatic policies are unreadable"  # `_forget` has printed the error
+    return f"by policy {', '.join(names)}" if names else "forever: no automatic retention"
 
 
 def _value(repo: Repo, report: SnapshotReport) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``ctx sources``."""
+"""The command ``ctx sources``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 from ctxstore.cli.hook_failures import warn_of_failure
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count, format_size, format_time
+from ctxstore.cli.render.format import format_count, format_size, format_time
 from ctxstore.cli.render.output import Output, bold, dim
 from ctxstore.cli.render.source_report import show_fact, show_names
 
@@ -29,13 +29,13 @@ WIDTH = 80
 @common
 @pass_invocation
 def command(invocation: Invocation) -> None:
-    """Show which agents' data is on this machine, and what of it is not saved yet.
+    """List the agents found on this machine, and what is not saved yet.
 
-    For each: where, how many sessions, how large, and when the agent itself deletes them. Nothing is read or saved.
+    Shows the location, number and size of their sessions, and when the agent deletes them. Nothing is saved.
     """
     from ctxstore.ops.snapshot.sources_report import survey
 
-    now = time.time_ns()  # the clock that stamps files
+    now = time.time_ns()  # the clock that file times come from
     with _open(invocation) as repo:
         found = repo.survey(invocation.environ, now) if repo else survey(None, invocation.environ, now)
         path = repo.path if repo else None
@@ -47,9 +47,9 @@ def command(invocation: Invocation) -> None:
 
 
 def _open(invocation: Invocation) -> AbstractContextManager[Repo | None]:
-    """The repository; ``None`` before the first snapshot made the user's own."""
-    place = invocation.place()
-    if place.is_default and not os.path.exists(place.path):
+    """Opens the repository. Yields None if it is the user's own and does not exist yet."""
+    location = invocation.location()
+    if location.is_default and not os.path.exists(location.path):
         return nullcontext()
     return invocation.open()
 
@@ -64,19 +64,18 @@ def _render(output: Output, found: SourcesReport, *, is_saved: bool) -> None:
     for source in found.broken:
         output.warn(f"source {source.source!r} failed: {source.reason}")
     for skipped in (skipped for root in found.found for skipped in root.skipped if skipped.failed):
-        output.warn(f"could not be looked at: {skipped.path}: {skipped.reason}")
-    waiting = sum(len(root.new) + len(root.changed) for root in found.found)
-    if waiting:
-        nothing = "" if is_saved else "Nothing is saved yet. "
-        output.note(dim(f"{nothing}`ctx snapshot` saves {count(waiting, 'context')}."))
+        output.warn(f"not readable: {skipped.path}: {skipped.reason}")
+    unsaved = sum(len(root.new) + len(root.changed) for root in found.found)
+    if unsaved:
+        output.note(dim(f"{format_count(unsaved, 'context')} not saved yet: run `ctx snapshot`."))
 
 
 def _show_root(output: Output, root: FoundHome, *, is_saved: bool) -> None:
     output.line(bold(root.agent), f"  {root.root}")
-    oldest = f", the oldest of {_day(root.oldest)}" if root.oldest is not None else ""
+    oldest = f", oldest {_day(root.oldest)}" if root.oldest is not None else ""
     show_fact(output.line, "sessions", root.sessions, format_size(root.bytes) + oldest)
     if root.expiry:
-        _show_expiry(output, root.expiry)
+        _show_expiry(output, root.agent, root.expiry)
     if root.saved:
         show_fact(output.line, "saved", root.saved, style="green")
     if not is_saved:
@@ -86,14 +85,11 @@ def _show_root(output: Output, root: FoundHome, *, is_saved: bool) -> None:
     show_names(output.line, "changed", "yellow", root.changed)
 
 
-def _show_expiry(output: Output, expiry: Expiry) -> None:
-    days = count(expiry.kept_days, "day")
-    if expiry.soon and expiry.next is not None:
-        text = f"within 7 days, from {_day(expiry.next)} on: it keeps them {days}"
-        show_fact(output.line, "expiring", expiry.soon, text, style="red")
-    else:
-        first = f", the oldest until {_day(expiry.next)}" if expiry.next is not None else ""
-        show_fact(output.line, "kept", expiry.kept_days, f"days by the agent{first}")
+def _show_expiry(output: Output, agent: str, expiry: Expiry) -> None:
+    if expiry.soon:
+        show_fact(output.line, "expiring", expiry.soon, "within 7 days", style="red")
+    following = f" (next: {_day(expiry.next)})" if expiry.next is not None else ""
+    output.line(f"  {agent} deletes sessions after {format_count(expiry.kept_days, 'day')}{following}")
 
 
 def _day(ns: int) -> str:

@@ -1,4 +1,4 @@
-"""``ctx stats``."""
+"""The command ``ctx stats``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ctxstore.cli.render.format import format_size
 @common
 @pass_invocation
 def command(invocation: Invocation) -> None:
-    """Show what the repository holds, and what it takes."""
+    """Show how much is stored, and how much space it takes."""
     output = invocation.output
     with invocation.open() as repo:
         stats = repo.stats()
@@ -37,7 +37,7 @@ def command(invocation: Invocation) -> None:
     ]
     for name, value in rows:
         output.line(f"{name:<13} {value}")
-    output.line(f"{'in all':<13} {total:.1f} bytes of history for each byte stored")
+    output.line(f"{'total':<13} {total:.1f} bytes of history for each byte stored")
     if stats.biggest:
         output.line()
         output.table(

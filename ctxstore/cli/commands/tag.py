@@ -1,4 +1,4 @@
-"""``ctx tag``."""
+"""The command ``ctx tag``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from ctxstore.cli.complete import complete_refs, complete_tags
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count, format_time
+from ctxstore.cli.render.format import format_count, format_time
 from ctxstore.cli.render.output import Output, Styled
 from ctxstore.errors import InvalidInput
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", required=False)
 @click.argument("rev", required=False, shell_complete=complete_refs)
-@click.option("--delete", "-d", metavar="NAME", shell_complete=complete_tags, help="Take the tag NAME away.")
-@click.option("--force", is_flag=True, help="Move a tag that names another commit.")
+@click.option("--delete", "-d", metavar="NAME", shell_complete=complete_tags, help="Delete the tag NAME.")
+@click.option("--force", is_flag=True, help="Move an existing tag to REV.")
 @common
 @pass_invocation
 def command(invocation: Invocation, name: str | None, rev: str | None, delete: str | None, force: bool) -> None:
-    """Name the commit REV for good, or list the tags. A tagged commit is never forgotten."""
+    """Tag the commit REV as NAME, or list the tags. Retention never removes a tagged commit."""
     if delete is not None and (name is not None or force):
-        raise InvalidInput("--delete takes nothing but the tag's name", hint="`ctx tag --delete NAME`")
+        raise InvalidInput("--delete excludes all other arguments", hint="`ctx tag --delete NAME`")
     if (name is None) != (rev is None) or (force and name is None):
         raise InvalidInput("a tag needs a name and a revision", hint="`ctx tag NAME REV`; `ctx tag` lists the tags")
     with invocation.open() as repo:
@@ -43,7 +43,7 @@ def _create(output: Output, repo: Repo, name: str, rev: str, *, force: bool) -> 
     name = name.removeprefix("tag:")
     if output.json:
         output.value({"tag": name, "commit": stored.id.hex(), "deleted": False})
-    output.report(f"tag:{name} is commit ", Styled(stored.id.hex()[:8], "yellow"), f" of {stored.commit.ref}")
+    output.report(f"Tagged tag:{name}: commit ", Styled(stored.id.hex()[:8], "yellow"), f" of {stored.commit.ref}")
 
 
 def _delete(output: Output, repo: Repo, name: str) -> None:
@@ -51,7 +51,7 @@ def _delete(output: Output, repo: Repo, name: str) -> None:
     name = name.removeprefix("tag:")
     if output.json:
         output.value({"tag": name, "commit": id.hex(), "deleted": True})
-    output.report(f"Took tag:{name} away from commit ", Styled(id.hex()[:8], "yellow"), ".")
+    output.report(f"Deleted tag:{name}, commit ", Styled(id.hex()[:8], "yellow"))
 
 
 def _list(output: Output, repo: Repo) -> None:
@@ -64,4 +64,4 @@ def _list(output: Output, repo: Repo) -> None:
     if tags:
         rows = [(name, id.hex()[:8], commit.ref, format_time(commit.time), commit.note) for name, (id, commit) in tags]
         output.table(("TAG", "COMMIT", "CONTEXT", "TIME", "NOTE"), rows, fit="NOTE")
-    output.note(count(len(tags), "tag") if tags else "No tags yet: `ctx tag NAME REV` makes one.")
+    output.note(format_count(len(tags), "tag") if tags else "No tags yet: `ctx tag NAME REV` creates one.")

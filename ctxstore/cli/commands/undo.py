@@ -1,4 +1,4 @@
-"""``ctx undo``."""
+"""The command ``ctx undo``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count
+from ctxstore.cli.render.format import format_count
 from ctxstore.cli.render.ops import op_name, run_line, show_moves
 from ctxstore.cli.render.output import Output, dim
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("op", required=False)
-@click.option("--dry-run", is_flag=True, help="Only say what would go back.")
+@click.option("--dry-run", is_flag=True, help="Show what would be undone, and change nothing.")
 @common
 @pass_invocation
 def command(invocation: Invocation, op: str | None, dry_run: bool) -> None:
-    """Take back an op: the newest that is not undone, or OP, the start of an id that `ctx op log` shows.
+    """Undo a run: the newest one that is not undone yet, or OP, an id from `ctx op log`.
 
-    Undoing an undo does it again. Files on disk are never touched.
+    Undoing an undo redoes the run. Files on disk are never touched.
     """
     with invocation.open() as repo:
         plan = repo.plan_undo(op)
@@ -53,10 +53,10 @@ def _show(output: Output, plan: UndoPlan, published: Published | None) -> None:
     output.report("Undone: " if published else "Would undo: ", *run_line(plan.id, plan.op))
     if not (output.quiet or output.json):
         show_moves(output, plan.moves)
-    for number, what in ((len(plan.comes_back), "back"), (len(plan.forgets), "forgotten again")):
+    for number, verb in ((len(plan.comes_back), "restored"), (len(plan.forgets), "forgotten again")):
         if number:
-            output.report(f"  {count(number, 'commit')} {what}")
+            output.report(f"  {format_count(number, 'commit')} {verb}")
     if any(None not in (old, new) and ":" not in ref for ref, old, new in plan.moves):
-        output.report(dim("Files on disk are as they were: `ctx checkout REF` brings a context's files back."))
+        output.report(dim("Files on disk are unchanged: `ctx checkout REF` restores them."))
     if published:
-        output.report(dim("`ctx undo "), op_name(published.id), dim("` does it again."))
+        output.report(dim("To redo: `ctx undo "), op_name(published.id), dim("`"))

@@ -1,4 +1,4 @@
-"""``ctx uninstall``."""
+"""The command ``ctx uninstall``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from ctxstore.cli.start import AGENTS
 
 @click.command()
 @click.argument("agent", type=click.Choice(AGENTS))
-@click.option("--dry-run", is_flag=True, help="Only show what would be changed.")
+@click.option("--dry-run", is_flag=True, help="Show the changes to the settings, and write nothing.")
 @common
 @pass_invocation
 def command(invocation: Invocation, agent: str, dry_run: bool) -> None:
-    """Take out of an agent's settings what `ctx install` put there, and nothing else.
-
-    What was saved stays.
-    """
+    """Remove what `ctx install` added to an agent's settings, and nothing else. Saved sessions are kept."""
     from ctxstore.integrations.install import plan_uninstall
 
     finish(invocation.output, plan_uninstall(setup_of(agent, invocation), os.environ), dry_run)

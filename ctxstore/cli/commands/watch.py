@@ -1,4 +1,4 @@
-"""``ctx watch``."""
+"""The command ``ctx watch``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.invocation import Invocation, common, pass_invocation
-from ctxstore.cli.render.format import count, format_time
+from ctxstore.cli.render.format import format_count, format_time
 from ctxstore.cli.render.output import Output, Styled
 from ctxstore.errors import CtxstoreError
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from ctxstore.ops.snapshot.targets import Target
 
 VARIABLES = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME", "XDG_DATA_HOME", "CTX_REPO")
-"""Variables that decide what is saved where: a unit has them as they are now."""
+"""Environment variables that select agents' homes and the repository. A service unit copies their values."""
 
 
 class Seconds(click.FloatRange):
-    """A time to wait."""
+    """A number of seconds. Rejects NaN, which `click.FloatRange` accepts."""
 
     name = "seconds"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         found = super().convert(value, param, ctx)
         if math.isnan(found):
-            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
         return found
 
 
@@ -42,16 +42,24 @@ SECONDS = Seconds(min=0.1, max=3600)
 
 @click.command()
 @click.argument("what", metavar="[SOURCE|PATH]...", nargs=-1)
-@click.option("--debounce", metavar="SECONDS", type=SECONDS, default=2, help="Save after so long without a change. (2)")
-@click.option("--max-delay", metavar="SECONDS", type=SECONDS, default=30, help="Save after so long in any case. (30)")
-@click.option("--systemd", "unit", flag_value="systemd", help="Print a systemd unit that does this.")
-@click.option("--launchd", "unit", flag_value="launchd", help="Print a property list for launchd that does this.")
+@click.option(
+    "--debounce", metavar="SECONDS", type=SECONDS, default=2, help="Save after this time without changes. [default: 2]"
+)
+@click.option(
+    "--max-delay",
+    metavar="SECONDS",
+    type=SECONDS,
+    default=30,
+    help="Save after this time even if changes continue. [default: 30]",
+)
+@click.option("--systemd", "unit", flag_value="systemd", help="Print a systemd unit that runs this command.")
+@click.option("--launchd", "unit", flag_value="launchd", help="Print a launchd property list that runs this command.")
 @common
 @pass_invocation
 def command(invocation: Invocation, what: tuple[str, ...], debounce: float, max_delay: float, unit: str | None) -> int:
-    """Save what changes, as it changes, until it is stopped: of every agent, or of the sources and paths named.
+    """Save changes as they happen, until stopped: of all agents, or of the named sources and paths.
 
-    Where saving fails it is tried again. SIGTERM ends it with 0, when what changed is saved; Ctrl-C at once.
+    A failed save is retried. SIGTERM saves pending changes first, and exits with 0. Ctrl-C stops at once.
     """
     from ctxstore.ops.snapshot.targets import find_targets
 
@@ -66,7 +74,7 @@ def command(invocation: Invocation, what: tuple[str, ...], debounce: float, max_
 
 
 def _is_source(name: str) -> bool:
-    """Whether it names an agent, which may not be here yet."""
+    """Whether the name is an agent. An agent may be missing now and appear later; a path must exist."""
     from ctxstore.ops.snapshot.targets import split_name
 
     source, path = split_name(name)
@@ -74,14 +82,14 @@ def _is_source(name: str) -> bool:
 
 
 def _watch(invocation: Invocation, what: Sequence[str], debounce: float, max_delay: float) -> None:
-    from ctxstore.cli.repository import open_or_make
-    from ctxstore.integrations.watch import Rhythm, Watcher, load
+    from ctxstore.cli.repository import open_or_create
+    from ctxstore.integrations.watch import Rhythm, Watcher, import_watch
 
-    load()
-    place = invocation.place()
-    saving = Saving(invocation.output, lambda: open_or_make(place)[0])
+    import_watch()
+    location = invocation.location()
+    saving = Saving(invocation.output, lambda: open_or_create(location)[0])
     watcher = Watcher(
-        partial(_find, invocation, what, saving), saving, Rhythm(debounce, max(debounce, max_delay)), place.path
+        partial(_find, invocation, what, saving), saving, Rhythm(debounce, max(debounce, max_delay)), location.path
     )
     before = signal.signal(signal.SIGTERM, lambda *_: watcher.stop.set())
     try:
@@ -91,7 +99,7 @@ def _watch(invocation: Invocation, what: Sequence[str], debounce: float, max_del
 
 
 def _find(invocation: Invocation, what: Sequence[str], saving: Saving) -> list[Target]:
-    """What is there of it now. A source or path may come later, or go."""
+    """Returns the existing targets. Sources and paths may appear or disappear while the command runs."""
     from ctxstore.errors import NotFound
     from ctxstore.ops.snapshot.targets import add_known_projects, find_targets
 
@@ -105,20 +113,20 @@ def _find(invocation: Invocation, what: Sequence[str], saving: Saving) -> list[T
 
 
 class Saving:
-    """Takes a snapshot and says so in a line. That it fails is told once, and once that it goes on.
+    """Takes snapshots and prints one line for each. Reports the first failure and the recovery, not every attempt.
 
-    `known`: the projects that were saved before.
+    `known` contains the projects that were saved before.
     """
 
     def __init__(self, output: Output, open_repo: Callable[[], Any]) -> None:
         self._output = output
         self._open = open_repo
-        self._failing = ""
+        self._last_failure = ""
         with open_repo() as repo:
             self.known = repo.known_projects()
 
     def __call__(self, targets: Sequence[Target]) -> bool:
-        """Whether it went well."""
+        """Takes a snapshot. Returns whether it succeeded."""
         try:
             with self._open() as repo:
                 report = repo.snapshot(targets)
@@ -126,21 +134,21 @@ class Saving:
                     repo.apply_retention()
                 self.known = repo.known_projects()
         except (CtxstoreError, OSError) as error:
-            self._tell_failure(str(error))
+            self._report_failure(str(error))
             return False
-        if self._failing:
+        if self._last_failure:
             self._output.note("Saving works again.")
-            self._failing = ""
-        self._tell(report)
+            self._last_failure = ""
+        self._report(report)
         return True
 
-    def _tell_failure(self, message: str) -> None:
-        if message != self._failing:
-            self._failing = message
-            self._output.warn(f"not saved, trying again: {message}")
+    def _report_failure(self, message: str) -> None:
+        if message != self._last_failure:
+            self._last_failure = message
+            self._output.warn(f"not saved, retrying: {message}")
             sys.stderr.flush()
 
-    def _tell(self, report: SnapshotReport) -> None:
+    def _report(self, report: SnapshotReport) -> None:
         if report.op is None:
             return
         if self._output.json:
@@ -148,9 +156,9 @@ class Saving:
             self._output.value({"op": report.op.hex(), "time_ns": report.time, "commits": commits})
         else:
             names = [ref for ref, _ in report.commits]
-            what = names[0] if len(names) == 1 else count(len(names), "context")
+            subject = names[0] if len(names) == 1 else format_count(len(names), "context")
             op = Styled(f"op:{report.op.hex()[:8]}", "yellow")
-            self._output.report(f"{format_time(report.time)}  ", op, f"  {what}")
+            self._output.report(f"{format_time(report.time)}  ", op, f"  {subject}")
         sys.stdout.flush()
 
 
@@ -168,9 +176,9 @@ def _print_unit(invocation: Invocation, unit: str, what: Sequence[str], rhythm: 
         invocation.output.value({"unit": unit, "text": make(line, environ)})
     elif unit == "systemd":
         invocation.output.text(systemd_unit(line, environ).rstrip("\n"))
-        invocation.output.note("Save it as ~/.config/systemd/user/ctx-watch.service, then:")
+        invocation.output.note("Save this as ~/.config/systemd/user/ctx-watch.service, then run:")
         invocation.output.note("  systemctl --user enable --now ctx-watch")
     else:
         invocation.output.text(launchd_plist(line, environ).rstrip("\n"))
-        invocation.output.note(f"Save it as ~/Library/LaunchAgents/{LABEL}.plist, then:")
+        invocation.output.note(f"Save this as ~/Library/LaunchAgents/{LABEL}.plist, then run:")
         invocation.output.note(f"  launchctl load -w ~/Library/LaunchAgents/{LABEL}.plist")

@@ -1,1 +1,1 @@
-"""Rendering: values as text for people and as JSON for programs."""
+"""Rendering of results: as text for people, as JSON for programs."""

@@ -1,4 +1,4 @@
-"""A conversation on a terminal: roles as headings, tool calls on a line, long output folded."""
+"""Prints conversations: roles as headings, a tool call as one line, long output folded."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from ctxstore.cli.render.format import count, format_size
+from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output, Styled, bold, dim
-from ctxstore.cli.render.printable import cut
+from ctxstore.cli.render.printable import truncate
 from ctxstore.sources.protocol import Message, Part
 
 FOLDED_LINES = 10
-"""Lines of tool output that are shown before the rest is folded."""
+"""Lines of a tool's output that are shown before the rest is folded."""
 FOLDED_LINE = 400
-"""Characters of a line of tool output."""
+"""Characters of an output line that are shown."""
 TOOL_WIDTH = 120
 
 _ROLES = {"user": "bold blue", "assistant": "bold green", "system": "bold yellow", "tool": "bold cyan"}
 
-_TELLING = ("command", "file_path", "path", "pattern", "query", "url", "prompt", "description")
-"""The keys of a tool's input that say most, best first."""
+_MAIN_KEYS = ("command", "file_path", "path", "pattern", "query", "url", "prompt", "description")
+"""The keys of a tool's input that summarize the call, best first."""
 
 
 class ConversationPrinter:
-    """Prints messages one at a time. `full`: nothing is folded or left out."""
+    """Prints messages one at a time. With `full`, nothing is folded or skipped."""
 
     def __init__(self, output: Output, *, full: bool) -> None:
         self._output = output
@@ -35,17 +35,16 @@ class ConversationPrinter:
         self._model: str | None = None
 
     def show(self, messages: Iterable[Message]) -> None:
-        """All of them, and how many had nothing to read."""
+        """Prints the messages, then the number of skipped records."""
         for message in messages:
-            self.message(message)
+            self._message(message)
         if self._hidden:
             self._output.line()
-            records = count(self._hidden, "record")
-            self._output.line(dim(f"{records} without a message left out (--full shows them)"))
+            records = format_count(self._hidden, "record")
+            self._output.line(dim(f"{records} without text not shown (--full shows them)"))
 
-    def message(self, message: Message) -> None:
-        """One message."""
-        if not self._full and not (message.role in _ROLES and any(map(_says, message.parts))):
+    def _message(self, message: Message) -> None:
+        if not self._full and not (message.role in _ROLES and any(map(_has_content, message.parts))):
             self._hidden += 1
             return
         output = self._output
@@ -56,9 +55,9 @@ class ConversationPrinter:
         output.line(Styled(message.role, _ROLES.get(message.role, "dim")), dim(f"  {details}" if details else ""))
         for part in message.parts:
             self._part(part)
-        if not any(map(_says, message.parts)):
+        if not any(map(_has_content, message.parts)):
             size = format_size(len(message.raw))
-            output.line(dim(f"  {cut(preview(message), TOOL_WIDTH)} ({size})"))
+            output.line(dim(f"  {truncate(preview(message), TOOL_WIDTH)} ({size})"))
 
     def _part(self, part: Part) -> None:
         if part.kind == "text":
@@ -66,11 +65,11 @@ class ConversationPrinter:
         elif part.kind == "thinking":
             self._fold(part.text, "dim", mark="  ~ ")
         elif part.kind == "tool_use":
-            call = one_line(part) if not self._full else f"{part.name}\n{_pretty(part.data)}"
+            call = part_preview(part) if not self._full else f"{part.name}\n{_pretty(part.data)}"
             self._block(call, "cyan", mark="  > ")
         elif part.kind == "tool_result":
             self._fold(part.text, "red" if part.error else "dim", mark="  | ")
-        elif _says(part):
+        elif _has_content(part):
             self._output.line(dim(f"  [{part.kind}] {'' if part.kind == 'image' else _compact(part.data)}".rstrip()))
 
     def _fold(self, text: str, style: str, mark: str) -> None:
@@ -89,39 +88,39 @@ class ConversationPrinter:
 
 
 def fold(text: str) -> tuple[list[str], str]:
-    """The first lines of a text, and what is left out: ``12 more lines``, or nothing."""
+    """Returns the first lines of a text, and a note on the rest: ``12 more lines``, or an empty string."""
     lines = text.split("\n")
     shown = lines[:FOLDED_LINES] if len(lines) > FOLDED_LINES + 1 else lines
     more = len(lines) - len(shown)
-    return [_cut_line(line) for line in shown], count(more, "more line") if more else ""
+    return [_fold_line(line) for line in shown], format_count(more, "more line") if more else ""
 
 
-def _cut_line(line: str) -> str:
+def _fold_line(line: str) -> str:
     left = len(line) - FOLDED_LINE
-    return f"{line[:FOLDED_LINE]} … {count(left, 'more character')}" if left > 0 else line
+    return f"{line[:FOLDED_LINE]} … {format_count(left, 'more character')}" if left > 0 else line
 
 
-def _says(part: Part) -> bool:
+def _has_content(part: Part) -> bool:
     return bool(part.text.strip() or part.name or part.data is not None)
 
 
 def preview(message: Message) -> str:
-    """A message on one line."""
-    said = next((one_line(part) for part in message.parts if _says(part)), "")
-    return said or " ".join(message.raw[:400].decode("utf-8", "backslashreplace").split())
+    """Returns the first part with content as one line, or else the start of the raw record."""
+    text = next((part_preview(part) for part in message.parts if _has_content(part)), "")
+    return text or " ".join(message.raw[:400].decode("utf-8", "backslashreplace").split())
 
 
-def one_line(part: Part) -> str:
-    """A part on one line."""
+def part_preview(part: Part) -> str:
+    """Returns a part as one line."""
     if part.kind == "tool_use":
-        return cut(f"{part.name} {_telling(part.data)}".strip(), TOOL_WIDTH)
+        return truncate(f"{part.name} {_main_input(part.data)}".strip(), TOOL_WIDTH)
     text = part.text or (_compact(part.data) if part.kind != "image" else "[image]")
     return " ".join(text[: 10 * TOOL_WIDTH].split())
 
 
-def _telling(data: Any) -> str:
+def _main_input(data: Any) -> str:
     if isinstance(data, dict):
-        for key in _TELLING:
+        for key in _MAIN_KEYS:
             if isinstance(data.get(key), str):
                 return " ".join(data[key][: 10 * TOOL_WIDTH].split())
     return _compact(data) if data not in (None, {}, "") else ""
@@ -143,7 +142,7 @@ def _dump(data: Any, indent: int | None) -> str:
 
 
 def short_time(text: str | None) -> str:
-    """An agent's time as local time, as found if it can't be read."""
+    """Converts an agent's timestamp to local time. Returns it unchanged if it is not ISO 8601."""
     try:
         moment = datetime.fromisoformat(text or "").timestamp()
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
@@ -152,8 +151,8 @@ def short_time(text: str | None) -> str:
 
 
 def header(output: Output, fields: Iterable[tuple[str, object]]) -> None:
-    """Names and values; those without a value are left out."""
-    told = [(name, value) for name, value in fields if value is not None and value != ""]
-    width = max((len(name) for name, _ in told), default=0)
-    for name, value in told:
+    """Prints names and values in two columns. Fields without a value are skipped."""
+    shown = [(name, value) for name, value in fields if value is not None and value != ""]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
         output.line(bold(f"{name:<{width}}"), f"  {value}")

@@ -1,11 +1,11 @@
-"""How damage is told: to a program object by object, to a person by context and file."""
+"""Reports of damage: for programs by object, for people by context and file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ctxstore.cli.render.format import count
+from ctxstore.cli.render.format import format_count
 from ctxstore.cli.render.output import Output, Styled
 
 if TYPE_CHECKING:
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from ctxstore.ops.check.impact import DamagedPlace
 
 SHOWN = 20
-"""Contexts, and places in each, that a person is shown."""
+"""The number of contexts shown, and of places in each."""
 
 SHOWN_COMMITS = 3
 
 
 def problem_value(problem: CheckProblem) -> dict[str, Any]:
-    """A problem for a program."""
+    """Returns a problem as a JSON value."""
     return {
         **problem._asdict(),
         "commits": [id.hex() for id in problem.commits],
@@ -28,42 +28,43 @@ def problem_value(problem: CheckProblem) -> dict[str, Any]:
 
 
 def show_damage(output: Output, problems: Sequence[CheckProblem]) -> None:
-    """What is wrong, then what that hits."""
+    """Prints the problems, then the contexts, commits and files that they affect."""
     traced = [problem for problem in problems if problem.places]
     for problem in problems:
         if not problem.places:
             output.line(Styled(f"{problem.kind} {problem.what}: ", "red"), problem.message)
             for ref in problem.refs[:SHOWN]:
-                output.line("  hits ", ref)
+                output.line("  affects ", ref)
     if not traced:
         return
     reasons = sorted({problem.message for problem in traced})
-    reason = reasons[0] if len(reasons) == 1 else f"{reasons[0]}, and so on"
-    output.line(Styled(f"{count(len(traced), 'object')}: ", "red"), reason)
+    reason = reasons[0] if len(reasons) == 1 else f"{reasons[0]}, and others"
+    output.line(Styled(f"{format_count(len(traced), 'object')}: ", "red"), reason)
     refs = sorted({ref for problem in traced for ref in problem.refs})
     for ref in refs[:SHOWN]:
         _show_context(output, ref, traced)
     if len(refs) > SHOWN:
-        output.line(f"  … and {count(len(refs) - SHOWN, 'more context')}")
+        output.line(f"  … and {format_count(len(refs) - SHOWN, 'more context')}")
 
 
 def _show_context(output: Output, ref: str, problems: Sequence[CheckProblem]) -> None:
-    hitting = [problem for problem in problems if ref in problem.refs]
-    commits = list(dict.fromkeys(id for problem in hitting for id in problem.commits if len(problem.refs) == 1))
-    number = max(len(commits), *(problem.commit_count for problem in hitting))
+    affecting = [problem for problem in problems if ref in problem.refs]
+    commits = list(dict.fromkeys(id for problem in affecting for id in problem.commits if len(problem.refs) == 1))
+    number = max(len(commits), *(problem.commit_count for problem in affecting))
     shown = ", ".join(id.hex()[:8] for id in commits[:SHOWN_COMMITS])
     more = " …" if number > SHOWN_COMMITS else ""
-    output.line(f"  hits {ref}", f" ({count(number, 'commit')}{': ' if shown else ''}{shown}{more if shown else ''})")
-    places = {place: None for problem in hitting for name, place in problem.places if name == ref}
+    names = f": {shown}{more}" if shown else ""
+    output.line(f"  affects {ref}", f" ({format_count(number, 'commit')}{names})")
+    places = {place: None for problem in affecting for name, place in problem.places if name == ref}
     lines = _merged(places)
     for line in lines[:SHOWN]:
         output.line(f"    {line}")
     if len(lines) > SHOWN:
-        output.line(f"    … and {count(len(lines) - SHOWN, 'more place')}")
+        output.line(f"    … and {format_count(len(lines) - SHOWN, 'more place')}")
 
 
 def _merged(places: Iterable[DamagedPlace]) -> list[str]:
-    """The places in words, neighbouring ranges as one."""
+    """Describes the places, with adjacent ranges merged."""
     lines: list[str] = []
     last: DamagedPlace | None = None
     for place in sorted(places, key=lambda place: (place.kind, place.path, place.start or 0, place.stop or 0)):
@@ -71,18 +72,18 @@ def _merged(places: Iterable[DamagedPlace]) -> list[str]:
             last = last._replace(stop=max(last.stop or 0, place.stop or 0))
             continue
         if last is not None:
-            lines.append(_words(last))
+            lines.append(_describe_place(last))
         last = place
-    return [*lines, _words(last)] if last is not None else lines
+    return [*lines, _describe_place(last)] if last is not None else lines
 
 
 def _adjoin(one: DamagedPlace, other: DamagedPlace) -> bool:
     if None in (one.start, one.stop, other.start, other.stop):
         return one == other
-    return one[:2] == other[:2] and (other.start or 0) <= (one.stop or 0)
+    return (one.kind, one.path) == (other.kind, other.path) and (other.start or 0) <= (one.stop or 0)
 
 
-def _words(place: DamagedPlace) -> str:
+def _describe_place(place: DamagedPlace) -> str:
     kind, path, start, stop = place
     if kind == "file":
         return f"file {path}" + (f", bytes {start:,}–{stop:,}" if stop is not None else "")
@@ -91,5 +92,5 @@ def _words(place: DamagedPlace) -> str:
         return f"message {start:,}" if last == start else f"messages {start:,}–{last:,}"
     if kind == "memory":
         return f"memory {path}"
-    what = "memories" if kind == "memories" else "files, messages, memories"
-    return f"some {what}, up to {path}" if path else f"all {what}"
+    subjects = "memories" if kind == "memories" else "files, messages, memories"
+    return f"some {subjects}, up to {path}" if path else f"all {subjects}"

@@ -1,4 +1,4 @@
-"""Commits as a drawn graph: a column for each line of descent."""
+"""Draws the commit graph as text: one column for each branch."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ Node = tuple[bytes, tuple[bytes, ...]]
 
 
 class Graph:
-    """Draws commits given children first. A lane holds the id it waits for."""
+    """Draws commits in the order children before parents. A lane contains the id of its next commit."""
 
     def __init__(self) -> None:
         self._lanes: list[bytes] = []
 
     def before(self, id: bytes) -> Iterator[str]:
-        """Rows in which the lanes that wait for `id` come together."""
+        """Yields the rows that join all lanes of the commit `id` into one."""
         while self._lanes.count(id) > 1:
             first = self._lanes.index(id)
             last = len(self._lanes) - 1 - self._lanes[::-1].index(id)
@@ -22,13 +22,13 @@ class Graph:
             del self._lanes[last]
 
     def node(self, id: bytes) -> str:
-        """The row of the commit itself."""
+        """Returns the row of the commit itself."""
         if id not in self._lanes:
             self._lanes.append(id)
         return "".join("● " if lane == id else "│ " for lane in self._lanes)
 
     def after(self, id: bytes, parents: tuple[bytes, ...]) -> Iterator[str]:
-        """Rows in which lanes part or end; then the lanes wait for the parents."""
+        """Yields the rows that split the lane of the commit `id` into one lane per parent."""
         at = self._lanes.index(id)
         if not parents:
             del self._lanes[at]
@@ -39,7 +39,7 @@ class Graph:
             yield self._bridge(at, len(self._lanes) - 1, "╮")
 
     def margin(self) -> str:
-        """What stands left of lines between two commits."""
+        """Returns the margin of lines between two commits."""
         return "│ " * len(self._lanes)
 
     def _bridge(self, first: int, last: int, corner: str) -> str:
@@ -57,7 +57,7 @@ class Graph:
 
 
 def draw(nodes: Iterable[Node]) -> Iterator[tuple[str, bytes | None]]:
-    """(row, the commit whose text belongs beside it) from the newest to the oldest."""
+    """Yields the rows, newest commit first, each with the commit to print beside it or None."""
     graph = Graph()
     for id, parents in nodes:
         for row in graph.before(id):

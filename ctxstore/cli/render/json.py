@@ -1,4 +1,4 @@
-"""What commands print with ``--json``, as far as several share it. docs/cli.md describes all of it."""
+"""The JSON values that several commands print with ``--json``. Documented in docs/cli.md."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = [
 
 
 def stored_value(stored: StoredCommit) -> dict[str, Any]:
-    """A commit with its id."""
+    """Returns a commit and its id as a JSON value."""
     return commit_value(stored.id, stored.commit)
 
 
 def op_value(id: ObjectId, op: Op) -> dict[str, Any]:
-    """A run."""
+    """Returns a run as a JSON value."""
     return {
         "id": id.hex(),
         "previous": op.previous.hex() if op.previous else None,
@@ -51,17 +51,17 @@ def op_value(id: ObjectId, op: Op) -> dict[str, Any]:
 
 
 def mark_value(mark: Forgotten | None) -> dict[str, Any] | None:
-    """When and why a commit was forgotten; None: it was not."""
+    """Returns the time and reason of forgetting a commit, or None if it is not forgotten."""
     return mark and {"time": iso_time(mark.time), "time_ns": mark.time, "reason": mark.reason}
 
 
 def memory_value(change: MemoryChange) -> dict[str, Any]:
-    """A memory before and after."""
+    """Returns a changed memory as a JSON value: its old and new content."""
     old, new = (None if data is None else bytes_value(data) for data in (change.old, change.new))
     return {"key": change.key, "old": old, "new": new}
 
 
 def change_value(change: FileChange) -> dict[str, Any]:
-    """A file before and after."""
+    """Returns a changed file as a JSON value: its old and new entry."""
     old, new = (entry and entry_value(change.path, entry) for entry in (change.old, change.new))
     return {"path": change.path, "status": change.status, "old": old, "new": new}

@@ -1,4 +1,4 @@
-"""What a command says: text for a person, or JSON for a program."""
+"""The output of a command: text for people, or JSON for programs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TextIO
 
-from ctxstore.cli.render.printable import clean_line, clean_text, cut, display_width, is_terminal
+from ctxstore.cli.render.printable import clean_line, clean_text, display_width, is_terminal, truncate
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
 CONTENT_WIDTH = 60
-"""Columns a title may take where there is no terminal to fit it to."""
+"""The maximum width of a fitted column if stdout is not a terminal."""
 
 
 class Styled(NamedTuple):
-    """Text and how it looks on a terminal: names of `_CODES`, spaces between."""
+    """Text with a style for terminals: names from `_CODES`, separated by spaces."""
 
     text: str
     style: str
@@ -27,19 +27,19 @@ TextPiece = str | Styled
 
 
 def bold(text: str) -> Styled:
-    """Stands out."""
+    """Returns the text in bold."""
     return Styled(text, "bold")
 
 
 def dim(text: str) -> Styled:
-    """Stands back."""
+    """Returns the text dimmed."""
     return Styled(text, "dim")
 
 
 class Output:
-    """Every piece of text goes through `clean_line` or `clean_text` here, so no command can forget it.
+    """Prints text and JSON. All text passes `clean_line` or `clean_text` here, so no command can skip it.
 
-    `json`: the one value goes to stdout as JSON, and no text. `quiet`: no reports, only what was asked for.
+    With `json`, stdout contains a single JSON value and no text. With `quiet`, reports and notes are suppressed.
     """
 
     def __init__(self) -> None:
@@ -48,62 +48,62 @@ class Output:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether a person reads stdout as it comes."""
+        """Whether stdout is a terminal."""
         return is_terminal(sys.stdout)
 
     @property
     def width(self) -> int:
-        """Columns of the terminal."""
+        """The width of the terminal in columns."""
         try:
             return os.get_terminal_size(sys.stdout.fileno()).columns
         except (OSError, ValueError):
             return 80
 
     def line(self, *pieces: TextPiece) -> None:
-        """One line on stdout."""
+        """Prints a line on stdout."""
         _write(sys.stdout, pieces)
 
     def text(self, text: str, style: str = "", *, indent: str = "") -> None:
-        """Text of several lines on stdout."""
+        """Prints a text of several lines on stdout."""
         for line in clean_text(text).split("\n"):
             sys.stdout.write(_styled(f"{indent}{line}".rstrip(), style, sys.stdout) + "\n")
 
     def report(self, *pieces: TextPiece) -> None:
-        """One line about what was done."""
+        """Prints a line about the result of a command."""
         if not self.quiet and not self.json:
             self.line(*pieces)
 
     def note(self, *pieces: TextPiece) -> None:
-        """One line on stderr that is no error."""
+        """Prints a line on stderr, for information."""
         if not self.quiet and not self.json:
             _write(sys.stderr, pieces)
 
     def warn(self, text: str) -> None:
-        """One line on stderr that something is not as it should be."""
+        """Prints a warning on stderr, even with `quiet`."""
         if not self.json:
             _write(sys.stderr, (Styled("warning: ", "yellow"), text))
 
     def value(self, value: Any) -> None:
-        """The command's result as JSON."""
+        """Prints the command's result as JSON."""
         import json
 
         indent = 2 if self.is_terminal else None
         sys.stdout.write(json.dumps(value, ensure_ascii=True, indent=indent) + "\n")
 
     def stream(self, pieces: Iterable[str]) -> None:
-        """JSON text in pieces."""
+        """Prints JSON text that is generated in pieces."""
         for piece in pieces:
             sys.stdout.write(piece)
 
     def raw(self, blocks: Iterable[bytes]) -> None:
-        """Bytes on stdout, exactly."""
+        """Writes bytes to stdout, unchanged."""
         sys.stdout.flush()
         for block in blocks:
             sys.stdout.buffer.write(block)
         sys.stdout.buffer.flush()
 
     def content(self, blocks: Iterable[bytes]) -> None:
-        """Stored bytes on stdout: exactly, unless a terminal shows them."""
+        """Writes stored bytes to stdout: unchanged into a file or pipe, escaped on a terminal."""
         if not self.is_terminal:
             self.raw(blocks)
             return
@@ -113,11 +113,11 @@ class Output:
         sys.stdout.write(clean_text(decoder.decode(b"", final=True)))
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "", fit: str = "") -> None:
-        """Columns under a header. `right`: names of columns that align right; `fit`: the one to be cut."""
+        """Prints a table. `right` names the columns aligned right, and `fit` the column to truncate."""
         cells = [[clean_line(cell) for cell in row] for row in rows]
         lines = [list(header), *cells]
         widths = [max(display_width(line[i]) for line in lines) for i in range(len(header))]
-        # One very long name stands out of its column; it doesn't push those of all other rows aside.
+        # A very long name may overflow its column: it must not widen the column of all other rows.
         widths[0] = min(widths[0], max(20, self.width // 2)) if self.is_terminal else widths[0]
         if fit:
             at = header.index(fit)
@@ -126,7 +126,7 @@ class Output:
             widths[at] = min(widths[at], limit)
         for number, line in enumerate(lines):
             text = "  ".join(
-                _aligned(cut(cell, width) if name == fit else cell, width, name in right.split())
+                _aligned(truncate(cell, width) if name == fit else cell, width, name in right.split())
                 for cell, width, name in zip(line, widths, header, strict=True)
             )
             self.line(Styled(text.rstrip(), "" if number else "bold"))
@@ -155,5 +155,5 @@ def _styled(text: str, style: str, stream: TextIO) -> str:
 
 
 def has_color(stream: TextIO) -> bool:
-    """Whether colours are wanted there."""
+    """Whether text on the stream is coloured."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

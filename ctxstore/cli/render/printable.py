@@ -1,4 +1,4 @@
-"""Stored text made safe to print: what is in a transcript must not drive the reader's terminal."""
+"""Escapes stored text before printing, so that a transcript cannot control the terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TextIO
 
 _CONTROLS = [*range(0x20), *range(0x7F, 0xA0)]
 _DIRECTIONS = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-"""They reorder what is shown, so that a name or a command can look like another."""
+"""Characters that reorder text, so that a name or command can look like a different one."""
 
 _LINE = {code: f"\\x{code:02x}" for code in _CONTROLS}
 _LINE |= {code: f"\\u{code:04x}" for code in (*_DIRECTIONS, 0x2028, 0x2029)}
@@ -23,17 +23,17 @@ EXACT = "ctxstore-exact"
 
 
 def clean_line(text: str) -> str:
-    """The text on one line, control characters shown as escapes."""
+    """Returns the text as one line, with control characters as escapes."""
     return text if text.isprintable() else text.translate(_LINE)
 
 
 def clean_text(text: str) -> str:
-    """The text with its line breaks and tabs, other control characters shown as escapes."""
+    """Returns the text with control characters as escapes, except line breaks and tabs."""
     return text if text.isprintable() else text.replace("\r\n", "\n").translate(_TEXT)
 
 
 def display_width(text: str) -> int:
-    """Columns a text takes on a terminal."""
+    """Returns the number of columns that a text needs on a terminal."""
     if text.isascii():
         return len(text)
     return sum(_columns(char) for char in text)
@@ -45,23 +45,23 @@ def _columns(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def cut(text: str, width: int) -> str:
-    """The text in at most `width` columns, ``…`` where it was cut."""
+def truncate(text: str, width: int) -> str:
+    """Shortens the text to at most `width` columns. A shortened text ends with ``…``."""
     if display_width(text) <= width:
         return text
-    taken = columns = 0
+    length = columns = 0
     for char in text:
         columns += _columns(char)
         if columns > width - 1:
             break
-        taken += 1
-    return text[:taken].rstrip() + "…"
+        length += 1
+    return text[:length].rstrip() + "…"
 
 
 def prepare_streams() -> None:
-    """Let any name be printed: into a file or pipe as the bytes it is, on a terminal as escapes."""
+    """Prepares stdout and stderr for names that are not UTF-8: exact bytes in files and pipes, escapes on terminals."""
     codecs.register_error(EXACT, _exact)
-    # Streams that were closed before the start (`ctx log >&-`) are None: what is said then goes nowhere.
+    # A stream that was closed before the start (`ctx log >&-`) is None: its output is discarded.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - open until the end
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
@@ -70,13 +70,13 @@ def prepare_streams() -> None:
 
 
 def discard_stdout() -> None:
-    """Nobody reads any more, or nothing can be written: the flush at exit must not fail as well."""
+    """Redirects stdout to /dev/null after a failed write, so that the flush at exit cannot fail again."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person sees what is written there."""
+    """Whether the stream is a terminal."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # closed
@@ -84,7 +84,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def _exact(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Encode names that are not UTF-8 as the bytes they are, other lone surrogates as escapes."""
+    """Encodes names that are not UTF-8 as their exact bytes, and other lone surrogates as escapes."""
     try:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""Long work shown on a terminal: bytes, rate, time left. Short work and pipes see nothing."""
+"""A progress bar for long work on a terminal: amount, rate, time left. Short work shows none."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-PATIENCE = 0.5
-"""Seconds before anything is shown; what is over by then has not loaded what draws it."""
+DELAY = 0.5
+"""Seconds before the bar appears. Shorter work avoids the cost of importing rich."""
 
 INTERVAL = 0.1
 
 
 @contextmanager
-def watch(*, quiet: bool) -> Iterator[Progress]:
-    """What shows progress on stderr, if that is a terminal."""
+def show_progress(*, quiet: bool) -> Iterator[Progress]:
+    """Yields a progress bar on stderr, or a silent one if `quiet` or stderr is not a terminal."""
     if quiet or not is_terminal(sys.stderr):
         yield SILENT
         return
@@ -36,10 +36,10 @@ def watch(*, quiet: bool) -> Iterator[Progress]:
 
 
 class Bar:
-    """A line that appears when work takes long. Phases named ``… (things)`` count things, others bytes."""
+    """A progress bar that appears after `DELAY`. Phases named ``… (things)`` count things, others bytes."""
 
     def __init__(self) -> None:
-        self._next = time.monotonic() + PATIENCE
+        self._next = time.monotonic() + DELAY
         self._shown: RichProgress | None = None
         self._task: TaskID | None = None
         self._what = ""
@@ -58,7 +58,7 @@ class Bar:
         self._drop_task()
 
     def close(self) -> None:
-        """Clear the line."""
+        """Removes the bar from the terminal."""
         if self._shown is not None:
             self._shown.stop()
             self._shown = None

@@ -1,4 +1,4 @@
-"""A source's part of a report: a heading, and under it a number and names for each thing there is to say."""
+"""Prints facts about a source: a label, a number, and names or a text."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from itertools import islice, zip_longest
 from ctxstore.cli.render.output import Styled, TextPiece, dim
 
 SHOWN = 5
-"""How many names are shown of each kind."""
+"""The number of names shown under a label."""
 
 
 Show = Callable[..., None]
-"""Takes the `TextPiece`s of a line: `Output.line`, or `Output.report`."""
+"""Prints the `TextPiece`s of a line: `Output.line` or `Output.report`."""
 
 
-def show_fact(show: Show, word: str, number: int, *text: TextPiece, style: str = "") -> None:
-    """A number, and what there is to say of it."""
-    show(Styled(f"  {word:<10} {number:>5,}", style), *(("  ", *text) if text else ()))
+def show_fact(show: Show, label: str, number: int, *text: TextPiece, style: str = "") -> None:
+    """Prints a label, a number, and an optional text."""
+    show(Styled(f"  {label:<10} {number:>5,}", style), *(("  ", *text) if text else ()))
 
 
-def show_names(show: Show, word: str, style: str, names: Sequence[str], details: Iterable[str] = ()) -> None:
-    """How many, and which: each with a detail under it, if there are any."""
+def show_names(show: Show, label: str, style: str, names: Sequence[str], details: Iterable[str] = ()) -> None:
+    """Prints a label, the number of names, and the names, each with an optional detail below it."""
     for index, (name, detail) in enumerate(zip_longest(names[:SHOWN], islice(details, SHOWN))):
-        head = f"  {word:<10} {len(names):>5,}" if index == 0 else " " * 18
+        head = f"  {label:<10} {len(names):>5,}" if index == 0 else " " * 18
         show(Styled(head, style), "  ", name)
         if detail:
             show(" " * 22, dim(detail))

@@ -1,1 +1,1 @@
-"""The guided tour: a made-up agent's home, and the real commands at work on it."""
+"""The guided tour of `ctx demo`: runs real commands on the home folder of a sample agent."""

@@ -1,4 +1,4 @@
-"""A made-up Claude Code home: one project, one coding session in two turns, a memory, settings."""
+"""A sample home folder of Claude Code: a project, a session of two turns, a memory, settings."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ SETTINGS = {"model": MODEL, "permissions": {"allow": ["Bash(pytest:*)"]}}
 
 
 class SampleHome:
-    """The home folder `path`, as the agent would have written it."""
+    """A sample home folder at `path`, in the form that Claude Code writes."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -116,26 +116,26 @@ class SampleHome:
         self._time = datetime.now(UTC) - timedelta(minutes=20)
         self._parent: str | None = None
 
-    def first_turn(self) -> None:
-        """The session's beginning, and the user's settings."""
+    def write_first_turn(self) -> None:
+        """Writes the first turn of the session, and the settings."""
         os.makedirs(os.path.dirname(self.transcript), mode=0o700)
         with open(os.path.join(self.claude, "settings.json"), "w") as file:
             json.dump(SETTINGS, file, indent=2)
         self._append(FIRST_TURN)
 
-    def second_turn(self) -> None:
-        """The session goes on, and the agent notes something down."""
+    def write_second_turn(self) -> None:
+        """Appends the second turn to the session, and writes a memory."""
         self._append(SECOND_TURN)
         os.makedirs(os.path.dirname(self._memory))
         with open(self._memory, "w") as file:
             file.write(MEMORY)
 
-    def delete(self) -> None:
-        """What a clean-up of old sessions does."""
+    def delete_transcript(self) -> None:
+        """Deletes the session, as the agent's clean-up of old sessions does."""
         os.unlink(self.transcript)
 
-    def overwrite(self) -> None:
-        """What an agent does that starts anew in the old file."""
+    def overwrite_transcript(self) -> None:
+        """Overwrites the session with a new one of a single message."""
         self._parent = None
         with open(self.transcript, "w") as file:
             file.writelines(self._lines((("user", "hello?"),)))

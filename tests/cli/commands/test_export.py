@@ -113,7 +113,7 @@ def test_a_file_is_private_whole_and_never_overwritten_unasked(saved: Any, ctx: 
 
 
 def test_a_file_that_can_not_be_written_is_6(saved: Any, ctx: Any) -> None:
-    assert "nowhere/out.json can't be written" in ctx("export", SESSION, "-o", "nowhere/out.json", code=6).stderr
+    assert "cannot write nowhere/out.json" in ctx("export", SESSION, "-o", "nowhere/out.json", code=6).stderr
 
 
 def test_a_failed_export_leaves_no_file(tmp_path: Any) -> None:

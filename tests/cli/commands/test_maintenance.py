@@ -12,7 +12,7 @@ import pytest
 
 from ctxstore.cli.render import progress
 from ctxstore.cli.render.damage import problem_value, show_damage
-from ctxstore.cli.render.format import count, format_duration, format_size
+from ctxstore.cli.render.format import format_count, format_duration, format_size
 from ctxstore.cli.render.output import Output
 from ctxstore.cli.tour.sample import SampleHome
 from ctxstore.ids import ObjectId
@@ -32,7 +32,7 @@ def test_stats(saved: Any, ctx: Any) -> None:
 
 
 def test_gc_plans_and_collects(saved: Any, ctx: Any) -> None:
-    assert "Would remove" in ctx("gc", "--dry-run").stdout
+    assert "Would delete" in ctx("gc", "--dry-run").stdout
     plan = ctx.json("gc", "--dry-run")
     assert plan["dry_run"] is True
     assert {"live", "dead", "bytes_before", "remove", "rewrite", "litter", "frees"} <= set(plan)
@@ -43,7 +43,7 @@ def test_gc_plans_and_collects(saved: Any, ctx: Any) -> None:
 
 
 def test_check_says_that_all_is_well(saved: Any, ctx: Any) -> None:
-    assert "all is well" in ctx("check").stdout
+    assert "no problems" in ctx("check").stdout
     assert ctx("check", "-q").stdout == ""
     assert set(ctx.json("check")) == {"ok", "problems", "packs", "objects", "commits", "bytes_read", "leftover"}
 
@@ -82,11 +82,11 @@ def test_damage_is_told_by_object_to_programs_and_by_context_to_people(capsys: A
     assert capsys.readouterr().out.splitlines() == [
         "pack p: cut off",
         "7 objects: missing",
-        "  hits chat/a (5 commits: 00000000, 01010101, 02020202 …)",
+        "  affects chat/a (5 commits: 00000000, 01010101, 02020202 …)",
         "    file f, bytes 10–40",
         "    file f, bytes 90–100",
         "    message 3",
-        "  hits chat/b (5 commits: 00000000, 01010101, 02020202 …)",
+        "  affects chat/b (5 commits: 00000000, 01010101, 02020202 …)",
         "    memory k",
         "    all files, messages, memories",
     ]
@@ -137,16 +137,16 @@ def test_demo_fails_when_a_promise_is_broken(
 ) -> None:
     monkeypatch.setattr("ctxstore.cli.tour.guide.Tour._is_flagged", lambda self: False)
     error = ctx.error("demo", code=1)
-    assert "should have flagged" in error["message"] and scratch in error["hint"]
+    assert "did not mark" in error["message"] and scratch in error["hint"]
 
 
 def test_progress_is_silent_in_pipes_and_for_short_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    with progress.watch(quiet=False) as silent:
+    with progress.show_progress(quiet=False) as silent:
         assert silent is SILENT
     monkeypatch.setattr("ctxstore.cli.render.progress.is_terminal", lambda stream: True)
-    with progress.watch(quiet=True) as silent:
+    with progress.show_progress(quiet=True) as silent:
         assert silent is SILENT
-    with progress.watch(quiet=False) as bar:
+    with progress.show_progress(quiet=False) as bar:
         assert isinstance(bar, progress.Bar)
         bar.start("snapshot", 10)
         bar.advance(10)
@@ -155,11 +155,11 @@ def test_progress_is_silent_in_pipes_and_for_short_work(monkeypatch: pytest.Monk
 
 
 def test_progress_of_long_work_shows_bytes_or_things(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "PATIENCE", 0)
+    monkeypatch.setattr(progress, "DELAY", 0)
     monkeypatch.setattr(progress, "INTERVAL", 0)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     monkeypatch.setattr("ctxstore.cli.render.progress.is_terminal", lambda stream: True)
-    with progress.watch(quiet=False) as bar:
+    with progress.show_progress(quiet=False) as bar:
         assert isinstance(bar, progress.Bar)
         for what, total in (("check packs", 10), ("mark (commits)", None), ("snapshot", 0)):
             bar.start(what, total)
@@ -180,5 +180,5 @@ def test_sizes(size: int, text: str) -> None:
 def test_durations_and_counts() -> None:
     assert format_duration(1) == "1 ms" and format_duration(12_300_000_000) == "12.3 s"
     assert format_duration(192_000_000_000) == "3 min 12 s"
-    assert count(1, "file") == "1 file" and count(1234, "file") == "1,234 files"
-    assert count(0, "entry", "entries") == "0 entries"
+    assert format_count(1, "file") == "1 file" and format_count(1234, "file") == "1,234 files"
+    assert format_count(0, "entry", "entries") == "0 entries"

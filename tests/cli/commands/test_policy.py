@@ -15,7 +15,7 @@ SESSION_BACKUP = {"name": "session-backup", "rules": {"last": 10, "max_age": "30
 def test_the_policies_are_listed(saved: Any, ctx: Any) -> None:
     result = ctx("policy")
     assert "session-backup  yes       last 10, nothing older than 30d" in result.stdout
-    assert "Snapshots forget nothing." in result.stderr
+    assert "No automatic retention: snapshots never delete anything." in result.stderr
     assert ctx.json("policy") == {"policies": [SESSION_BACKUP], "automatic": []}
 
 
@@ -31,7 +31,7 @@ def test_a_policy_is_set_used_and_removed(saved: Any, ctx: Any) -> None:
         "rules": {"last": 3, "daily": 7, "within": "36h", "max_age": "1y", "tagged": True},
         "changed": False,
     }
-    assert "as it was" in ctx("policy", "set", "mine", *rules).stdout
+    assert "(unchanged)" in ctx("policy", "set", "mine", *rules).stdout
     ctx("forget", "--policy", "mine", "--dry-run")
     assert ctx.json("policy", "remove", "mine") == {"name": "mine", "removed": True}
     assert ctx.json("policy")["policies"] == [SESSION_BACKUP]
@@ -47,13 +47,15 @@ def test_every_change_is_a_run_that_can_be_undone(saved: Any, ctx: Any) -> None:
 
 
 def test_snapshots_apply_a_policy_until_told_not_to(saved: Any, ctx: Any) -> None:
-    assert "After snapshots: session-backup for all contexts" in ctx("policy", "auto", "session-backup").stdout
+    assert (
+        "After each snapshot: policy session-backup for all contexts" in ctx("policy", "auto", "session-backup").stdout
+    )
     value = ctx.json("policy", "auto", "session-backup", "chat/*")
     both = [{"pattern": "", "policy": "session-backup"}, {"pattern": "chat/*", "policy": "session-backup"}]
     assert value == {"automatic": both}
     assert "session-backup for chat/*" in ctx("policy").stderr
     assert ctx.json("policy", "auto", "--off") == {"automatic": []}
-    assert "Snapshots forget nothing." in ctx("policy", "auto", "--off").stdout
+    assert "No automatic retention: snapshots never delete anything." in ctx("policy", "auto", "--off").stdout
     assert ctx("policy", "auto", "--off", "-q").stdout == ""
 
 
@@ -78,7 +80,7 @@ def test_options_may_stand_before_the_subcommand(saved: Any, ctx: Any) -> None:
     [
         (["nonsense"], 2, "UsageError", "no such command"),
         (["set"], 2, "UsageError", "missing argument"),
-        (["set", "mine"], 2, "InvalidInput", "what to keep is not said"),
+        (["set", "mine"], 2, "InvalidInput", "no retention rule given"),
         (["set", "mine", "--max-age", "1d"], 2, "InvalidInput", "a highest age alone"),
         (["set", "my/own", "--keep-last", "1"], 2, "InvalidInput", "no name for a policy"),
         (["set", "", "--keep-last", "1"], 2, "InvalidInput", "no name for a policy"),
@@ -89,8 +91,8 @@ def test_options_may_stand_before_the_subcommand(saved: Any, ctx: Any) -> None:
         (["remove", "none"], 3, "NotFound", "no policy 'none'"),
         (["remove", "session-backup"], 3, "NotFound", "built in"),
         (["remove", "a b"], 2, "InvalidInput", "no name for a policy"),
-        (["auto"], 2, "InvalidInput", "a policy's name, or --off"),
-        (["auto", "session-backup", "--off"], 2, "InvalidInput", "a policy's name, or --off"),
+        (["auto"], 2, "InvalidInput", "either a policy name or --off"),
+        (["auto", "session-backup", "--off"], 2, "InvalidInput", "either a policy name or --off"),
         (["auto", "session-backup", "x" * 1025], 2, "InvalidInput", "too long"),
         (["auto", "none"], 3, "NotFound", "no policy 'none'"),
         (["auto", "session-backup", "a", "b"], 2, "UsageError", "unexpected extra argument"),

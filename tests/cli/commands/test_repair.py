@@ -52,7 +52,7 @@ def lose_agents_files(saved: Any) -> None:
 
 
 def test_a_sound_repository_needs_no_repair(place: Path, ctx: Any) -> None:
-    assert ctx("repair").stdout == "Everything is there and whole: nothing to repair.\n"
+    assert ctx("repair").stdout == "Nothing to repair: no data is missing or damaged.\n"
     assert ctx("repair", "-q").stdout == ""
     report = ctx.json("repair")
     assert set(report) == REPORT and report["ok"] is True and report["packs"] == []
@@ -76,7 +76,7 @@ def test_a_lost_root_is_told_by_every_command_and_repaired(place: Path, ctx: Any
     (place / "root").unlink()
     error = ctx.error("log", code=5)
     assert "root" in error["message"] and "ctx repair" in error["hint"]
-    assert "made anew" in ctx("repair").stdout
+    assert "recreated" in ctx("repair").stdout
     assert ctx.json("check", "--read-data")["ok"] is True
 
 
@@ -86,7 +86,7 @@ def test_what_is_lost_is_5_and_a_copy_brings_it_back(place: Path, saved: Any, co
     dry = ctx.json("repair", "--dry-run", code=5)
     assert dry["executed"] is False and (place / "packs" / name).exists()
     shown = ctx("repair", code=5).stdout
-    assert "could not be found" in shown and f"moved to quarantine/{name}" in shown
+    assert "not recovered" in shown and f"moved to quarantine/{name}" in shown
     report = ctx.json("repair", "--from", str(copy))
     assert report["ok"] is True and report["executed"] is True
     assert list(report["taken"]) == [str(copy)] and report["problems"] == []
@@ -131,7 +131,7 @@ def test_a_log_shows_what_can_be_read_and_then_what_is_wrong(place: Path, saved:
 
 def test_nothing_to_recover(place: Path, ctx: Any) -> None:
     result = ctx("recover")
-    assert result.stdout == "" and "every commit" in result.stderr
+    assert result.stdout == "" and "No unreachable commits" in result.stderr
     assert ctx.json("recover") == {"commits": []}
     assert ctx.error("recover", "argument", code=2)["type"] == "UsageError"
 

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 import ctxstore
-from ctxstore.cli.render.conversation import FOLDED_LINES, fold, one_line, short_time
+from ctxstore.cli.render.conversation import FOLDED_LINES, fold, part_preview, short_time
 from ctxstore.cli.repository import default_path
 from ctxstore.cli.tour.sample import CONTEXT, SESSION
 from ctxstore.sources.protocol import Part
@@ -120,9 +120,9 @@ def test_folding_keeps_the_first_lines_and_counts_the_rest() -> None:
 
 
 def test_a_tool_call_is_told_by_its_telling_argument() -> None:
-    assert one_line(Part("tool_use", name="Read", data={"limit": 3, "file_path": "/a"})) == "Read /a"
-    assert one_line(Part("tool_use", name="Odd", data={"x": 1})) == 'Odd {"x": 1}'
-    assert one_line(Part("tool_use", name="None", data={})) == "None"
+    assert part_preview(Part("tool_use", name="Read", data={"limit": 3, "file_path": "/a"})) == "Read /a"
+    assert part_preview(Part("tool_use", name="Odd", data={"x": 1})) == 'Odd {"x": 1}'
+    assert part_preview(Part("tool_use", name="None", data={})) == "None"
 
 
 def test_times_that_are_none_are_shown_as_found() -> None:

@@ -14,7 +14,7 @@ from ctxstore.sources.protocol import Skipped
 def test_it_tells_new_changed_and_unchanged(home: Any, ctx: Any) -> None:
     first = ctx("snapshot").stdout
     assert "Claude Code" in first and "new            2" in first and CONTEXT in first and "op:" in first
-    home.second_turn()
+    home.write_second_turn()
     second = ctx("snapshot").stdout
     assert "changed        1" in second and "new            1" in second and "unchanged      1" in second
 
@@ -41,7 +41,7 @@ def test_json_has_the_documented_shape(home: Any, ctx: Any) -> None:
 
 
 def test_a_vanished_session_is_named_with_the_next_step(saved: Any, ctx: Any) -> None:
-    saved.delete()
+    saved.delete_transcript()
     shown = ctx("snapshot").stdout
     assert "vanished       1" in shown and f"ctx checkout {CONTEXT}\n" in shown
     assert ctx.json("snapshot")["sources"][0]["vanished"] == [CONTEXT]
@@ -53,10 +53,10 @@ def test_a_shrunk_session_is_named_with_the_next_step(saved: Any, ctx: Any) -> N
     with open(saved.transcript, "rb") as file:
         before = file.read()
     good = ctx.json("log", SESSION)["commits"][0]["id"]
-    saved.overwrite()
+    saved.overwrite_transcript()
     shown = ctx("snapshot").stdout
     assert "shrunk         1" in shown and "12 → 1 messages" in shown
-    assert f"to bring {good[:8]} back: ctx checkout {CONTEXT}~1\n" in shown
+    assert f"to restore {good[:8]}: ctx checkout {CONTEXT}~1\n" in shown
     ctx("checkout", f"{CONTEXT}~1", "--yes")
     with open(saved.transcript, "rb") as file:
         assert file.read() == before
@@ -64,7 +64,7 @@ def test_a_shrunk_session_is_named_with_the_next_step(saved: Any, ctx: Any) -> N
 
 def test_one_context_is_told_in_full(saved: Any, ctx: Any) -> None:
     shown = ctx("snapshot", "--session", SESSION[:8]).stdout
-    for word in ("context", "commit", "time", "type", "files", "size", "place", "kept"):
+    for word in ("context", "commit", "time", "type", "files", "size", "repository", "kept"):
         assert f"  {word:<10} " in shown
     assert f"{saved.path}/.local/share/ctxstore" in shown
 
@@ -86,7 +86,7 @@ def test_a_folder_is_saved_by_its_path(home: Any, ctx: Any) -> None:
         file.write("a")
     os.mkfifo("notes/pipe")
     shown = ctx("snapshot", "notes").stdout
-    assert "left out       1" in shown and "a FIFO" in shown
+    assert "skipped        1" in shown and "a FIFO" in shown
     assert ctx("show", "notes", "a.txt").stdout_bytes == b"a"
 
 

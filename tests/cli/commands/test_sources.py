@@ -31,7 +31,7 @@ def found(ctx: Any, source: str = "claude-code") -> dict[str, Any]:
 def test_without_a_repository_nothing_is_saved_and_none_is_made(home: Any, ctx: Any) -> None:
     shown = ctx("sources")
     assert "Claude Code  " in shown.stdout and "not saved      2" in shown.stdout
-    assert "Nothing is saved yet. `ctx snapshot` saves 2 contexts." in shown.stderr
+    assert "2 contexts not saved yet: run `ctx snapshot`." in shown.stderr
     assert ctx.json("sources")["repository"] is None
     assert not os.path.exists(os.path.join(os.environ["HOME"], ".local"))
 
@@ -44,12 +44,12 @@ def test_what_is_new_and_what_changed_since_the_snapshot(home: Any, ctx: Any) ->
     ctx("snapshot")
     assert (found(ctx)["saved"], found(ctx)["new"], found(ctx)["changed"]) == (2, [], [])
     assert "saved          2" in ctx("sources").stdout
-    home.second_turn()
+    home.write_second_turn()
     after = found(ctx)
     assert after["changed"] == [CONTEXT] and len(after["new"]) == 1
     shown = ctx("sources")
     assert f"changed        1  {CONTEXT}\n" in shown.stdout
-    assert "`ctx snapshot` saves 2 contexts." in shown.stderr
+    assert "2 contexts not saved yet: run `ctx snapshot`." in shown.stderr
 
 
 def test_json_has_the_documented_shape(home: Any, ctx: Any) -> None:
@@ -67,13 +67,13 @@ def test_json_has_the_documented_shape(home: Any, ctx: Any) -> None:
 
 def test_sessions_the_agent_soon_deletes_are_counted(home: Any, ctx: Any) -> None:
     assert found(ctx)["expiry"]["kept_days"] == 30
-    assert "kept          30  days by the agent, the oldest until " in ctx("sources").stdout
+    assert "Claude Code deletes sessions after 30 days (next: " in ctx("sources").stdout
     age(home.transcript, 25)
     expiry = found(ctx)["expiry"]
     assert expiry["within_7_days"] == 1
     assert abs(expiry["next_ns"] / 1e9 - time.time() - 5 * DAY) < 60
     shown = ctx("sources").stdout
-    assert "expiring       1  within 7 days, from " in shown and "it keeps them 30 days" in shown
+    assert "expiring       1  within 7 days\n" in shown and "deletes sessions after 30 days (next: " in shown
     assert max(len(line) for line in shown.splitlines() if not line.startswith("Claude")) <= 80
 
 

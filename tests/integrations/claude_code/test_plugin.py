@@ -92,7 +92,7 @@ def test_commands_of_the_session(agents: AgentHome, claude: Claude, logged: Logg
     session = claude.turn("remember the milk")
     note = "before; touch pwned $(touch pwned) `touch pwned` 'quoted' & \\ --kind"
     shown = run(claude, f"/session:backup full {note}", session)
-    for word in ("context", session, "commit", "time", "type       full", "files", "size", "place", "kept"):
+    for word in ("context", session, "commit", "time", "type       full", "files", "size", "repository", "kept"):
         assert word in shown, shown
     assert str(agents.repo) in shown
     assert any(each.startswith("before; touch pwned $(touch pwned)") for each in notes(agents, session))
