@@ -10,7 +10,7 @@ import click
 from ctxstore.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from ctxstore.repo.repository import Repo
+    from ctxstore import Repo
 
 
 def complete_contexts(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:

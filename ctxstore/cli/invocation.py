@@ -12,9 +12,9 @@ import click
 from ctxstore.cli.render.output import Output
 
 if TYPE_CHECKING:
+    from ctxstore import Repo
     from ctxstore.cli.repository import RepositoryLocation
     from ctxstore.progress import Progress
-    from ctxstore.repo.repository import Repo
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from ctxstore.ops.retention.policy import Policy
+    from ctxstore import Policy
 
 OptionFunction = TypeVar("OptionFunction", bound=Callable[..., Any])
 
@@ -46,8 +46,9 @@ def _duration(name: str, text: str) -> Callable[[OptionFunction], OptionFunction
 
 def parse_policy(options: dict[str, Any]) -> Policy | None:
     """Returns the policy given by `policy_options`, or None without any. Raises `InvalidInput`."""
+    from ctxstore import Policy
     from ctxstore.ops.retention.duration import parse_duration
-    from ctxstore.ops.retention.policy import Policy, check_policy
+    from ctxstore.ops.retention.policy import check_policy
 
     if not any(value is not None and value is not False for value in options.values()):
         return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ctxstore.errors import AlreadyExists, NotFound
 
 if TYPE_CHECKING:
-    from ctxstore.repo.repository import Repo
+    from ctxstore import Repo
 
 FOLDER = ".ctx"
 

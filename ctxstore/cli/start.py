@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ctxstore.repo.repository import Repo
+    from ctxstore import Repo
 
 AGENTS = ("claude-code", "codex", "gemini")
 """The agents that have hooks."""

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ctxstore.errors import SourceError
 
 if TYPE_CHECKING:
-    from ctxstore.ops.snapshot.targets import Target
-    from ctxstore.sources.protocol import SourceHome
+    from ctxstore import SourceHome, Target
 
 Find = Callable[[], "Sequence[Target]"]
 SaveTargets = Callable[["Sequence[Target]"], bool]

@@ -13,7 +13,7 @@ from ctxstore.cli.render.output import Output
 from ctxstore.errors import Corrupt, InvalidInput
 
 if TYPE_CHECKING:
-    from ctxstore.ops.check.check import CheckReport
+    from ctxstore import CheckReport
 
 
 @click.command()

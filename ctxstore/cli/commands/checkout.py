@@ -16,8 +16,7 @@ from ctxstore.cli.render.printable import clean_line, is_terminal
 from ctxstore.errors import Corrupt, InvalidInput
 
 if TYPE_CHECKING:
-    from ctxstore.ops.checkout.execute import CheckoutPlan, CheckoutResult
-    from ctxstore.repo.repository import Repo
+    from ctxstore import CheckoutPlan, CheckoutResult, Repo
 
 SHOWN = 15
 _COLORS = {"create": "green", "replace": "yellow", "remove": "red"}
@@ -117,7 +116,7 @@ def _validate(asked: CheckoutOptions) -> None:
 def _plan(repo: Repo, asked: CheckoutOptions) -> CheckoutPlan:
     if asked.rev is None:
         return repo.plan_checkout_all(asked.to or "", at=asked.at)
-    from ctxstore.ops.checkout.placement import Placement
+    from ctxstore import Placement
 
     paths = tuple(map(_parse_mapping, asked.map_path))
     placement = Placement(asked.to, asked.home, asked.as_new_session, paths, asked.at_message or "")

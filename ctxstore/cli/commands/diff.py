@@ -14,9 +14,7 @@ from ctxstore.cli.render.printable import truncate
 from ctxstore.errors import NotFound
 
 if TYPE_CHECKING:
-    from ctxstore.ops.content.diff import ContextDiff, FileChange, MemoryChange
-    from ctxstore.repo.repository import Repo
-    from ctxstore.sources.protocol import Message
+    from ctxstore import ContextDiff, FileChange, MemoryChange, Message, Repo
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "metadata": "m"}
 _COLORS = {"+": "green", "-": "red", "~": "yellow", "^": "cyan", "m": "dim", "@": "cyan"}

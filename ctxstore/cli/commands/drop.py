@@ -12,8 +12,7 @@ from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output, Styled, dim
 
 if TYPE_CHECKING:
-    from ctxstore.history.transaction import Published
-    from ctxstore.ops.refs.contexts_and_tags import DropPlan
+    from ctxstore import DropPlan, Published
 
 
 @click.command()

@@ -18,9 +18,8 @@ from ctxstore.errors import InvalidInput
 from ctxstore.ops.retention.duration import DAY
 
 if TYPE_CHECKING:
+    from ctxstore import ContextPlan, ForgetPlan, ForgetVerdict, Policy
     from ctxstore.ids import ObjectId
-    from ctxstore.ops.retention.forget import ContextPlan, ForgetPlan, ForgetVerdict
-    from ctxstore.ops.retention.policy import Policy
 
 SHOWN_CONTEXTS = 20
 SHOWN_VERDICTS = 12

@@ -11,7 +11,7 @@ from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output
 
 if TYPE_CHECKING:
-    from ctxstore.ops.gc.collect import GcPlan, GcResult
+    from ctxstore import GcPlan, GcResult
 
 
 @click.command()

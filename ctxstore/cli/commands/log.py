@@ -17,10 +17,7 @@ from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
 from ctxstore.errors import CtxstoreError
 
 if TYPE_CHECKING:
-    from ctxstore.history.commits import Commit, StoredCommit, Summary
-    from ctxstore.history.forgotten import Forgotten
-    from ctxstore.ops.refs.undo import ListedOp
-    from ctxstore.repo.repository import Repo
+    from ctxstore import Commit, Forgotten, ListedOp, Repo, StoredCommit, Summary
 
 DEFAULT = 30
 

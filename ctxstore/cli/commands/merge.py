@@ -13,8 +13,7 @@ from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
-    from ctxstore.ops.merge.conflicts import MergeConflict
-    from ctxstore.ops.merge.merge import Merged
+    from ctxstore import MergeConflict, Merged
 
 CHOICES = ("ours", "theirs", "both")
 

@@ -15,11 +15,8 @@ from ctxstore.cli.render.output import Output, dim
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ctxstore.history.forgotten import Forgotten
-    from ctxstore.history.oplog import Op
+    from ctxstore import Forgotten, ListedOp, Op, OpEffect, Repo
     from ctxstore.ids import ObjectId
-    from ctxstore.ops.refs.undo import ListedOp, OpEffect
-    from ctxstore.repo.repository import Repo
 
 
 @click.group(invoke_without_command=True)

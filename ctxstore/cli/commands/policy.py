@@ -12,8 +12,7 @@ from ctxstore.cli.render.output import Output, dim
 from ctxstore.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ctxstore.ops.retention.named_policies import AutomaticPolicy
-    from ctxstore.repo.repository import Repo
+    from ctxstore import AutomaticPolicy, Repo
 
 
 @click.group(invoke_without_command=True)

@@ -13,7 +13,7 @@ from ctxstore.cli.render.format import format_size, format_time
 from ctxstore.cli.render.output import Output
 
 if TYPE_CHECKING:
-    from ctxstore.ops.check.unreachable import UnreachableHistory
+    from ctxstore import UnreachableHistory
 
 HEADER = ("COMMIT", "TIME", "CONTEXT", "COMMITS", "CONTENT", "SIZE", "STATE")
 

@@ -13,7 +13,7 @@ from ctxstore.cli.render.format import format_count, format_size, format_time
 from ctxstore.errors import CtxstoreError
 
 if TYPE_CHECKING:
-    from ctxstore.history.commits import NamedCommit
+    from ctxstore import NamedCommit
 
 HEADER = ("CONTEXT", "TITLE", "AGENT", "MESSAGES", "SIZE", "LAST CHANGE")
 

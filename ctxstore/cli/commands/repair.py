@@ -13,7 +13,7 @@ from ctxstore.cli.render.output import Output, Styled
 from ctxstore.errors import Corrupt
 
 if TYPE_CHECKING:
-    from ctxstore.history.oplog import RefChange
+    from ctxstore import RefChange
     from ctxstore.ops.repair.execute import RepairReport
 
 SHOWN = 20

@@ -13,8 +13,7 @@ from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
 from ctxstore.errors import Corrupt
 
 if TYPE_CHECKING:
-    from ctxstore.ops.search.find import HoldingContext, SearchFilters, SearchHit
-    from ctxstore.ops.search.search import SearchResult
+    from ctxstore import HoldingContext, SearchFilters, SearchHit, SearchResult
 
 DEFAULT = 20
 ROLES = ("user", "assistant", "system", "tool", "meta", "unknown")
@@ -89,8 +88,8 @@ def command(
 def _parse_filters(options: dict[str, Any]) -> SearchFilters:
     import time
 
+    from ctxstore import SearchFilters
     from ctxstore.history.revisions import parse_start, parse_time
-    from ctxstore.ops.search.find import SearchFilters
 
     now = time.time_ns()
     since, until = options.pop("since"), options.pop("until")

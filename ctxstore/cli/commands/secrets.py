@@ -13,9 +13,7 @@ from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.errors import Corrupt
 
 if TYPE_CHECKING:
-    from ctxstore.ops.secrets.masking import Secret, SecretPlace
-    from ctxstore.ops.secrets.scan import SecretsReport
-    from ctxstore.repo.repository import Repo
+    from ctxstore import Repo, Secret, SecretPlace, SecretsReport
 
 FOUND = 1
 """The exit code if credentials are found."""

@@ -16,9 +16,7 @@ from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
 from ctxstore.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from ctxstore.ops.content.view import View
-    from ctxstore.repo.repository import Repo
-    from ctxstore.trees.entries import Entry
+    from ctxstore import Entry, Repo, View
 
 SHOWN_FILES = 5
 
@@ -234,7 +232,7 @@ def _show_files(output: Output, view: View, *, limit: int | None) -> None:
 
 
 def _file_line(path: str, entry: Entry) -> list[TextPiece]:
-    from ctxstore.trees.entries import FileEntry, SymlinkEntry
+    from ctxstore import FileEntry, SymlinkEntry
 
     if isinstance(entry, FileEntry):
         return [dim(f"{format_size(entry.size):>10}  "), path]
@@ -244,6 +242,6 @@ def _file_line(path: str, entry: Entry) -> list[TextPiece]:
 
 
 def _is_file(entry: Entry) -> bool:
-    from ctxstore.trees.entries import FileEntry
+    from ctxstore import FileEntry
 
     return isinstance(entry, FileEntry)

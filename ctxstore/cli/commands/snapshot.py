@@ -17,12 +17,7 @@ from ctxstore.cli.render.source_report import show_fact, show_names
 from ctxstore.errors import CtxstoreError, NotFound, SourceError
 
 if TYPE_CHECKING:
-    from ctxstore.ops.snapshot.home_scan import SourceReport
-    from ctxstore.ops.snapshot.shrink_guard import Shrunk
-    from ctxstore.ops.snapshot.snapshot import SnapshotReport
-    from ctxstore.ops.snapshot.targets import Target
-    from ctxstore.repo.repository import Repo
-    from ctxstore.sources.protocol import Skipped
+    from ctxstore import Repo, Shrunk, Skipped, SnapshotReport, SourceReport, Target
 
 MANY = 100
 """From this number of forgotten commits on, a hint suggests `ctx gc`."""

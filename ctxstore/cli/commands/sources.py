@@ -19,8 +19,7 @@ from ctxstore.cli.render.source_report import show_fact, show_names
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from ctxstore.ops.snapshot.sources_report import Expiry, FoundHome, SourcesReport
-    from ctxstore.repo.repository import Repo
+    from ctxstore import Expiry, FoundHome, Repo, SourcesReport
 
 WIDTH = 80
 

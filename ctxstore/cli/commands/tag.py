@@ -13,7 +13,7 @@ from ctxstore.cli.render.output import Output, Styled
 from ctxstore.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ctxstore.repo.repository import Repo
+    from ctxstore import Repo
 
 
 @click.command()

@@ -12,8 +12,7 @@ from ctxstore.cli.render.ops import op_name, run_line, show_moves
 from ctxstore.cli.render.output import Output, dim
 
 if TYPE_CHECKING:
-    from ctxstore.history.transaction import Published
-    from ctxstore.ops.refs.undo import UndoPlan
+    from ctxstore import Published, UndoPlan
 
 
 @click.command()

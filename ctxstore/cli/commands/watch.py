@@ -18,8 +18,7 @@ from ctxstore.cli.render.output import Output, Styled
 from ctxstore.errors import CtxstoreError
 
 if TYPE_CHECKING:
-    from ctxstore.ops.snapshot.snapshot import SnapshotReport
-    from ctxstore.ops.snapshot.targets import Target
+    from ctxstore import SnapshotReport, Target
 
 VARIABLES = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME", "XDG_DATA_HOME", "CTX_REPO")
 """Environment variables that select agents' homes and the repository. A service unit copies their values."""

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from ctxstore import Message, Part
 from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output, Styled, bold, dim
 from ctxstore.cli.render.printable import truncate
-from ctxstore.sources.protocol import Message, Part
 
 FOLDED_LINES = 10
 """Lines of a tool's output that are shown before the rest is folded."""

@@ -9,8 +9,7 @@ from ctxstore.cli.render.format import format_count
 from ctxstore.cli.render.output import Output, Styled
 
 if TYPE_CHECKING:
-    from ctxstore.ops.check.check import CheckProblem
-    from ctxstore.ops.check.impact import DamagedPlace
+    from ctxstore import CheckProblem, DamagedPlace
 
 SHOWN = 20
 """The number of contexts shown, and of places in each."""

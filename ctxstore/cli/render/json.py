@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ctxstore.ops.export.values import bytes_value, commit_value, entry_value, iso_time, message_value
 
 if TYPE_CHECKING:
-    from ctxstore.history.commits import StoredCommit
-    from ctxstore.history.forgotten import Forgotten
-    from ctxstore.history.oplog import Op
+    from ctxstore import FileChange, Forgotten, MemoryChange, Op, StoredCommit
     from ctxstore.ids import ObjectId
-    from ctxstore.ops.content.diff import FileChange, MemoryChange
 
 __all__ = [
     "change_value",

@@ -9,10 +9,8 @@ from ctxstore.cli.render.format import format_count, format_time
 from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
 
 if TYPE_CHECKING:
-    from ctxstore.history.oplog import Op
-    from ctxstore.history.transaction import Move
+    from ctxstore import Move, Op, Repo
     from ctxstore.ids import ObjectId
-    from ctxstore.repo.repository import Repo
 
 SHOWN_CHANGES = 5
 

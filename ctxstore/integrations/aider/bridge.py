@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ctxstore.errors import AlreadyExists, CtxstoreError, InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from ctxstore.ops.content.view import View
-    from ctxstore.repo.repository import Repo
+    from ctxstore import Repo, View
 
 PREFIX = "aider-chat"
 """The first part of the names of all chats saved here; what the source `aider` finds on disk is below ``aider``."""

@@ -11,9 +11,8 @@ from ctxstore.errors import AlreadyExists
 from ctxstore.ops.export import aider_backup
 
 if TYPE_CHECKING:
+    from ctxstore import Draft, Repo
     from ctxstore.ids import ObjectId
-    from ctxstore.ops.draft.draft import Draft
-    from ctxstore.repo.repository import Repo
 
 BLOCK = 1 << 20
 TITLE = 100

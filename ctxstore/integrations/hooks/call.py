@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ctxstore.repo.repository import Repo
+    from ctxstore import Repo
 
 Open = Callable[[str], "Repo"]
 """Opens the repository of that place, or if it is empty the user's own, which is made if it is not there."""

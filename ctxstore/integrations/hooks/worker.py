@@ -14,8 +14,8 @@ from ctxstore.integrations.hooks.request import Request, requests_of
 from ctxstore.integrations.state_folders import hooks_folder
 
 if TYPE_CHECKING:
+    from ctxstore import Repo
     from ctxstore.integrations.hooks.call import Call, Open
-    from ctxstore.repo.repository import Repo
 
 
 SETTLE = 0.5
@@ -100,8 +100,7 @@ class Worker:
 
 
 def _save(repo: Repo, request: Request) -> None:
-    from ctxstore.ops.snapshot.targets import Target
-    from ctxstore.sources.protocol import SourceHome
+    from ctxstore import SourceHome, Target
     from ctxstore.sources.registry import get_source
 
     target = Target(get_source(request.agent), SourceHome(request.agent, request.root, request.label))
