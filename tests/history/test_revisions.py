@@ -10,9 +10,10 @@ import pytest
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.history.commits import Author, Commit, Summary, decode_commit, encode_commit
 from ctxstore.history.refs import MAX_NAME, check_name, quote_name
-from ctxstore.history.revisions import Resolver, parse_time
+from ctxstore.history.revisions import Resolver
 from ctxstore.history.transaction import Move, transaction
 from ctxstore.ids import parse_id
+from ctxstore.times import parse_time
 
 SECOND = 10**9
 HOUR = 3600 * SECOND

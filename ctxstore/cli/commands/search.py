@@ -89,7 +89,7 @@ def _parse_filters(options: dict[str, Any]) -> SearchFilters:
     import time
 
     from ctxstore import SearchFilters
-    from ctxstore.history.revisions import parse_start, parse_time
+    from ctxstore.times import parse_start, parse_time
 
     now = time.time_ns()
     since, until = options.pop("since"), options.pop("until")

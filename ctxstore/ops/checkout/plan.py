@@ -10,7 +10,7 @@ from ctxstore.errors import Corrupt, InvalidInput, NotFound
 from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import Refs
-from ctxstore.history.revisions import Resolver, Revision, parse_time
+from ctxstore.history.revisions import Resolver, Revision
 from ctxstore.ids import ObjectId
 from ctxstore.ops.checkout.actions import plan_steps
 from ctxstore.ops.checkout.batch_read import storage_order
@@ -22,6 +22,7 @@ from ctxstore.ops.content.conversation import source_of
 from ctxstore.ops.content.view import View
 from ctxstore.sources.protocol import SourceHome
 from ctxstore.sources.resumable import ContextChange
+from ctxstore.times import parse_time
 from ctxstore.trees.entries import DirEntry, Entry
 
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from ctxstore.history.revisions import parse_start
 from ctxstore.ops.retention.policy import Policy
+from ctxstore.times import parse_start
 from tests.ops.search.conftest import said
 
 
