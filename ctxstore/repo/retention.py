@@ -87,9 +87,9 @@ class RetentionMethods:
         """Which policies `apply_retention` applies, and to which contexts."""
         if not self._has_retention():
             return []
-        from ctxstore.ops.retention.named_policies import automatic
+        from ctxstore.ops.retention.named_policies import get_automatic_policies
 
-        return automatic(self._engine)
+        return get_automatic_policies(self._engine)
 
     def set_retention(self, policy: str, pattern: str = "") -> bool:
         """Let `apply_retention` apply a named policy to contexts that match; False when it was so."""

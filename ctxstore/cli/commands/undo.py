@@ -43,8 +43,8 @@ def _value(plan: UndoPlan, published: Published | None) -> dict[str, Any]:
             {"ref": ref, "old": old.hex() if old else None, "new": new.hex() if new else None}
             for ref, old, new in plan.moves
         ],
-        "came_back": [id.hex() for id in plan.comes_back],
-        "forgot": [id.hex() for id in plan.forgets],
+        "came_back": [id.hex() for id in plan.restored],
+        "forgot": [id.hex() for id in plan.forgotten],
     }
 
 
@@ -52,7 +52,7 @@ def _show(output: Output, plan: UndoPlan, published: Published | None) -> None:
     output.report("Undone: " if published else "Would undo: ", *run_line(plan.id, plan.op))
     if not (output.quiet or output.json):
         show_moves(output, plan.moves)
-    for number, verb in ((len(plan.comes_back), "restored"), (len(plan.forgets), "forgotten again")):
+    for number, verb in ((len(plan.restored), "restored"), (len(plan.forgotten), "forgotten again")):
         if number:
             output.report(f"  {format_count(number, 'commit')} {verb}")
     if any(None not in (old, new) and ":" not in ref for ref, old, new in plan.moves):

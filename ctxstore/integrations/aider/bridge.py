@@ -74,11 +74,11 @@ def save(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
     """A chat as a commit, and on request as a file too: a commit that was made stays, even if the file fails."""
     from ctxstore.integrations.aider.save_chat import save_chat
     from ctxstore.ops.export import iter_export
-    from ctxstore.ops.refs.retry import retried
+    from ctxstore.ops.refs.retry import retry
 
     chat = request["chat"]
     ref = contexts_of(chat["project"]) + request["name"]
-    saved = retried(lambda: save_chat(repo, ref, chat, is_new=request.get("new", False)))
+    saved = retry(lambda: save_chat(repo, ref, chat, is_new=request.get("new", False)))
     answer = {
         "name": request["name"],
         "commit": saved.commit.hex(),

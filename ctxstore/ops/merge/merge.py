@@ -16,7 +16,7 @@ from ctxstore.ops.merge.files import FileMerge, has_same_content
 from ctxstore.ops.merge.merge_base import find_merge_base, iter_common
 from ctxstore.ops.merge.messages import merge_memories, merge_messages
 from ctxstore.ops.merge.three_way import BOTH, OURS, THEIRS
-from ctxstore.ops.refs.retry import retried
+from ctxstore.ops.refs.retry import retry
 from ctxstore.sources.protocol import Source
 from ctxstore.sources.registry import get_source
 from ctxstore.trees.entries import (
@@ -76,7 +76,7 @@ def merge(engine: Engine, request: Merge) -> Merged:
         raise InvalidInput(
             f"{request.choice!r} is not a way to resolve conflicts", hint=f"choose one of {', '.join(CHOICES)}"
         )
-    return retried(lambda: _merge_once(engine, request))
+    return retry(lambda: _merge_once(engine, request))
 
 
 def _merge_once(engine: Engine, request: Merge) -> Merged:

@@ -12,7 +12,7 @@ from ctxstore.history.refs import TAG, Refs, check_name, check_tag
 from ctxstore.history.revisions import Resolver
 from ctxstore.history.transaction import Move, Published, transaction
 from ctxstore.ids import ObjectId, format_id
-from ctxstore.ops.refs.retry import retried
+from ctxstore.ops.refs.retry import retry
 
 
 def create_tag(engine: Engine, name: str, id: ObjectId, *, force: bool) -> Published | None:
@@ -29,7 +29,7 @@ def create_tag(engine: Engine, name: str, id: ObjectId, *, force: bool) -> Publi
             tx.rely(id)
             return tx.publish([Move(ref, old, id)], "tag")
 
-    return retried(attempt)
+    return retry(attempt)
 
 
 def delete_tag(engine: Engine, name: str) -> ObjectId:
@@ -44,7 +44,7 @@ def delete_tag(engine: Engine, name: str) -> ObjectId:
             tx.publish([Move(ref, old, None)], "tag")
             return old
 
-    return retried(attempt)
+    return retry(attempt)
 
 
 def iter_tags(engine: Engine) -> Iterator[NamedCommit]:
@@ -59,12 +59,12 @@ def fork(engine: Engine, id: ObjectId, new_ref: str) -> StoredCommit:
 
     def attempt() -> StoredCommit:
         with transaction(engine) as tx:
-            _refuse_taken(tx.refs, new_ref)
+            _refuse_existing(tx.refs, new_ref)
             tx.rely(id)
             tx.publish([Move(new_ref, None, id)], "fork")
             return StoredCommit(id, read_commit(engine.store, id))
 
-    return retried(attempt)
+    return retry(attempt)
 
 
 def rename(engine: Engine, old: str, new: str) -> StoredCommit:
@@ -74,15 +74,15 @@ def rename(engine: Engine, old: str, new: str) -> StoredCommit:
     def attempt() -> StoredCommit:
         id = Resolver(engine).context(old)
         with transaction(engine) as tx:
-            _refuse_taken(tx.refs, new)
+            _refuse_existing(tx.refs, new)
             tx.rely(id)
             tx.publish([Move(old, id, None), Move(new, None, id)], "rename")
             return StoredCommit(id, read_commit(engine.store, id))
 
-    return retried(attempt)
+    return retry(attempt)
 
 
-def _refuse_taken(refs: Refs, name: str) -> None:
+def _refuse_existing(refs: Refs, name: str) -> None:
     if refs.find(name) is not None:
         raise AlreadyExists(f"there is a context {name!r} already", hint="choose another name")
 

@@ -11,7 +11,7 @@ TRIES = 8
 Result = TypeVar("Result")
 
 
-def retried(attempt: Callable[[], Result]) -> Result:
+def retry(attempt: Callable[[], Result]) -> Result:
     """What `attempt` gives, which decides anew from the newest state each time. Raises what the last try did."""
     for _ in range(TRIES - 1):
         try:

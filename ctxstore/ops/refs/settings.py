@@ -9,10 +9,10 @@ from ctxstore.history.refs import SETTING
 from ctxstore.history.transaction import Move, transaction
 from ctxstore.ids import Kind, ObjectId
 from ctxstore.objects.encoding import Json, decode_record, encode_record
-from ctxstore.ops.refs.retry import retried
+from ctxstore.ops.refs.retry import retry
 
 RETENTION = "retention"
-"""Which policies snapshots apply: see `ctxstore.ops.retention.named_policies.automatic`."""
+"""Which policies snapshots apply: see `ctxstore.ops.retention.named_policies.get_automatic_policies`."""
 
 
 def has_setting(engine: Engine, name: str) -> bool:
@@ -37,7 +37,7 @@ def change_setting(engine: Engine, name: str, change: Callable[[Json], Json], co
 
     False when it had that value already. `change` is called anew when somebody else was faster.
     """
-    return retried(lambda: _change_once(engine, SETTING + name, change, command, note))
+    return retry(lambda: _change_once(engine, SETTING + name, change, command, note))
 
 
 def _change_once(engine: Engine, key: str, change: Callable[[Json], Json], command: str, note: str) -> bool:

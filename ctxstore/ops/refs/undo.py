@@ -13,9 +13,9 @@ from ctxstore.history.oplog import Op, RefChange, StoredOp, iter_ops, read_op
 from ctxstore.history.refs import SETTING, Refs
 from ctxstore.history.transaction import Move, Published, Transaction, transaction
 from ctxstore.ids import ObjectId, format_id
-from ctxstore.ops.refs.retry import retried
+from ctxstore.ops.refs.retry import retry
 
-SHOWN = 3
+MAX_LISTED = 3
 
 
 class OpEffect(NamedTuple):
@@ -66,26 +66,26 @@ class UndoPlan:
         self.id = id
         self.op = op
         self.moves: tuple[Move, ...] = ()
-        self.comes_back: tuple[ObjectId, ...] = ()
-        self.forgets: tuple[ObjectId, ...] = ()
+        self.restored: tuple[ObjectId, ...] = ()
+        self.forgotten: tuple[ObjectId, ...] = ()
         with transaction(engine) as tx:
             self._prepare(tx)
 
     def execute(self) -> Published:
         """Carry it out as one op. Raises `Conflict` and `NotFound` like the planning, if others wrote since."""
-        return retried(self._attempt)
+        return retry(self._attempt)
 
     def _attempt(self) -> Published:
         with transaction(self._engine) as tx:
             self._prepare(tx)
-            counts = {"came_back": len(self.comes_back), "forgot": len(self.forgets)}
+            counts = {"came_back": len(self.restored), "forgot": len(self.forgotten)}
             statistics = {name: number for name, number in counts.items() if number}
             return tx.publish(self.moves, "undo", self._note(), statistics, undoes=self.id)
 
     def _note(self) -> str:
         # An undone undo's note would be a chain of notes.
         why = f": {self.op.note}" if self.op.note and self.op.undoes is None else ""
-        return f"{_shown(self.id)} ({self.op.command}{why})"
+        return f"{_format_op(self.id)} ({self.op.command}{why})"
 
     def _prepare(self, tx: Transaction) -> None:
         """Look at the newest state. All of the op can be taken back, or nothing is."""
@@ -97,42 +97,44 @@ class UndoPlan:
                     tx.rely(move.new)
             self._restore_marks(tx)
         except NotFound as error:
-            raise NotFound(f"{_shown(self.id)} can't be undone any more: {error.message}", hint=error.hint) from error
+            raise NotFound(
+                f"{_format_op(self.id)} can't be undone any more: {error.message}", hint=error.hint
+            ) from error
 
     def _restore_marks(self, tx: Transaction) -> None:
         effect = op_effect(self._engine, self.op)
         now = self._engine.forgotten(tx.root)
         if again := [id for id, mark in effect.forgot.items() if now.find(id) not in (None, mark)]:
             raise Conflict(
-                f"commit {format_id(again[0])} came back and was forgotten again after {_shown(self.id)}",
+                f"commit {format_id(again[0])} came back and was forgotten again after {_format_op(self.id)}",
                 hint="`ctx op log` shows by which op: undo that one",
             )
-        self.comes_back = tuple(id for id in effect.forgot if id in now)
-        for id in self.comes_back:
+        self.restored = tuple(id for id in effect.forgot if id in now)
+        for id in self.restored:
             tx.rely(id)
-        held = self._held(tx.refs) if effect.came_back else set()
-        forgets = {id: mark for id, mark in effect.came_back.items() if id not in held and id not in now}
-        self.forgets = tuple(forgets)
+        named = self._named_after(tx.refs) if effect.came_back else set()
+        forgets = {id: mark for id, mark in effect.came_back.items() if id not in named and id not in now}
+        self.forgotten = tuple(forgets)
         tx.forget(forgets)
 
-    def _held(self, refs: Refs) -> set[ObjectId]:
+    def _named_after(self, refs: Refs) -> set[ObjectId]:
         """What heads and tags will name: it is not forgotten again, whoever named it since."""
         after = dict(refs.iter_all()) | {move.ref: move.new for move in self.moves}
         return {id for id in after.values() if id is not None}
 
     def _refuse_changed(self, tx: Transaction) -> None:
-        later = self._standing(tx)
+        later = self._effective_later_ops(tx)
         for run in later:
             if run.op.undoes == self.id:
                 raise Conflict(
-                    f"{_shown(self.id)} was undone already, by {_shown(run.id)}",
+                    f"{_format_op(self.id)} was undone already, by {_format_op(run.id)}",
                     hint=f"`ctx undo {format_id(run.id)}` does it again",
                 )
         changed = [change for change in self.op.changes if tx.refs.find(change.ref) != change.new]
         if changed:
             raise self._conflict(changed, later)
 
-    def _standing(self, tx: Transaction) -> list[ListedOp]:
+    def _effective_later_ops(self, tx: Transaction) -> list[ListedOp]:
         """The later ops, without those that were undone and the undos of these."""
         ops = iter_ops(self._engine.store, tx.root.op)
         runs = list(iter_listed_ops(takewhile(lambda found: found[0] != self.id, ops)))
@@ -142,12 +144,14 @@ class UndoPlan:
     def _conflict(self, changed: Sequence[RefChange], later: Sequence[ListedOp]) -> Conflict:
         names = {change.ref for change in changed}
         by = next((run for run in later if names & {change.ref for change in run.op.changes}), None)
-        who = f", last by {_shown(by.id)} ({by.op.command})" if by else ""
-        listed = ", ".join(sorted(names)[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-        first = f"undo {_shown(by.id)} first" if by else "undo what came later first"
+        by_whom = f", last by {_format_op(by.id)} ({by.op.command})" if by else ""
+        listed = ", ".join(sorted(names)[:MAX_LISTED]) + (
+            f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+        )
+        first = f"undo {_format_op(by.id)} first" if by else "undo what came later first"
         old = next((change.old for change in changed if change.old and not change.ref.startswith(SETTING)), None)
-        beside = f", or bring the old state back beside it: `ctx fork {format_id(old)} NAME`" if old else ""
-        return Conflict(f"{listed} changed since {_shown(self.id)}{who}", hint=first + beside)
+        alternative = f", or bring the old state back alternative it: `ctx fork {format_id(old)} NAME`" if old else ""
+        return Conflict(f"{listed} changed since {_format_op(self.id)}{by_whom}", hint=first + alternative)
 
 
 def plan_undo(engine: Engine, found: StoredOp | None = None) -> UndoPlan:
@@ -165,5 +169,5 @@ def plan_undo(engine: Engine, found: StoredOp | None = None) -> UndoPlan:
     return UndoPlan(engine, found.id, found.op)
 
 
-def _shown(id: ObjectId) -> str:
+def _format_op(id: ObjectId) -> str:
     return f"op:{format_id(id)}"

@@ -10,9 +10,9 @@ from ctxstore.ids import ObjectId, as_id
 from ctxstore.ops.refs.cache_notes import read_values, write_values
 from ctxstore.ops.refs.settings import RETENTION
 from ctxstore.ops.retention.forget import ForgetResult, Selection, forget
-from ctxstore.ops.retention.named_policies import automatic, get_policy
+from ctxstore.ops.retention.named_policies import get_automatic_policies, get_policy
 
-SHARE = 100
+WAIT_FACTOR = 100
 """All contexts are looked at, also those that change no more: that takes seconds at 50,000 commits. So it waits until
 this many times as long as it took has passed since."""
 
@@ -38,9 +38,9 @@ def apply_retention(engine: Engine) -> ForgetResult | None:
         return None
     started = engine.environment.clock()
     note = _read_note(engine)
-    if note is not None and note.setting == setting and 0 <= started - note.time < note.duration * SHARE:
+    if note is not None and note.setting == setting and 0 <= started - note.time < note.duration * WAIT_FACTOR:
         return None
-    selections = [Selection(each.pattern, get_policy(engine, each.policy)) for each in automatic(engine)]
+    selections = [Selection(each.pattern, get_policy(engine, each.policy)) for each in get_automatic_policies(engine)]
     result = forget(engine, selections, after_snapshot=True)
     ended = engine.environment.clock()
     write_values(engine, _NAME, VERSION, _Note(ended, max(0, ended - started), setting))

@@ -16,7 +16,7 @@ from ctxstore.ids import ObjectId
 from ctxstore.ops.content.log import iter_history
 from ctxstore.ops.retention.policy import Candidate
 
-_REMEMBERED = 1 << 16
+_CACHED_COMMITS = 1 << 16
 
 
 class Histories:
@@ -32,12 +32,12 @@ class Histories:
         for name, id in refs.tags():
             self._tags.setdefault(id, []).append(name)
         self._forgotten = set(engine.forgotten(root).ids())
-        self._read = lru_cache(_REMEMBERED)(self._read_commit)
+        self._read = lru_cache(_CACHED_COMMITS)(self._read_commit)
 
     def _read_commit(self, id: ObjectId) -> Commit:
         return read_commit(self._engine.store, id)
 
-    def of(self, context: str) -> list[Candidate]:
+    def candidates(self, context: str) -> list[Candidate]:
         """The commits a context descends from, newest first."""
         history = list(iter_history(self._engine, self.contexts[context], self._read))
         before_shrink = {commit.parents[0] for _, commit in history if commit.shrunk and commit.parents}
@@ -56,14 +56,14 @@ class Histories:
             is_forgotten=id in self._forgotten,
         )
 
-    def reached(self, heads: Iterable[ObjectId]) -> set[ObjectId]:
+    def ancestors(self, heads: Iterable[ObjectId]) -> set[ObjectId]:
         """All commits that these descend from, themselves included."""
         found: set[ObjectId] = set()
         for head in heads:
-            found.update(id for id, _ in self._beyond(head, found))
+            found.update(id for id, _ in self._new_ancestors(head, found))
         return found
 
-    def _beyond(self, head: ObjectId, known: set[ObjectId]) -> Iterator[tuple[ObjectId, Commit]]:
+    def _new_ancestors(self, head: ObjectId, known: set[ObjectId]) -> Iterator[tuple[ObjectId, Commit]]:
         """What a commit descends from, as far as it is not known. Adds to `known`."""
         waiting = [head]
         while waiting:
@@ -78,19 +78,19 @@ class Histories:
             yield id, commit
             waiting.extend(commit.parents)
 
-    def dropped(self) -> dict[str, list[Candidate]]:
+    def dropped_candidates(self) -> dict[str, list[Candidate]]:
         """What no context and no tag descends from, by the context it was made for, newest first.
 
         A candidate's `time` is when it was dropped: the time of the last run that moved a ref away from it. It has
         no parents: each was dropped at a time of its own.
         """
-        known = self.reached((*self.contexts.values(), *self._tags))
+        known = self.ancestors((*self.contexts.values(), *self._tags))
         found: dict[str, list[tuple[Candidate, int]]] = {}
         for op, time in self._ops():
             for change in op.changes:
                 if change.old is None or change.ref.startswith(SETTING):
                     continue
-                for id, commit in self._beyond(change.old, known):
+                for id, commit in self._new_ancestors(change.old, known):
                     candidate = self._candidate(StoredCommit(id, commit), False)._replace(time=time, parents=())
                     found.setdefault(commit.ref, []).append((candidate, commit.generation))
         for group in found.values():
@@ -104,7 +104,7 @@ class Histories:
         yield from zip(ops, reversed(times), strict=True)
 
 
-def ages_count_from(engine: Engine, root: RepositoryState, *, skip: int = 0) -> int:
+def effective_now(engine: Engine, root: RepositoryState, *, skip: int = 0) -> int:
     """What retention takes as now: the clock, or the newest run that moved a context if that is earlier.
 
     A clock that jumped ahead so makes nothing older before something is saved by it. Runs that forget or change

@@ -16,7 +16,7 @@ from ctxstore.history.refs import matches
 from ctxstore.history.root import RepositoryState
 from ctxstore.history.transaction import MustRestart, transaction
 from ctxstore.ids import ObjectId
-from ctxstore.ops.retention.candidates import Histories, ages_count_from
+from ctxstore.ops.retention.candidates import Histories, effective_now
 from ctxstore.ops.retention.policy import Candidate, Policy, check_policy, decide, describe
 from ctxstore.ops.retention.revalidate import is_still_valid
 
@@ -126,24 +126,24 @@ def plan_forget(
 ) -> ForgetPlan:
     """Decide about the commits of the contexts selected; with `dropped`, about what was dropped from such contexts.
 
-    Ages count from `ages_count_from`. `after_snapshot`: the run just made is no evidence of what time it is, and a
+    Ages count from `effective_now`. `after_snapshot`: the run just made is no evidence of what time it is, and a
     pattern may match nothing. Raises `InvalidInput` for an empty policy, `NotFound` when a pattern matches nothing.
     """
     for _, policy in selections:
         check_policy(policy)
     root = engine.root()
     histories = Histories(engine, root)
-    now = ages_count_from(engine, root, skip=int(after_snapshot))
-    bin = histories.dropped() if dropped else {}
+    now = effective_now(engine, root, skip=int(after_snapshot))
+    dropped_histories = histories.dropped_candidates() if dropped else {}
     if not after_snapshot:
-        _require_matches(bin if dropped else histories.contexts, selections, dropped=dropped)
-    chosen = _choose(bin if dropped else histories.contexts, selections)
+        _require_matches(dropped_histories if dropped else histories.contexts, selections, dropped=dropped)
+    chosen = _choose(dropped_histories if dropped else histories.contexts, selections)
     plans = []
     for ref, policies in chosen.items():
-        candidates = bin[ref] if dropped else histories.of(ref)
+        candidates = dropped_histories[ref] if dropped else histories.candidates(ref)
         plans.append(ContextPlan(ref, _verdicts(candidates, policies, now, may_be_empty=dropped)))
     if not dropped:
-        plans = _spare_shared(histories, plans)
+        plans = _keep_shared(histories, plans)
     note = "; ".join(dict.fromkeys(describe(policy) for _, policy in selections))
     uses_ages = any(policy.within_ns or policy.max_age_ns for _, policy in selections)
     return ForgetPlan(engine, root, plans, ForgetBasis(note, now, dropped, uses_ages))
@@ -190,21 +190,23 @@ def _verdicts(
     return tuple(best.values())
 
 
-def _spare_shared(histories: Histories, plans: list[ContextPlan]) -> list[ContextPlan]:
+def _keep_shared(histories: Histories, plans: list[ContextPlan]) -> list[ContextPlan]:
     """Keep what another context keeps, or has without being asked."""
     if not any(plan.forgotten for plan in plans):
         return plans
     asked = {plan.ref for plan in plans}
     others = [head for ref, head in histories.contexts.items() if ref not in asked]
-    shared = dict.fromkeys(histories.reached(others), "a context that was not asked for has it, too")
+    shared = dict.fromkeys(histories.ancestors(others), "a context that was not asked for has it, too")
     for plan in plans:
         for verdict in plan.verdicts:
             if verdict.keep:
                 shared.setdefault(verdict.id, f"kept for {plan.ref}")
-    return [plan._replace(verdicts=tuple(_spared(verdict, shared) for verdict in plan.verdicts)) for plan in plans]
+    return [
+        plan._replace(verdicts=tuple(_keep_if_shared(verdict, shared) for verdict in plan.verdicts)) for plan in plans
+    ]
 
 
-def _spared(verdict: ForgetVerdict, shared: dict[ObjectId, str]) -> ForgetVerdict:
+def _keep_if_shared(verdict: ForgetVerdict, shared: dict[ObjectId, str]) -> ForgetVerdict:
     if verdict.keep or verdict.id not in shared:
         return verdict
     return verdict._replace(keep=True, reason=shared[verdict.id])

@@ -77,13 +77,13 @@ def remove_policy(engine: Engine, name: str) -> None:
             )
         return None
 
-    used = any(each.policy == name for each in automatic(engine))
+    used = any(each.policy == name for each in get_automatic_policies(engine))
     if used and name not in BUILT_IN:
         raise Conflict(f"snapshots apply the policy {name!r}", hint="`ctx policy auto --off` ends that")
     change_setting(engine, _POLICY + check_policy_name(name), remove, "policy", f"remove {name}")
 
 
-def automatic(engine: Engine) -> list[AutomaticPolicy]:
+def get_automatic_policies(engine: Engine) -> list[AutomaticPolicy]:
     """What snapshots apply; mostly nothing. Reads one key. Raises `Corrupt`."""
     value = find_setting(engine, RETENTION)
     return [] if value is None else _decode_automatic(value)

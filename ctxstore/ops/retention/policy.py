@@ -12,7 +12,7 @@ commits are counted apart, so that ten of the one never displace the last of the
   it was made from. One whose own stamp says otherwise is as young as its successor, which it can't be younger than.
   A stamp of the future is an age of 0. Nothing that comes after a commit makes it older.
 - An earlier `now` never forgets more. Callers pass the earlier one of the clock and the newest run (see
-  `ctxstore.ops.retention.candidates.ages_count_from`): a clock that jumped ahead changes nothing until something is
+  `ctxstore.ops.retention.candidates.effective_now`): a clock that jumped ahead changes nothing until something is
   saved by it.
 
 What a wrong stamp may cost is space: what descends from a commit of the future is young until then.
@@ -105,12 +105,12 @@ def decide(candidates: Sequence[Candidate], policy: Policy, now: int, *, may_be_
     """
     check_policy(policy)
     ages = _ages(candidates, now)
-    held = [each for each in candidates if not each.is_forgotten]
-    kept = _first_reasons(_by_rules(held, ages, policy))
+    remaining = [each for each in candidates if not each.is_forgotten]
+    kept = _first_reasons(_reasons_by_rules(remaining, ages, policy))
     if policy.max_age_ns:
         kept = {id: reason for id, reason in kept.items() if ages[id] <= policy.max_age_ns}
-    always = _first_reasons(_always(held, may_be_empty))
-    return [_decision(each, always, kept, ages, policy) for each in held]
+    always = _first_reasons(_unconditional_reasons(remaining, may_be_empty))
+    return [_decision(each, always, kept, ages, policy) for each in remaining]
 
 
 def describe(policy: Policy) -> str:
@@ -148,34 +148,36 @@ def _first_reasons(reasons: Reasons) -> dict[ObjectId, str]:
     return first
 
 
-def _always(held: Sequence[Candidate], may_be_empty: bool) -> Reasons:
-    for each in held:
+def _unconditional_reasons(remaining: Sequence[Candidate], may_be_empty: bool) -> Reasons:
+    for each in remaining:
         if each.is_head:
             yield each.id, "head"
         if each.tags:
             yield each.id, f"tag {', '.join(each.tags)}"
         if each.is_before_shrink:
             yield each.id, "last good state before it shrank"
-    if held and not may_be_empty and not any(each.is_head for each in held):
-        yield held[0].id, "the newest"
+    if remaining and not may_be_empty and not any(each.is_head for each in remaining):
+        yield remaining[0].id, "the newest"
 
 
-def _by_rules(held: Sequence[Candidate], ages: dict[ObjectId, int], policy: Policy) -> Reasons:
+def _reasons_by_rules(remaining: Sequence[Candidate], ages: dict[ObjectId, int], policy: Policy) -> Reasons:
     for incremental in (False, True):
-        counted = [each for each in held if each.is_incremental is incremental]
+        counted = [each for each in remaining if each.is_incremental is incremental]
         for number, each in enumerate(counted[: policy.last], 1):
             yield each.id, f"last {number} of {policy.last}"
         for name, bucket in _CALENDAR.items():
-            yield from _by_calendar(counted, name, getattr(policy, name), bucket)
-    for each in held:
+            yield from _reasons_by_calendar(counted, name, getattr(policy, name), bucket)
+    for each in remaining:
         if ages[each.id] <= policy.within_ns and policy.within_ns:
             yield each.id, f"within {format_duration(policy.within_ns)}"
 
 
-def _by_calendar(held: Sequence[Candidate], name: str, number: int, bucket: Callable[[int], Hashable]) -> Reasons:
+def _reasons_by_calendar(
+    remaining: Sequence[Candidate], name: str, number: int, bucket: Callable[[int], Hashable]
+) -> Reasons:
     """The newest of each bucket, of the first so many buckets by the order of the history."""
     seen: set[Hashable] = set()
-    for each in held:
+    for each in remaining:
         if len(seen) == number:
             return
         key = bucket(each.time)

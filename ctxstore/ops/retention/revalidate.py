@@ -10,7 +10,7 @@ from ctxstore.history.refs import SETTING, TAG
 from ctxstore.history.root import RepositoryState
 from ctxstore.ids import ObjectId
 
-STEPS = 64
+MAX_STEPS = 64
 """Commits followed back from a new head to the old one; further, planning anew is the simpler way."""
 
 
@@ -34,13 +34,13 @@ def _is_harmless(
         return True  # what a ref no longer reaches is no less forgotten for it
     if name.startswith(TAG):
         return new not in chosen
-    return _only_goes_on(engine, old, new, chosen)
+    return _is_fast_forward(engine, old, new, chosen)
 
 
-def _only_goes_on(engine: Engine, old: ObjectId | None, new: ObjectId, chosen: Collection[ObjectId]) -> bool:
+def _is_fast_forward(engine: Engine, old: ObjectId | None, new: ObjectId, chosen: Collection[ObjectId]) -> bool:
     """Whether `new` descends from `old` (None: from nothing) by single steps that meet none of the chosen."""
     at: ObjectId | None = new
-    for _ in range(STEPS):
+    for _ in range(MAX_STEPS):
         if at == old:
             return True
         if at is None or at in chosen:

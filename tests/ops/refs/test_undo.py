@@ -195,7 +195,7 @@ def test_undoing_a_forgetting_brings_the_commits_back(repo: ctxstore.Repo) -> No
     commit(repo, "a", "three")
     forget(repo, one, two)
     plan = repo.plan_undo()
-    assert set(plan.comes_back) == {one, two}
+    assert set(plan.restored) == {one, two}
     done = plan.execute()
     assert not forgotten(repo) and done.op.statistics == {"came_back": 2}
     repo.gc()
@@ -208,7 +208,7 @@ def test_undoing_that_undo_forgets_them_again(repo: ctxstore.Repo) -> None:
     forget(repo, one)
     first = undo(repo)
     plan = repo.plan_undo(first.id.hex())
-    assert plan.forgets == (one,)
+    assert plan.forgotten == (one,)
     plan.execute()
     assert repo._engine.forgotten(repo._engine.root()).find(one) == Forgotten(1, "too old")
 
@@ -246,7 +246,7 @@ def test_an_undo_that_forgets_again_starts_anew_when_it_is_beaten(
 
     monkeypatch.setattr(storage, "swap", beaten)
     plan.execute()
-    assert not forgotten(repo) and plan.forgets == ()
+    assert not forgotten(repo) and plan.forgotten == ()
 
 
 def test_what_a_tag_holds_by_now_is_not_forgotten_again(repo: ctxstore.Repo) -> None:
