@@ -1,4 +1,4 @@
-"""Times as a person writes them."""
+"""The parsing of times as people write them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def parse_time(text: str, now: int) -> int:
-    """UTC nanoseconds of an ISO date or time (local time unless it says otherwise), ``yesterday``, ``2 hours ago``,
-    or ``@`` and nanoseconds since 1970. `now` in nanoseconds. Raises `InvalidInput`."""
+    """Returns a written time as UTC nanoseconds. A date or clock time becomes its last nanosecond.
+
+    Accepts an ISO date or time (local time if it has no zone), ``yesterday``, ``2 hours ago``, or ``@`` and
+    nanoseconds since 1970. `now` is in nanoseconds. Raises `InvalidInput`.
+    """
     relative, start = _parse_moment(text, now)
     return relative if relative is not None else start + _span(text.strip()) - 1
 
 
 def parse_start(text: str, now: int) -> int:
-    """As `parse_time`, but when what is written begins: a day with its first moment. Raises `InvalidInput`."""
+    """Like `parse_time`, but a date or clock time becomes its first nanosecond. Raises `InvalidInput`."""
     relative, start = _parse_moment(text, now)
     return relative if relative is not None else start
 
 
 def _parse_moment(text: str, now: int) -> tuple[int | None, int]:
-    """A time that is said by itself, or (None, when a written one begins)."""
+    """Returns (moment, _) for a relative or exact time, and (None, start) for a calendar date or clock time."""
     require_text(text, "a time")
     text = text.strip()
     if text == "now":
@@ -46,7 +49,10 @@ def _parse_moment(text: str, now: int) -> tuple[int | None, int]:
 
 
 def _span(text: str) -> int:
-    """Nanoseconds a written time stands for: a day means all of it, a second all of that, as the log shows them."""
+    """Returns how many nanoseconds a written time covers: a date its whole day, a time its whole second or minute.
+
+    The log shows times to the second, so a time that is copied from it must cover that whole second.
+    """
     if re.fullmatch(r"[\d-]+|\d+-?W[\d-]+", text):
         return 86400 * 10**9
     if fraction := re.search(r"[.,](\d+)", text):

@@ -1,1 +1,1 @@
-"""Commits, refs, ops, and the root that holds them together."""
+"""The history: commits, refs and ops, and the root through which they are reached."""

@@ -1,4 +1,4 @@
-"""Commits: a moment of one context. docs/format/history.md is normative."""
+"""Commits: immutable records of one context at one moment. docs/format/history.md is normative."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,10 @@ VERSION = 1
 
 
 class Summary(NamedTuple):
-    """What a list of commits shows without opening trees. None: unknown. `bytes` counts file and record bytes."""
+    """The facts that lists of commits show without reading trees. None means unknown.
+
+    `bytes` is the size of all files and records.
+    """
 
     title: str | None = None
     agent: str | None = None
@@ -26,7 +29,7 @@ class Summary(NamedTuple):
 
 
 class Author(NamedTuple):
-    """Who made a commit or ran a command, where, with what."""
+    """The user, host and tool that made a commit or ran a command."""
 
     user: str
     host: str
@@ -34,9 +37,11 @@ class Author(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """`time` is UTC nanoseconds. `root` and `label` say where its files were, for a restore in place.
+    """A commit: the tree of a context at one moment, and how it was made.
 
-    `shrunk` marks a context that lost much of what its parent had.
+    `generation` is one more than the highest of the parents, or 0 without parents. `time` is in UTC nanoseconds.
+    `root` is the folder of the files and `label` distinguishes several roots of a source, for a checkout in place.
+    `shrunk` marks a context that lost much of its parent's content.
     """
 
     tree: ObjectId
@@ -55,7 +60,7 @@ class Commit(NamedTuple):
 
 
 class StoredCommit(NamedTuple):
-    """A commit with its id."""
+    """A commit and its id."""
 
     id: ObjectId
     commit: Commit
@@ -69,7 +74,7 @@ class NamedCommit(NamedTuple):
 
 
 def encode_commit(commit: Commit) -> bytes:
-    """The commit object's bytes."""
+    """Encodes a commit as the bytes of its object."""
     fields: dict[int, Any] = {
         0: VERSION,
         1: commit.tree,
@@ -90,29 +95,30 @@ def encode_commit(commit: Commit) -> bytes:
 
 
 def encode_text(text: str) -> bytes:
-    """Texts are kept as bytes, because names and titles may hold what is not UTF-8: every str comes back.
+    """Encodes a text as bytes that `decode_text` reverses exactly. Names and titles may contain lone surrogates.
 
-    Raises `InvalidInput` for what is none: a commit that can't be read again must not be stored.
+    Raises `InvalidInput` if `text` is not a str: a commit that cannot be read again must not be stored.
     """
     require_text(text, "a note, a title or a name")
     return text.encode("utf-8", "surrogatepass")
 
 
 def decode_text(data: Any) -> str:
-    """What `encode_text` was given. Raises `TypeError`, `ValueError`."""
+    """Decodes the bytes from `encode_text`. Raises `TypeError`, `ValueError`."""
     if type(data) is not bytes:
         raise TypeError("not a text")
     return data.decode("utf-8", "surrogatepass")
 
 
 def encode_summary(summary: Summary) -> list[Any]:
-    """A summary's encodable fields."""
-    texts, numbers = summary[:4], summary[4:]
+    """Returns a summary as a list of values that can be encoded."""
+    texts = summary.title, summary.agent, summary.model, summary.project
+    numbers = summary.messages, summary.files, summary.memories, summary.bytes
     return [*(None if text is None else encode_text(text) for text in texts), *numbers]
 
 
 def decode_summary(fields: list[Any]) -> Summary:
-    """What `encode_summary` was given. Raises `TypeError`, `ValueError`."""
+    """Decodes the list from `encode_summary`. Raises `TypeError`, `ValueError`."""
     title, agent, model, project = (None if value is None else decode_text(value) for value in fields[:4])
     messages, files, memories, size = (None if value is None else decode_number(value) for value in fields[4:])
     if files is None or memories is None or size is None:
@@ -121,28 +127,28 @@ def decode_summary(fields: list[Any]) -> Summary:
 
 
 def decode_number(value: Any) -> int:
-    """A size or a count. Raises `ValueError`."""
+    """Returns a decoded size or count. Raises `ValueError` if it is not one."""
     if type(value) is not int or not 0 <= value < 1 << 63:
         raise ValueError("not a number")
     return value
 
 
 def decode_integer(value: Any) -> int:
-    """A time, or another signed integer of 64 bits. Raises `ValueError`."""
+    """Returns a decoded time or other signed integer of 64 bits. Raises `ValueError` if it is not one."""
     if type(value) is not int or not -1 << 63 <= value < 1 << 63:
         raise ValueError("not an integer")
     return value
 
 
 def decode_string(value: Any) -> str:
-    """A text string. Raises `TypeError`."""
+    """Returns a decoded text string. Raises `TypeError` if it is not one."""
     if type(value) is not str:
         raise TypeError("not a string")
     return value
 
 
 def decode_commit(data: bytes) -> Commit:
-    """Raises `Corrupt`."""
+    """Decodes the bytes of a commit object. Raises `Corrupt`."""
     fields = decode_structure(data)
     try:
         if type(fields) is not dict or fields[0] != VERSION:
@@ -176,12 +182,12 @@ def _id(value: Any) -> ObjectId:
 
 
 def read_commit(getter: Getter, id: ObjectId) -> Commit:
-    """Raises `NotFound`, `Corrupt`."""
+    """Reads a commit. Raises `NotFound`, `Corrupt`."""
     return decode_commit(getter.get(id, Kind.COMMIT))
 
 
 def write_commit(putter: Putter, commit: Commit) -> ObjectId:
-    """Store a commit; its id. Raises `InvalidInput` for one that could not be read again as it is."""
+    """Stores a commit and returns its id. Raises `InvalidInput` if reading it would not return an equal commit."""
     data = encode_commit(commit)
     try:
         is_readable = decode_commit(data) == commit
@@ -189,6 +195,6 @@ def write_commit(putter: Putter, commit: Commit) -> ObjectId:
         is_readable = False
     if not is_readable:
         raise InvalidInput(
-            f"a commit of {commit.ref!r} has a value of the wrong type or size", hint="look at its author and summary"
+            f"a commit of {commit.ref!r} has a value of the wrong type or size", hint="check its author and summary"
         )
     return putter.put(Kind.COMMIT, data)

@@ -1,4 +1,4 @@
-"""A repository's config: written once by init, readable by people. docs/format/config.md is normative."""
+"""The config of a repository: written once by init, as JSON for people. docs/format/config.md is normative."""
 
 import json
 import re
@@ -8,19 +8,22 @@ from ctxstore.errors import Corrupt, UnknownFormat
 from ctxstore.objects.chunker import ChunkerSettings
 
 FORMAT = 1
-"""The format version this release reads and writes."""
+"""The format version that this release reads and writes."""
 
 KEY = "config"
 MAX_CONFIG = 64 << 10
 
-SAVE_IT = "copy the repository's folder first, then run `ctx repair`: its packs still hold what was saved"
-"""The next step when the config or the root is lost."""
+REPAIR_HINT = "copy the repository's folder, then run `ctx repair`: the packs still contain what was saved"
+"""The hint of errors about a lost or damaged config or root."""
+
+UPGRADE_HINT = "install the release of ctxstore that made it, or a newer one"
+"""The hint of errors about an unknown format."""
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
 class Config(NamedTuple):
-    """`id` is 16 random bytes as hex; `created` UTC nanoseconds."""
+    """The config of a repository. `id` is 16 random bytes as hex, `created` is in UTC nanoseconds."""
 
     id: str
     created: int
@@ -28,7 +31,7 @@ class Config(NamedTuple):
 
 
 def encode_config(config: Config) -> bytes:
-    """The config file's bytes."""
+    """Encodes a config as the bytes of its file."""
     value = {
         "ctxstore": "repository",
         "format": FORMAT,
@@ -40,19 +43,18 @@ def encode_config(config: Config) -> bytes:
 
 
 def decode_config(data: bytes) -> Config:
-    """Raises `Corrupt` for what is no config, `UnknownFormat` for one of another version."""
+    """Decodes a config file. Raises `Corrupt`, or `UnknownFormat` if it has another format version."""
     try:
         value = json.loads(data)
         if value["ctxstore"] != "repository":
             raise ValueError
         version = value["format"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise Corrupt("the repository's config is damaged", hint=SAVE_IT) from error
+        raise Corrupt("the repository's config is damaged", hint=REPAIR_HINT) from error
     if type(version) is not int or version != FORMAT:
-        said = repr(version)[:50] if type(version) in (int, str) else "of another kind"
+        shown = repr(version)[:50] if type(version) in (int, str) else "of another kind"
         raise UnknownFormat(
-            f"this repository has format {said}, this release knows format {FORMAT}",
-            hint="install the release of ctxstore that made it, or a newer one",
+            f"this repository has format {shown}, this release knows format {FORMAT}", hint=UPGRADE_HINT
         )
     return _decode_fields(value)
 
@@ -61,21 +63,21 @@ def _decode_fields(value: dict[str, object]) -> Config:
     try:
         chunker = dict(value["chunker"])  # type: ignore[call-overload]
         if chunker.pop("algorithm") != "fastcdc-2020":
-            raise UnknownFormat("this repository cuts its chunks in a way this release does not know")
+            raise UnknownFormat("this repository has a chunker that this release does not know", hint=UPGRADE_HINT)
         settings = ChunkerSettings(**chunker)
         id, created = value["id"], value["created"]
         if type(id) is not str or not _ID.match(id) or type(created) is not int:
             raise ValueError
         config = Config(id, created, settings)
     except (ValueError, TypeError, KeyError) as error:
-        raise Corrupt("the repository's config is damaged", hint=SAVE_IT) from error
+        raise Corrupt("the repository's config is damaged", hint=REPAIR_HINT) from error
     if not _can_cut(settings):
-        raise Corrupt("the repository's config has impossible chunk sizes", hint=SAVE_IT)
+        raise Corrupt("the repository's config has impossible chunk sizes", hint=REPAIR_HINT)
     return config
 
 
 def _can_cut(settings: ChunkerSettings) -> bool:
-    """Whether the chunker takes these settings."""
+    """Whether the chunker accepts these settings."""
     average, minimum, maximum, seed = settings
     if any(type(number) is not int for number in settings):
         return False

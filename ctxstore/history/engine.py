@@ -1,4 +1,4 @@
-"""An open repository: its layers put together, and its state as last read."""
+"""The engine of an open repository: connects the layers and caches the last root."""
 
 import os
 import threading
@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from ctxstore.errors import AlreadyExists, Corrupt, NotFound
 from ctxstore.history.commits import Author
-from ctxstore.history.config import KEY, MAX_CONFIG, SAVE_IT, Config, decode_config, encode_config
+from ctxstore.history.config import KEY, MAX_CONFIG, REPAIR_HINT, Config, decode_config, encode_config
 from ctxstore.history.forgotten import ForgottenCommits
 from ctxstore.history.refs import Refs
-from ctxstore.history.root import RepositoryState, RootFile
+from ctxstore.history.root import RepositoryState, RootFile, StoredRoot
 from ctxstore.ids import IdKeys, ObjectId
 from ctxstore.objects.chunker import Chunker, ChunkerSettings
 from ctxstore.objects.store import ObjectStore, ObjectWriter
@@ -20,12 +20,12 @@ from ctxstore.packs.writer import PackWriter
 from ctxstore.storage.protocol import Storage, SwapLost
 from ctxstore.trees.maps import Maps
 
-UNFINISHED = 256
-"""Bytes of a pack that an init which was cut short may leave: one empty map. One with a commit has more."""
+_MAX_INIT_PACK = 256
+"""The most bytes of a pack that an interrupted init leaves: one empty map. A pack with a commit is larger."""
 
 
 class Environment(NamedTuple):
-    """What comes from outside: UTC nanoseconds, random bytes, and who is asking."""
+    """The inputs from outside the repository: a clock in UTC nanoseconds, random bytes, and the author of commits."""
 
     clock: Callable[[], int]
     random: Callable[[int], bytes]
@@ -33,13 +33,13 @@ class Environment(NamedTuple):
 
 
 def real_environment(tool: str = "ctxstore") -> Environment:
-    """This machine's clock, randomness, user and host."""
+    """Returns an environment with this machine's clock, randomness, user and host."""
     user = os.environ.get("USER") or os.environ.get("LOGNAME") or str(os.getuid())
     return Environment(time.time_ns, os.urandom, Author(user, os.uname().nodename, tool))
 
 
 class Engine:
-    """All layers of one repository. Safe from several threads."""
+    """All layers of one open repository. Thread-safe."""
 
     def __init__(self, storage: Storage, config: Config, environment: Environment) -> None:
         self.storage = storage
@@ -53,7 +53,7 @@ class Engine:
         self.writing = threading.RLock()
         self.maps = Maps(self.keys)
         self._chunker: Chunker | None = None
-        self._loaded: tuple[RepositoryState, bytes] | None = None
+        self._loaded: StoredRoot | None = None
         self._refs: tuple[ObjectId, Refs] | None = None
         self._forgotten: tuple[ObjectId, ForgottenCommits] | None = None
 
@@ -64,11 +64,11 @@ class Engine:
         return self._chunker
 
     def root(self) -> RepositoryState:
-        """The state now. Raises `NotFound`, `Corrupt`, `UnknownFormat`."""
-        return self.load()[0]
+        """Returns the current state. Raises `NotFound`, `Corrupt`, `UnknownFormat`."""
+        return self.load().state
 
-    def load(self) -> tuple[RepositoryState, bytes]:
-        """The root and its bytes as they are now; makes its packs the live ones."""
+    def load(self) -> StoredRoot:
+        """Reads the current root and makes its packs the live packs. Raises `NotFound`, `Corrupt`, `UnknownFormat`."""
         with self.lock:
             while True:
                 found = self.roots.read(self._loaded)
@@ -80,41 +80,41 @@ class Engine:
                     self.adopt(*found)
                     return found
                 except NotFound:
-                    # Its manifest may have been replaced and deleted since: then there is another root by now.
+                    # The root's manifest may have been replaced and deleted since. If so, there is a newer root.
                     if self.roots.read(found) is found:
                         raise
 
     def adopt(self, root: RepositoryState, data: bytes) -> None:
-        """Go on from this root."""
+        """Makes `root`, whose bytes are `data`, the engine's current root."""
         with self.lock:
             self.store.refresh(self.roots.packs(root))
-            self._loaded = (root, data)
+            self._loaded = StoredRoot(root, data)
 
     def live_packs(self) -> tuple[PackInfo, ...]:
-        """The packs of the root as last read."""
-        return self.roots.packs(self._loaded[0]) if self._loaded is not None else ()
+        """Returns the packs of the root that was last read."""
+        return self.roots.packs(self._loaded.state) if self._loaded is not None else ()
 
     def _is_stale(self) -> bool:
         before = self._loaded
         return self.load() is not before
 
     def refs(self, root: RepositoryState) -> Refs:
-        """The refs of a root."""
+        """Returns the refs of a root."""
         return self.refs_at(root.refs)
 
     def refs_at(self, id: ObjectId) -> Refs:
-        """The refs of a map's id; the last one is remembered."""
+        """Returns the refs in the map with this id. Caches the last one."""
         with self.lock:
             if self._refs is None or self._refs[0] != id:
                 self._refs = (id, Refs.load(self.maps, self.store, id))
             return self._refs[1]
 
     def forgotten(self, root: RepositoryState) -> ForgottenCommits:
-        """The forgotten commits of a root."""
+        """Returns the forgotten commits of a root."""
         return self.forgotten_at(root.forgotten)
 
     def forgotten_at(self, id: ObjectId | None) -> ForgottenCommits:
-        """The forgotten commits of a map's id; the last one is remembered."""
+        """Returns the forgotten commits in the map with this id. Caches the last one."""
         if id is None:
             return ForgottenCommits(None)
         with self.lock:
@@ -127,10 +127,10 @@ class Engine:
 
 
 def create(storage: Storage, environment: Environment, chunker: ChunkerSettings | None = None) -> Engine:
-    """Make a repository in an empty storage. Raises `AlreadyExists`, `StorageError`."""
+    """Creates a repository in an empty storage. Raises `AlreadyExists`, `Corrupt`, `StorageError`."""
     if storage.read_root() is not None:
-        raise AlreadyExists("there is a repository already", hint="open it, or name another place")
-    _refuse_remains(storage)
+        raise AlreadyExists("a repository already exists here", hint="open it, or choose another place for a new one")
+    _refuse_lost_repository(storage)
     storage.prepare()
     storage.keep_reserve()
     config = Config(environment.random(16).hex(), environment.clock(), chunker or ChunkerSettings())
@@ -139,33 +139,33 @@ def create(storage: Storage, environment: Environment, chunker: ChunkerSettings 
         try:
             _write_first_root(engine)
         except SwapLost:
-            engine.load()  # somebody made it at the same moment
+            engine.load()  # another process created it at the same moment
     return engine
 
 
 def _write_config(storage: Storage, config: Config) -> Config:
-    """Keep a new repository's config; an init that was cut short may have left one, whole or not."""
+    """Writes a new repository's config, or keeps the one that an interrupted init left if that is complete."""
     try:
         storage.put(KEY, encode_config(config))
         return config
     except AlreadyExists:
         pass
     try:
-        found = decode_config(storage.get(KEY, 0, MAX_CONFIG))
+        existing = decode_config(storage.get(KEY, 0, MAX_CONFIG))
         storage.confirm(KEY)
-        return found
+        return existing
     except Corrupt:
-        # Nothing was ever kept by it: `_refuse_remains` has looked.
+        # `_refuse_lost_repository` has checked that nothing was ever saved with this config.
         storage.delete(KEY)
         storage.put(KEY, encode_config(config))
         return config
 
 
-def _refuse_remains(storage: Storage) -> None:
-    """A repository that lost its root must not get an empty one: the next gc would delete all it holds."""
+def _refuse_lost_repository(storage: Storage) -> None:
+    """Raises `Corrupt` if there are packs without a root. With an empty root, the next gc would delete those packs."""
     try:
-        # Each by itself: an init may have been cut short any number of times.
-        is_used = any(stored.size > UNFINISHED for stored in storage.list("packs"))
+        # The sizes are not added up, because several interrupted inits may have left one small pack each.
+        is_used = any(stored.size > _MAX_INIT_PACK for stored in storage.list("packs"))
     except NotFound:
         return
     if is_used:
@@ -173,7 +173,7 @@ def _refuse_remains(storage: Storage) -> None:
 
 
 def _lost(what: str) -> Corrupt:
-    return Corrupt(f"the repository's {what} is missing", hint=SAVE_IT)
+    return Corrupt(f"the repository's {what} is missing", hint=REPAIR_HINT)
 
 
 def _write_first_root(engine: Engine) -> None:
@@ -196,5 +196,5 @@ def _write_first_root(engine: Engine) -> None:
 
 
 def open_engine(storage: Storage, environment: Environment) -> Engine:
-    """Open a repository. Raises `NotFound`, `Corrupt`, `UnknownFormat`, `StorageError`."""
+    """Opens an existing repository. Raises `NotFound`, `Corrupt`, `UnknownFormat`, `StorageError`."""
     return Engine(storage, decode_config(storage.get(KEY, 0, MAX_CONFIG)), environment)

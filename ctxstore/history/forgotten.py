@@ -1,4 +1,4 @@
-"""The forgotten commits: their records stay in the log, their trees are let go. docs/format/history.md is normative."""
+"""Forgotten commits: their records stay in the log, their trees become garbage. docs/format/history.md is normative."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ctxstore.trees.maps import Maps, MapView, map_differences
 from ctxstore.trees.sequence import Getter, Putter
 
 DAMAGED = "damaged: "
-"""How the reason begins for a commit that a repair gave up: of that one even the record may be missing."""
+"""The start of the reason for a commit that a repair gave up. Even the record of such a commit may be missing."""
 
 
 class Forgotten(NamedTuple):
-    """When a commit was forgotten (UTC ns), and why."""
+    """The mark of a forgotten commit: when it was forgotten, in UTC nanoseconds, and why."""
 
     time: int
     reason: str
 
 
 class ForgottenCommits:
-    """The forgotten commits at one moment."""
+    """The map of forgotten commits at one moment."""
 
     __slots__ = ("_map",)
 
@@ -33,7 +33,7 @@ class ForgottenCommits:
 
     @classmethod
     def load(cls, maps: Maps, getter: Getter, id: ObjectId | None) -> ForgottenCommits:
-        """Raises `NotFound`, `Corrupt`."""
+        """Reads the map with this id, or returns an empty one for None. Raises `NotFound`, `Corrupt`."""
         return cls(maps.load(getter, id) if id is not None else None)
 
     def __len__(self) -> int:
@@ -43,22 +43,22 @@ class ForgottenCommits:
         return isinstance(id, bytes) and self._map is not None and self._map.find(id) is not None
 
     def find(self, id: ObjectId) -> Forgotten | None:
-        """When and why a commit was forgotten; None when it was not."""
+        """Returns a commit's mark, or None if the commit is not forgotten."""
         value = self._map.find(id) if self._map else None
         return None if value is None else decode_forgotten(value)
 
     def is_given_up(self, id: ObjectId) -> bool:
-        """Whether a commit was forgotten because it was damaged."""
+        """Whether a repair forgot the commit because it was damaged."""
         mark = self.find(id)
         return mark is not None and mark.reason.startswith(DAMAGED)
 
     def ids(self) -> Iterator[ObjectId]:
-        """The forgotten commits' ids, sorted."""
+        """Yields the forgotten commits' ids, sorted."""
         for item in self._map.sequence.leaves() if self._map else ():
             yield _commit_id(item[0])
 
     def differences(self, new: ForgottenCommits) -> Iterator[tuple[ObjectId, Forgotten | None, Forgotten | None]]:
-        """(commit, how it is here, how it is in `new`) of those that differ."""
+        """Yields (commit, its mark here, its mark in `new`) for the marks that differ. None: not forgotten."""
         if self._map is None or new._map is None:
             yield from ((id, self.find(id), new.find(id)) for id in (*self.ids(), *new.ids()))
             return
@@ -66,7 +66,10 @@ class ForgottenCommits:
             yield _commit_id(key), a and decode_forgotten(a), b and decode_forgotten(b)  # type: ignore[misc]
 
     def updated(self, maps: Maps, putter: Putter, edits: Mapping[ObjectId, Forgotten | None]) -> ObjectId | None:
-        """The id of the map with `edits` made; None takes a commit out. None while nothing was ever forgotten."""
+        """Stores the map with `edits` applied, where None removes a commit. Returns its id.
+
+        Returns None if the repository has no such map yet and `edits` add no commit.
+        """
         values = {bytes(id): encode_forgotten(mark) if mark else None for id, mark in edits.items()}
         if self._map is not None:
             return maps.update(self._map, putter, values)
@@ -75,12 +78,12 @@ class ForgottenCommits:
 
 
 def encode_forgotten(mark: Forgotten) -> bytes:
-    """The map's value."""
+    """Encodes a mark as a value of the map."""
     return encode_structure([mark.time, encode_text(mark.reason)])
 
 
 def decode_forgotten(data: bytes) -> Forgotten:
-    """Raises `Corrupt`."""
+    """Decodes a value of the map. Raises `Corrupt`."""
     fields = decode_structure(data)
     try:
         time, reason = fields
@@ -88,7 +91,7 @@ def decode_forgotten(data: bytes) -> Forgotten:
             raise ValueError
         return Forgotten(decode_integer(time), decode_text(reason))
     except (TypeError, ValueError) as error:
-        raise Corrupt("a forgotten commit's mark is malformed") from error
+        raise Corrupt("the mark of a forgotten commit is malformed") from error
 
 
 def _commit_id(key: bytes) -> ObjectId:

@@ -1,4 +1,4 @@
-"""Ops: one run of a writing command, and which refs it moved. docs/format/history.md is normative."""
+"""Ops: records of the runs of writing commands, with the refs they moved. docs/format/history.md is normative."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ VERSION = 1
 
 
 class RefChange(NamedTuple):
-    """A ref moved from `old` to `new`; None: it was not there, it is gone."""
+    """A ref's move from `old` to `new`. None means that the ref did not exist before, or does not exist any more."""
 
     ref: str
     old: ObjectId | None
@@ -21,9 +21,10 @@ class RefChange(NamedTuple):
 
 
 class Op(NamedTuple):
-    """`refs` is the whole refs map after the op, so that any time can be looked at and a lost root rebuilt.
+    """The record of one run. `previous` is the id of the op before it, `time` is in UTC nanoseconds.
 
-    `forgotten` is the map of forgotten commits after it, and `undoes` the op that an undo took back.
+    `refs` is the id of the complete refs map after the run. So the refs at any time can be read, and a lost root can be
+    rebuilt. `forgotten` is the id of the map of forgotten commits after the run. `undoes` is the op that an undo undid.
     """
 
     previous: ObjectId | None
@@ -39,14 +40,14 @@ class Op(NamedTuple):
 
 
 class StoredOp(NamedTuple):
-    """An op with its id."""
+    """An op and its id."""
 
     id: ObjectId
     op: Op
 
 
 def encode_op(op: Op) -> bytes:
-    """The op object's bytes."""
+    """Encodes an op as the bytes of its object."""
     fields: dict[int, Any] = {
         0: VERSION,
         1: op.previous,
@@ -66,7 +67,7 @@ def encode_op(op: Op) -> bytes:
 
 
 def decode_op(data: bytes) -> Op:
-    """Raises `Corrupt`."""
+    """Decodes the bytes of an op object. Raises `Corrupt`."""
     fields = decode_structure(data)
     try:
         if type(fields) is not dict or fields[0] != VERSION:
@@ -91,17 +92,17 @@ def decode_op(data: bytes) -> Op:
 
 
 def read_op(getter: Getter, id: ObjectId) -> Op:
-    """Raises `NotFound`, `Corrupt`."""
+    """Reads an op. Raises `NotFound`, `Corrupt`."""
     return decode_op(getter.get(id, Kind.OP))
 
 
 def write_op(putter: Putter, op: Op) -> ObjectId:
-    """Store an op; its id."""
+    """Stores an op and returns its id."""
     return putter.put(Kind.OP, encode_op(op))
 
 
 def iter_ops(getter: Getter, newest: ObjectId | None) -> Iterator[StoredOp]:
-    """Ops from the newest to the first."""
+    """Yields the ops from `newest` back to the first."""
     while newest is not None:
         op = read_op(getter, newest)
         yield StoredOp(newest, op)

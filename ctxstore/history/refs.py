@@ -1,4 +1,4 @@
-"""Refs: a context's name and its newest commit."""
+"""Refs: names of contexts, tags and settings, each with the id of a commit or record."""
 
 from __future__ import annotations
 
@@ -15,42 +15,45 @@ MAX_NAME = 1024
 
 TAG = "tag:"
 SETTING = "setting:"
-"""Names that begin like this are no contexts: a tag names a commit, a setting a record. No context has a ``:``."""
+"""The prefixes of refs that are not contexts: a tag names a commit, a setting names a record. A context's name cannot
+contain ``:``."""
 
 _FORBIDDEN = set("~^:@{}#*?[\\\x7f") | {chr(c) for c in range(33)}
 
 
 def check_name(name: str) -> str:
-    """The name, if a ref may have it. Raises `InvalidInput`."""
+    """Returns `name` if it is a valid name of a context. Raises `InvalidInput` if it is not."""
     require_text(name, "a context's name")
     parts = name.split("/")
     if not name or len(_encode(name)) > MAX_NAME or any(p in ("", ".", "..") for p in parts):
-        raise InvalidInput(f"{name!r} is no name for a context", hint="use parts joined by /, such as chat/alice")
+        raise InvalidInput(f"{name!r} is not a valid context name", hint="use parts joined by /, such as chat/alice")
     if bad := sorted(set(name) & _FORBIDDEN):
-        raise InvalidInput(f"{name!r} is no name for a context: it contains {bad[0]!r}")
+        raise InvalidInput(
+            f"{name!r} is not a valid context name: it contains {bad[0]!r}", hint="use letters, digits, - and _"
+        )
     return name
 
 
 def check_tag(name: str) -> str:
-    """The tag's name as the refs map keeps it, given with or without ``tag:``. Raises `InvalidInput`."""
+    """Returns a tag's key in the refs map. `name` may start with ``tag:``. Raises `InvalidInput` if it is invalid."""
     require_text(name, "a tag's name")
     return TAG + check_name(name.removeprefix(TAG))
 
 
 def is_context(name: str) -> bool:
-    """Whether a name of the refs map is a context's."""
+    """Whether a key of the refs map is the name of a context."""
     return not name.startswith((TAG, SETTING))
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether a context's name matches a glob, or `pattern` is a part of it."""
+    """Whether `name` matches `pattern`: a glob, or without ``*?[`` any part of the name."""
     if any(c in pattern for c in "*?["):
         return fnmatch.fnmatchcase(name, pattern)
     return pattern in name
 
 
 def quote_name(text: str) -> str:
-    """Any text as a part of a name: what names may not have becomes ``-``."""
+    """Turns any text into a part of a name: replaces each character that is not allowed by ``-``."""
     return "".join("-" if c in _FORBIDDEN else c for c in text) or "-"
 
 
@@ -62,7 +65,7 @@ class RefHead(NamedTuple):
 
 
 class Refs:
-    """The refs at one moment."""
+    """The refs map at one moment."""
 
     __slots__ = ("_map",)
 
@@ -71,42 +74,42 @@ class Refs:
 
     @classmethod
     def load(cls, maps: Maps, getter: Getter, id: ObjectId) -> Refs:
-        """Raises `NotFound`, `Corrupt`."""
+        """Reads the refs map with this id. Raises `NotFound`, `Corrupt`."""
         return cls(maps.load(getter, id, Kind.RECORD))
 
     def __len__(self) -> int:
-        """Contexts, tags and settings."""
+        """Returns the number of contexts, tags and settings."""
         return len(self._map)
 
     def find(self, name: str) -> ObjectId | None:
-        """The newest commit of a context, what a tag or a setting names, or None."""
+        """Returns the id that a ref names, or None: the newest commit, the tagged commit, or the setting's record."""
         value = self._map.find(_encode(name))
         return None if value is None else _id(value)
 
     def iter(self, prefix: str = "") -> Iterator[RefHead]:
-        """(name, newest commit) of the contexts whose names start with `prefix`, sorted."""
+        """Yields the contexts whose names start with `prefix`, sorted by name."""
         return (found for found in self.iter_all(prefix) if is_context(found.ref))
 
     def iter_all(self, prefix: str = "") -> Iterator[RefHead]:
-        """(name, id) of contexts, tags and settings alike."""
+        """Yields the contexts, tags and settings whose names start with `prefix`, sorted by name."""
         for key, value in self._map.prefixed(_encode(prefix)):
             yield RefHead(decode_name(key), _id(value))
 
     def tags(self) -> Iterator[tuple[str, ObjectId]]:
-        """(name without ``tag:``, commit) of the tags, sorted."""
+        """Yields (name without ``tag:``, commit) of the tags, sorted by name."""
         return ((name.removeprefix(TAG), id) for name, id in self.iter_all(TAG))
 
     def settings(self) -> Iterator[tuple[str, ObjectId]]:
-        """(name without ``setting:``, record) of the settings, sorted."""
+        """Yields (name without ``setting:``, record) of the settings, sorted by name."""
         return ((name.removeprefix(SETTING), id) for name, id in self.iter_all(SETTING))
 
     def differences(self, new: Refs) -> Iterator[tuple[str, ObjectId | None, ObjectId | None]]:
-        """(name, id here, id in `new`) of contexts, tags and settings that differ; None: not there."""
+        """Yields (name, id here, id in `new`) of the refs that differ. None means that the ref does not exist there."""
         for key, a, b in map_differences(self._map, new._map):
             yield decode_name(key), None if a is None else _id(a), None if b is None else _id(b)
 
     def updated(self, maps: Maps, putter: Putter, changes: Mapping[str, ObjectId | None]) -> ObjectId:
-        """The id of the refs map with `changes` made; None removes a ref."""
+        """Stores the refs map with `changes` applied, where None removes a ref. Returns its id."""
         return maps.update(self._map, putter, {_encode(name): id for name, id in changes.items()})
 
 
@@ -115,11 +118,11 @@ def _encode(name: str) -> bytes:
     try:
         return name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise InvalidInput(f"{name!r} is no name for a context: it is not Unicode") from error
+        raise InvalidInput(f"{name!r} is not a valid context name: it is not Unicode") from error
 
 
 def decode_name(key: bytes) -> str:
-    """A name from its key in the refs map."""
+    """Decodes a key of the refs map to a name."""
     return key.decode("utf-8", "surrogateescape")
 
 

@@ -1,4 +1,4 @@
-"""From what a person writes to a commit: ``REF``, ``tag:NAME``, ``REF~2``, ``REF@{2026-10-01}``, id prefixes."""
+"""Revisions: expressions that name a commit: ``REF``, ``tag:NAME``, ``REF~2``, ``REF@{2026-10-01}``, id prefixes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _HEX = re.compile(r"[0-9a-f]{4,64}\Z")
 
 
 class Revision(NamedTuple):
-    """A commit somebody named, and the ref it was found by (its own ref when by id)."""
+    """A resolved revision: the commit, its id, and the ref through which it was found.
+
+    If it was found by tag or id, `ref` is the ref for which the commit was made.
+    """
 
     ref: str
     id: ObjectId
@@ -28,7 +31,7 @@ class Revision(NamedTuple):
 
 
 def iter_packed_commits(engine: Engine) -> Iterator[ObjectId]:
-    """The ids of all commits in the live packs, whether anything refers to them or not; some perhaps twice."""
+    """Yields the ids of all commits in the live packs, reachable or not. May yield an id twice."""
     for pack in engine.live_packs():
         try:
             footer = read_footer(engine.storage, pack)
@@ -41,14 +44,17 @@ def iter_packed_commits(engine: Engine) -> Iterator[ObjectId]:
 
 
 class Resolver:
-    """Resolves revisions against one state of a repository."""
+    """Resolves revisions in one state of a repository."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._root = engine.root()
 
     def resolve(self, text: str) -> Revision:
-        """Raises `NotFound`, `InvalidInput` (ambiguous, malformed)."""
+        """Returns the commit that a revision names.
+
+        Raises `NotFound`, or `InvalidInput` if the revision is ambiguous or malformed.
+        """
         require_text(text, "a revision")
         suffixes: list[tuple[str, str]] = []
         base = text
@@ -62,7 +68,7 @@ class Resolver:
 
     def _base(self, base: str, text: str) -> Revision:
         if not base:
-            raise InvalidInput(f"{text!r} names no context", hint="`ctx refs` lists them")
+            raise InvalidInput(f"{text!r} names no context", hint="run `ctx refs` to list the contexts")
         refs = self._engine.refs(self._root)
         if base.startswith(TAG):
             return self._tagged(refs, base)
@@ -75,7 +81,7 @@ class Resolver:
             names = [*([TAG + base] if tag else []), *(name for name, _ in found)]
             raise InvalidInput(
                 f"{base!r} is ambiguous: {', '.join(names[:3])}{' …' if len(names) > 3 else ''}",
-                hint="write more of the name",
+                hint="give more of the name",
             )
         if tag is not None:
             return self._tagged(refs, TAG + base)
@@ -83,19 +89,19 @@ class Resolver:
             return self._revision(*found[0])
         if _HEX.match(base):
             return self._by_id(base)
-        raise NotFound(f"no context or commit is called {base!r}", hint="`ctx refs` lists the contexts")
+        raise NotFound(f"no context or commit is called {base!r}", hint="run `ctx refs` to list the contexts")
 
     def _tagged(self, refs: Refs, ref: str) -> Revision:
         id = refs.find(ref)
         if id is None:
-            raise NotFound(f"there is no tag {ref.removeprefix(TAG)!r}", hint="`ctx tag` lists them")
+            raise NotFound(f"there is no tag {ref.removeprefix(TAG)!r}", hint="run `ctx tag` to list the tags")
         commit = read_commit(self._engine.store, id)
         return Revision(commit.ref, id, commit)
 
     def context(self, name: str) -> ObjectId:
-        """The newest commit of a context, given its whole name: what is changed must be what was meant.
+        """Returns the newest commit of a context. Raises `NotFound`.
 
-        Raises `NotFound`.
+        Accepts only the full name, because the caller is about to change the context.
         """
         refs = self._engine.refs(self._root)
         require_text(name, "a context's name")
@@ -103,12 +109,12 @@ class Resolver:
         if head is not None:
             return head
         similar = [other for other, _ in self.matching_refs(refs, name)] if name else []
-        hint = f"the whole name, such as {similar[0]}, has to be given" if similar else "`ctx refs` lists the contexts"
+        hint = f"give the full name, such as {similar[0]}" if similar else "run `ctx refs` to list the contexts"
         raise NotFound(f"no context is called {name!r}", hint=hint)
 
     @staticmethod
     def matching_refs(refs: Refs, text: str) -> list[tuple[str, ObjectId]]:
-        """Refs that have `text` as their last parts, or whose last part starts with it."""
+        """Returns the contexts whose names end with the parts in `text`, or whose last part starts with `text`."""
         found = []
         for name, id in refs.iter():
             if name.endswith("/" + text) or name.rpartition("/")[2].startswith(text):
@@ -123,13 +129,13 @@ class Resolver:
             found = {parse_id(prefix)}
         else:
             found = {id for id in self.iter_commit_ids() if id.hex().startswith(prefix)}
-        # What no op names any more may still be in a pack: `ctx recover` lists it.
+        # A commit that no op names may still be in a pack. `ctx recover` lists such commits.
         found = found or {id for id in iter_packed_commits(self._engine) if id.hex().startswith(prefix)}
         if not found:
-            raise NotFound(f"no commit starts with {prefix!r}", hint="`ctx log REF` lists a context's commits")
+            raise NotFound(f"no commit starts with {prefix!r}", hint="run `ctx log REF` to list a context's commits")
         if len(found) > 1:
             shown = ", ".join(sorted(format_id(id, len(prefix) + 4) for id in found)[:3])
-            raise InvalidInput(f"{prefix!r} is ambiguous: {shown}", hint="write more digits")
+            raise InvalidInput(f"{prefix!r} is ambiguous: {shown}", hint="give more digits")
         id = found.pop()
         commit = read_commit(self._engine.store, id)
         return Revision(commit.ref, id, commit)
@@ -139,7 +145,7 @@ class Resolver:
         return location is not None and location.kind == Kind.COMMIT
 
     def iter_commit_ids(self) -> Iterator[ObjectId]:
-        """The ids of all commits that ops made, newest first."""
+        """Yields the ids of all commits that ops name as the new value of a ref, newest op first."""
         for _, op in iter_ops(self._engine.store, self._root.op):
             for change in op.changes:
                 if change.new is not None and not change.ref.startswith(SETTING):
@@ -149,7 +155,9 @@ class Resolver:
         at = revision
         for done in range(steps):
             if not at.commit.parents:
-                raise NotFound(f"{revision.ref}~{steps} goes before the first commit: there are {done + 1}")
+                raise NotFound(
+                    f"{revision.ref}~{steps} goes back past the first commit", hint=f"use ~{done} for the first commit"
+                )
             at = self._revision(revision.ref, at.commit.parents[0])
         return at
 
@@ -158,26 +166,29 @@ class Resolver:
         at = revision
         while at.commit.time > time:
             if not at.commit.parents:
-                raise NotFound(f"{revision.ref} has no commit as old as {text}")
+                raise NotFound(f"{revision.ref} has no commit from {text} or before")
             at = self._revision(revision.ref, at.commit.parents[0])
         return at
 
     def op(self, text: str) -> StoredOp:
-        """An op by the start of its id, with or without ``op:``. Raises `NotFound`, `InvalidInput`."""
+        """Returns the op whose id starts with `text`, with or without ``op:``. Raises `NotFound`, `InvalidInput`."""
         require_text(text, "an op's id")
         prefix = text.removeprefix("op:")
         found = [each for each in iter_ops(self._engine.store, self._root.op) if each.id.hex().startswith(prefix)]
         if not found or not _HEX.match(prefix):
-            raise NotFound(f"no op starts with {prefix!r}", hint="`ctx op log` lists the ops")
+            raise NotFound(f"no op starts with {prefix!r}", hint="run `ctx op log` to list the ops")
         if len(found) > 1:
-            raise InvalidInput(f"op {prefix!r} is ambiguous", hint="write more digits")
+            raise InvalidInput(f"op {prefix!r} is ambiguous", hint="give more digits")
         return found[0]
 
     def refs_at(self, time: int | None) -> Refs:
-        """All refs as they were at `time` (UTC ns). Raises `NotFound` before the first op."""
+        """Returns the refs at `time`, in UTC nanoseconds, or the current ones for None.
+
+        Raises `NotFound` if `time` is before the first op.
+        """
         if time is None:
             return self._engine.refs(self._root)
         for _, op in iter_ops(self._engine.store, self._root.op):
             if op.time <= time:
                 return self._engine.refs_at(op.refs)
-        raise NotFound("nothing was saved as early as that")
+        raise NotFound("nothing had been saved at that time", hint="run `ctx op log` to see when the first run was")

@@ -1,4 +1,4 @@
-"""The root: the one value that changes. docs/format/root.md is normative.
+"""The root: the only mutable value of a repository. docs/format/root.md is normative.
 
 root = magic ‖ length (u32) ‖ CBOR ‖ BLAKE3 of the CBOR
 """
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from blake3 import blake3
 
 from ctxstore.errors import Corrupt, UnknownFormat
-from ctxstore.history.config import FORMAT, SAVE_IT
+from ctxstore.history.config import FORMAT, REPAIR_HINT, UPGRADE_HINT
 from ctxstore.ids import ID_SIZE, ObjectId, as_id
 from ctxstore.objects.encoding import decode_structure, encode_structure
 from ctxstore.packs.names import MAX_EPOCH, PackInfo, epoch_of, make_name
@@ -21,19 +21,21 @@ MAX_ROOT = 16 << 20
 _HEAD = struct.Struct("<8sI")
 
 INLINE_PACKS = 96
-"""With more packs than this in the root, the older ones move to a manifest …"""
+"""The most packs that the root lists itself. If there are more, the older ones move to a manifest."""
 RECENT_PACKS = 32
-"""… and this many stay."""
+"""The number of newest packs that then stay in the root."""
 
 EPOCH_NS = 12 * 3600 * 10**9
-"""The epoch moves at most this often. It is for liveness only: no clock decides what is safe."""
+"""The shortest length of an epoch, in nanoseconds. It matters for liveness only: no clock decides whether a deletion is
+safe."""
 
 
 class RepositoryState(NamedTuple):
-    """The state of a repository.
+    """The state of a repository, as the root stores it.
 
-    `packs` are the live ones recorded here, `manifest` names an immutable file with the older ones.
-    `refs` and `forgotten` are maps' ids, `op` the newest op's.
+    `epoch_time` is when the epoch began, in UTC nanoseconds. `packs` are the live packs that the root lists itself, and
+    `manifest` names an immutable file with the older ones. `refs` and `forgotten` are ids of maps, `op` is the id of
+    the newest op.
     """
 
     serial: int
@@ -46,8 +48,15 @@ class RepositoryState(NamedTuple):
     op: ObjectId | None
 
 
+class StoredRoot(NamedTuple):
+    """A root that was read from the storage: the state and its bytes."""
+
+    state: RepositoryState
+    data: bytes
+
+
 def encode_root(root: RepositoryState) -> bytes:
-    """The root file's bytes."""
+    """Encodes a state as the bytes of the root file."""
     fields = {
         0: FORMAT,
         1: root.serial,
@@ -64,11 +73,11 @@ def encode_root(root: RepositoryState) -> bytes:
 
 
 def decode_root(data: bytes) -> RepositoryState:
-    """Raises `Corrupt`, `UnknownFormat`."""
+    """Decodes the bytes of a root file. Raises `Corrupt`, `UnknownFormat`."""
     body = _checked_body(data)
     fields = decode_structure(body)
     if not isinstance(fields, dict) or fields.get(0) != FORMAT:
-        raise UnknownFormat("the repository's root has a format this release does not know")
+        raise UnknownFormat("the repository's root has a format this release does not know", hint=UPGRADE_HINT)
     try:
         root = RepositoryState(
             serial=_number(fields[1]),
@@ -81,27 +90,21 @@ def decode_root(data: bytes) -> RepositoryState:
             op=as_id(fields[8]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise Corrupt("the repository's root is malformed", hint=SAVE_IT) from error
+        raise Corrupt("the repository's root is malformed", hint=REPAIR_HINT) from error
     if root.refs is None or root.epoch > MAX_EPOCH:
-        raise Corrupt("the repository's root is malformed", hint=SAVE_IT)
+        raise Corrupt("the repository's root is malformed", hint=REPAIR_HINT)
     return root
 
 
 def _checked_body(data: bytes) -> bytes:
     if len(data) < _HEAD.size + ID_SIZE or data[:7] != MAGIC[:7]:
-        raise Corrupt(
-            "the repository's root is damaged",
-            hint=SAVE_IT,
-        )
+        raise Corrupt("the repository's root is damaged", hint=REPAIR_HINT)
     magic, length = _HEAD.unpack_from(data)
     if magic != MAGIC:
-        raise UnknownFormat("the repository's root has a format this release does not know")
+        raise UnknownFormat("the repository's root has a format this release does not know", hint=UPGRADE_HINT)
     body = data[_HEAD.size : _HEAD.size + length]
     if len(data) != _HEAD.size + length + ID_SIZE or blake3(body).digest() != data[-ID_SIZE:]:
-        raise Corrupt(
-            "the repository's root is damaged",
-            hint=SAVE_IT,
-        )
+        raise Corrupt("the repository's root is damaged", hint=REPAIR_HINT)
     return body
 
 
@@ -125,28 +128,28 @@ def _pack(value: Any) -> PackInfo:
 
 
 class RootFile:
-    """Reads and swaps a repository's root, manifests included."""
+    """Reads and swaps a repository's root, and reads and writes its manifests."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._manifests: dict[str, tuple[PackInfo, ...]] = {}
 
-    def read(self, known: tuple[RepositoryState, bytes] | None = None) -> tuple[RepositoryState, bytes] | None:
-        """The root and its bytes, or None when there is none; `known` itself when nothing changed.
+    def read(self, known: StoredRoot | None = None) -> StoredRoot | None:
+        """Reads the root. Returns None if there is none, and `known` itself if the root still has the same bytes.
 
         Raises `Corrupt`, `UnknownFormat`.
         """
         data = self._storage.read_root()
-        if known is not None and data == known[1]:
+        if known is not None and data == known.data:
             return known
         if data is None:
             return None
         if len(data) > MAX_ROOT:
-            raise Corrupt("the repository's root is impossibly large", hint=SAVE_IT)
-        return decode_root(data), data
+            raise Corrupt("the repository's root is larger than a root can be", hint=REPAIR_HINT)
+        return StoredRoot(decode_root(data), data)
 
     def packs(self, root: RepositoryState) -> tuple[PackInfo, ...]:
-        """All live packs, oldest first."""
+        """Returns all live packs, older ones first. Raises `NotFound` if the manifest no longer exists."""
         if root.manifest is None:
             return root.packs
         if root.manifest not in self._manifests:
@@ -158,7 +161,7 @@ class RootFile:
         try:
             version, packs = decode_structure(body)
             if version != 1:
-                raise UnknownFormat("a manifest has a format this release does not know")
+                raise UnknownFormat("a manifest has a format this release does not know", hint=UPGRADE_HINT)
             return tuple(_pack(pack) for pack in packs)
         except (TypeError, ValueError) as error:
             raise Corrupt(f"manifest {name} is malformed") from error
@@ -171,9 +174,10 @@ class RootFile:
         *,
         before: tuple[PackInfo, ...] | None = None,
     ) -> RepositoryState:
-        """The root listing exactly `packs`; writes a manifest when they are many.
+        """Returns `root` changed to list exactly `packs`. Writes a manifest if they are too many for the root.
 
-        `before`: what `root` lists, for who has held it so long that its manifest may be gone.
+        `before` is the list of packs of `root`. A caller that read `root` long ago passes it, because the manifest of
+        `root` may have been deleted since.
         """
         before = self.packs(root) if before is None else before
         old = before[: -len(root.packs) or None] if root.manifest else ()
@@ -189,17 +193,17 @@ class RootFile:
         return root._replace(packs=tuple(packs[-RECENT_PACKS:]), manifest=name)
 
     def swap(self, expected: bytes | None, root: RepositoryState) -> bytes:
-        """Make `root` the root; its bytes. Raises `SwapLost`, `StorageError`."""
+        """Replaces the root if its bytes are `expected`. Returns the new bytes. Raises `SwapLost`, `StorageError`."""
         data = encode_root(root)
         self._storage.swap(expected, data)
         return data
 
 
 def advanced(root: RepositoryState, now: int) -> RepositoryState:
-    """The root with the next serial, and the next epoch when its time has come."""
+    """Returns the root with the next serial, and with the next epoch if the current one began `EPOCH_NS` ago."""
     root = root._replace(serial=root.serial + 1)
-    # A clock that jumped back leaves epoch_time in the future: then the epoch waits, which is safe.
-    # The last epoch there is stays for good: litter then goes when a collector is alone.
+    # If the clock jumped back, epoch_time is in the future. The epoch then lasts longer, which is safe.
+    # The highest epoch never ends. From then on, litter is deleted only when a collector is alone.
     if now - root.epoch_time >= EPOCH_NS and root.epoch < MAX_EPOCH:
         return root._replace(epoch=root.epoch + 1, epoch_time=now)
     return root

@@ -1,13 +1,13 @@
-"""One writing command: objects, then packs, then one swap of the root. design: docs/format/protocol.md.
+"""The transaction of a writing command: objects, then packs, then one swap of the root. See docs/format/protocol.md.
 
-The rules that make it safe, each of them necessary:
+Each of these rules is necessary for its safety:
 
-1. Only packs listed in the root that was read are relied upon; own packs carry that root's epoch.
+1. A transaction relies only on packs that the root it read lists. Its own packs carry that root's epoch.
 2. Packs are durable before the root names them.
-3. When the swap is lost, the new root is read, and the transaction goes on only if everything it relied
-   on is still there and its own packs are at most one epoch old.
-4. A commit that is built upon and is not the head of the ref it moves is relied upon, too: no root it goes on
-   from may have forgotten it.
+3. If the swap is lost, the transaction reads the new root. It continues only if everything it relies on still exists
+   and its own packs are at most one epoch old.
+4. It also relies on each commit that it builds on, unless that is the head of the ref it moves. It does not continue
+   from a root that has forgotten such a commit.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,19 +32,19 @@ from ctxstore.trees.walk import TreeWalk
 
 _TRIES = 64
 
-_RECENT = 1000
-"""Ops looked at for a commit's name: some 30 ms."""
+_MAX_OPS = 1000
+"""The most ops that are searched for a commit's id, which takes some 30 ms."""
 
 
 class MustRestart(Conflict):
-    """What the transaction built on is gone: do it again from the start."""
+    """The state that the transaction relied on is gone, so the command must run again from the start."""
 
     def __init__(self) -> None:
-        super().__init__("others changed the repository all the while", hint="run the command again")
+        super().__init__("the repository changed, and the command must start again", hint="run the command again")
 
 
 class Move(NamedTuple):
-    """Move `ref` from `old` to `new`; the transaction fails with `RefMoved` if somebody moved it first."""
+    """A move of `ref` from `old` to `new`, where None means no ref. `RefMoved` is raised if another writer moved it."""
 
     ref: str
     old: ObjectId | None
@@ -52,7 +52,7 @@ class Move(NamedTuple):
 
 
 class Published(NamedTuple):
-    """What one swap did."""
+    """The result of a swap: the op, its id, and the size of the new packs in bytes."""
 
     id: ObjectId
     op: Op
@@ -60,14 +60,14 @@ class Published(NamedTuple):
 
 
 class Transaction:
-    """Collects objects and publishes them. Use `transaction`."""
+    """Collects objects and publishes them with one swap of the root. Created by `transaction`."""
 
     def __init__(self, engine: Engine, presence: Presence) -> None:
         self.engine = engine
         self._presence = presence
         self._read_root()
         self._epoch = self.root.epoch
-        self._made: list[PackInfo] = []
+        self._written: list[PackInfo] = []
         self._packer = PackWriter(
             engine.storage,
             self._epoch,
@@ -77,68 +77,68 @@ class Transaction:
         self.writer = ObjectWriter(engine.store, self._packer)
         self._own: list[PackInfo] = []
         self._bases: set[ObjectId] = set()
-        self._found: set[bytes] = set()
+        self._relied: set[bytes] = set()
         self._forget: dict[ObjectId, Forgotten | None] = {}
         self._merged: tuple[list[PackInfo], list[PackInfo]] = ([], [])
 
     def _read_root(self) -> None:
-        """Begin at the root as it is now. What it lists is kept: a later one, read by another thread, may lack it."""
+        """Reads the current root. Keeps its list of packs, because another thread may load a later root."""
         with self.engine.lock:
             self.root, self._bytes = self.engine.load()
             self._listed = self.engine.roots.packs(self.root)
-        self._recent = islice(iter_ops(self.engine.store, self.root.op), _RECENT)
+        self._recent = (op for _, op in islice(iter_ops(self.engine.store, self.root.op), _MAX_OPS))
         self._named: set[ObjectId] = set()
 
     @property
     def refs(self) -> Refs:
-        """The refs this transaction started from."""
+        """The refs of the root that this transaction last read."""
         return self.engine.refs(self.root)
 
     @property
     def raw_bytes(self) -> int:
-        """Bytes of new objects so far."""
+        """The size of the new objects so far, in bytes."""
         return self._packer.raw_bytes
 
     def rely(self, id: ObjectId) -> None:
-        """Build on a commit that is not the head of the ref this transaction moves; a forgotten one comes back.
+        """Builds on a commit that is not the head of the ref to move. If it is forgotten, `publish` brings it back.
 
-        Raises `NotFound` when a collector has taken part of it already.
+        Raises `NotFound` if a collector has already deleted part of its content.
         """
         commit = read_commit(self.writer, id)
         self._bases.add(id)
         mark = self.engine.forgotten(self.root).find(id)
         if mark is None and self._is_named(id):
-            return  # what an op names and nobody forgot stays, as long as nobody forgets it
+            return  # an op names the commit, so it stays reachable until a transaction forgets it
         try:
-            TreeWalk(self.engine.maps, self.writer, self._take, lambda *_: None).tree(commit.tree)
+            TreeWalk(self.engine.maps, self.writer, self._rely_on_object, lambda *_: None).tree(commit.tree)
         except NotFound as error:
-            why = f"was forgotten ({mark.reason})" if mark else "is not reached by anything"
+            why = f"was forgotten ({mark.reason})" if mark else "is unreachable"
             raise NotFound(
-                f"commit {format_id(id)} {why}, and its content is collected",
-                hint=f"`ctx log {commit.ref}` shows the commits before and after it",
+                f"commit {format_id(id)} {why}, and its content was collected",
+                hint=f"run `ctx log {commit.ref}` to see the commits before and after it",
             ) from error
         if mark is not None:
             self._forget[id] = None
 
-    def _take(self, id: bytes) -> bool:
-        """Rely on one object."""
-        if id in self._found:
+    def _rely_on_object(self, id: bytes) -> bool:
+        """Relies on one object. Returns False if it was relied on before. Raises `NotFound`."""
+        if id in self._relied:
             return False
         if not self.writer.has(id):
             raise NotFound(f"object {format_id(ObjectId(id))} is not in the repository")
-        self._found.add(id)
+        self._relied.add(id)
         return True
 
     def _is_named(self, id: ObjectId) -> bool:
-        """Whether a recent op, each read once, names a commit. Of another it is unknown: a look at its tree tells."""
+        """Whether a recent op names a commit. Reads each op once. An older op may name it even if this is False."""
         while id not in self._named:
-            if (found := next(self._recent, None)) is None:
+            if (op := next(self._recent, None)) is None:
                 return False
-            self._named.update(each for change in found[1].changes for each in (change.old, change.new) if each)
+            self._named.update(each for change in op.changes for each in (change.old, change.new) if each)
         return True
 
     def forget(self, marks: Mapping[ObjectId, Forgotten]) -> None:
-        """Let go of commits' trees. A lost swap then is a `MustRestart`: what was decided may be wrong by now."""
+        """Forgets commits. If the swap is then lost, raises `MustRestart`, because the decision may be outdated."""
         self._forget.update(marks)
 
     def publish(
@@ -150,7 +150,7 @@ class Transaction:
         *,
         undoes: ObjectId | None = None,
     ) -> Published:
-        """Make the moves visible, durably. Raises `RefMoved`, `MustRestart`, `StorageError`."""
+        """Makes the moves visible and durable. Raises `RefMoved`, `MustRestart`, `Conflict`, `StorageError`."""
         for _ in range(_TRIES):
             op = self._make_op(moves, command, note, statistics or {})._replace(undoes=undoes)
             op_id = write_op(self.writer, op)
@@ -160,7 +160,7 @@ class Transaction:
                 self._sweep_merged()
                 return Published(op_id, op, sum(pack.size for pack in self._own))
             self._revalidate()
-        raise Conflict("too many others are writing to the repository", hint="try again")
+        raise Conflict(f"other writers changed the repository {_TRIES} times in a row", hint="run the command again")
 
     def _make_op(self, moves: Sequence[Move], command: str, note: str, statistics: Mapping[str, int]) -> Op:
         refs = self.refs
@@ -191,30 +191,30 @@ class Transaction:
         raise RefMoved(move.ref, move.old, head)
 
     def _on_pack(self, pack: NewPack) -> None:
-        self._made.append(pack.info)
+        self._written.append(pack.info)
         self.engine.store.index.add(pack.info, pack.footer)
         ids = pack.footer.ids
         self.writer.mark_packed(ids[i : i + ID_SIZE] for i in range(0, len(ids), ID_SIZE))
 
     def _merge_small(self) -> None:
-        """Merge a full tier, own packs included, to be swapped in together with them."""
+        """Merges a full tier of packs, own packs included. The next swap replaces them by the merged packs."""
         if self._merged[0]:
             return
         sources = plan_merge([*self._listed, *self._own])
         if not sources:
             return
-        before, random = len(self._made), self.engine.environment.random
+        before, random = len(self._written), self.engine.environment.random
         packer = PackWriter(self.engine.storage, self.root.epoch, random=random, on_pack=self._on_pack)
         try:
             merge(self.engine.storage, sources, packer)
-            made = packer.flush()
+            merged = packer.flush()
         except (Corrupt, NotFound, StorageError):
-            # A damaged pack stays for `ctx check` to name, a full disk fails no commit; what was made is litter.
-            self.engine.store.index.release(self._made[before:], self.engine.live_packs())
+            # `ctx check` reports a damaged pack, and a full disk must not fail a commit. The new packs are litter.
+            self.engine.store.index.release(self._written[before:], self.engine.live_packs())
             return
         finally:
             packer.close()
-        self._merged = (sources, made)
+        self._merged = (sources, merged)
 
     def _swap(self, op: Op, id: ObjectId) -> bool:
         packs = self._new_packs()
@@ -225,15 +225,15 @@ class Transaction:
         try:
             data = self.engine.roots.swap(self._bytes, root)
             if self.engine.storage.read_root() != data:
-                # Another writer's by now, or that of a storage that said yes and did nothing: looked at below.
-                raise StorageError("the storage reported a new root, but does not have it")
+                # Another writer may have replaced it already, or the storage did not write it. Checked below.
+                raise StorageError("the storage reported a new root, but has another one", hint="check the disk")
             self.engine.adopt(root, data)
         except SwapLost:
             return False
         except Unsettled:
-            raise  # it happened, but a crash may undo it: not acknowledged, and nothing deleted for it
+            raise  # a crash may undo the swap, so it is not acknowledged and nothing is deleted because of it
         except StorageError:
-            # A swap may succeed and still be reported as failed; only the root knows. Nobody has said it is durable.
+            # A swap that was reported as failed may have happened: the root shows it. `settle` makes it durable.
             if not self._is_published(id):
                 raise
             self.engine.storage.settle()
@@ -242,19 +242,19 @@ class Transaction:
     def _is_published(self, op: ObjectId) -> bool:
         try:
             newest = self.engine.root().op
-            since = takewhile(lambda found: found[0] != self.root.op, iter_ops(self.engine.store, newest))
-            return any(id == op for id, _ in since)
+            ids = (id for id, _ in iter_ops(self.engine.store, newest))
+            return op in takewhile(lambda id: id != self.root.op, ids)
         except CtxstoreError:
             return False
 
     def _new_packs(self) -> list[PackInfo]:
         packs = [*self._listed, *self._own]
-        sources, made = self._merged
+        sources, merged = self._merged
         if not sources:
             return packs
         first = packs.index(sources[0])
         kept = [pack for pack in packs if pack not in set(sources)]
-        return [*kept[:first], *made, *kept[first:]]
+        return [*kept[:first], *merged, *kept[first:]]
 
     def _revalidate(self) -> None:
         self._read_root()
@@ -263,17 +263,17 @@ class Transaction:
         if any(id in self.engine.forgotten(self.root) and id not in self._forget for id in self._bases):
             raise MustRestart
         live = {pack.name for pack in self._listed}
-        sources, made = self._merged
+        sources, merged = self._merged
         own = {pack.name for pack in self._own}
         if any(pack.name not in live | own for pack in sources):
-            # The next swap does not list what was made of them, so nothing may be found there any more.
-            self.engine.store.index.release(made, self._listed)
+            # The next swap does not list the merged packs, so the index must not find objects there any more.
+            self.engine.store.index.release(merged, self._listed)
             self._merged = ([], [])
         if self.writer.lost_objects(live | own):
             raise MustRestart
 
     def _sweep_merged(self) -> None:
-        """Delete what was merged away, if nobody else is writing; else it waits for gc."""
+        """Deletes the packs that were merged, if no other writer is present. If one is, gc deletes them later."""
         sources, _ = self._merged
         self._merged = ([], [])
         try:
@@ -282,19 +282,19 @@ class Transaction:
                 for pack in sources:
                     self.engine.storage.delete(pack.key)
         except StorageError:
-            pass  # the commit is published all the same, and gc tries again
+            pass  # the commit is published, and gc deletes them later
 
     def close(self) -> None:
         self._packer.close()
-        self.engine.store.index.release(self._made, self.engine.live_packs())
+        self.engine.store.index.release(self._written, self.engine.live_packs())
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Transaction]:
-    """A transaction for the length of the block; what was not published is litter for gc."""
+    """Runs the block with a new transaction. Packs that it does not publish are litter, which gc deletes."""
     with engine.writing, engine.storage.presence() as presence:
-        started = Transaction(engine, presence)
+        tx = Transaction(engine, presence)
         try:
-            yield started
+            yield tx
         finally:
-            started.close()
+            tx.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ctxstore.errors import Corrupt, NotFound, UnknownFormat
-from ctxstore.history.config import SAVE_IT
+from ctxstore.history.config import REPAIR_HINT
 from ctxstore.history.engine import Environment, open_engine, real_environment
 from ctxstore.repo.repository import Repo
 from ctxstore.storage.locate import locate
@@ -22,7 +22,7 @@ def open(path: str | os.PathLike[str], *, environment: Environment | None = None
     except NotFound:
         packs = os.path.join(place, "packs")
         if os.path.exists(os.path.join(place, "root")) or (os.path.isdir(packs) and os.listdir(packs)):
-            raise Corrupt(f"{place}: the repository's config is missing", hint=SAVE_IT) from None
+            raise Corrupt(f"{place}: the repository's config is missing", hint=REPAIR_HINT) from None
         raise no_repository(place) from None
     return Repo(engine, place)
 
