@@ -1,1 +1,1 @@
-"""Search: words of all messages of all contexts and their history, in a cache that can be made anew at any time."""
+"""Search for words in the messages of all contexts and their history, by an index that can be rebuilt at any time."""

@@ -1,4 +1,4 @@
-"""What a commit adds to and takes from its parent's messages, reading only what differs."""
+"""The messages that a commit adds and removes, compared with the commit before it. Reads only what differs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ctxstore.sources.protocol import Message
 
 
 class MessageChanges(NamedTuple):
-    """Messages that are new, and those that are gone."""
+    """The messages that a commit adds and removes."""
 
     added: Iterable[Message]
     removed: Iterable[Message]
 
 
-def first_step(view: View) -> MessageChanges:
-    """All messages of a commit, one at a time."""
+def all_messages(view: View) -> MessageChanges:
+    """Returns the changes of a first commit: all its messages are added. They are read one at a time."""
     return MessageChanges(iter_messages(view), ())
 
 
-def next_step(engine: Engine, before: View, view: View) -> MessageChanges:
-    """What differs from the commit before."""
+def message_changes(engine: Engine, before: View, view: View) -> MessageChanges:
+    """Compares the messages of `view` with those of the commit before it."""
     removed, added = changed_messages(engine, before, view)
     return MessageChanges(added, removed)

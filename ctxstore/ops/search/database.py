@@ -1,6 +1,6 @@
-"""The search index's SQLite file: where it is, opened, made anew when it is damaged or another's.
+"""The SQLite file of the search index: its location, opening and locking.
 
-docs/format/cache.md describes it.
+A file that is damaged or belongs to another repository is replaced. docs/format/cache.md describes the tables.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 NAME = "search.sqlite"
 VERSION = 1
 APPLICATION = 0x63747873
-"""``ctxs``: told apart from any other database."""
+"""``ctxs`` in ASCII, the `application_id` that marks a database as a search index."""
 
 WAIT = 20.0
-"""Seconds to wait for another process that brings the index up to date."""
+"""The seconds to wait for another process that updates the index."""
 
 _SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -50,21 +50,21 @@ PRAGMA application_id = {APPLICATION};
 
 
 def index_folder(engine: Engine) -> str | None:
-    """Where the index is kept: in the repository's cache folder; of one that can't be written, in the user's own.
+    """Returns the folder of the index, or None if the index has to be temporary.
 
-    None where neither can be.
+    This is the repository's cache folder, or the user's cache folder if the former is not writable.
     """
     folder = engine.storage.cache_folder()
     if folder is None:
         return None
-    home = os.environ.get("XDG_CACHE_HOME", "")
-    base = home if os.path.isabs(home) else os.path.expanduser("~/.cache")
-    own = os.path.join(base, "ctxstore", engine.config.id)
-    return next(filter(_is_usable, (folder, own)), None)
+    cache_home = os.environ.get("XDG_CACHE_HOME", "")
+    base = cache_home if os.path.isabs(cache_home) else os.path.expanduser("~/.cache")
+    user_folder = os.path.join(base, "ctxstore", engine.config.id)
+    return next(filter(_is_usable, (folder, user_folder)), None)
 
 
 def _is_usable(folder: str) -> bool:
-    """Whether files can be made in a folder, which is made if it is not there."""
+    """Whether files can be created in a folder. Creates the folder if it does not exist."""
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
     except OSError:
@@ -73,9 +73,10 @@ def _is_usable(folder: str) -> bool:
 
 
 def open_index(folder: str | None, repository: str) -> sqlite3.Connection:
-    """The index in `folder`, made anew when it is damaged or another's; a temporary one where there is no folder.
+    """Opens the index in `folder`, or a temporary one if `folder` is None. `repository` is the repository's id.
 
-    Raises `StorageError`.
+    Replaces a file that is damaged, of another version or another repository's. Raises `StorageError` if another
+    process has locked the file, or if it cannot be created.
     """
     import sqlite3
 
@@ -85,43 +86,47 @@ def open_index(folder: str | None, repository: str) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         if is_busy(error):
             raise StorageError(
-                f"{path} is locked by another process", hint="try again when it is done; the file is only a cache"
+                f"{path} is locked by another process", hint="try again when it has finished; the file is only a cache"
             ) from error
-        return _anew(path, repository)
+        return _replace_index(path, repository)
     except (sqlite3.DatabaseError, OSError):
-        return _anew(path, repository)
+        return _replace_index(path, repository)
 
 
 def is_busy(error: Exception) -> bool:
-    """Whether another process holds the file."""
+    """Whether SQLite failed because another process has locked the file."""
     import sqlite3
 
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _anew(path: str, repository: str) -> sqlite3.Connection:
+def _replace_index(path: str, repository: str) -> sqlite3.Connection:
+    """Removes the index and creates an empty one. Raises `StorageError`."""
     import sqlite3
 
     try:
         remove_index(path)
         return _prepare(_connect(path), repository)
     except (sqlite3.Error, OSError) as error:
-        hint = "this Python's SQLite is without FTS5" if "fts5" in str(error) else "free some space"
-        raise StorageError(f"{path}: the search index can't be made: {error}", hint=hint) from error
+        hint = "use a Python whose SQLite has FTS5" if "fts5" in str(error) else "free some space"
+        raise StorageError(f"cannot create the search index {path}: {error}", hint=hint) from error
 
 
 def remove_index(path: str) -> None:
-    """Remove the file and what SQLite keeps beside it."""
+    """Removes the file of the index and SQLite's files beside it. Raises `StorageError` if one is a folder."""
     for suffix in ("-journal", "-wal", "-shm", ""):
         try:
             os.unlink(path + suffix)
         except FileNotFoundError:
             pass
         except IsADirectoryError:
-            raise StorageError(f"{path + suffix} is a folder", hint="move it away: a cache is kept there") from None
+            raise StorageError(
+                f"{path + suffix} is a folder, not a file", hint="move it away: it is in the place of a cache file"
+            ) from None
 
 
 def _connect(path: str) -> sqlite3.Connection:
+    """Opens a database. A new file is readable by its owner only. An empty path is a temporary database."""
     import sqlite3
 
     if path:
@@ -133,6 +138,10 @@ def _connect(path: str) -> sqlite3.Connection:
 
 
 def _prepare(database: sqlite3.Connection, repository: str) -> sqlite3.Connection:
+    """Sets up a connection and checks that the database is this repository's index. Fills an empty database.
+
+    Raises `sqlite3.DatabaseError` if it is another database. On any error the connection is closed.
+    """
     try:
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA cache_size = -32000")
@@ -141,11 +150,11 @@ def _prepare(database: sqlite3.Connection, repository: str) -> sqlite3.Connectio
         (version,) = database.execute("PRAGMA user_version").fetchone()
         (application,) = database.execute("PRAGMA application_id").fetchone()
         if (version, application) != (VERSION, APPLICATION):
-            _make(database, is_empty=version == 0)
+            _create_schema(database, is_empty=version == 0)
         if read_meta(database, "repository", repository) != repository:
-            raise _damaged("another repository's")
+            raise _database_error("an index of another repository")
         if database.execute("SELECT 1 FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchone():
-            raise _damaged("not as it was made")
+            raise _database_error("an index with a trigger or view, which ctx does not create")
         write_meta_once(database, "repository", repository)
         return database
     except BaseException:
@@ -153,14 +162,18 @@ def _prepare(database: sqlite3.Connection, repository: str) -> sqlite3.Connectio
         raise
 
 
-def _make(database: sqlite3.Connection, *, is_empty: bool) -> None:
-    if not is_empty or database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise _damaged("another version")
+def _create_schema(database: sqlite3.Connection, *, is_empty: bool) -> None:
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not is_empty or tables:
+        raise _database_error("an index of another version")
     database.executescript("BEGIN EXCLUSIVE;" + _SCHEMA + "COMMIT;")
 
 
 def compact(database: sqlite3.Connection) -> bool:
-    """Put what many additions left in pieces together, and give the space back; False if somebody reads meanwhile."""
+    """Merges the pieces that many additions left, and returns the free space to the file system.
+
+    Returns False, and leaves the index usable, if another process reads it or the disk is full.
+    """
     import sqlite3
 
     try:
@@ -169,36 +182,36 @@ def compact(database: sqlite3.Connection) -> bool:
         return True
     except sqlite3.OperationalError as error:
         if is_busy(error) or getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
-            return False  # it needs as much space again; the index is as good without
+            return False  # compacting temporarily needs the space of a second index, and the index works without it
         raise
 
 
-def _damaged(what: str) -> Exception:
+def _database_error(what: str) -> Exception:
     import sqlite3
 
     return sqlite3.DatabaseError(what)
 
 
 def read_meta(database: sqlite3.Connection, key: str, default: object = None) -> object:
-    """What is noted under a key."""
+    """Returns the value stored under a key of the table ``meta``, or `default` if there is none."""
     row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     return default if row is None else row[0]
 
 
 def write_meta(database: sqlite3.Connection, key: str, value: object) -> None:
-    """Note something."""
+    """Stores a value under a key of the table ``meta``."""
     database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
 
 def write_meta_once(database: sqlite3.Connection, key: str, value: object) -> None:
-    """Note something that is not noted yet."""
+    """Stores a value under a key of the table ``meta`` unless the key exists."""
     if read_meta(database, key) is None:
         write_meta(database, key, value)
 
 
 @contextmanager
 def sole_writer(folder: str | None, wait: float = WAIT) -> Iterator[bool]:
-    """Keep other processes from changing the index meanwhile. False: one is at it, and was after `wait` seconds."""
+    """Locks the index against updates by other processes. Yields False if another one has it after `wait` seconds."""
     if folder is None:
         yield True
         return
@@ -210,6 +223,7 @@ def sole_writer(folder: str | None, wait: float = WAIT) -> Iterator[bool]:
 
 
 def _lock(fd: int, until: float) -> bool:
+    """Locks a file. Returns False if it is still locked at the monotonic time `until`."""
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -218,5 +232,5 @@ def _lock(fd: int, until: float) -> bool:
             if time.monotonic() >= until:
                 return False
             time.sleep(0.05)
-        except OSError:  # a file system without locks: SQLite's own have to do
+        except OSError:  # a file system without locks: SQLite's own locks must suffice
             return True

@@ -1,4 +1,4 @@
-"""Asking the index: which messages match, and which commits hold them."""
+"""Queries of the index: the messages that match, and the commits that contain them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,18 @@ if TYPE_CHECKING:
     import sqlite3
 
 _FIRST_PAGE = 64
-"""Rows that are asked for first; each further time, four times as many."""
+"""The rows of the first page. Each further page has four times as many."""
 
 
-_MOST_AT_ONCE = 256
-"""Hits of one second that are looked through for copies."""
+_MAX_COPIES = 256
+"""The hits of one second that are compared with each other to find copies."""
 
 
 class SearchFilters(NamedTuple):
-    """What a message has to be like besides; ``""``: anything. `since` and `until`: ns, compared by the second."""
+    """The conditions on a message in addition to the query. An empty str or tuple, or None, accepts any message.
+
+    `since` and `until` are in UTC nanoseconds and compared by the second.
+    """
 
     agent: str = ""
     project: str = ""
@@ -40,16 +43,16 @@ class SearchFilters(NamedTuple):
 
 
 class CommitTime(NamedTuple):
-    """A commit, and its time (UTC ns)."""
+    """The id of a commit and its time in UTC nanoseconds."""
 
     id: ObjectId
     time: int
 
 
 class HoldingContext(NamedTuple):
-    """A context that has the message: the first and last commit of its history that hold it, how many do.
+    """A context whose history contains a message: the first and the last commit with it, and the number of commits.
 
-    `is_current`: its newest commit is one of them. Else the message was rewound or compacted away.
+    `is_current` is True if the head contains the message. Otherwise it was rewound or compacted away.
     """
 
     ref: str
@@ -60,7 +63,10 @@ class HoldingContext(NamedTuple):
 
 
 class SearchHit(NamedTuple):
-    """A message that was found. `time` in ns: when it was written, or saved if it does not say so."""
+    """A message that was found, and the contexts that contain it.
+
+    `time` is when the message was written, or when it was saved if the message has no time. UTC nanoseconds.
+    """
 
     message: Message
     time: int
@@ -69,68 +75,80 @@ class SearchHit(NamedTuple):
 
 
 class _Context(NamedTuple):
+    """A context and the position of its head."""
+
     name: str
-    line: int
+    lineage: int
     position: int
 
 
+class _Row(NamedTuple):
+    """A message that matches in the index, and its time in seconds."""
+
+    message: int
+    time: int
+
+
 class Finder:
-    """Answers queries from an index."""
+    """Answers queries from an index. `unreadable` counts the matches that could not be read from the repository."""
 
     def __init__(self, engine: Engine, database: sqlite3.Connection) -> None:
         self._db = database
-        self._lines = Lineages(database)
-        self._locator = HitReader(engine)
+        self._lineages = Lineages(database)
+        self._reader = HitReader(engine)
         self.unreadable = 0
 
     def find(self, query: Query, filters: SearchFilters, number: int) -> tuple[list[SearchHit], bool]:
-        """The newest `number` hits (0: all), newest first, and whether there are more."""
+        """Returns the newest `number` hits (0: all), newest first, and whether there are more."""
         hits: list[SearchHit] = []
-        for hit in self._hits(query, filters):
+        for hit in self._iter_distinct_hits(query, filters):
             if number and len(hits) == number:
                 return hits, True
             hits.append(hit)
         return hits, False
 
-    def _hits(self, query: Query, filters: SearchFilters) -> Iterator[SearchHit]:
-        """A message that was copied with its session is one hit, whatever the copies say of their sessions."""
+    def _iter_distinct_hits(self, query: Query, filters: SearchFilters) -> Iterator[SearchHit]:
+        """Yields the hits, newest first, with copies of a message merged into one hit.
+
+        A message that was copied with its session has the same id, role, time and snippet in each copy.
+        """
         copies: dict[tuple[str, str, str], SearchHit] = {}
         time = None
-        for hit in self._each(query, filters):
-            if hit.time != time or len(copies) >= _MOST_AT_ONCE:
+        for hit in self._iter_hits(query, filters):
+            if hit.time != time or len(copies) >= _MAX_COPIES:
                 yield from copies.values()
                 copies, time = {}, hit.time
             key = (hit.message.id, hit.message.role, hit.snippet.text)
-            copies[key] = _merged(copies[key], hit) if key in copies else hit
+            copies[key] = _merge_copies(copies[key], hit) if key in copies else hit
         yield from copies.values()
 
-    def _each(self, query: Query, filters: SearchFilters) -> Iterator[SearchHit]:
-        for id, time in self._rows(query, filters):
-            hit = self._hit(query, filters, (id, time))
+    def _iter_hits(self, query: Query, filters: SearchFilters) -> Iterator[SearchHit]:
+        for row in self._iter_rows(query, filters):
+            hit = self._read_hit(query, filters, row)
             if hit is not None:
                 yield hit
 
-    def _contexts(self, filters: SearchFilters, line: int | None = None) -> list[_Context]:
-        """The contexts that are asked for, or those of one line."""
+    def _contexts(self, filters: SearchFilters, lineage: int | None = None) -> list[_Context]:
+        """Returns the contexts that match the filters, of all lineages or of one."""
         sql = "SELECT name, line, position, agent, project FROM contexts WHERE line IS NOT NULL"
-        rows = self._db.execute(sql + " AND line = ?", (line,)) if line is not None else self._db.execute(sql)
+        rows = self._db.execute(sql + " AND line = ?", (lineage,)) if lineage is not None else self._db.execute(sql)
         agent = filters.agent.lower()
-        found = [
+        contexts = [
             _Context(decode_name(name), line, position)
             for name, line, position, of_agent, project in rows
             if agent in of_agent.lower() and matches(project, filters.project)
         ]
-        return [context for context in found if matches(context.name, filters.context)]
+        return [context for context in contexts if matches(context.name, filters.context)]
 
-    def _rows(self, query: Query, filters: SearchFilters) -> Iterator[tuple[int, int]]:
-        """(message, time in s) of what matches, newest first, a page at a time."""
+    def _iter_rows(self, query: Query, filters: SearchFilters) -> Iterator[_Row]:
+        """Yields the messages that match, newest first, reading a page at a time."""
         conditions, values = _conditions(filters)
         if filters.agent or filters.project or filters.context:
-            self._db.execute("CREATE TEMP TABLE IF NOT EXISTS asked (line INTEGER PRIMARY KEY)")
-            self._db.execute("DELETE FROM asked")
-            lines = {context.line for context in self._contexts(filters)}
-            self._db.executemany("INSERT INTO asked VALUES (?)", [(line,) for line in lines])
-            conditions.append("EXISTS (SELECT 1 FROM held JOIN asked USING (line) WHERE message = m.id)")
+            self._db.execute("CREATE TEMP TABLE IF NOT EXISTS selected (line INTEGER PRIMARY KEY)")
+            self._db.execute("DELETE FROM selected")
+            lineages = {context.lineage for context in self._contexts(filters)}
+            self._db.executemany("INSERT INTO selected VALUES (?)", [(lineage,) for lineage in lineages])
+            conditions.append("EXISTS (SELECT 1 FROM held JOIN selected USING (line) WHERE message = m.id)")
         sql = (
             "SELECT m.id, m.time FROM words JOIN messages m ON m.text = words.rowid WHERE "
             + " AND ".join(["words MATCH ?", *conditions])
@@ -138,44 +156,50 @@ class Finder:
         )
         size, offset = _FIRST_PAGE, 0
         while True:
-            rows = self._page(sql, (match_expression(query), *values, size, offset))
-            yield from rows
+            rows = self._read_page(sql, (match_expression(query), *values, size, offset))
+            yield from (_Row(int(message), int(time)) for message, time in rows)
             if len(rows) < size:
                 return
             size, offset = size * 4, offset + size
 
-    def _page(self, sql: str, values: Sequence[Any]) -> list[tuple[int, int]]:
+    def _read_page(self, sql: str, values: Sequence[Any]) -> list[tuple[int, int]]:
+        """Runs a query. Raises `InvalidInput` if FTS5 cannot evaluate the expression."""
         import sqlite3
 
         try:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.OperationalError as error:
             if "fts5" in str(error):
-                raise InvalidInput("the query can't be looked for", hint="use fewer words, or longer ones") from error
+                raise InvalidInput("SQLite cannot search for this query", hint="use fewer or longer words") from error
             raise
 
-    def _hit(self, query: Query, filters: SearchFilters, row: tuple[int, int]) -> SearchHit | None:
-        id, time = map(int, row)
+    def _read_hit(self, query: Query, filters: SearchFilters, row: _Row) -> SearchHit | None:
+        """Reads a matching message from the repository, and finds the contexts that contain it.
+
+        Returns None if no context that matches the filters contains the message in a commit that is not forgotten.
+        Returns None also if the message cannot be read, and counts it.
+        """
+        id, time = row
         rows = self._db.execute("SELECT line, first, last, place, length FROM held WHERE message = ?", (id,)).fetchall()
         holders: dict[str, HoldingContext] = {}
         commits: list[ObjectId] = []
         address: MessageAddress | None = None
         (hash,) = self._db.execute("SELECT hash FROM messages WHERE id = ?", (id,)).fetchone()
-        for line, first, last, place, length in rows:
-            for context in self._contexts(filters, line):
+        for lineage, first, last, offset, length in rows:
+            for context in self._contexts(filters, lineage):
                 stop = context.position if last is None else min(last, context.position)
-                holding = self._lines.holding(context.line, first, stop)
-                if holding is None:
+                commit_range = self._lineages.find_range(context.lineage, first, stop)
+                if commit_range is None:
                     continue
-                oldest, newest, number = holding
-                address = address or MessageAddress(hash, place, length)
+                oldest, newest, number = commit_range
+                address = address or MessageAddress(hash, offset, length)
                 commits += [newest.id, oldest.id]
                 is_current = last is None or last >= context.position
-                holder = HoldingContext(context.name, _moment(oldest), _moment(newest), number, is_current)
-                holders[context.name] = _joined(holders.get(context.name), holder)
+                holder = HoldingContext(context.name, _commit_time(oldest), _commit_time(newest), number, is_current)
+                holders[context.name] = _merge_ranges(holders.get(context.name), holder)
         if address is None:
             return None
-        message = self._locator.find(address, dict.fromkeys(commits))
+        message = self._reader.find(address, dict.fromkeys(commits))
         if message is None:
             self.unreadable += 1
             return None
@@ -184,6 +208,7 @@ class Finder:
 
 
 def _conditions(filters: SearchFilters) -> tuple[list[str], list[Any]]:
+    """Translates the filters on roles and times to SQL conditions and their values."""
     conditions: list[str] = []
     values: list[Any] = []
     if filters.roles:
@@ -199,23 +224,24 @@ def _conditions(filters: SearchFilters) -> tuple[list[str], list[Any]]:
 
 
 def _seconds(ns: int) -> int:
-    """As the index has times, and SQLite integers."""
+    """Converts nanoseconds to seconds, limited to the range of SQLite's integers."""
     return max(-1 << 62, min(ns // 1_000_000_000, 1 << 62))
 
 
-def _moment(commit: IndexedCommit) -> CommitTime:
+def _commit_time(commit: IndexedCommit) -> CommitTime:
     return CommitTime(commit.id, commit.time)
 
 
-def _joined(one: HoldingContext | None, other: HoldingContext) -> HoldingContext:
-    """A context that lost a message and got it back has it twice in its history."""
+def _merge_ranges(one: HoldingContext | None, other: HoldingContext) -> HoldingContext:
+    """Merges two ranges of commits of one context. A context that lost a message and got it back has two ranges."""
     if one is None:
         return other
-    first = min(one.first, other.first, key=lambda moment: moment.time)
+    first = min(one.first, other.first, key=lambda commit: commit.time)
     newer = other if other.is_current or (other.last.time > one.last.time and not one.is_current) else one
     return newer._replace(first=first, commits=one.commits + other.commits)
 
 
-def _merged(one: SearchHit, other: SearchHit) -> SearchHit:
+def _merge_copies(one: SearchHit, other: SearchHit) -> SearchHit:
+    """Merges two copies of a message into one hit with the contexts of both."""
     holders = {holder.ref: holder for holder in (*other.holders, *one.holders)}
     return one._replace(holders=tuple(holders[ref] for ref in sorted(holders)))

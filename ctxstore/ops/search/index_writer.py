@@ -1,4 +1,4 @@
-"""Messages put into the index and taken out of a line again, commit by commit."""
+"""The writer of the index: records for each commit which messages it adds to its lineage and removes from it."""
 
 from __future__ import annotations
 
@@ -16,60 +16,72 @@ if TYPE_CHECKING:
     import sqlite3
 
 ROLES = ("user", "assistant", "system", "tool", "meta", "unknown")
-"""Their numbers are kept in the index."""
+"""The roles of messages. The index stores a role as its position here, so the order must not change."""
 
 
 def hash_of(data: bytes) -> int:
-    """47 bits of a hash: SQLite keeps them in six bytes. A million messages share one once in 280 times."""
+    """Returns 47 bits of a hash, which SQLite stores in six bytes.
+
+    The chance that two of a million messages share a hash is 1 in 280.
+    """
     return int.from_bytes(blake3(data).digest(6)) >> 1
 
 
 def message_hash(message: Message) -> int:
-    """Tells messages of a context apart: equal bytes are one message."""
+    """Returns the hash that identifies a message: equal bytes, apart from white space around them, are one message."""
     return hash_of(message.raw.strip())
 
 
 class IndexWriter:
-    """What is added to the lines of a database."""
+    """Adds messages to the index and removes them.
+
+    `characters` counts the characters of new texts since the writer was created.
+    """
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._db = database
-        self._next = int(str(read_meta(database, "next", 1)))
+        self._next_text = int(str(read_meta(database, "next", 1)))
         self.characters = 0
 
-    def note(self) -> None:
-        """Keep which number comes next; to be called before what was added is committed."""
-        write_meta(self._db, "next", self._next)
+    def save_counter(self) -> None:
+        """Stores the number of the next text. Must be called before a transaction is committed."""
+        write_meta(self._db, "next", self._next_text)
 
-    def add(self, message: Message, spot: LineagePosition, time: int) -> None:
-        """The commit at `spot`, made at `time` (ns), holds a message that the one before it does not."""
+    def add(self, message: Message, at: LineagePosition, time: int) -> None:
+        """Records that the commit at this position, made at `time` (ns), has a message that its parent does not have.
+
+        A message without text is not indexed.
+        """
         id = self._find(message) or self._insert(message, time)
         if id is None:
             return
-        if self._copies(id, spot, 1):
+        if self._count_copy(id, at, 1):
             return
         self._db.execute(
-            "INSERT INTO held VALUES (?, ?, ?, NULL, ?, ?, 1)", (id, *spot, message.offset, len(message.raw))
+            "INSERT INTO held VALUES (?, ?, ?, NULL, ?, ?, 1)", (id, *at, message.offset, len(message.raw))
         )
 
-    def remove(self, message: Message, spot: LineagePosition) -> None:
-        """The commit at `spot` does not hold a message that the one before it does."""
+    def remove(self, message: Message, at: LineagePosition) -> None:
+        """Records that the commit at this position lacks a message that its parent has."""
         id = self._find(message)
-        if id is None or self._copies(id, spot, -1):
+        if id is None or self._count_copy(id, at, -1):
             return
-        open_row = (id, spot.line)
+        open_row = (id, at.lineage)
         self._db.execute(
-            "UPDATE held SET last = ? WHERE message = ? AND line = ? AND last IS NULL", (spot.position - 1, *open_row)
+            "UPDATE held SET last = ? WHERE message = ? AND line = ? AND last IS NULL", (at.position - 1, *open_row)
         )
         self._db.execute("DELETE FROM held WHERE message = ? AND line = ? AND last < first", open_row)
 
-    def _copies(self, id: int, spot: LineagePosition, change: int) -> bool:
-        """Count a message that a commit holds more than once; False if it is the only one."""
+    def _count_copy(self, id: int, at: LineagePosition, change: int) -> bool:
+        """Changes the count of copies of a message that a commit contains more than once.
+
+        Returns False, and changes nothing, if there is no other copy.
+        """
         at_least = 1 if change > 0 else 2
         return bool(
             self._db.execute(
                 "UPDATE held SET copies = copies + ? WHERE message = ? AND line = ? AND last IS NULL AND copies >= ?",
-                (change, id, spot.line, at_least),
+                (change, id, at.lineage, at_least),
             ).rowcount
         )
 
@@ -78,28 +90,29 @@ class IndexWriter:
         return row[0] if row else None
 
     def _insert(self, message: Message, time: int) -> int | None:
+        """Adds a new message and returns its number, or None if it has no text. `time` (ns) is when it was saved."""
         text = searched_text(message)
         if not text.strip():
             return None
-        row = (message_hash(message), self._text(text), ROLES.index(message.role), _seconds(message.time, time))
+        row = (message_hash(message), self._index_text(text), ROLES.index(message.role), _seconds(message.time, time))
         return self._db.execute("INSERT INTO messages (hash, text, role, time) VALUES (?, ?, ?, ?)", row).lastrowid
 
-    def _text(self, text: str) -> int:
-        """The number of a text in the index: what was said before is there already."""
+    def _index_text(self, text: str) -> int:
+        """Returns the number of a text. Indexes the text first unless an equal one is indexed already."""
         hash = hash_of(text.encode("utf-8", "surrogatepass"))
         row = self._db.execute("SELECT id FROM texts WHERE hash = ?", (hash,)).fetchone()
         if row is not None:
             return int(row[0])
         self.characters += len(text)
-        id, self._next = self._next, self._next + 1
+        id, self._next_text = self._next_text, self._next_text + 1
         self._db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (id, indexed_text(text)))
         self._db.execute("INSERT INTO texts VALUES (?, ?)", (hash, id))
         return id
 
 
-def _seconds(text: str | None, otherwise: int) -> int:
-    """When a message was written; of one that does not say so, when it was saved (ns)."""
+def _seconds(text: str | None, saved_ns: int) -> int:
+    """Returns the time when a message was written, in seconds. Without a valid time, returns when it was saved."""
     try:
         return int(datetime.fromisoformat(text or "").timestamp())
     except (ValueError, OverflowError, OSError):
-        return otherwise // 1_000_000_000
+        return saved_ns // 1_000_000_000

@@ -1,4 +1,4 @@
-"""Bringing the index up to date: of each context that moved, the commits that are new, and of these what changed."""
+"""The update of the index: for each context that moved, indexes what its new commits changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ctxstore.history.refs import decode_name
 from ctxstore.history.root import RepositoryState
 from ctxstore.ids import ObjectId
 from ctxstore.ops.content.view import View
-from ctxstore.ops.search.changes import MessageChanges, first_step, next_step
+from ctxstore.ops.search.changes import MessageChanges, all_messages, message_changes
 from ctxstore.ops.search.database import compact, read_meta, write_meta
 from ctxstore.ops.search.index_writer import IndexWriter
 from ctxstore.ops.search.lineages import IndexedCommit, LineagePosition, Lineages
@@ -24,38 +24,41 @@ from ctxstore.progress import Progress
 if TYPE_CHECKING:
     import sqlite3
 
-BATCH = 16 << 20
-"""Characters of a transaction: what an interrupted run has to do again."""
+BATCH_CHARACTERS = 16 << 20
+"""The characters that one transaction indexes. An interrupted run has to repeat at most that many."""
 
-MANY_COMMITS = 500
-"""Commits of a transaction."""
+BATCH_COMMITS = 500
+"""The commits that one transaction indexes."""
 
-MUCH = 32 << 20
-"""Characters after which the index is put together anew."""
+COMPACT_AFTER = 32 << 20
+"""The characters after which the index is compacted."""
 
-SPARE = 3
-"""The index is made anew when it has more than one dead text for so many live ones."""
+LIVE_PER_DEAD = 3
+"""The index is rebuilt when there is more than one dead text for this number of live ones."""
 
 
 class MustRebuild(Exception):
-    """The index has words that should be gone, or misses some that came back."""
+    """The index contains words that it must not contain any more, or lacks messages of a commit that came back."""
 
 
 class IndexUpdate:
-    """One run that brings the index up to date."""
+    """An update of the index to the current root."""
 
     def __init__(self, engine: Engine, database: sqlite3.Connection, progress: Progress) -> None:
         self._engine = engine
         self._db = database
         self._progress = progress
-        self._lines = Lineages(database)
-        self._shelf = IndexWriter(database)
+        self._lineages = Lineages(database)
+        self._writer = IndexWriter(database)
         self._commits = 0
         self._added = 0
         self._forgotten = ForgottenCommits(None)
 
     def run(self) -> None:
-        """Bring the index up to date. Raises `MustRebuild`, and what SQLite raises."""
+        """Updates the index to the current root. Raises `MustRebuild`, and the errors of SQLite.
+
+        An interrupted run leaves an index that the next run continues.
+        """
         root, data = self._engine.load()
         self._forgotten = self._engine.forgotten(root)
         state = blake3(data).digest()
@@ -64,11 +67,11 @@ class IndexUpdate:
         self._progress.start("index (commits)", None)
         try:
             self._begin()
-            self._contexts(root)
-            self._let_go(root)
+            self._index_contexts(root)
+            self._remove_unreachable(root)
             write_meta(self._db, "root", state)
             self._commit()
-            self._tidy()
+            self._compact_if_due()
         except BaseException:
             with suppress(Exception):
                 self._db.execute("ROLLBACK")
@@ -78,66 +81,66 @@ class IndexUpdate:
 
     def _begin(self) -> None:
         self._db.execute("BEGIN IMMEDIATE")
-        self._added += self._shelf.characters
-        self._shelf = IndexWriter(self._db)
+        self._added += self._writer.characters
+        self._writer = IndexWriter(self._db)
         self._commits = 0
 
-    def _tidy(self) -> None:
-        """After much was added: a fifth of the index is what its pieces have in common."""
-        pending = int(str(read_meta(self._db, "untidy", 0))) + self._added + self._shelf.characters
-        if pending >= MUCH and compact(self._db):
+    def _compact_if_due(self) -> None:
+        """Compacts the index after many additions, which saves about a fifth of its size."""
+        pending = int(str(read_meta(self._db, "untidy", 0))) + self._added + self._writer.characters
+        if pending >= COMPACT_AFTER and compact(self._db):
             pending = 0
         write_meta(self._db, "untidy", pending)
 
     def _commit(self) -> None:
-        self._shelf.note()
+        self._writer.save_counter()
         self._db.execute("COMMIT")
 
-    def _contexts(self, root: RepositoryState) -> None:
-        for name, head in self._moved(root):
+    def _index_contexts(self, root: RepositoryState) -> None:
+        for name, head in self._moved_contexts(root):
             if head is None:
                 self._db.execute("DELETE FROM contexts WHERE name = ?", (name,))
             else:
-                self._context(name, head)
-                self._breathe()
+                self._index_context(name, head)
+                self._commit_batch()
 
-    def _moved(self, root: RepositoryState) -> list[tuple[bytes, ObjectId | None]]:
-        """(context, newest commit) of those that are not as the index has them; None: it is gone.
+    def _moved_contexts(self, root: RepositoryState) -> list[tuple[bytes, ObjectId | None]]:
+        """Returns (name, head) of each context whose head differs from the indexed one. None: it was removed.
 
-        Those that could not be read the last time are tried again, from their beginning.
+        Contexts that could not be read the last time are included. Their lineages are removed, to be indexed again.
         """
         failed = "SELECT line FROM contexts WHERE problem IS NOT NULL AND line IS NOT NULL"
-        for (line,) in self._db.execute(failed).fetchall():
-            self._lines.cut(line, -1)
-            self._db.execute("UPDATE contexts SET problem = '' WHERE line = ?", (line,))
+        for (lineage,) in self._db.execute(failed).fetchall():
+            self._lineages.cut(lineage, -1)
+            self._db.execute("UPDATE contexts SET problem = '' WHERE line = ?", (lineage,))
         known = dict(self._db.execute("SELECT name, head FROM contexts WHERE problem IS NULL"))
         names = {name for (name,) in self._db.execute("SELECT name FROM contexts")}
         now = {encode_name(name): id for name, id in self._engine.refs(root).iter()}
         moved: list[tuple[bytes, ObjectId | None]] = [(name, id) for name, id in now.items() if known.get(name) != id]
         return [*((name, None) for name in names - now.keys()), *moved]
 
-    def _context(self, name: bytes, head: ObjectId) -> None:
-        """Index the commits of a context that are new. What can't be read is noted; the rest is there."""
+    def _index_context(self, name: bytes, head: ObjectId) -> None:
+        """Indexes the new commits of a context. Records a commit that cannot be read, and continues with the next."""
         problem: str | None = None
         base: LineagePosition | None = None
-        waiting: list[StoredCommit] = []
+        commits: list[StoredCommit] = []
         try:
-            base, waiting = self._new_commits(head)
+            base, commits = self._new_commits(head)
         except (Corrupt, NotFound) as error:
             problem = error.message
         previous = self._view_before(base)
-        for stored in waiting:
-            base = self._lines.following(base)
-            view, failed = self._step(stored, previous, base)
+        for stored in commits:
+            base = self._lineages.next_position(base)
+            view, failed = self._index_commit(stored, previous, base)
             problem, previous = failed or problem, view or previous
-            self._breathe()
-        spot = self._lines.find(head)
-        agent, project = self._who(head)
-        row = (name, head, *(spot or (None, None)), agent, project, problem)
+            self._commit_batch()
+        at = self._lineages.find(head)
+        agent, project = self._agent_and_project(head)
+        row = (name, head, *(at or (None, None)), agent, project, problem)
         self._db.execute("INSERT OR REPLACE INTO contexts VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
-    def _who(self, head: ObjectId) -> tuple[str, str]:
-        """What the filters for agents and projects look at."""
+    def _agent_and_project(self, head: ObjectId) -> tuple[str, str]:
+        """Returns the texts of a commit that the filters for agents and projects compare."""
         try:
             commit = read_commit(self._engine.store, head)
         except (Corrupt, NotFound):
@@ -145,95 +148,108 @@ class IndexUpdate:
         return _text(f"{commit.summary.agent or ''}\n{commit.source}"), _text(commit.summary.project or "")
 
     def _new_commits(self, head: ObjectId) -> tuple[LineagePosition | None, list[StoredCommit]]:
-        """The nearest known commit that `head` descends from by first parents, and those since, oldest first."""
-        waiting: list[StoredCommit] = []
+        """Follows first parents from `head` to the nearest indexed commit.
+
+        Returns its position (None if there is none) and the commits after it up to `head`, oldest first. An ancestor
+        that cannot be read ends the walk. Raises `Corrupt` or `NotFound` if `head` cannot be read.
+        """
+        commits: list[StoredCommit] = []
         id = head
         while True:
-            spot = self._lines.find(id)
-            if spot is not None:
-                return spot, waiting[::-1]
+            at = self._lineages.find(id)
+            if at is not None:
+                return at, commits[::-1]
             try:
                 commit = read_commit(self._engine.store, id)
             except (Corrupt, NotFound):
-                if not waiting:
+                if not commits:
                     raise
-                return None, waiting[::-1]
-            waiting.append(StoredCommit(id, commit))
+                return None, commits[::-1]
+            commits.append(StoredCommit(id, commit))
             if not commit.parents:
-                return None, waiting[::-1]
+                return None, commits[::-1]
             id = commit.parents[0]
 
     def _view_before(self, base: LineagePosition | None) -> View | None:
-        """The newest commit up to `base` whose content can be read."""
+        """Returns the content of the newest commit at or before `base` that can be read, or None."""
         if base is None:
             return None
-        for id, *_ in self._lines.commits(base.line, 0, base.position):
+        for commit in self._lineages.commits(base.lineage, 0, base.position):
             with suppress(Corrupt, NotFound):
-                return View(self._engine, "", id, read_commit(self._engine.store, id))
+                return View(self._engine, "", commit.id, read_commit(self._engine.store, commit.id))
         return None
 
-    def _step(
-        self, stored: StoredCommit, previous: View | None, spot: LineagePosition
+    def _index_commit(
+        self, stored: StoredCommit, previous: View | None, at: LineagePosition
     ) -> tuple[View | None, str | None]:
-        """Index one commit: its content, or None, and what was wrong with it."""
+        """Indexes one commit: the changes since `previous`, or all its messages if that is None.
+
+        Returns its content if the next commit can be compared with it, and the error message if it cannot be read. A
+        forgotten commit has no error message: its content may be collected.
+        """
         id, commit = stored
         mark = self._forgotten.find(id)
         view, problem = None, None
         self._db.execute("SAVEPOINT step")
         try:
             view = View(self._engine, commit.ref, id, commit)
-            self._put(next_step(self._engine, previous, view) if previous else first_step(view), spot, commit.time)
+            changes = message_changes(self._engine, previous, view) if previous else all_messages(view)
+            self._write(changes, at, commit.time)
         except (Corrupt, NotFound, SourceError) as error:
-            # What of a first commit could be read stays: more than nothing is found.
+            # The messages of a first commit that could be read stay in the index: finding some is better than none.
             if previous is not None:
                 self._db.execute("ROLLBACK TO step")
             view = view if previous is None else None
             problem = error.message if mark is None else None
-        self._lines.add(spot, IndexedCommit(id, commit.tree, commit.time, mark is not None))
+        self._lineages.add(at, IndexedCommit(id, commit.tree, commit.time, mark is not None))
         self._db.execute("RELEASE step")
         self._commits += 1
         self._progress.advance(1)
         return view, problem
 
-    def _put(self, step: MessageChanges, spot: LineagePosition, time: int) -> None:
-        for message in step.added:
-            self._shelf.add(message, spot, time)
-        for message in step.removed:
-            self._shelf.remove(message, spot)
+    def _write(self, changes: MessageChanges, at: LineagePosition, time: int) -> None:
+        for message in changes.added:
+            self._writer.add(message, at, time)
+        for message in changes.removed:
+            self._writer.remove(message, at)
 
-    def _breathe(self) -> None:
-        """Make what was done so far last, now and then: who is interrupted goes on from there."""
-        if self._shelf.characters >= BATCH or self._commits >= MANY_COMMITS:
+    def _commit_batch(self) -> None:
+        """Commits the transaction if it is large enough, so that an interrupted run resumes there."""
+        if self._writer.characters >= BATCH_CHARACTERS or self._commits >= BATCH_COMMITS:
             self._commit()
             self._begin()
 
-    def _let_go(self, root: RepositoryState) -> None:
-        """Drop what is no longer there; raise `MustRebuild` if its words have to go, too."""
+    def _remove_unreachable(self, root: RepositoryState) -> None:
+        """Removes commits and messages that are forgotten or in no context any more.
+
+        FTS5 cannot delete words, so dead texts stay in the index. Raises `MustRebuild` if there are too many, if
+        content of removed commits was collected, or if a forgotten commit came back.
+        """
         is_changed = read_meta(self._db, "forgotten") != root.forgotten
         if is_changed:
-            if self._lines.mark_forgotten(self._forgotten):
+            if self._lineages.mark_forgotten(self._forgotten):
                 raise MustRebuild
             write_meta(self._db, "forgotten", root.forgotten)
-        dead = int(str(read_meta(self._db, "dead", 0))) + self._lines.sweep(forgotten=is_changed)
+        dead = int(str(read_meta(self._db, "dead", 0))) + self._lineages.sweep(forgotten=is_changed)
         write_meta(self._db, "dead", dead)
         if not dead:
             return
         (alive,) = self._db.execute("SELECT count(*) FROM texts").fetchone()
-        if dead * SPARE > alive or self._lines.is_collected(self._engine.store.has):
+        if dead * LIVE_PER_DEAD > alive or self._lineages.is_collected(self._engine.store.has):
             raise MustRebuild
 
 
 def encode_name(name: str) -> bytes:
-    """A context's name as the index keeps it: any bytes."""
+    """Encodes a context's name for the index. Names can contain any bytes."""
     return name.encode("utf-8", "surrogateescape")
 
 
 def _text(text: str) -> str:
-    """A text as SQLite can keep it."""
+    """Replaces bytes that are not UTF-8, which SQLite cannot store as text, by escapes."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def problems(database: sqlite3.Connection) -> list[tuple[str, str]]:
-    """(context, message) of what could not be read."""
+    """Returns (context, error message) of the contexts that could not be read completely."""
     rows = database.execute("SELECT name, problem FROM contexts WHERE problem IS NOT NULL ORDER BY name").fetchall()
     return [(decode_name(name), str(problem)) for name, problem in rows]

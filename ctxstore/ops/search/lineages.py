@@ -1,8 +1,8 @@
-"""Which commits hold which messages.
+"""Lineages: the part of the index that records which commits contain which messages.
 
-A line is a run of commits, each the first parent of the next, counted by position. A fork begins a line of its own,
-with a copy of what was known of the one it left, up to there. A row of ``held`` says that a message is in a line's
-commits from `first` to `last`; null: up to its tip.
+A lineage (column ``line``) is a chain of commits, each the first parent of the next, with positions counted from 0. A
+fork starts a new lineage, with a copy of the rows of the old one up to the fork. A row of ``held`` records that a
+message is in the commits of a lineage from position `first` to `last`. Null in `last`: up to the tip.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class LineagePosition(NamedTuple):
-    """A commit's place: its line, and its position in it."""
+    """The position of a commit: its lineage, and its number in the lineage."""
 
-    line: int
+    lineage: int
     position: int
 
 
 class IndexedCommit(NamedTuple):
-    """A commit as the index knows it; `tree` of content."""
+    """A commit as the index records it. `tree` is the id of its content, `time` is in UTC nanoseconds."""
 
     id: ObjectId
     tree: ObjectId
@@ -33,73 +33,85 @@ class IndexedCommit(NamedTuple):
     is_forgotten: bool
 
 
+class CommitRange(NamedTuple):
+    """The first and last commit of a range that are not forgotten, and the number of commits that are not."""
+
+    first: IndexedCommit
+    last: IndexedCommit
+    commits: int
+
+
 class Lineages:
-    """The lines in a database."""
+    """The lineages of an index."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._db = database
 
     def find(self, id: ObjectId) -> LineagePosition | None:
-        """Where a commit is; at the tip of a line, if it is in several."""
+        """Finds a commit. If it is in several lineages, prefers one whose tip it is."""
         row = self._db.execute(
             "SELECT line, position FROM commits JOIN lines USING (line) WHERE id = ? ORDER BY position = tip DESC",
             (id,),
         ).fetchone()
         return None if row is None else LineagePosition(*row)
 
-    def following(self, base: LineagePosition | None) -> LineagePosition:
-        """The place after `base`: the next of its line, or in a new one."""
+    def next_position(self, base: LineagePosition | None) -> LineagePosition:
+        """Returns the position for a child of `base`. Starts a new lineage if `base` is None or not a tip."""
         if base is None:
-            return LineagePosition(self._new_line(-1), 0)
-        (tip,) = self._db.execute("SELECT tip FROM lines WHERE line = ?", (base.line,)).fetchone()
-        line = base.line if base.position == tip else self._fork(base)
-        return LineagePosition(line, base.position + 1)
+            return LineagePosition(self._new_lineage(-1), 0)
+        (tip,) = self._db.execute("SELECT tip FROM lines WHERE line = ?", (base.lineage,)).fetchone()
+        lineage = base.lineage if base.position == tip else self._fork(base)
+        return LineagePosition(lineage, base.position + 1)
 
-    def _new_line(self, tip: int) -> int:
+    def _new_lineage(self, tip: int) -> int:
         return self._db.execute("INSERT INTO lines (tip) VALUES (?)", (tip,)).lastrowid or 0
 
     def _fork(self, base: LineagePosition) -> int:
-        line, at = self._new_line(base.position), base.position
+        """Starts a new lineage with a copy of the rows up to `base`. Returns its number."""
+        lineage, at = self._new_lineage(base.position), base.position
         self._db.execute(
             "INSERT INTO commits SELECT ?, position, id, tree, time, forgotten FROM commits "
             "WHERE line = ? AND position <= ?",
-            (line, base.line, at),
+            (lineage, base.lineage, at),
         )
         self._db.execute(
             "INSERT INTO held SELECT message, ?, first, CASE WHEN last < ? THEN last END, place, length, copies "
             "FROM held WHERE line = ? AND first <= ?",
-            (line, at, base.line, at),
+            (lineage, at, base.lineage, at),
         )
-        return line
+        return lineage
 
-    def add(self, spot: LineagePosition, commit: IndexedCommit) -> None:
-        """Put a commit at the tip of a line."""
-        self._db.execute("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?)", (*spot, *commit))
-        self._db.execute("UPDATE lines SET tip = ? WHERE line = ?", (spot.position, spot.line))
+    def add(self, at: LineagePosition, commit: IndexedCommit) -> None:
+        """Adds a commit, the new tip of its lineage."""
+        self._db.execute("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?)", (*at, *commit))
+        self._db.execute("UPDATE lines SET tip = ? WHERE line = ?", (at.position, at.lineage))
 
-    def commits(self, line: int, first: int, last: int) -> list[IndexedCommit]:
-        """The commits from position `first` to `last`, newest first."""
+    def commits(self, lineage: int, first: int, last: int) -> list[IndexedCommit]:
+        """Returns the commits from position `first` to `last`, both included, newest first."""
         rows = self._db.execute(
             "SELECT id, tree, time, forgotten FROM commits WHERE line = ? AND position BETWEEN ? AND ? "
             "ORDER BY position DESC",
-            (line, first, last),
+            (lineage, first, last),
         )
-        return [IndexedCommit(_id(id), _id(tree), int(time), bool(gone)) for id, tree, time, gone in rows]
+        return [IndexedCommit(_id(id), _id(tree), int(time), bool(forgotten)) for id, tree, time, forgotten in rows]
 
-    def holding(self, line: int, first: int, last: int) -> tuple[IndexedCommit, IndexedCommit, int] | None:
-        """The first and the last commit from position `first` to `last` that is not forgotten, and how many are not."""
-        start, stop, number = self._db.execute(
+    def find_range(self, lineage: int, first: int, last: int) -> CommitRange | None:
+        """Finds the commits from position `first` to `last`, both included, that are not forgotten.
+
+        Returns None if all of them are forgotten.
+        """
+        start, stop, count = self._db.execute(
             "SELECT min(position), max(position), count(*) FROM commits "
             "WHERE line = ? AND position BETWEEN ? AND ? AND NOT forgotten",
-            (line, first, last),
+            (lineage, first, last),
         ).fetchone()
-        if not number:
+        if not count:
             return None
-        (oldest,), (newest,) = (self.commits(line, at, at) for at in (start, stop))
-        return oldest, newest, number
+        (oldest,), (newest,) = (self.commits(lineage, at, at) for at in (start, stop))
+        return CommitRange(oldest, newest, count)
 
     def mark_forgotten(self, forgotten: ForgottenCommits) -> bool:
-        """Note which commits are forgotten; whether one came back."""
+        """Records which commits are forgotten. Returns True if one is not forgotten any more."""
         ids = set(forgotten.ids())
         rows = self._db.execute("SELECT DISTINCT id, forgotten FROM commits").fetchall()
         changed = [(id in ids, id) for id, was in rows if (id in ids) != bool(was)]
@@ -107,16 +119,17 @@ class Lineages:
         return not all(is_forgotten for is_forgotten, _ in changed)
 
     def sweep(self, *, forgotten: bool) -> int:
-        """Drop what no context holds any more: how many texts that leaves without a message.
+        """Removes commits that no context contains any more, and messages that only such or forgotten commits contain.
 
-        `forgotten`: other commits are than the last time. The trees of the commits that go, and of forgotten ones, are
-        noted in ``gone``.
+        `forgotten` is True if the set of forgotten commits has changed since the last run. The trees of removed commits
+        are recorded in the table ``gone``. Returns the number of texts that belong to no message any more.
         """
         db = self._db
         heads = dict(db.execute("SELECT line, max(position) FROM contexts WHERE line IS NOT NULL GROUP BY line"))
-        longer = [line for line, tip in db.execute("SELECT line, tip FROM lines") if tip != heads.get(line, -1)]
-        for line in longer:
-            self.cut(line, heads.get(line, -1))
+        lineages = db.execute("SELECT line, tip FROM lines").fetchall()
+        longer = [lineage for lineage, tip in lineages if tip != heads.get(lineage, -1)]
+        for lineage in longer:
+            self.cut(lineage, heads.get(lineage, -1))
         if not longer and not forgotten:
             return 0
         db.execute(
@@ -126,25 +139,28 @@ class Lineages:
         db.execute("DELETE FROM messages WHERE NOT EXISTS (SELECT 1 FROM held WHERE message = messages.id)")
         return db.execute("DELETE FROM texts WHERE NOT EXISTS (SELECT 1 FROM messages WHERE text = texts.id)").rowcount
 
-    def cut(self, line: int, tip: int) -> None:
-        """Take back what comes after position `tip`; all of the line if that is before its first."""
-        db = self._db
-        db.execute("INSERT OR IGNORE INTO gone SELECT tree FROM commits WHERE line = ? AND position > ?", (line, tip))
-        db.execute("DELETE FROM commits WHERE line = ? AND position > ?", (line, tip))
-        db.execute("DELETE FROM held WHERE line = ? AND first > ?", (line, tip))
-        db.execute("UPDATE held SET last = NULL WHERE line = ? AND last >= ?", (line, tip))
-        db.execute("UPDATE lines SET tip = ? WHERE line = ?", (tip, line))
+    def cut(self, lineage: int, tip: int) -> None:
+        """Removes the commits after position `tip` from a lineage, or the whole lineage if `tip` is -1."""
+        db, after = self._db, (lineage, tip)
+        db.execute("INSERT OR IGNORE INTO gone SELECT tree FROM commits WHERE line = ? AND position > ?", after)
+        db.execute("DELETE FROM commits WHERE line = ? AND position > ?", after)
+        db.execute("DELETE FROM held WHERE line = ? AND first > ?", after)
+        db.execute("UPDATE held SET last = NULL WHERE line = ? AND last >= ?", after)
+        db.execute("UPDATE lines SET tip = ? WHERE line = ?", (tip, lineage))
         if tip < 0:
-            db.execute("DELETE FROM lines WHERE line = ?", (line,))
+            db.execute("DELETE FROM lines WHERE line = ?", (lineage,))
 
     def is_collected(self, has: Callable[[ObjectId], bool]) -> bool:
-        """Whether content of commits that went is no longer in the repository."""
+        """Whether the content of a removed or forgotten commit no longer exists in the repository.
+
+        `has` decides whether the repository contains an object. Adds the forgotten commits to the table ``gone``.
+        """
         self._db.execute("INSERT OR IGNORE INTO gone SELECT tree FROM commits WHERE forgotten")
         return any(not has(ObjectId(tree)) for (tree,) in self._db.execute("SELECT tree FROM gone"))
 
 
 def _id(value: object) -> ObjectId:
-    """An id as the database has it. Raises `ValueError`: SQLite keeps anything."""
+    """Checks an id from the database. Raises `ValueError` if it is not one: SQLite stores any type in any column."""
     if type(value) is not bytes or len(value) != ID_SIZE:
         raise ValueError("not an id")
     return ObjectId(value)

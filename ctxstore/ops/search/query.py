@@ -1,4 +1,4 @@
-"""What a person writes into what SQLite looks for. Any text is a query: none is an error of its syntax."""
+"""Parsing of a query, and its translation for SQLite. Any text is a valid query: there are no syntax errors."""
 
 from __future__ import annotations
 
@@ -6,69 +6,73 @@ import re
 from typing import NamedTuple
 
 from ctxstore.errors import InvalidInput, require_text
-from ctxstore.ops.search.tokens import SIGNS, split_signs
+from ctxstore.ops.search.tokens import UNSPACED, split_unspaced
 
 MAX_QUERY = 1_000
-"""Characters."""
+"""The longest query, in characters."""
 
 MAX_TERMS = 50
+"""The most terms of a query."""
 
 _TERM = re.compile(
     r"""(?P<minus>-?)"(?P<phrase>[^"]*)(?:"|\Z)(?P<star>\*?) | (?P<word>[^\s"]+)""",
     re.VERBOSE,
 )
-_WORD = re.compile(rf"[{SIGNS}]|[^\W_{SIGNS}]+")
+_WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
 
 
 class Term(NamedTuple):
-    """Words that follow each other; the last one only begins like this if it `is_prefix`."""
+    """Consecutive words. With `is_prefix`, the last word is only the start of a word."""
 
     words: tuple[str, ...]
     is_prefix: bool = False
 
 
 class Query(NamedTuple):
-    """Of each group at least one term has to be there, and none of those that are `excluded`."""
+    """A parsed query. A message matches if it contains at least one term of each group, and no `excluded` term."""
 
     groups: tuple[tuple[Term, ...], ...]
     excluded: tuple[Term, ...]
 
     @property
     def terms(self) -> tuple[Term, ...]:
-        """All terms that are looked for."""
+        """The terms of all groups."""
         return tuple(term for group in self.groups for term in group)
 
 
 def parse_query(text: str) -> Query:
-    """Words that all have to be there, ``"phrases"``, ``begin*``, ``-without``, ``this OR that``.
+    """Parses a query: words that must all occur, ``"phrases"``, ``prefix*``, ``-excluded``, ``this OR that``.
 
-    Raises `InvalidInput` when there is no word to look for, or too many.
+    Raises `InvalidInput` if the query has no word to search for, or is too long.
     """
     require_text(text, "a query")
     if len(text) > MAX_QUERY:
-        raise InvalidInput(f"the query has {len(text):,} characters; {MAX_QUERY:,} is the most", hint="use fewer words")
+        raise InvalidInput(
+            f"the query has {len(text):,} characters, more than the limit of {MAX_QUERY:,}", hint="use fewer words"
+        )
     groups: list[list[Term]] = []
     excluded: list[Term] = []
-    is_either = False
+    is_alternative = False
     for match in _TERM.finditer(text):
         if match["word"] == "OR":
-            is_either = bool(groups)
+            is_alternative = bool(groups)
             continue
-        is_excluded, term = _term(match)
+        is_excluded, term = _parse_term(match)
         if not term.words:
             continue
         if is_excluded:
             excluded.append(term)
-        elif is_either:
+        elif is_alternative:
             groups[-1].append(term)
         else:
             groups.append([term])
-        is_either = False
-    _check(text, len(groups), sum(map(len, groups)) + len(excluded))
+        is_alternative = False
+    _check_counts(text, len(groups), sum(map(len, groups)) + len(excluded))
     return Query(tuple(map(tuple, groups)), tuple(excluded))
 
 
-def _term(match: re.Match[str]) -> tuple[bool, Term]:
+def _parse_term(match: re.Match[str]) -> tuple[bool, Term]:
+    """Returns whether the term is excluded, and the term."""
     word = match["word"]
     if word is None:
         return bool(match["minus"]), Term(words_of(match["phrase"]), bool(match["star"]))
@@ -76,27 +80,26 @@ def _term(match: re.Match[str]) -> tuple[bool, Term]:
     return is_excluded, Term(words_of(word), word.endswith("*"))
 
 
-def _check(text: str, groups: int, terms: int) -> None:
+def _check_counts(text: str, groups: int, terms: int) -> None:
     if not groups:
-        raise InvalidInput(f"{text!r} has no word to look for", hint="write a word of letters or digits")
+        raise InvalidInput(f"{text!r} has no word to search for", hint="write a word of letters or digits")
     if terms > MAX_TERMS:
-        raise InvalidInput(f"the query has {terms} words; {MAX_TERMS} is the most", hint="use fewer words")
+        raise InvalidInput(f"the query has {terms} words, more than the limit of {MAX_TERMS}", hint="use fewer words")
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of a text, as the index has them."""
-    return tuple(_WORD.findall(split_signs(text)))
+    """Splits a text into words by the rules of the index."""
+    return tuple(_WORD.findall(split_unspaced(text)))
 
 
 def match_expression(query: Query) -> str:
-    """The query as FTS5 understands it."""
-    groups = ["(" + " OR ".join(map(_quoted, group)) + ")" for group in query.groups]
-    wanted = " AND ".join(groups)
+    """Translates the query to an expression of FTS5, SQLite's full-text search."""
+    included = " AND ".join("(" + " OR ".join(map(_quote, group)) + ")" for group in query.groups)
     if not query.excluded:
-        return wanted
-    return f"({wanted}) NOT (" + " OR ".join(map(_quoted, query.excluded)) + ")"
+        return included
+    return f"({included}) NOT (" + " OR ".join(map(_quote, query.excluded)) + ")"
 
 
-def _quoted(term: Term) -> str:
-    """A word has letters and digits only, so there is nothing to escape."""
+def _quote(term: Term) -> str:
+    """Quotes a term for FTS5. Words consist of letters and digits only, so nothing needs escaping."""
     return f'"{" ".join(term.words)}"' + (" *" if term.is_prefix else "")

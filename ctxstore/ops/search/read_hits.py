@@ -1,4 +1,4 @@
-"""Reading a message that the index found: the store decides what it says, the index only where to look."""
+"""Reading of messages that the index found. The text comes from the repository: the index only has positions."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ from ctxstore.trees.files import read_content
 
 
 class MessageAddress(NamedTuple):
-    """A message's hash, and where it was when it was first seen: byte or number, and its length."""
+    """A message's hash, and its position when it was first indexed.
+
+    `offset` is the offset of a transcript's message in bytes, or a native message's number. `length` is in bytes.
+    """
 
     hash: int
-    place: int
+    offset: int
     length: int
 
 
-class _Opened(NamedTuple):
-    """A commit, and its transcript if its bytes are what messages are cut from."""
+class _OpenCommit(NamedTuple):
+    """A commit, and its transcript unless that can only be read whole."""
 
     view: View
     source: Source | None
@@ -35,43 +38,48 @@ class _Opened(NamedTuple):
 
 
 class HitReader:
-    """Finds messages in commits."""
+    """Reads found messages from commits. Keeps the last 64 commits open."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._open = lru_cache(64)(self._open_commit)
 
     def find(self, address: MessageAddress, commits: Iterable[ObjectId]) -> Message | None:
-        """The message in the first of `commits` that has it where it was, else wherever it is in one of them."""
-        readable: list[_Opened] = []
+        """Finds a message by its hash, or returns None.
+
+        Reads it first at its known position in each of `commits`, then searches each commit as a whole. Skips commits
+        that cannot be read.
+        """
+        readable: list[_OpenCommit] = []
         for id in commits:
             try:
                 opened = self._open(id)
                 readable.append(opened)
-                message = _matching(self._at(opened, address), address)
+                message = _find_match(self._read_at(opened, address), address)
             except (Corrupt, NotFound):
                 continue
             if message is not None:
                 return message
         for opened in readable:
             try:
-                message = _matching(iter_messages(opened.view), address)
+                message = _find_match(iter_messages(opened.view), address)
             except (Corrupt, NotFound):
                 continue
             if message is not None:
                 return message
         return None
 
-    def _open_commit(self, id: ObjectId) -> _Opened:
+    def _open_commit(self, id: ObjectId) -> _OpenCommit:
         commit = read_commit(self._engine.store, id)
         view = View(self._engine, commit.ref, id, commit)
         source, key = source_of(view), transcript_key(view)
         if source is None or key is None or is_read_whole(source, key):
-            return _Opened(view, None, None)
-        return _Opened(view, source, view.get_file(key))
+            return _OpenCommit(view, None, None)
+        return _OpenCommit(view, source, view.get_file(key))
 
-    def _at(self, opened: _Opened, address: MessageAddress) -> Iterator[Message]:
-        start, stop = address.place, address.place + address.length
+    def _read_at(self, opened: _OpenCommit, address: MessageAddress) -> Iterator[Message]:
+        """Yields the messages at the known position. Yields none if the transcript is shorter or read as a whole."""
+        start, stop = address.offset, address.offset + address.length
         if opened.view.is_native:
             return iter_native(opened.view, start, start + 1)
         if opened.source is None or opened.transcript is None or stop > opened.transcript.size:
@@ -79,5 +87,6 @@ class HitReader:
         return opened.source.messages(read_content(self._engine.store, opened.transcript, start, stop), start)
 
 
-def _matching(messages: Iterable[Message], address: MessageAddress) -> Message | None:
+def _find_match(messages: Iterable[Message], address: MessageAddress) -> Message | None:
+    """Returns the first message with the hash of `address`."""
     return next((message for message in messages if message_hash(message) == address.hash), None)

@@ -136,7 +136,7 @@ class Interrupting(Silent):
 
 
 def test_an_interrupted_run_goes_on_where_it_was(repo, tell, find, monkeypatch):
-    monkeypatch.setattr(indexer, "MANY_COMMITS", 5)
+    monkeypatch.setattr(indexer, "BATCH_COMMITS", 5)
     for number in range(23):
         tell("chat/alice", f"word {number}")
     with pytest.raises(KeyboardInterrupt):
