@@ -98,17 +98,17 @@ def text_size(repository: Path) -> tuple[int, int]:
 def query_times(repository: Path, words: list[str]) -> Times:
     """The query itself: SQLite, the commits, the messages read and their snippets, in a process that has begun."""
     import ctxstore
-    from ctxstore.ops.search.find import Filters
+    from ctxstore.ops.search.find import SearchFilters
 
     options = {words[at][2:]: words[at + 1] for at in range(0, len(words) - 1, 2) if words[at].startswith("--")}
     text = " ".join(words[2 * len(options) :])
     since = options.pop("since", None)
     roles = (options.pop("role"),) if "role" in options else ()
-    asked = Filters(**options, roles=roles, since=_start(since))
+    filters = SearchFilters(**options, roles=roles, since=_start(since))
     times = []
     for _ in range(RUNS):
         with ctxstore.open(repository) as repo:
-            times.append(timed(lambda repo=repo: repo.search(text, asked)))
+            times.append(timed(lambda repo=repo: repo.search(text, filters)))
     return median_of(times)
 
 
