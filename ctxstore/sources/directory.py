@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from ctxstore.errors import NotFound
+from ctxstore.sources.context_names import hash_of, plain
+from ctxstore.sources.homes import label_of
 from ctxstore.sources.protocol import (
     Attributes,
     FoundContext,
@@ -70,13 +72,6 @@ class Directory:
         return False
 
 
-def label_of(path: str, environ: Mapping[str, str]) -> str:
-    """Where a home lays out the root at `path`: relative to HOME, else absolute without its leading slash."""
-    home = environ.get("HOME", "")
-    inside = os.path.isabs(home) and path.startswith(os.path.join(os.path.abspath(home), ""))
-    return os.path.relpath(path, home) if inside else path.lstrip("/")
-
-
 def context_name(path: str) -> str:
     """``directory/<group>/<name>``, different for every absolute path.
 
@@ -84,28 +79,12 @@ def context_name(path: str) -> str:
     something - only ``/`` can be read back - a dot, which no encoding yields, and a hash of the path follow.
     """
     parent, base = os.path.split(path)
-    name = _plain(base, keep="._-") or "root"
-    group = _plain(parent)
+    name = plain(base, keep="._-") or "root"
+    group = plain(parent)
     exact = name == base and "-" not in parent and group == parent.replace("/", "-")
     if not exact:
-        group += "." + _hash(path)
+        group += "." + hash_of(os.fsencode(path))
     return f"directory/{group}/{name}"
-
-
-def path_part(path: str) -> str:
-    """A whole path as one part of a context's name, different for every absolute path, as `context_name` does it."""
-    plain = _plain(path)
-    return plain if "-" not in path and plain == path.replace("/", "-") and path != "/" else f"{plain}.{_hash(path)}"
-
-
-def _plain(text: str, keep: str = "") -> str:
-    return "".join(c if (c.isascii() and c.isalnum()) or c in keep else "-" for c in text)
-
-
-def _hash(path: str) -> str:
-    from blake3 import blake3  # only names that need it pay for the import
-
-    return blake3(os.fsencode(path)).hexdigest(4)
 
 
 def _files(path: str, report: ReportSkipped) -> list[FoundFile]:

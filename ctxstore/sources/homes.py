@@ -1,4 +1,4 @@
-"""Where a source's roots are: in the home, at a path somebody names, or in the projects worked in."""
+"""The homes of a source: in the user's home folder, at a path that a user names, or in the projects worked in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from ctxstore.errors import NotFound
-from ctxstore.sources.directory import label_of
 from ctxstore.sources.protocol import Source, SourceHome
 
 
@@ -16,7 +15,7 @@ class HomeAt(Protocol):
     """A source that knows better than `home_at` what a path means."""
 
     def home_at(self, path: str, environ: Mapping[str, str]) -> SourceHome:
-        """The root at a path that somebody names. Raises `NotFound`."""
+        """The home at a path that a user names. Raises `NotFound`."""
 
 
 @runtime_checkable
@@ -30,8 +29,15 @@ class ProjectHomes(Protocol):
         """Whether the agent has data in this folder."""
 
 
+def label_of(path: str, environ: Mapping[str, str]) -> str:
+    """The folder that a restored home puts `path` in: relative to HOME, else absolute without its leading slash."""
+    home = environ.get("HOME", "")
+    inside = os.path.isabs(home) and path.startswith(os.path.join(os.path.abspath(home), ""))
+    return os.path.relpath(path, home) if inside else path.lstrip("/")
+
+
 def home_at(source: Source, path: str, environ: Mapping[str, str]) -> SourceHome:
-    """The root of `source` at `path`: a copy of the agent's folder, another user's, a project. Raises `NotFound`."""
+    """The home of `source` at `path`: a copy of the agent's folder, another user's, a project. Raises `NotFound`."""
     if isinstance(source, HomeAt):
         return source.home_at(path, environ)
     place = os.path.abspath(path)
@@ -43,7 +49,7 @@ def home_at(source: Source, path: str, environ: Mapping[str, str]) -> SourceHome
 
 
 def nearest_project(source: ProjectHomes, environ: Mapping[str, str]) -> list[SourceHome]:
-    """The nearest folder from PWD upwards that the agent has data in. Inside the home folder, none above it."""
+    """The nearest folder from PWD upwards that the agent has data in. The search stops at the home folder."""
     folder, home = environ.get("PWD", ""), environ.get("HOME", "")
     if not os.path.isabs(folder):
         return []

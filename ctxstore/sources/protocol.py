@@ -93,6 +93,11 @@ class Message(NamedTuple):
     model: str | None = None
 
 
+def unknown_message(raw: bytes, offset: int) -> Message:
+    """A message of bytes that could not be understood."""
+    return Message(f"@{offset}", "unknown", (), None, None, raw, offset)
+
+
 class Attributes(NamedTuple):
     """What a list of contexts shows without opening a tree. ``None``: unknown.
 
@@ -164,6 +169,14 @@ class Whole(Protocol):
     by itself, as lines can."""
 
     reads_whole: bool
+
+
+@runtime_checkable
+class Expiring(Protocol):
+    """A source whose agent deletes old sessions."""
+
+    def kept_days(self, home: SourceHome) -> int | None:
+        """Days after its last change when the agent at `home` deletes a session, by its settings; ``None``: never."""
 
 
 Decoder = Callable[[Iterable[bytes]], Iterator[bytes]]

@@ -1,7 +1,7 @@
-"""The sources there are: built-in ones by name, others through the entry points ``ctxstore.sources``.
+"""All sources: built-in ones by the table of agents, others through the entry points ``ctxstore.sources``.
 
-A built-in source is imported when it is asked for and not before, and the installed packages are searched
-for entry points only for a name that is not built in: that search costs more than a whole snapshot may.
+A built-in source is imported when it is asked for and not before. The installed packages are searched for entry points
+only for a name that is not built in, because that search costs more than a whole snapshot may.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from ctxstore.errors import NotFound, SourceError
+from ctxstore.sources.agents import AGENTS
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
@@ -22,31 +23,15 @@ if TYPE_CHECKING:
 GROUP = "ctxstore.sources"
 """The entry-point group. An entry's value is a class, called without arguments."""
 
-BUILT_IN = {
-    "aider": ("ctxstore.sources.aider", "Aider"),
-    "claude-code": ("ctxstore.sources.claude_code", "ClaudeCode"),
-    "cline": ("ctxstore.sources.cline", "Cline"),
-    "codex": ("ctxstore.sources.codex", "Codex"),
-    "continue": ("ctxstore.sources.continue_dev", "Continue"),
-    "copilot": ("ctxstore.sources.copilot", "Copilot"),
-    "cursor": ("ctxstore.sources.cursor", "Cursor"),
-    "directory": ("ctxstore.sources.directory", "Directory"),
-    "flowloom": ("ctxstore.sources.flowloom", "FlowLoom"),
-    "gemini": ("ctxstore.sources.gemini", "Gemini"),
-    "goose": ("ctxstore.sources.goose", "Goose"),
-    "opencode": ("ctxstore.sources.opencode", "OpenCode"),
-    "roo": ("ctxstore.sources.roo", "RooCode"),
-}
-
 
 def get_source(name: str) -> Source:
     """The source called `name`. Raises `NotFound`, or `SourceError` when a third party's can't be loaded."""
-    if name in BUILT_IN:
-        module, attribute = BUILT_IN[name]
+    if name in AGENTS:
+        module, _, attribute = AGENTS[name].source.partition(":")
         return cast("Source", getattr(import_module(module), attribute)())
     entries = _entry_points()
     if name not in entries.names:
-        known = ", ".join(sorted({*BUILT_IN, *entries.names}))
+        known = ", ".join(sorted({*AGENTS, *entries.names}))
         raise NotFound(f"no source named {name!r}", hint=f"known sources: {known}")
     try:
         return cast("Source", entries[name].load()())
@@ -56,9 +41,9 @@ def get_source(name: str) -> Source:
 
 def iter_source_names(*, third_party: bool = False) -> Iterator[str]:
     """The built-in names in order; with `third_party`, the installed packages' after them."""
-    yield from sorted(BUILT_IN)
+    yield from AGENTS
     if third_party and _may_have_entry_points():
-        yield from sorted(_entry_points().names - BUILT_IN.keys())
+        yield from sorted(_entry_points().names - AGENTS.keys())
 
 
 def iter_sources(*, third_party: bool = False) -> Iterator[Source]:

@@ -8,8 +8,11 @@ the folder it worked in, where it ends - and tell the agent's own lists about it
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
+
+from ctxstore.errors import NotFound
+from ctxstore.sources.protocol import Message
 
 
 class ContextChange(NamedTuple):
@@ -143,6 +146,22 @@ def session_of(source: Resumable, stored: StoredContext) -> str:
     """The id the agent knows a stored session by: the last part of its name, unless the source knows better."""
     known = source.session_of(stored) if isinstance(source, NamesSessions) else ""
     return known or stored.context.rpartition("/")[2]
+
+
+def restore_all(stored: StoredContext) -> list[RestoreFile]:
+    """All files as they were."""
+    return [RestoreFile(key, key) for key in stored.keys]
+
+
+def require_message(stored: StoredContext, id: str, messages: Iterable[Message]) -> None:
+    """Raises `NotFound` if none of the `messages` has this id."""
+    if not any(message.id == id for message in messages):
+        raise no_such_message(stored, id)
+
+
+def no_such_message(stored: StoredContext, id: str) -> NotFound:
+    """The error for a message that a session does not have."""
+    return NotFound(f"{stored.context} has no message {id!r}", hint=f"`ctx show {stored.context} --json` lists them")
 
 
 def new_uuid(random: bytes) -> str:

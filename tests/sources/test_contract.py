@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctxstore.sources import agents
 from ctxstore.sources.directory import Directory
 from ctxstore.sources.protocol import Attributes, FoundContext, Skipped, Source, SourceHome
-from ctxstore.sources.registry import BUILT_IN, get_source
+from ctxstore.sources.registry import get_source
 
 
 class Case(NamedTuple):
@@ -23,7 +24,7 @@ class Case(NamedTuple):
     root: SourceHome
 
 
-AGENTS = sorted(BUILT_IN.keys() - {"directory"})
+AGENTS = sorted(agents.AGENTS.keys() - {"directory"})
 """The sources that find their own data; a home of each is made by ``tests/sources/homes/<name>.py``."""
 
 
@@ -32,7 +33,7 @@ def make_home(name: str, folder: Path) -> None:
     import_module(f"tests.sources.homes.{name.replace('-', '_')}").make(folder)
 
 
-@pytest.fixture(params=sorted(BUILT_IN))
+@pytest.fixture(params=sorted(agents.AGENTS))
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     source = get_source(request.param)
     place = tmp_path / "ada"
@@ -139,11 +140,11 @@ def test_a_scanner_fed_nothing_has_attributes(case: Case) -> None:
 
 
 def test_a_source_is_known_by_its_name(case: Case) -> None:
-    assert case.source.name in BUILT_IN
+    assert case.source.name in agents.AGENTS
     assert type(get_source(case.source.name)) is type(case.source)
 
 
-@pytest.mark.parametrize("source", [get_source(name) for name in sorted(BUILT_IN)], ids=lambda source: source.name)
+@pytest.mark.parametrize("source", [get_source(name) for name in sorted(agents.AGENTS)], ids=lambda source: source.name)
 @given(data=st.binary(max_size=300), cuts=st.lists(st.integers(0, 300)), offset=st.integers(0, 2**40))
 def test_any_bytes_come_back_as_messages(source: Source, data: bytes, cuts: list[int], offset: int) -> None:
     check_bytes(source, data, cuts, offset)

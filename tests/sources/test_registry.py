@@ -11,10 +11,11 @@ import pytest
 import ctxstore.errors
 from ctxstore.errors import NotFound, SourceError
 from ctxstore.sources import registry
+from ctxstore.sources.agents import AGENTS
 from ctxstore.sources.directory import Directory
 from ctxstore.sources.registry import get_source, iter_source_names, iter_sources
 
-BUILT_IN = sorted(registry.BUILT_IN)
+BUILT_IN = sorted(AGENTS)
 
 
 @pytest.fixture

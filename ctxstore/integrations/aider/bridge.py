@@ -65,7 +65,7 @@ def _open(path: str, *, makes: bool) -> Repo:
 
 def contexts_of(project: str) -> str:
     """What the names of a project's chats begin with."""
-    from ctxstore.sources.directory import path_part
+    from ctxstore.sources.context_names import path_part
 
     return f"{PREFIX}/{path_part(project)}/"
 

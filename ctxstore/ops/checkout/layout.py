@@ -10,8 +10,7 @@ from ctxstore.ops.checkout.rewritten_file import RewrittenFile, rewrite_file
 from ctxstore.ops.checkout.target_folder import split_path
 from ctxstore.ops.content.conversation import source_of
 from ctxstore.ops.content.view import View
-from ctxstore.sources.expiry import Expiring
-from ctxstore.sources.protocol import SourceHome
+from ctxstore.sources.protocol import Expiring, SourceHome
 from ctxstore.sources.resumable import ContextChange, Resumable, StoredContext
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
 

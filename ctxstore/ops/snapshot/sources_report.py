@@ -14,9 +14,9 @@ from ctxstore.history.engine import Engine
 from ctxstore.ops.snapshot.known_projects import known_projects
 from ctxstore.ops.snapshot.last_saved import LastSaved
 from ctxstore.ops.snapshot.targets import Target, add_known_projects
-from ctxstore.sources.expiry import Expiring
-from ctxstore.sources.protocol import FoundContext, Skipped, Source, SourceHome
-from ctxstore.sources.registry import BUILT_IN, get_source, iter_source_names
+from ctxstore.sources.agents import AGENTS
+from ctxstore.sources.protocol import Expiring, FoundContext, Skipped, Source, SourceHome
+from ctxstore.sources.registry import get_source, iter_source_names
 
 DAY = 86_400 * 10**9
 SOON_DAYS = 7
@@ -91,7 +91,7 @@ def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Sourc
         if name == "directory":
             continue
         # Third-party sources may raise anything. Built-in sources may only raise these.
-        failures = (CtxstoreError, OSError) if name in BUILT_IN else Exception
+        failures = (CtxstoreError, OSError) if name in AGENTS else Exception
         try:
             source = get_source(name)
             targets = [Target(source, root) for root in source.discover(environ)]

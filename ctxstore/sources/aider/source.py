@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 
-from ctxstore.sources.directory import path_part
+from ctxstore.sources.context_names import path_part
 from ctxstore.sources.homes import nearest_project
 from ctxstore.sources.protocol import Attributes, FoundContext, FoundFile, Message, ReportSkipped, Scanner, SourceHome
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk

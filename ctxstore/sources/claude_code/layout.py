@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from ctxstore.sources.claude_code.home import home_files
 from ctxstore.sources.claude_code.subagents import owner_of
-from ctxstore.sources.home_suffix import suffix_of
+from ctxstore.sources.context_names import suffix_of
 from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
 from ctxstore.sources.walk import by_key, list_folder, take
 

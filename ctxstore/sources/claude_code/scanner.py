@@ -27,7 +27,7 @@ from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
 from ctxstore.sources.jsonl.lines import Documents, LineSpan, LineSplitter, iter_lines
 from ctxstore.sources.jsonl.scanner import begins_anew
 from ctxstore.sources.protocol import Attributes
-from ctxstore.sources.title import one_line
+from ctxstore.sources.summary import one_line
 
 _OPEN, _CLOSE = b"{}"
 _REMEMBERED = 1 << 17

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.claude_code.content import parts_of
 from ctxstore.sources.claude_code.records import ClaudeLine
+from ctxstore.sources.content import parts_of
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
-from ctxstore.sources.title import one_line
+from ctxstore.sources.summary import one_line
 
 _NOT_WRITTEN = (
     "<bash-",

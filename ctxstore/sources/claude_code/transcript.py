@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ctxstore.sources.claude_code.content import is_tool_answer, parts_of
 from ctxstore.sources.claude_code.records import COUNTED, ClaudeRecord, read
+from ctxstore.sources.content import is_tool_answer, parts_of
 from ctxstore.sources.jsonl import messages as jsonl
-from ctxstore.sources.protocol import Message, Part
+from ctxstore.sources.protocol import Message, Part, unknown_message
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
@@ -16,9 +16,9 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
     return jsonl.iter_messages(blocks, offset, read, _message)
 
 
-def _message(raw: bytes, record: ClaudeRecord | None, offset: int) -> Message:
-    if record is None or not isinstance(record.type, str):
-        return Message(f"@{offset}", "unknown", (), None, None, raw, offset)
+def _message(raw: bytes, record: ClaudeRecord, offset: int) -> Message:
+    if not isinstance(record.type, str):
+        return unknown_message(raw, offset)
     body = record.message
     return Message(
         _text(record.uuid) or f"@{offset}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ctxstore.sources.claude_code.content import TOOL_RESULT, is_tool_answer, parts_of, plain_text
+from ctxstore.sources.content import TOOL_RESULT, is_tool_answer, parts_of, plain_text
 from ctxstore.sources.protocol import Part
 
 __all__ = ["is_answer", "parts"]

@@ -6,7 +6,7 @@ import re
 
 from ctxstore.sources.document.messages import TAIL
 from ctxstore.sources.protocol import Attributes, Message
-from ctxstore.sources.title import one_line
+from ctxstore.sources.summary import one_line
 
 _FOLDER = re.compile(r"# Current (?:Working|Workspace) Directory \((.+?)\) Files")
 _MODEL = re.compile(r"<model>([^<]{1,200})</model>")

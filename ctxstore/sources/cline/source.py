@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.cline.installations import PROGRAMS, SCRIPTS, editor_folders, group_of
 from ctxstore.sources.cline.layout import TaskLayout, TaskShape, transcript_of
-from ctxstore.sources.directory import label_of
+from ctxstore.sources.homes import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
 from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext
 

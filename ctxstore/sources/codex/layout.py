@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ctxstore.sources.codex.home import home_files
 from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, SESSIONS, rollout_of
-from ctxstore.sources.home_suffix import suffix_of
+from ctxstore.sources.context_names import suffix_of
 from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 

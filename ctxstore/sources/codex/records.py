@@ -101,16 +101,6 @@ def read(raw: bytes) -> list[tuple[bytes, tuple[CodexLine, CodexRecord] | None]]
     return [(piece, (line, _record_of(piece, line)) if line else None) for piece, line in decode_pieces(raw)]
 
 
-def value_of(raw: msgspec.Raw) -> Any:
-    """A field that was left undecoded; ``None`` if there is none, or if it can't be read."""
-    if not memoryview(raw):
-        return None
-    try:
-        return _any.decode(raw)
-    except DECODE_ERRORS:
-        return None
-
-
 def _bare(line: CodexLine, payload: Payload) -> CodexLine:
     """A record of the time when an item was a line by itself."""
     known = payload.type == MESSAGE or payload.type in _ITEMS if isinstance(payload.type, str) else False

@@ -19,6 +19,7 @@ from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, Rollout, rollout_o
 from ctxstore.sources.codex.transcript import CodexThread
 from ctxstore.sources.jsonl.edit import Fields, edit_line
 from ctxstore.sources.jsonl.messages import iter_padded
+from ctxstore.sources.protocol import unknown_message
 from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext
 
 _IDS = ("id", "session_id", "thread_id", "conversation_id")
@@ -140,7 +141,7 @@ def _kept(blocks: Iterator[bytes], until: str) -> Iterator[RolloutPiece]:
     pieces = iter_padded(blocks, read)
     for raw, found in pieces:
         yield raw, found
-        message = thread.message(raw, found, offset)
+        message = thread.message(raw, found, offset) if found else unknown_message(raw, offset)
         offset += len(raw)
         if until and message.id == until:
             break

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ctxstore.sources.codex.home import is_memory
 from ctxstore.sources.codex.layout import CodexLayout
 from ctxstore.sources.codex.rollouts import PACKED, rollout_of, transcript_of
-from ctxstore.sources.directory import label_of
+from ctxstore.sources.homes import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
 from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext
 
@@ -52,9 +52,9 @@ class Codex:
         rollout = rollout_of(key)
         if rollout is None or rollout.context != context:
             return None
-        from ctxstore.sources.codex.scanner import PackedScanner, rollout_scanner
+        from ctxstore.sources.codex.scanner import PackedScanner, make_scanner
 
-        return PackedScanner(before) if rollout.packed else rollout_scanner(before)
+        return PackedScanner(before) if rollout.packed else make_scanner(before)
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
         """The session's rollout, if it is among `keys`."""

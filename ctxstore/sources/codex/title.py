@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctxstore.sources.title import one_line
+from ctxstore.sources.summary import one_line
 
 _REQUEST = "## My request for Codex:"
 """What the user wrote follows this line where an editor put its own words before it."""

@@ -33,10 +33,8 @@ class CodexThread:
         self._turns: deque[str | None] = deque(maxlen=_REMEMBERED)
         self._model: str | None = None
 
-    def message(self, raw: bytes, found: tuple[CodexLine, CodexRecord] | None, offset: int) -> Message:
-        """The message a record is."""
-        if found is None:
-            return Message(f"@{offset}", "unknown", (), None, None, raw, offset)
+    def message(self, raw: bytes, found: tuple[CodexLine, CodexRecord], offset: int) -> Message:
+        """The message of a record."""
         line, record = found
         role, payload = line.role, record.payload
         parts = parts_of(line.type, payload)

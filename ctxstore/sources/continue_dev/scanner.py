@@ -9,7 +9,7 @@ from ctxstore.sources.continue_dev.transcript import KEY
 from ctxstore.sources.document.members import DECODE_ERRORS, members, text_of
 from ctxstore.sources.document.messages import HEAD, TAIL
 from ctxstore.sources.protocol import Attributes, Message
-from ctxstore.sources.title import one_line
+from ctxstore.sources.summary import one_line
 
 _UNTITLED = frozenset({"", "New Session", "Untitled Session"})
 

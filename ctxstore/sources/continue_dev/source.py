@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from ctxstore.sources.context_names import suffix_of
 from ctxstore.sources.continue_dev.layout import ContinueLayout, session_key
-from ctxstore.sources.directory import label_of
-from ctxstore.sources.home_suffix import suffix_of
+from ctxstore.sources.homes import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
 from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext, new_uuid
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ctxstore.sources.claude_code.content import parts_of
+from ctxstore.sources.content import parts_of
 from ctxstore.sources.continue_dev.records import ContinueRecord, read
 from ctxstore.sources.document import messages as document
 from ctxstore.sources.protocol import Message, Part

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ctxstore.errors import SourceError
+from ctxstore.sources.context_names import suffix_of
 from ctxstore.sources.copilot.home import home_files
-from ctxstore.sources.home_suffix import suffix_of
 from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped, Skipped
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 

@@ -86,16 +86,6 @@ def read(raw: bytes) -> list[tuple[bytes, CopilotRecord | None]]:
     return [(piece, _record_of(piece, line) if line else None) for piece, line in decode_pieces(raw)]
 
 
-def value_of(raw: msgspec.Raw) -> Any:
-    """A field that was left undecoded; ``None`` if there is none, or if it can't be read."""
-    if not memoryview(raw):
-        return None
-    try:
-        return _any.decode(raw)
-    except DECODE_ERRORS:
-        return None
-
-
 def _line_of(piece: bytes) -> CopilotLine | None:
     value = decode_lenient(piece)
     if value is None:

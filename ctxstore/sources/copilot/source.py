@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.sources.copilot.home import is_memory
 from ctxstore.sources.copilot.layout import CopilotLayout, transcript_of
-from ctxstore.sources.directory import label_of
+from ctxstore.sources.homes import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
 from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext, new_uuid
 
@@ -44,9 +44,9 @@ class Copilot:
         """A scanner for the session's events, or for what was added to them since `before`."""
         if transcript_of(context, [key]) is None:
             return None
-        from ctxstore.sources.copilot.scanner import events_scanner
+        from ctxstore.sources.copilot.scanner import make_scanner
 
-        return events_scanner(before)
+        return make_scanner(before)
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
         """The session's ``events.jsonl``, if it is among `keys`; else an old version's file."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ctxstore.sources.copilot.records import ASSISTANT, COMPACTED, REQUESTED, RESULT, CopilotRecord, read, role_of
 from ctxstore.sources.jsonl import messages as jsonl
-from ctxstore.sources.protocol import Message, Part
+from ctxstore.sources.protocol import Message, Part, unknown_message
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
@@ -15,10 +15,10 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
     return jsonl.iter_messages(blocks, offset, read, _message)
 
 
-def _message(raw: bytes, record: CopilotRecord | None, offset: int) -> Message:
-    role = role_of(record.type) if record else "unknown"
-    if record is None or role == "unknown":
-        return Message(f"@{offset}", "unknown", (), None, None, raw, offset)
+def _message(raw: bytes, record: CopilotRecord, offset: int) -> Message:
+    role = role_of(record.type)
+    if role == "unknown":
+        return unknown_message(raw, offset)
     data = record.data if isinstance(record.data, dict) else {}
     parts = _PARTS.get(record.type, _text if role != "meta" else _told)(data)
     id, time, parent = _string(record.id), _string(record.timestamp), _string(record.parentId)

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxstore.errors import InvalidInput
+from ctxstore.sources.context_names import suffix_of
 from ctxstore.sources.cursor.layout import CHAT, COMPOSER, CursorLayout
-from ctxstore.sources.directory import label_of
-from ctxstore.sources.home_suffix import suffix_of
+from ctxstore.sources.homes import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
 from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext
 from ctxstore.sources.sqlite.listing import TRANSCRIPT
@@ -50,9 +50,9 @@ class Cursor:
         """A scanner for the conversation's pairs, or its transcript."""
         if not _is_transcript(context, key):
             return None
-        from ctxstore.sources.cursor.scanner import scanner
+        from ctxstore.sources.cursor.scanner import make_scanner
 
-        return scanner(before)
+        return make_scanner(before)
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
         """``session.jsonl``, or ``agent-transcripts/<conversation>.jsonl`` of a project, if it is among `keys`."""

@@ -39,9 +39,7 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
     """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
     branch = Branch()
 
-    def build(raw: bytes, record: CursorRecord | None, at: int) -> Message:
-        if record is None:
-            return Message(f"@{at}", "unknown", (), None, None, raw, at)
+    def build(raw: bytes, record: CursorRecord, at: int) -> Message:
         return _message(raw, record, at, branch.role(record))
 
     return jsonl.iter_messages(blocks, offset, read, build)

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
-from ctxstore.sources.directory import path_part
+from ctxstore.sources.context_names import path_part
 from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 

@@ -10,9 +10,9 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
+from ctxstore.sources.context_names import suffix_of
 from ctxstore.sources.gemini.home import MEMORIES, home_files, is_kept_out
 from ctxstore.sources.gemini.names import ENDINGS, PREFIX, name_of, part_of, short_id, stem_of
-from ctxstore.sources.home_suffix import suffix_of
 from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 

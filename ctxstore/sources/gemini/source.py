@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ctxstore.sources.directory import label_of
 from ctxstore.sources.gemini.layout import GeminiLayout, is_memory, transcript_key
+from ctxstore.sources.homes import label_of
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
 from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext, new_uuid
 

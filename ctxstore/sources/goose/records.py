@@ -1,4 +1,4 @@
-"""What a line says: a row of the database, or a line of the older files. For the parser and for the scanner."""
+"""Goose's records: a row of the database, or a line of the older files."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
+from ctxstore.sources.jsonl.reader import RecordReader
 
 COUNTED = ("user", "assistant", "system")
 
 
 class GooseRow(msgspec.Struct, gc=False):
-    """The columns, or members, that matter. May hold anything: formats change."""
+    """The columns, or members, that matter. All may have any type: formats change."""
 
     role: Any = None
     id: Any = None
@@ -27,55 +27,34 @@ class GooseRow(msgspec.Struct, gc=False):
 
 
 class GooseRecord(GooseRow, gc=False):
-    """A line. A row of the database is in `row`, what the older files have is in the record itself."""
+    """A line. A row of the database is in `row`; a line of older files has the members itself. `raw` is the line."""
 
     table: Any = None
     row: GooseRow | None = None
     raw: Any = None
 
     @property
-    def said(self) -> GooseRow:
-        """Where the values are."""
+    def values(self) -> GooseRow:
+        """The part of the record that has the values."""
         return self.row or self
 
     @property
     def is_session(self) -> bool:
-        """Whether it tells of the session, not of a message."""
+        """Whether it is about the session, not about a message."""
         return self.table == "sessions" if self.row else self.role is None and self.working_dir is not None
 
     @property
     def counted_role(self) -> str:
-        """The role of a message, before it is looked whether only tools speak in it; ``meta`` for the rest."""
+        """The role of a message, before its content tells whether only tools speak in it; ``meta`` for the rest."""
         is_message = self.table == "messages" if self.row else True
-        role = self.said.role
+        role = self.values.role
         return role if is_message and role in COUNTED else "meta"
 
 
-_record = msgspec.json.Decoder(GooseRecord)
-
-
-def read(raw: bytes) -> list[tuple[bytes, GooseRecord | None]]:
-    """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`."""
-    try:
-        return [(raw, _with(_record.decode(raw), raw))]
-    except DECODE_ERRORS:
-        return [(piece, _tolerated(piece) if whole else None) for piece, whole in split(raw)]
-
-
-def _with(record: GooseRecord, raw: bytes) -> GooseRecord | None:
+def _accept(record: GooseRecord, raw: bytes) -> GooseRecord | None:
     record.raw = raw
     return record if record.row or record.role is not None or record.is_session else None
 
 
-def _tolerated(piece: bytes) -> GooseRecord | None:
-    try:
-        return _with(_record.decode(piece), piece)
-    except DECODE_ERRORS:
-        pass
-    value = decode_lenient(piece) or {}
-    row = value.get("row")
-    own = {key: value[key] for key in GooseRow.__struct_fields__ if key in value}
-    in_row = {key: row[key] for key in GooseRow.__struct_fields__ if key in row} if isinstance(row, dict) else None
-    return _with(
-        GooseRecord(**own, table=value.get("table"), row=None if in_row is None else GooseRow(**in_row)), piece
-    )
+read = RecordReader(GooseRecord, accept=_accept).read
+"""The pieces of a line, each with its record."""

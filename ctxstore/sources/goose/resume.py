@@ -1,16 +1,28 @@
-"""What changes for Goose to go on from a session: in another folder, under another id, from an earlier message."""
+"""A checkout that Goose continues from: in another folder, under another id, or from an earlier message."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ctxstore.errors import InvalidInput, NotFound
-from ctxstore.sources.goose.layout import DATABASE, FILE, is_session, older_key
+from ctxstore.errors import InvalidInput
+from ctxstore.sources.goose.layout import FILE, older_key
 from ctxstore.sources.jsonl.edit import edit_line
-from ctxstore.sources.resumable import ContextChange, FileEdit, IndexEntry, RestoreFile, StoredContext
-from ctxstore.sources.sqlite.listing import TRANSCRIPT, group_of
+from ctxstore.sources.resumable import (
+    ContextChange,
+    FileEdit,
+    IndexEntry,
+    RestoreFile,
+    StoredContext,
+    require_message,
+    restore_all,
+)
+from ctxstore.sources.sqlite.layout import is_session
+from ctxstore.sources.sqlite.listing import TRANSCRIPT
 from ctxstore.sources.sqlite.restore_file import restore_whole_database
+from ctxstore.sources.sqlite.resume import context_of, session_rows
+
+__all__ = ["context_of", "index_entries", "new_session", "restore_layout"]
 
 _LEAST, _MOST = 100_000, 1_000_000
 """Goose numbers the sessions of a day from 1 on: a number that no day gets to, so that no other session has it."""
@@ -26,12 +38,12 @@ def new_session(now: int, random: bytes) -> str:
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """The file of an older session, or the database itself: a session of the database is no file."""
-    if stored.context.startswith(DATABASE):
+    if stored.context.startswith("goose/database"):
         return restore_whole_database(stored, change)
     if not is_session(stored.context):
         if change.session or change.until:
             raise InvalidInput(f"{stored.context} is no session")
-        return [RestoreFile(key, key) for key in stored.keys]
+        return restore_all(stored)
     if TRANSCRIPT in stored.keys:
         if change.until:
             _require_message(stored, TRANSCRIPT, change.until)
@@ -39,26 +51,14 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
     return [_older(stored, key, change) for key in stored.keys]
 
 
-def index_entries(stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
+def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
     """The session's rows."""
     if TRANSCRIPT not in stored.keys or not is_session(stored.context):
         return []
-    from ctxstore.sources.goose.database import MODEL
-    from ctxstore.sources.sqlite.restore_rows import Rows
+    from ctxstore.sources.goose import database
 
     session = change.session or _session_of(stored)
-    what = f"the rows of session {session}"
-    return [Rows(FILE, what, "Goose", MODEL, session, lambda: rows_of(stored, change))]
-
-
-def context_of(stored: StoredContext, change: ContextChange) -> str:
-    """The session's name after `change`."""
-    if not is_session(stored.context):
-        return stored.context
-    source, group, session = stored.context.split("/")
-    if stored.project:
-        group = group_of(change.path(stored.project))
-    return f"{source}/{group}/{change.session or session}"
+    return [session_rows(FILE, "Goose", database, session, lambda: rows_of(stored, change))]
 
 
 def rows_of(stored: StoredContext, change: ContextChange) -> Iterator[bytes]:
@@ -131,5 +131,4 @@ def _session_of(stored: StoredContext) -> str:
 def _require_message(stored: StoredContext, key: str, id: str) -> None:
     from ctxstore.sources.goose.transcript import iter_messages
 
-    if not any(message.id == id and message.role != "meta" for message in iter_messages(stored.read(key))):
-        raise NotFound(f"{stored.context} has no message {id!r}", hint=f"`ctx show {stored.context} --json` lists them")
+    require_message(stored, id, (each for each in iter_messages(stored.read(key)) if each.role != "meta"))

@@ -1,14 +1,15 @@
-"""A session's rows, or the lines of an older file → messages."""
+"""A Goose session's rows, or the lines of an older file, as messages."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from time import gmtime, strftime
 from typing import Any
 
 import msgspec
 
-from ctxstore.sources.goose.content import is_tool_answer, parts_of
+from ctxstore.sources.content import kind_of, string, text_parts
 from ctxstore.sources.goose.records import GooseRecord, read
 from ctxstore.sources.jsonl import messages as jsonl
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
@@ -34,27 +35,74 @@ def content_of(record: GooseRecord) -> Any:
         return None if record.row else (decode_lenient(record.raw) or {}).get("content")
 
 
-def _message(raw: bytes, record: GooseRecord | None, offset: int) -> Message:
-    if record is None:
-        return Message(f"@{offset}", "unknown", (), None, None, raw, offset)
-    said, role = record.said, record.counted_role
+def parts_of(content: Any) -> tuple[Part, ...]:
+    """The parts of a list of blocks, or of a text."""
+    if isinstance(content, str):
+        return text_parts(content)
+    blocks = content if isinstance(content, list) else [] if content is None else [content]
+    return tuple(map(_part_of, blocks))
+
+
+def _message(raw: bytes, record: GooseRecord, offset: int) -> Message:
+    values, role = record.values, record.counted_role
     parts: tuple[Part, ...] = ()
     if role != "meta":
         content = content_of(record)
         parts = parts_of(content)
-        role = "tool" if role == "user" and is_tool_answer(content) else role
+        role = "tool" if role == "user" and _is_tool_answer(content) else role
     elif record.is_session:
-        title = said.name or said.description
-        parts = (Part("text", title),) if isinstance(title, str) and title else ()
-    id = said.message_id if record.row else said.id
-    id = id if isinstance(id, str) and id else f"@{offset}"
-    return Message(id, role, parts, _time(said.created_timestamp or said.created), None, raw, offset)
+        parts = text_parts(values.name or values.description)
+    id = string(values.message_id if record.row else values.id) or f"@{offset}"
+    return Message(id, role, parts, _time(values.created_timestamp or values.created), None, raw, offset)
 
 
 def _time(value: Any) -> str | None:
     if not isinstance(value, (int, float)) or not 0 < value < 1 << 47:
         return None
     return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(value / 1000 if value > _MILLISECONDS else value))
+
+
+def _is_tool_answer(content: Any) -> bool:
+    return isinstance(content, list) and bool(content) and all(kind_of(block) == "toolResponse" for block in content)
+
+
+def _part_of(block: Any) -> Part:
+    kind = kind_of(block)
+    if kind == "text":
+        return Part("text", string(block.get("text")))
+    if kind == "thinking":
+        return Part("thinking", string(block.get("thinking")))
+    if kind in ("toolRequest", "frontendToolRequest"):
+        call = _value(block.get("toolCall"))
+        call = call if isinstance(call, dict) else {}
+        return Part("tool_use", name=string(call.get("name")), call=string(block.get("id")), data=call.get("arguments"))
+    if kind == "toolResponse":
+        return _result(block)
+    return Part("image" if kind == "image" else "other", data=block)
+
+
+def _result(block: dict[str, Any]) -> Part:
+    outcome = block.get("toolResult")
+    found = _value(outcome)
+    content = found.get("content") if isinstance(found, dict) else found
+    failed = isinstance(outcome, dict) and (outcome.get("status") == "error" or _is_error(found))
+    if failed and content is None and isinstance(outcome, dict):
+        content = outcome.get("error")
+    if isinstance(content, list):
+        text = "\n".join(string(each.get("text")) for each in content if kind_of(each) == "text")
+    else:
+        text = string(content)
+    if not text and content and not isinstance(content, str):
+        text = json.dumps(content, ensure_ascii=False)
+    return Part("tool_result", text, call=string(block.get("id")), data=content, error=failed)
+
+
+def _value(outcome: Any) -> Any:
+    return outcome.get("value") if isinstance(outcome, dict) and "status" in outcome else outcome
+
+
+def _is_error(found: Any) -> bool:
+    return isinstance(found, dict) and bool(found.get("isError") or found.get("is_error"))
 
 
 class _Body(msgspec.Struct):

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from ctxstore.sources.jsonl.lines import BLANK, LIMIT, Documents, LineSpan, LineSplitter, is_blank, iter_lines
-from ctxstore.sources.protocol import Message
+from ctxstore.sources.protocol import Message, unknown_message
 
 R = TypeVar("R")
 
 Read = Callable[[bytes], list[tuple[bytes, R | None]]]
-"""A line, or a pretty-printed document → its pieces, and what each says; ``None``: it can't be understood.
-Joined, the pieces are what was given."""
+"""A line, or a pretty-printed document → its pieces, each with its record; ``None``: it can't be understood. Joined,
+the pieces are the input."""
 
-Build = Callable[[bytes, R | None, int], Message]
+Build = Callable[[bytes, R, int], Message]
 """(raw, record, offset) → the message."""
 
 
@@ -24,9 +24,8 @@ def iter_messages(blocks: Iterable[bytes], offset: int, read: Read[R], build: Bu
     An empty line belongs to the message before it, at the start of a file to the one after it.
     """
     for raw, record in iter_padded(blocks, read):
-        message = build(raw, record, offset)
+        yield unknown_message(raw, offset) if record is None else build(raw, record, offset)
         offset += len(raw)
-        yield message
 
 
 def iter_padded(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:

@@ -1,4 +1,4 @@
-"""Sums a file of JSON lines up while its bytes pass by, record by record, as the parser of the same agent cuts them."""
+"""The scanner of a file of JSON lines: it cuts records as the parser of the same agent does."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
 
 
-class RecordTally(Protocol[R_contra]):
-    """Adds records up. Made anew for each file; one that goes on from earlier attributes begins with those."""
+class RecordSummary(Protocol[R_contra]):
+    """Adds records up: a `SessionSummary`. It is made anew for each file."""
+
+    is_resumed: bool
 
     def add(self, record: R_contra) -> None:
-        """The next record that could be understood."""
+        """Add the next record that could be understood."""
 
     def attributes(self) -> Attributes:
-        """What all of them say. `messages` is ``None`` if only a scan from the start can tell."""
+        """The attributes of all records so far. `messages` is ``None`` if only a scan from the start can count them."""
 
 
 class RecordScanner(Generic[R]):
-    """A `Scanner` over records. `resumed`: it sees what was added to a file only.
+    """A `Scanner` over records. If its summary is resumed, it sees only what was added to a file.
 
     If that may begin inside a pretty-printed document, the messages can't be counted: what precedes decides
     whether its first line is a record.
     """
 
-    def __init__(self, read: Read[R], tally: RecordTally[R], *, resumed: bool) -> None:
+    def __init__(self, read: Read[R], summary: RecordSummary[R]) -> None:
         self._read = read
-        self._tally = tally
-        self._anew: bool | None = None if resumed else True
+        self._summary = summary
+        self._anew: bool | None = None if summary.is_resumed else True
         self._lines = LineSplitter()
         self._documents = Documents()
 
@@ -47,7 +49,7 @@ class RecordScanner(Generic[R]):
             self._span(span)
         for document in self._documents.close():
             self._add(document)
-        found = self._tally.attributes()
+        found = self._summary.attributes()
         return found._replace(messages=None) if self._anew is False else found
 
     def _span(self, span: LineSpan) -> None:
@@ -68,7 +70,7 @@ class RecordScanner(Generic[R]):
             return
         for _, record in self._read(document):
             if record is not None:
-                self._tally.add(record)
+                self._summary.add(record)
 
 
 def begins_anew(span: LineSpan) -> bool | None:

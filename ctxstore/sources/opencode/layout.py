@@ -10,9 +10,10 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from ctxstore.sources.context_names import group_of
 from ctxstore.sources.opencode.layout_files import OpenCodeFiles
 from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
-from ctxstore.sources.sqlite.listing import TRANSCRIPT, group_of, is_nameable, listed, rows_file, whole_file
+from ctxstore.sources.sqlite.listing import TRANSCRIPT, is_nameable, listed, rows_file, whole_file
 from ctxstore.sources.walk import by_key, list_folder, look_at, take_named
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.sources.context_names import group_of
 from ctxstore.sources.jsonl.edit import edit_line
 from ctxstore.sources.opencode.layout import DATABASE, FILE, is_session
 from ctxstore.sources.opencode.rewrite_rows import Rewriting, find_projects, is_kept
 from ctxstore.sources.resumable import ContextChange, FileEdit, IndexEntry, RestoreFile, StoredContext
-from ctxstore.sources.sqlite.listing import TRANSCRIPT, group_of
+from ctxstore.sources.sqlite.listing import TRANSCRIPT
 from ctxstore.sources.sqlite.restore_file import restore_whole_database
 
 _IN_FILES = "storage/session/"

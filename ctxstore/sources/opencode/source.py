@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ctxstore.sources.directory import label_of
-from ctxstore.sources.home_suffix import suffix_of
+from ctxstore.sources.context_names import suffix_of
+from ctxstore.sources.homes import label_of
 from ctxstore.sources.opencode.layout import OpenCodeLayout, is_session
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
 from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext
@@ -51,9 +51,9 @@ class OpenCode:
         """A scanner for the session's rows."""
         if key != TRANSCRIPT or not is_session(context):
             return None
-        from ctxstore.sources.opencode.scanner import scanner
+        from ctxstore.sources.opencode.scanner import make_scanner
 
-        return scanner(before)
+        return make_scanner(before)
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
         """``session.jsonl``, if it is among `keys`."""

@@ -19,10 +19,8 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
     """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
     has_messages = False
 
-    def build(raw: bytes, record: OpenCodeRecord | None, at: int) -> Message:
+    def build(raw: bytes, record: OpenCodeRecord, at: int) -> Message:
         nonlocal has_messages
-        if record is None:
-            return Message(f"@{at}", "unknown", (), None, None, raw, at)
         has_messages = has_messages or record.table == "message"
         return _message(raw, record, at, is_copy=record.table == "session_message" and has_messages)
 

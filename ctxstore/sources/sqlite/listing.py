@@ -21,16 +21,9 @@ TRANSCRIPT = "session.jsonl"
 WHOLE_LIMIT = 1 << 30
 """A larger database is not copied as a whole: each time it changes, all of it is read."""
 
-_GROUP = 200
-"""Characters of a folder's path that are kept in a name: the last ones."""
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
 T = TypeVar("T")
-
-
-def group_of(folder: str) -> str:
-    """The folder a session worked in, as the middle part of its name: ``-`` for all but ASCII letters and digits."""
-    return "".join(c if c.isascii() and c.isalnum() else "-" for c in folder)[-_GROUP:] or "-"
 
 
 def is_nameable(session: str, path: str, report: ReportSkipped) -> bool:
@@ -55,14 +48,14 @@ def listed(path: str, report: ReportSkipped, look: Callable[[sqlite3.Connection]
         return []
 
 
-def rows_file(path: str, session: str, stat: os.stat_result, model: Callable[[], DatabaseLayout]) -> FoundFile:
+def rows_file(path: str, session: str, stat: os.stat_result, layout: Callable[[], DatabaseLayout]) -> FoundFile:
     """A session's rows as a file of lines."""
 
     def content() -> Iterator[bytes]:
         from ctxstore.sources.sqlite.contents import rows_of
         from ctxstore.sources.sqlite.tables import SessionTables
 
-        return rows_of(path, lambda connection: SessionTables(connection).export(model(), session))()
+        return rows_of(path, lambda connection: SessionTables(connection).export(layout(), session))()
 
     return FoundFile(TRANSCRIPT, path, stat, content=content)
 

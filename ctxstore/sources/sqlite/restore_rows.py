@@ -32,7 +32,7 @@ class Rows(NamedTuple):
     path: str
     what: str
     agent: str
-    model: DatabaseLayout
+    layout: DatabaseLayout
     session: str
     lines: Callable[[], Iterator[bytes]]
 
@@ -41,14 +41,14 @@ class Rows(NamedTuple):
         try:
             with open_database(os.path.join(root, self.path)) as connection:
                 tables = SessionTables(connection)
-                there = (decode_line(line) for line in tables.export(self.model, self.session))
-                return _are_same(self._wanted(), there, self.model, tables)
+                there = (decode_line(line) for line in tables.export(self.layout, self.session))
+                return _are_same(self._wanted(), there, self.layout, tables)
         except SourceError:
             return False
 
     def found(self, root: str) -> bytes:
         """What the database has of the session: a `Replacing`."""
-        return found_lines(os.path.join(root, self.path), lambda tables: tables.export(self.model, self.session))
+        return found_lines(os.path.join(root, self.path), lambda tables: tables.export(self.layout, self.session))
 
     def apply(self, root: str) -> None:
         """Put them there, in one transaction. Raises `Conflict`, `StorageError`."""
@@ -58,24 +58,24 @@ class Rows(NamedTuple):
         self._take_away(tables)
         self._put(tables)
         # Before it counts: rows of other sessions or tables among the lines, or what a trigger made of them.
-        there = (decode_line(line) for line in tables.export(self.model, self.session))
-        if not _are_same(self._wanted(), there, self.model, tables):
+        there = (decode_line(line) for line in tables.export(self.layout, self.session))
+        if not _are_same(self._wanted(), there, self.layout, tables):
             raise Conflict(f"{self.path} would not hold exactly {self.what}", hint=_OTHER_VERSION)
 
     def _wanted(self) -> Iterator[RowLine]:
         return (decode_line(line) for line in self.lines())
 
     def _take_away(self, tables: SessionTables) -> None:
-        if "id" not in tables.columns(self.model.session):
-            raise Conflict(f"{self.path} has no table {self.model.session!r}", hint=_OTHER_VERSION)
-        for table in reversed(self.model.tables):
+        if "id" not in tables.columns(self.layout.session):
+            raise Conflict(f"{self.path} has no table {self.layout.session!r}", hint=_OTHER_VERSION)
+        for table in reversed(self.layout.tables):
             if table.by in tables.columns(table.name):
                 _delete(tables, table, self.session)
-        tables.connection.execute(f'DELETE FROM {quoted(self.model.session)} WHERE "id" = ?', (self.session,))
+        tables.connection.execute(f'DELETE FROM {quoted(self.layout.session)} WHERE "id" = ?', (self.session,))
 
     def _put(self, tables: SessionTables) -> None:
-        shared = {each.name for each in self.model.shared}
-        numbers = {table.name: table.number for table in self.model.tables if table.number}
+        shared = {each.name for each in self.layout.shared}
+        numbers = {table.name: table.number for table in self.layout.tables if table.number}
         for name in [name for name, number in numbers.items() if not _clashes(tables, name, number, self._wanted())]:
             del numbers[name]  # they can stay as they were
         for line in self._wanted():
@@ -187,10 +187,10 @@ def _clashes(tables: SessionTables, name: str, number: str, lines: Iterable[RowL
 
 
 def _are_same(
-    wanted: Iterable[RowLine], there: Iterable[RowLine], model: DatabaseLayout, tables: SessionTables
+    wanted: Iterable[RowLine], there: Iterable[RowLine], layout: DatabaseLayout, tables: SessionTables
 ) -> bool:
-    shared = {each.name for each in model.shared}
-    numbers = {table.name: table.number for table in model.tables}
+    shared = {each.name for each in layout.shared}
+    numbers = {table.name: table.number for table in layout.tables}
     # A shared row that is missing is given on, and is like none that is there.
     one = (line for line in wanted if line.table not in shared or not _exists(tables, line))
     two = (line for line in there if line.table not in shared)

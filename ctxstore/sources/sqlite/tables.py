@@ -1,11 +1,13 @@
-"""Which rows of a database are a session's, and these as lines, in an order that stays."""
+"""The tables of an agent's database: its sessions, and the rows of one as lines, in an order that stays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxstore.errors import SourceError
+from ctxstore.sources.sqlite.fake_stat import stamp
 from ctxstore.sources.sqlite.rows import RowLine, encode_line, plain_value
 
 if TYPE_CHECKING:
@@ -36,12 +38,56 @@ class SharedRow(NamedTuple):
 
 
 class DatabaseLayout(NamedTuple):
-    """Where an agent keeps its sessions: each has a row in `session`, by its `id`, refers to `shared` rows, and owns
-    rows of `tables`, which stand in the lines in this order."""
+    """The tables an agent keeps its sessions in: each has a row in `session`, by its `id`, refers to `shared` rows, and
+    owns rows of `tables`, which follow in the lines in this order.
+
+    `folder`: the session's column with the folder it worked in. `row_size`: bytes of an average row, because the size
+    of a session is not known before it is read.
+    """
 
     session: str
     shared: Sequence[SharedRow] = ()
     tables: Sequence[Table] = ()
+    folder: str = ""
+    row_size: int = 1024
+
+
+class DatabaseSession(NamedTuple):
+    """A session as a list shows it: its `id`, the folder worked in, a made-up state, and its own row."""
+
+    id: str
+    folder: str
+    stat: os.stat_result
+    row: dict[str, Any]
+
+
+class RowCounts(NamedTuple):
+    """The rows of a session: about how many, when one changed last (ns), and a `version` that differs after any
+    change."""
+
+    rows: int
+    newest: int
+    version: object
+
+
+CountRows = Callable[[dict[str, Any]], RowCounts]
+"""A session's own row → the rows it owns."""
+
+
+def iter_sessions(
+    connection: sqlite3.Connection, layout: DatabaseLayout, count_rows: Callable[[SessionTables], CountRows]
+) -> Iterator[DatabaseSession]:
+    """All sessions in the order of their ids, without reading their messages."""
+    tables = SessionTables(connection)
+    tables.refuse_views(layout)
+    schema = connection.execute("PRAGMA schema_version").fetchone()[0]
+    count = count_rows(tables)
+    for row in tables.sessions(layout):
+        id, folder = row.get("id"), row.get(layout.folder)
+        if isinstance(id, str):
+            found = count(row)
+            state = stamp(layout.row_size * found.rows, found.newest, schema, sorted(row.items()), found.version)
+            yield DatabaseSession(id, folder if isinstance(folder, str) else "", state, row)
 
 
 class SessionTables:
@@ -52,38 +98,38 @@ class SessionTables:
         self._columns: dict[str, list[str]] = {}
 
     def columns(self, table: str) -> list[str]:
-        """The columns that hold values (not those computed from others); none if there is no such table."""
+        """The columns that hold values, not those computed from others; none if there is no such table."""
         if table not in self._columns:
             found = self.connection.execute("SELECT name, hidden FROM pragma_table_xinfo(?)", (table,))
             self._columns[table] = [name for name, hidden in found if hidden == 0 and isinstance(name, str)]
         return self._columns[table]
 
-    def sessions(self, model: DatabaseLayout) -> Iterator[dict[str, Any]]:
+    def sessions(self, layout: DatabaseLayout) -> Iterator[dict[str, Any]]:
         """The rows of all sessions, in the order of their ids. Raises `SourceError` where there can be none."""
-        if "id" not in self.columns(model.session):
+        if "id" not in self.columns(layout.session):
             raise SourceError("it has no table of sessions: a version of it that is not known, or no such database")
-        yield from self._select(model.session, "", (), ("id",))
+        yield from self._select(layout.session, "", (), ("id",))
 
-    def refuse_views(self, model: DatabaseLayout) -> None:
+    def refuse_views(self, layout: DatabaseLayout) -> None:
         """Raises `SourceError` for a view in a table's place."""
         found = self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")
-        if {name.lower() for (name,) in found if isinstance(name, str)} & set(_names(model)):
+        if {name.lower() for (name,) in found if isinstance(name, str)} & set(_names(layout)):
             raise SourceError("it has a view in a table's place: to read that may take for ever")
 
-    def find_session(self, model: DatabaseLayout, session: str) -> dict[str, Any] | None:
+    def find_session(self, layout: DatabaseLayout, session: str) -> dict[str, Any] | None:
         """A session's own row."""
-        return next(self._select(model.session, '"id" = ?', (session,)), None)
+        return next(self._select(layout.session, '"id" = ?', (session,)), None)
 
-    def export(self, model: DatabaseLayout, session: str) -> Iterator[bytes]:
+    def export(self, layout: DatabaseLayout, session: str) -> Iterator[bytes]:
         """The session's rows as lines: its own first, then what it refers to, then what belongs to it."""
-        own = self.find_session(model, session)
+        own = self.find_session(layout, session)
         if own is None:
             return
-        yield encode_line(RowLine(model.session, own))
-        for shared in model.shared:
+        yield encode_line(RowLine(layout.session, own))
+        for shared in layout.shared:
             for row in self._select(shared.name, '"id" = ?', (own.get(shared.by),)):
                 yield encode_line(RowLine(shared.name, row))
-        for table in model.tables:
+        for table in layout.tables:
             for line in self._lines(table, session):
                 yield encode_line(line)
 
@@ -108,13 +154,18 @@ class SessionTables:
             yield dict(zip(columns, map(plain_value, row), strict=True))
 
 
-def _names(model: DatabaseLayout) -> Iterator[str]:
-    yield model.session
-    yield from (shared.name for shared in model.shared)
-    for table in model.tables:
+def _names(layout: DatabaseLayout) -> Iterator[str]:
+    yield layout.session
+    yield from (shared.name for shared in layout.shared)
+    for table in layout.tables:
         yield table.name
         if table.below:
             yield table.below.name
+
+
+def integer(value: Any) -> int:
+    """A number as a whole one; 0 for any other value."""
+    return int(value) if isinstance(value, (int, float)) and abs(value) < 1 << 53 else 0
 
 
 def quoted(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ctxstore.cli.tour.sample import CONTEXT
-from ctxstore.sources.registry import BUILT_IN
+from ctxstore.sources.agents import AGENTS
 
 
 def test_a_hit_shows_message_words_and_commits(saved, ctx):
@@ -109,7 +109,7 @@ def test_an_ambiguous_start_of_an_id_is_refused(home, ctx):
     assert ctx.json("show", "chat/alice#2")["messages"][0]["id"] == "b"
 
 
-@pytest.mark.parametrize("agent", sorted(BUILT_IN.keys() - {"directory", "flowloom"}))
+@pytest.mark.parametrize("agent", sorted(AGENTS.keys() - {"directory", "flowloom"}))
 def test_what_search_shows_of_any_agent_show_finds(agent: str, home: Any, ctx: Any) -> None:
     import_module(f"tests.sources.homes.{agent.replace('-', '_')}").make(Path(os.environ["HOME"]))
     ctx("snapshot", agent)

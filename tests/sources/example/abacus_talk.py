@@ -39,6 +39,7 @@ class Talk:
     """Title, folder and number of messages, from the start or on from what precedes."""
 
     def __init__(self, before: Attributes | None) -> None:
+        self.is_resumed = before is not None
         self.found = before or Attributes(agent="Abacus", messages=0)
 
     def add(self, record: Record) -> None:
@@ -57,4 +58,4 @@ class Talk:
 
 
 def scan(before: Attributes | None) -> Scanner:
-    return RecordScanner(read, Talk(before), resumed=before is not None)
+    return RecordScanner(read, Talk(before))

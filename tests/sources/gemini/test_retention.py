@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ctxstore.sources.expiry import Expiring
 from ctxstore.sources.gemini import Gemini
-from ctxstore.sources.protocol import SourceHome
+from ctxstore.sources.protocol import Expiring, SourceHome
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,215 @@
+"""The base of every agent's source: an agent is described by values, and read by modules with agreed names.
+
+An agent's package has these modules. Each is imported when it is needed, because a snapshot in which nothing changed
+must not pay for parsers.
+
+- ``layout`` finds files (`LayoutModule`).
+- ``transcript`` turns a transcript's bytes into messages (`TranscriptModule`).
+- ``scanner`` computes a session's attributes (`ScannerModule`).
+- ``resume`` plans a checkout that the agent can continue from (`ResumeModule`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import ClassVar, NamedTuple, Protocol, cast
+
+from ctxstore.sources.context_names import suffix_of
+from ctxstore.sources.homes import label_of
+from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
+from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext
+
+
+class HomeFolder(NamedTuple):
+    """A folder in which an agent may keep its files.
+
+    `usual` is the folder below HOME. If the environment variable `variable` is set, its folder is taken instead, or
+    the folder `below` in it. `is_named`: the names of contexts do not repeat this folder; those of other folders end
+    in a hash of it. `is_absolute`: a relative path is ignored.
+    """
+
+    usual: str = ""
+    variable: str = ""
+    below: str = ""
+    is_named: bool = True
+    is_absolute: bool = False
+
+    def find(self, environ: Mapping[str, str]) -> str:
+        """The folder by these variables, whether it exists or not; empty if no variable names one."""
+        chosen, home = environ.get(self.variable, "") if self.variable else "", environ.get("HOME", "")
+        path = os.path.join(chosen, self.below) if chosen else os.path.join(home, self.usual) if home else ""
+        return path if (chosen or self.usual) and (os.path.isabs(path) or not self.is_absolute) else ""
+
+
+class AgentDescription(NamedTuple):
+    """An agent: everything about it that is a value.
+
+    `name` begins the names of its contexts, `title` is the name its users know. `family` is the form of its
+    transcripts: jsonl, document, sqlite, text or none. `source` is the class of its source, ``module:Class``.
+    `homes` are its folders; `instead` replaces them all once its variable is set. `reads_whole`: a part of a
+    transcript cannot be read by itself.
+    """
+
+    name: str
+    title: str
+    family: str
+    source: str
+    homes: Sequence[HomeFolder] = ()
+    instead: Sequence[HomeFolder] = ()
+    program: AgentProgram = AgentProgram(frozenset())
+    reads_whole: bool = False
+
+    @property
+    def package(self) -> str:
+        """The package that has the agent's modules."""
+        return self.source.partition(":")[0]
+
+    def find_folders(self, environ: Mapping[str, str]) -> Iterator[str]:
+        """The folders the agent may use by these variables, whether they exist or not."""
+        is_moved = any(environ.get(folder.variable, "") for folder in self.instead)
+        for folder in self.instead if is_moved else self.homes:
+            if path := folder.find(environ):
+                yield path
+
+    def suffix_of(self, home: SourceHome) -> str:
+        """The end of the names of contexts that two homes of the agent would both have."""
+        usual = {folder.usual for folder in self.homes if folder.is_named}
+        return suffix_of(home.label, home.label if home.label in usual else "")
+
+
+class Layout(Protocol):
+    """Lists one home of an agent."""
+
+    def contexts(self) -> Iterator[FoundContext]:
+        """All contexts, each with its files in the order of their keys."""
+
+    def find(self, name: str) -> FoundContext | None:
+        """The context called `name`."""
+
+
+class LayoutModule(Protocol):
+    """The module ``layout`` of an agent."""
+
+    def make_layout(self, path: str, suffix: str, report: ReportSkipped) -> Layout:
+        """The layout of the home at `path`; `suffix` ends the names of contexts that several homes have."""
+
+    def transcript_key(self, context: str, keys: Iterable[str]) -> str | None:
+        """As `Source.transcript`."""
+
+    def is_memory(self, key: str) -> bool:
+        """As `Source.is_memory`."""
+
+
+class TranscriptModule(Protocol):
+    """The module ``transcript`` of an agent."""
+
+    def iter_messages(self, blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
+        """As `Source.messages`."""
+
+
+class ScannerModule(Protocol):
+    """The module ``scanner`` of an agent."""
+
+    def make_scanner(self, before: Attributes | None = None) -> Scanner:
+        """A scanner of a transcript, or of what was added to it since `before`."""
+
+
+class ResumeModule(Protocol):
+    """The module ``resume`` of an agent: see `Resumable`."""
+
+    def new_session(self, now: int, random: bytes) -> str: ...
+    def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]: ...
+    def index_entries(self, stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]: ...
+    def context_of(self, stored: StoredContext, change: ContextChange) -> str: ...
+
+
+class AgentSource:
+    """A `Source` made of an agent's description and the modules of its package."""
+
+    description: ClassVar[AgentDescription]
+    name: str
+    agent: str
+    reads_whole: bool
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "description" in vars(cls):
+            known = cls.description
+            cls.name, cls.agent, cls.reads_whole = known.name, known.title, known.reads_whole
+
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
+        """The folders of the description that exist."""
+        folders = self.description.find_folders(environ)
+        paths = dict.fromkeys(os.path.abspath(path) for path in folders if os.path.isdir(path))
+        return [SourceHome(self.name, path, label_of(path, environ)) for path in paths]
+
+    def contexts(self, home: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
+        """All contexts of `home`."""
+        return self._list(home, report).contexts()
+
+    def find_context(self, home: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
+        """One context by name."""
+        return self._list(home, report).find(name)
+
+    def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
+        """A scanner for the file that can be the context's transcript."""
+        return self._make_scanner(key, before) if self.transcript(context, (key,)) is not None else None
+
+    def transcript(self, context: str, keys: Iterable[str]) -> str | None:
+        """The key that holds the context's messages."""
+        return self._layout.transcript_key(context, keys)
+
+    def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
+        """The messages in a transcript's bytes, from blocks broken anywhere."""
+        return cast(TranscriptModule, self._load("transcript")).iter_messages(lines, offset)
+
+    def is_memory(self, key: str) -> bool:
+        """Whether the file is one of the agent's memories."""
+        return self._layout.is_memory(key)
+
+    def _list(self, home: SourceHome, report: ReportSkipped) -> Layout:
+        return self._layout.make_layout(home.path, self.description.suffix_of(home), report)
+
+    def _make_scanner(self, key: str, before: Attributes | None) -> Scanner:
+        """A scanner of the transcript `key`."""
+        return cast(ScannerModule, self._load("scanner")).make_scanner(before)
+
+    @property
+    def _layout(self) -> LayoutModule:
+        return cast(LayoutModule, self._load("layout"))
+
+    def _load(self, module: str) -> object:
+        return import_module(f"{self.description.package}.{module}")
+
+
+class ResumableAgent(AgentSource):
+    """An `AgentSource` whose agent can continue from a context that a checkout restored: a `Resumable`."""
+
+    program: AgentProgram
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "description" in vars(cls):
+            cls.program = cls.description.program
+
+    def new_session(self, now: int, random: bytes) -> str:
+        """An id as the agent makes them."""
+        return self._resume.new_session(now, random)
+
+    def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
+        """The files to write."""
+        return self._resume.restore_layout(stored, change)
+
+    def index_entries(self, stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
+        """The entries that the session needs in the agent's own lists."""
+        return self._resume.index_entries(stored, change, home)
+
+    def context_of(self, stored: StoredContext, change: ContextChange) -> str:
+        """The name of the context after `change`."""
+        return self._resume.context_of(stored, change)
+
+    @property
+    def _resume(self) -> ResumeModule:
+        return cast(ResumeModule, self._load("resume"))

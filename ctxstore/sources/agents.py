@@ -1,0 +1,145 @@
+"""The table of agents: a row for each built-in source. Importing it imports no agent's module."""
+
+from __future__ import annotations
+
+from ctxstore.sources.agent import AgentDescription, HomeFolder
+from ctxstore.sources.resumable import AgentProgram
+
+_EDITORS = frozenset(
+    {"cline", "code", "code-insiders", "code-oss", "codium", "vscodium", "cursor", "windsurf", "trae", "kiro"}
+    | {"Code", "Code - Insiders", "VSCodium", "Cursor", "Windsurf", "Trae", "Kiro"}
+)
+"""The processes of editors, on Linux and macOS."""
+
+_ROWS = (
+    AgentDescription(
+        name="aider",
+        title="aider",
+        family="text",
+        source="ctxstore.sources.aider:Aider",
+        # Messages are named and dated by where their session begins, which a part of the history does not contain.
+        reads_whole=True,
+    ),
+    AgentDescription(
+        name="claude-code",
+        title="Claude Code",
+        family="jsonl",
+        source="ctxstore.sources.claude_code:ClaudeCode",
+        homes=(HomeFolder(".claude", "CLAUDE_CONFIG_DIR"),),
+        program=AgentProgram(
+            frozenset({"claude"}), ("/@anthropic-ai/claude-code/",), resume="claude --resume {session}"
+        ),
+    ),
+    AgentDescription(
+        name="cline",
+        title="Cline",
+        family="document",
+        source="ctxstore.sources.cline:Cline",
+        reads_whole=True,
+    ),
+    AgentDescription(
+        name="codex",
+        title="Codex",
+        family="jsonl",
+        source="ctxstore.sources.codex:Codex",
+        homes=(HomeFolder(".codex", "CODEX_HOME"),),
+        program=AgentProgram(
+            frozenset({"codex"}),
+            ("/@openai/codex/",),
+            resume="codex resume {session}",
+            # An editor's window talks to a server that it starts in a folder of its own.
+            servers=frozenset({"app-server", "mcp-server"}),
+        ),
+    ),
+    AgentDescription(
+        name="continue",
+        title="Continue",
+        family="document",
+        source="ctxstore.sources.continue_dev:Continue",
+        homes=(HomeFolder(".continue", "CONTINUE_GLOBAL_DIR"),),
+        program=AgentProgram(frozenset({"cn"}), ("/@continuedev/cli/", "bin/cn")),
+        reads_whole=True,
+    ),
+    AgentDescription(
+        name="copilot",
+        title="GitHub Copilot CLI",
+        family="jsonl",
+        source="ctxstore.sources.copilot:Copilot",
+        homes=(
+            HomeFolder(".copilot", "COPILOT_HOME"),
+            # Old versions went by XDG's variables.
+            HomeFolder("", "XDG_CONFIG_HOME", ".copilot"),
+            HomeFolder("", "XDG_STATE_HOME", ".copilot"),
+        ),
+        program=AgentProgram(frozenset({"copilot"}), ("/@github/copilot/",), resume="copilot --resume={session}"),
+    ),
+    AgentDescription(
+        name="cursor",
+        title="Cursor",
+        family="sqlite",
+        source="ctxstore.sources.cursor:Cursor",
+        homes=(
+            HomeFolder(".config/Cursor/User", "XDG_CONFIG_HOME", "Cursor/User", is_absolute=True),
+            HomeFolder("Library/Application Support/Cursor/User", is_absolute=True),
+            HomeFolder(".cursor", is_absolute=True, is_named=False),
+        ),
+        program=AgentProgram(frozenset({"cursor", "Cursor", "cursor-agent"}), ("/cursor-agent/",), everywhere=True),
+    ),
+    AgentDescription(name="directory", title="Directory", family="none", source="ctxstore.sources.directory:Directory"),
+    AgentDescription(name="flowloom", title="FlowLoom", family="none", source="ctxstore.sources.flowloom:FlowLoom"),
+    AgentDescription(
+        name="gemini",
+        title="Gemini CLI",
+        family="jsonl",
+        source="ctxstore.sources.gemini:Gemini",
+        homes=(HomeFolder(".gemini", "GEMINI_CLI_HOME", ".gemini"),),
+        program=AgentProgram(
+            frozenset({"gemini"}),
+            ("/@google/gemini-cli/", "/bin/gemini", "/.bin/gemini"),
+            resume="gemini --resume {session}",
+        ),
+    ),
+    AgentDescription(
+        name="goose",
+        title="Goose",
+        family="sqlite",
+        source="ctxstore.sources.goose:Goose",
+        homes=(
+            HomeFolder(".local/share/goose", "XDG_DATA_HOME", "goose", is_absolute=True),
+            HomeFolder("Library/Application Support/Block.goose", is_absolute=True, is_named=False),
+            HomeFolder(".config/goose", "XDG_CONFIG_HOME", "goose", is_absolute=True),
+        ),
+        instead=(
+            HomeFolder("", "GOOSE_PATH_ROOT", "data", is_absolute=True),
+            HomeFolder("", "GOOSE_PATH_ROOT", "config", is_absolute=True),
+        ),
+        program=AgentProgram(
+            frozenset({"goose", "goosed", "Goose"}),
+            everywhere=True,
+            resume="goose session --resume --session-id {session}",
+        ),
+    ),
+    AgentDescription(
+        name="opencode",
+        title="OpenCode",
+        family="sqlite",
+        source="ctxstore.sources.opencode:OpenCode",
+        homes=(
+            HomeFolder(".local/share/opencode", "XDG_DATA_HOME", "opencode", is_absolute=True),
+            HomeFolder(".config/opencode", "XDG_CONFIG_HOME", "opencode", is_absolute=True),
+        ),
+        program=AgentProgram(
+            frozenset({"opencode"}), ("/opencode-ai/",), everywhere=True, resume="opencode --session {session}"
+        ),
+    ),
+    AgentDescription(
+        name="roo",
+        title="Roo Code",
+        family="document",
+        source="ctxstore.sources.roo:RooCode",
+        reads_whole=True,
+    ),
+)
+
+AGENTS = {row.name: row for row in _ROWS}
+"""By name, in order."""

@@ -1,0 +1,43 @@
+"""Parts of contexts' names that are made from paths."""
+
+from __future__ import annotations
+
+import os
+
+_GROUP = 200
+"""Characters of a folder's path that are kept in a name: the last ones."""
+
+
+def plain(text: str, keep: str = "") -> str:
+    """The text with ``-`` for all characters but ASCII letters and digits, and those of `keep`."""
+    return "".join(c if (c.isascii() and c.isalnum()) or c in keep else "-" for c in text)
+
+
+def hash_of(path: bytes) -> str:
+    """Eight characters that differ between paths."""
+    from blake3 import blake3  # only names that need it pay for the import
+
+    return blake3(path).hexdigest(4)
+
+
+def path_part(path: str) -> str:
+    """A whole path as one part of a name, different for every absolute path.
+
+    Where `plain` loses something - only ``/`` can be read back - a dot, which no encoding yields, and a hash follow.
+    """
+    part = plain(path)
+    is_exact = "-" not in path and part == path.replace("/", "-") and path != "/"
+    return part if is_exact else f"{part}.{hash_of(os.fsencode(path))}"
+
+
+def group_of(folder: str) -> str:
+    """The folder a session worked in, as the middle part of its name. Folders may share one."""
+    return plain(folder)[-_GROUP:] or "-"
+
+
+def suffix_of(label: str, usual: str) -> str:
+    """The end that keeps two homes of one agent from sharing a name: empty for the usual home, else a dot and a hash.
+
+    Sessions need none: they have names of their own.
+    """
+    return "" if label == usual else "." + hash_of(label.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,86 @@
+"""Records of one type, read from JSON however damaged it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import UnionType
+from typing import Any, Generic, TypeVar, get_args
+
+import msgspec
+
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+Accept = Callable[[R, bytes], R | None]
+"""A record and its bytes → the record; ``None`` if it is not one after all."""
+
+
+class RecordReader(Generic[R]):
+    """Reads records of the type `kind`, all of whose members are optional.
+
+    `restart`: see `split`. `accept` looks at each record that was decoded.
+    """
+
+    def __init__(self, kind: type[R], restart: str = "", accept: Accept[R] | None = None) -> None:
+        self._kind = kind
+        self._restart = restart
+        self._accept = accept or _accept_any
+        self._decode = msgspec.json.Decoder(kind).decode
+
+    def read(self, raw: bytes) -> list[tuple[bytes, R | None]]:
+        """The pieces of a line, each with its record, or ``None`` if it has none. Joined, the pieces are `raw`."""
+        try:
+            return [(raw, self._accept(self._decode(raw), raw))]
+        except DECODE_ERRORS:
+            return [(piece, self.decode(piece) if whole else None) for piece, whole in split(raw, self._restart)]
+
+    def decode(self, piece: bytes) -> R | None:
+        """The record of one JSON object; ``None`` if it is none."""
+        try:
+            return self._accept(self._decode(piece), piece)
+        except DECODE_ERRORS:
+            value = decode_lenient(piece)
+            return None if value is None else self._accept(record_of(value, self._kind), piece)
+
+
+def record_of(value: dict[str, Any], kind: type[R]) -> R:
+    """A record of the type `kind` with those members of `value` that fit it."""
+    found = {}
+    for field in msgspec.structs.fields(kind):
+        if field.encode_name in value:
+            member = _fitted(value[field.encode_name], field.type)
+            if member is not msgspec.UNSET:
+                found[field.name] = member
+    return kind(**found)
+
+
+def value_of(raw: msgspec.Raw) -> Any:
+    """The value of a member that was left undecoded; ``None`` if there is none, or if it can't be read."""
+    if not memoryview(raw):
+        return None
+    try:
+        return _decode_any(raw)
+    except DECODE_ERRORS:
+        return None
+
+
+def _fitted(value: Any, type: Any) -> Any:
+    """The value as a member of this type; `msgspec.UNSET` if it does not fit."""
+    if type is msgspec.Raw:
+        try:
+            return msgspec.Raw(msgspec.json.encode(value))
+        except DECODE_ERRORS:
+            return msgspec.UNSET
+    kinds = get_args(type) if isinstance(type, UnionType) else (type,)
+    record: type[msgspec.Struct] | None = next((kind for kind in kinds if isinstance(kind, msgspec.StructMeta)), None)
+    if record is None:
+        return value
+    return record_of(value, record) if isinstance(value, dict) else msgspec.UNSET
+
+
+def _accept_any(record: R, raw: bytes) -> R:
+    return record
+
+
+_decode_any = msgspec.json.Decoder().decode

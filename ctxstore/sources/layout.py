@@ -1,0 +1,51 @@
+"""The base of agents' layouts: what the sessions share first, then the sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
+
+ListFiles = Callable[[], list[FoundFile]]
+
+
+class AgentLayout:
+    """One listing of an agent's home: no folder is read twice.
+
+    `suffix` ends the names of contexts that another home of the agent would have too.
+    """
+
+    def __init__(self, path: str, suffix: str, report: ReportSkipped) -> None:
+        self.path = path
+        self.suffix = suffix
+        self.report = report
+
+    def shared(self) -> Mapping[str, ListFiles]:
+        """The contexts that are no sessions, by name without the suffix."""
+        raise NotImplementedError
+
+    def sessions(self) -> Iterator[FoundContext]:
+        """The contexts of sessions, in order."""
+        raise NotImplementedError
+
+    def find_session(self, name: str) -> FoundContext | None:
+        """The context of the session called `name`."""
+        raise NotImplementedError
+
+    def contexts(self) -> Iterator[FoundContext]:
+        """All contexts that have files."""
+        for name in self.shared():
+            if context := self._find_shared(name):
+                yield context
+        yield from self.sessions()
+
+    def find(self, name: str) -> FoundContext | None:
+        """The context called `name`."""
+        own = name.removesuffix(self.suffix) if self.suffix else name
+        if own + self.suffix == name and own in self.shared():
+            return self._find_shared(own)
+        return self.find_session(name)
+
+    def _find_shared(self, name: str) -> FoundContext | None:
+        files = self.shared()[name]()
+        return FoundContext(name + self.suffix, files) if files else None
