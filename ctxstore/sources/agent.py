@@ -155,7 +155,7 @@ class AgentSource:
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
         """A scanner for the file that can be the context's transcript."""
-        return self._make_scanner(key, before) if self.transcript(context, (key,)) is not None else None
+        return self.make_scanner(key, before) if self.transcript(context, (key,)) is not None else None
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
         """The key that holds the context's messages."""
@@ -172,7 +172,7 @@ class AgentSource:
     def _list(self, home: SourceHome, report: ReportSkipped) -> Layout:
         return self._layout.make_layout(home.path, self.description.suffix_of(home), report)
 
-    def _make_scanner(self, key: str, before: Attributes | None) -> Scanner:
+    def make_scanner(self, key: str, before: Attributes | None) -> Scanner:
         """A scanner of the transcript `key`."""
         return cast(ScannerModule, self._load("scanner")).make_scanner(before)
 

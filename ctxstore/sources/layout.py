@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar
 
 from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
 
@@ -14,6 +15,8 @@ class AgentLayout:
 
     `suffix` ends the names of contexts that another home of the agent would have too.
     """
+
+    shared_first: ClassVar[bool] = True
 
     def __init__(self, path: str, suffix: str, report: ReportSkipped) -> None:
         self.path = path
@@ -34,10 +37,11 @@ class AgentLayout:
 
     def contexts(self) -> Iterator[FoundContext]:
         """All contexts that have files."""
-        for name in self.shared():
-            if context := self._find_shared(name):
-                yield context
-        yield from self.sessions()
+        if not self.shared_first:
+            yield from self.sessions()
+        yield from filter(None, map(self._find_shared, self.shared()))
+        if self.shared_first:
+            yield from self.sessions()
 
     def find(self, name: str) -> FoundContext | None:
         """The context called `name`."""

@@ -164,8 +164,13 @@ def no_such_message(stored: StoredContext, id: str) -> NotFound:
     return NotFound(f"{stored.context} has no message {id!r}", hint=f"`ctx show {stored.context} --json` lists them")
 
 
-def new_uuid(random: bytes) -> str:
-    """A random UUID, version 4 (RFC 9562)."""
+def new_uuid(now: int, random: bytes) -> str:
+    """A random UUID, version 4 (RFC 9562): `new_session` of many agents."""
     from uuid import UUID
 
     return str(UUID(bytes=random[:16], version=4))
+
+
+def no_index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
+    """None: `index_entries` of agents that find a session by its files."""
+    return ()

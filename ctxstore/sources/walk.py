@@ -93,6 +93,14 @@ def take_named(folder: str, is_named: Callable[[str], bool], report: ReportSkipp
     return sorted((file for entry in entries for file in take(entry, entry.name, report)), key=by_key)
 
 
+def is_folder(entry: os.DirEntry[str], *, follow: bool = False) -> bool:
+    """Whether the entry is a folder; with `follow`, a symlink to one too."""
+    try:
+        return entry.is_dir(follow_symlinks=follow)
+    except OSError:  # a loop of symlinks
+        return False
+
+
 def why_not(name: str, mode: int) -> str:
     """Why a file of this name and mode is left out; empty when it is taken."""
     if stat.S_ISDIR(mode):

@@ -70,7 +70,7 @@ class ClaudeCode:
 
     def new_session(self, now: int, random: bytes) -> str:
         """A random UUID."""
-        return new_uuid(random)
+        return new_uuid(now, random)
 
     def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
         """The files where Claude Code looks for them, with the ids and folders it goes by."""

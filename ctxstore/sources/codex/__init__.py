@@ -1,9 +1,29 @@
-"""The source ``codex``: Codex CLI's sessions, memories and settings.
+"""The source ``codex``: Codex CLI's sessions, memories and settings."""
 
-`layout` finds files and is all that an unchanged snapshot loads. `records`, `items` and `transcript` understand
-rollouts, `compressed` those that Codex has packed; `scanner` sums them up on their way into the store.
-"""
-
-from ctxstore.sources.codex.source import Codex
+from ctxstore.sources.agent import ResumableAgent
+from ctxstore.sources.agents import AGENTS
+from ctxstore.sources.protocol import Attributes, Decoder, Scanner
 
 __all__ = ["Codex"]
+
+_PACKED = ".zst"
+
+
+class Codex(ResumableAgent):
+    """Contexts are ``codex/<day>/<thread>`` and ``codex/home``."""
+
+    description = AGENTS["codex"]
+
+    def decoder(self, key: str) -> Decoder | None:
+        """The function that unpacks a packed rollout."""
+        if not key.endswith(_PACKED):
+            return None
+        from ctxstore.sources.codex.compressed import unpack
+
+        return unpack
+
+    def make_scanner(self, key: str, before: Attributes | None) -> Scanner:
+        """A scanner of a rollout, plain or packed."""
+        from ctxstore.sources.codex.scanner import PackedScanner, make_scanner
+
+        return PackedScanner(before) if key.endswith(_PACKED) else make_scanner(before)

@@ -1,77 +1,80 @@
-"""Where Codex keeps what belongs to a session.
+"""Codex's home: sessions, and the files that belong to the user.
 
 Years of sessions must be listed in a fraction of a second: every folder is read once, and of a session only its own
-files are looked at.
+files are looked at. Of the user's files those listed here are taken. Everything else stays out: credentials, caches,
+logs, and the databases, which Codex makes anew from the rollouts.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from ctxstore.sources.codex.home import home_files
-from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, SESSIONS, rollout_of
-from ctxstore.sources.context_names import suffix_of
-from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
-from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, SESSIONS, rollout_of, transcript_key
+from ctxstore.sources.layout import AgentLayout, ListFiles
+from ctxstore.sources.protocol import FoundContext, FoundFile
+from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, take, take_named
+
+__all__ = ["IMAGES", "CodexLayout", "is_memory", "make_layout", "transcript_key"]
 
 HOME = "codex/home"
 IMAGES = "generated_images"
 _DEPTH = 3
 """Rollouts lie in a folder a day: year, month, day."""
 
+_MEMORIES = "memories"
+_INSTRUCTIONS = frozenset({"AGENTS.md", "AGENTS.override.md"})
+_FILES = _INSTRUCTIONS | {"config.toml", "history.jsonl", "hooks.json", "instructions.md", "session_index.jsonl"}
+_PROFILE = ".config.toml"
+_FOLDERS = frozenset({"agents", _MEMORIES, "prompts", "rules", "skills"})
+_BUNDLED = "skills/.system"
+"""Skills that Codex brings with it, and writes again at each start."""
+
 FolderEntry = os.DirEntry[str]
 Sessions = dict[str, dict[str, FolderEntry]]
-"""The rollouts there are, by context and key."""
+"""The rollouts that exist, by context and key."""
 
 
-class CodexLayout:
-    """One look at the folder ``.codex``: what is listed is listed once."""
+class CodexLayout(AgentLayout):
+    """Lists the folder ``.codex``: the sessions first."""
 
-    def __init__(self, path: str, label: str, report: ReportSkipped) -> None:
-        self.path = path
-        self.home = HOME + suffix_of(label, ".codex")
-        self.report = report
+    shared_first = False
 
-    def contexts(self) -> Iterator[FoundContext]:
-        """All contexts: sessions by day and id, then the home."""
+    def shared(self) -> Mapping[str, ListFiles]:
+        """The user's files."""
+        return {HOME: self._home_files}
+
+    def sessions(self) -> Iterator[FoundContext]:
+        """The sessions by day and id."""
         sessions: Sessions = {}
         self._add_day(sessions, SESSIONS, _DEPTH)
         self._add_day(sessions, ARCHIVED, 0)
-        images = {entry.name: entry for entry in list_folder(os.path.join(self.path, IMAGES), self.report)}
-        for name in sorted(sessions):
-            files = self._files(sessions[name], images.get(name.rpartition("/")[2]))
-            if files:
-                yield FoundContext(name, files)
-        home = home_files(self.path, self.report)
-        if home:
-            yield FoundContext(self.home, home)
+        return self._listed(sessions, sorted(sessions))
 
-    def find(self, name: str) -> FoundContext | None:
-        """The context called `name`; of the sessions only its day is listed, and what is archived."""
-        if name == self.home:
-            files = home_files(self.path, self.report)
-            return FoundContext(name, files) if files else None
-        _, _, rest = name.partition("/")
-        day, _, thread = rest.partition("/")
+    def find_session(self, name: str) -> FoundContext | None:
+        """The session called `name`; only its day is listed, and what is archived."""
+        day, _, _ = name.partition("/")[2].partition("/")
         sessions: Sessions = {}
         self._add_day(sessions, os.path.join(SESSIONS, *day.split("-")), 0)
         self._add_day(sessions, ARCHIVED, 0)
         self._add_day(sessions, SESSIONS, 0)
-        if name not in sessions:
-            return None
+        return next(self._listed(sessions, [name]), None) if name in sessions else None
+
+    def _listed(self, sessions: Sessions, names: list[str]) -> Iterator[FoundContext]:
         images = {entry.name: entry for entry in list_folder(os.path.join(self.path, IMAGES), self.report)}
-        files = self._files(sessions[name], images.get(thread))
-        return FoundContext(name, files) if files else None
+        for name in names:
+            files = self._files(sessions[name], images.get(name.rpartition("/")[2]))
+            if files:
+                yield FoundContext(name, files)
 
     def _add_day(self, sessions: Sessions, folder: str, depth: int) -> None:
-        """The rollouts in a folder, and in those of days below it."""
+        """Add the rollouts in a folder, and in those of days below it."""
         for entry in list_folder(os.path.join(self.path, folder), self.report):
             rollout = rollout_of(entry.name)
             key = f"{folder}/{entry.name}"
             if rollout and (folder in (ARCHIVED, SESSIONS) or folder.endswith(rollout.day.replace("-", "/"))):
                 sessions.setdefault(rollout.context, {})[key] = entry
-            elif depth and entry.name.isdecimal() and _is_folder(entry, follow=True):
+            elif depth and entry.name.isdecimal() and is_folder(entry, follow=True):
                 self._add_day(sessions, key, depth - 1)
 
     def _files(self, rollouts: dict[str, FolderEntry], images: FolderEntry | None) -> list[FoundFile]:
@@ -83,21 +86,22 @@ class CodexLayout:
             and (file := look_at(entry, key, self.report))
         ]
         if files and images is not None:
-            files += self._images(images)
+            files += take(images, f"{IMAGES}/{images.name}", self.report, state=False)
         files.sort(key=by_key)
         return files
 
-    def _images(self, entry: FolderEntry) -> list[FoundFile]:
-        key = f"{IMAGES}/{entry.name}"
-        file = look_at(entry, key, self.report, state=False)
-        if file is None:
-            return []
-        below = walk(file.path, key + "/", self.report, state=False) if _is_folder(entry, follow=False) else []
-        return [file, *below]
+    def _home_files(self) -> list[FoundFile]:
+        files = take_named(self.path, _is_named, self.report)
+        return [file for file in files if file.key != _BUNDLED and not file.key.startswith(_BUNDLED + "/")]
 
 
-def _is_folder(entry: FolderEntry, *, follow: bool) -> bool:
-    try:
-        return entry.is_dir(follow_symlinks=follow)
-    except OSError:  # a loop of symlinks
-        return False
+make_layout = CodexLayout
+
+
+def is_memory(key: str) -> bool:
+    """Whether the file is one of the agent's memories, or the user's instructions."""
+    return key in _INSTRUCTIONS or key.startswith(_MEMORIES + "/")
+
+
+def _is_named(name: str) -> bool:
+    return name in _FILES or name in _FOLDERS or name.endswith(_PROFILE)

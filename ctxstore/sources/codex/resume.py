@@ -1,26 +1,37 @@
-"""What changes for Codex to go on from a session: under another id, in another folder, from an earlier message.
+"""A checkout that Codex continues from: under another id, in another folder, or from an earlier message.
 
-It finds a session by the id in its rollout's name, and goes by what the records beside the conversation say of id and
-folder. What was said stays as it was said, and so does what Codex noted of the world it told the model of
-(``world_state``): that is how it finds out, in another folder, that the model must be told.
+Codex finds a session by the id in its rollout's name, and reads id and folder from the records beside the conversation.
+Messages stay unchanged, and so does ``world_state``, Codex's record of the surroundings it described to the model: by
+it Codex notices, in another folder, that it must describe them again.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.errors import InvalidInput
 from ctxstore.sources.codex.compressed import unpack
+from ctxstore.sources.codex.database import ListedThread, StaleHistory, find_newest
 from ctxstore.sources.codex.layout import IMAGES
 from ctxstore.sources.codex.records import CONTEXT, EVENT, META, RESTART, CodexLine, CodexRecord, read
-from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, Rollout, rollout_of, transcript_of
-from ctxstore.sources.codex.transcript import CodexThread
+from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, Rollout, rollout_of, transcript_key
+from ctxstore.sources.codex.thread_row import facts_of
+from ctxstore.sources.codex.transcript import CodexThread, iter_messages
 from ctxstore.sources.jsonl.edit import Fields, edit_line
 from ctxstore.sources.jsonl.messages import iter_padded
 from ctxstore.sources.protocol import unknown_message
-from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext
+from ctxstore.sources.resumable import (
+    ContextChange,
+    FileEdit,
+    IndexEntry,
+    RestoreFile,
+    StoredContext,
+    require_message,
+    restore_all,
+)
 
 _IDS = ("id", "session_id", "thread_id", "conversation_id")
 _FOLDERS = ("cwd", "workspace_roots", "runtime_workspace_roots")
@@ -29,7 +40,7 @@ _SHOWN = frozenset({"user_message", "token_count"}) | _ENDS
 """Events that follow what they are about."""
 
 
-def new_thread(now: int, random: bytes) -> str:
+def new_session(now: int, random: bytes) -> str:
     """A UUID, version 7 (RFC 9562): Codex sorts by them."""
     from uuid import UUID
 
@@ -40,12 +51,12 @@ def new_thread(now: int, random: bytes) -> str:
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """A session's files as Codex looks for them after `change`."""
     if change.is_empty:
-        return [RestoreFile(key, key) for key in stored.keys]
-    transcript = transcript_of(stored.context, stored.keys)
+        return restore_all(stored)
+    transcript = transcript_key(stored.context, stored.keys)
     if transcript is None:
         if change.session or change.until:
             raise InvalidInput(f"{stored.context} has no transcript, so it can't be made a session of its own")
-        return [RestoreFile(key, key) for key in stored.keys]
+        return restore_all(stored)
     if change.until:
         _require_message(stored, transcript, change.until)
     # A copy of the session that is not in use is of no use to a new one.
@@ -56,26 +67,52 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 def context_of(stored: StoredContext, change: ContextChange) -> str:
     """The session's name after `change`."""
-    transcript = transcript_of(stored.context, stored.keys)
+    transcript = transcript_key(stored.context, stored.keys)
     rollout = rollout_of(transcript) if transcript else None
     return _renamed(rollout, change).context if rollout and change.session else stored.context
 
 
-def transcript_key(stored: StoredContext, change: ContextChange) -> str | None:
-    """Where the rollout goes; ``None`` if there is none."""
-    transcript = transcript_of(stored.context, stored.keys)
-    return _place(transcript, change) if transcript else None
+def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
+    """The row in the list of sessions, and the removal of a stale history. Nothing where no database is."""
+    transcript = transcript_key(stored.context, stored.keys)
+    rollout = rollout_of(_place(transcript, change)) if transcript else None
+    if transcript is None or rollout is None:
+        return []
+    threads = find_newest(home, "state", "threads")
+    history = find_newest(home, "thread_history", "thread_turns")
+    if not (threads or history):
+        return []
+    facts = facts_of(_restored_rollout(stored, change, transcript))
+    found: list[IndexEntry] = []
+    if threads:
+        place = _listed_place(home, _place(transcript, change), change.now)
+        values: dict[str, Any] = {"source": "cli", "model_provider": "openai", "cwd": "/", "title": ""}
+        values |= {**_times(change.now), **facts.values, **place}
+        decisive = ("rollout_path", "archived", *(("cwd",) if change.paths or change.session else ()))
+        found.append(ListedThread(threads, rollout.thread, values, decisive))
+    if history:
+        found.append(StaleHistory(history, rollout.thread, facts.turns, facts.size))
+    return found
 
 
-def laid_rollout(stored: StoredContext, change: ContextChange) -> Iterator[bytes]:
+def _restored_rollout(stored: StoredContext, change: ContextChange, key: str) -> Iterator[bytes]:
     """The lines of the rollout as they will be, unpacked."""
-    key = transcript_of(stored.context, stored.keys)
-    if key is None:
-        return iter(())
     blocks = stored.read(key)
     if change.is_empty:
         return unpack(blocks) if key.endswith(PACKED) else blocks
     return _edit(stored, change, key)(blocks)
+
+
+def _listed_place(home: str, key: str, now: int) -> dict[str, Any]:
+    is_archived = key.startswith(ARCHIVED + "/")
+    at = now // 10**9 if is_archived else None
+    return {"rollout_path": os.path.join(home, key), "archived": int(is_archived), "archived_at": at}
+
+
+def _times(now: int) -> dict[str, int]:
+    seconds, milliseconds = now // 10**9, now // 10**6
+    names = ("created_at", "updated_at", "recency_at")
+    return dict.fromkeys(names, seconds) | {name + "_ms": milliseconds for name in names}
 
 
 def _lay(stored: StoredContext, key: str, change: ContextChange, *, is_transcript: bool) -> RestoreFile:
@@ -84,7 +121,7 @@ def _lay(stored: StoredContext, key: str, change: ContextChange, *, is_transcrip
 
 
 def _place(key: str, change: ContextChange) -> str:
-    """Where a file goes. A rollout that is changed is no longer packed: Codex packs it again when it is old."""
+    """The key a file is restored as. A changed rollout is no longer packed: Codex packs it again when it is old."""
     rollout = rollout_of(key)
     if rollout is None:
         return _image(key, change) if key.startswith(IMAGES + "/") else key
@@ -119,7 +156,7 @@ def _edit(stored: StoredContext, change: ContextChange, key: str) -> FileEdit:
 
 
 def _fields(found: tuple[CodexLine, CodexRecord], name: Any, change: ContextChange) -> Fields:
-    """What to change in a record: nothing in what was said."""
+    """The members to change in a record: none in messages."""
     type = found[0].type
     folders: dict[str, Any] = dict.fromkeys(_FOLDERS, change.path)
     if found[0].role != "meta":
@@ -136,7 +173,7 @@ RolloutPiece = tuple[bytes, tuple[CodexLine, CodexRecord] | None]
 
 
 def _kept(blocks: Iterator[bytes], until: str) -> Iterator[RolloutPiece]:
-    """The records up to the message `until`, and what says of it that it was shown, and that its turn ended."""
+    """The records up to the message `until`, and the events that it was shown, and that its turn ended."""
     thread, offset = CodexThread(), 0
     pieces = iter_padded(blocks, read)
     for raw, found in pieces:
@@ -169,14 +206,5 @@ def _kind(found: tuple[CodexLine, CodexRecord] | None) -> str | None:
 
 
 def _require_message(stored: StoredContext, transcript: str, id: str) -> None:
-    from ctxstore.sources.codex.transcript import iter_messages
-
     blocks = stored.read(transcript)
-    messages = iter_messages(unpack(blocks) if transcript.endswith(PACKED) else blocks)
-    if not any(message.id == id for message in messages):
-        raise NotFound(f"{stored.context} has no message {id!r}", hint=f"`ctx show {stored.context} --json` lists them")
-
-
-def is_archived(key: str) -> bool:
-    """Whether Codex lists the rollout `key` among those put away."""
-    return key.startswith(ARCHIVED + "/")
+    require_message(stored, id, iter_messages(unpack(blocks) if transcript.endswith(PACKED) else blocks))

@@ -20,7 +20,7 @@ _NAME = re.compile(
 
 
 class Rollout(NamedTuple):
-    """What a rollout's name says. `day` as in ``2026-01-31``, `time` as in ``09-30-00``."""
+    """The parts of a rollout's name: `day` as in ``2026-01-31``, `time` as in ``09-30-00``."""
 
     day: str
     time: str
@@ -34,19 +34,19 @@ class Rollout(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Where Codex puts it: its place below the home."""
+        """Its path below the home."""
         folder = self.day.replace("-", "/")
         return f"{SESSIONS}/{folder}/rollout-{self.day}T{self.time}-{self.thread}.jsonl{PACKED if self.packed else ''}"
 
 
 def rollout_of(key: str) -> Rollout | None:
-    """What the name of a file, or its key, says; ``None`` if it is no rollout."""
+    """The rollout of a file, by its name or key; ``None`` if it is none."""
     found = _NAME.fullmatch(key.rpartition("/")[2])
     return Rollout(found["day"], found["time"], found["thread"], bool(found["packed"])) if found else None
 
 
-def transcript_of(context: str, keys: Iterable[str]) -> str | None:
-    """The rollout a context's messages are in.
+def transcript_key(context: str, keys: Iterable[str]) -> str | None:
+    """The rollout of a context's messages.
 
     As Codex does it: one in use before an archived one, a plain one before its packed copy.
     """

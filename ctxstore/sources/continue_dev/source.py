@@ -65,7 +65,7 @@ class Continue:
 
     def new_session(self, now: int, random: bytes) -> str:
         """A random UUID."""
-        return new_uuid(random)
+        return new_uuid(now, random)
 
     def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
         """The session's file, with the id and the folder it goes by."""

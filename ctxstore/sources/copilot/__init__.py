@@ -1,9 +1,12 @@
-"""The source ``copilot``: GitHub Copilot CLI's sessions and settings.
+"""The source ``copilot``: GitHub Copilot CLI's sessions and settings."""
 
-`layout` finds files and is all that an unchanged snapshot loads. `records` and `transcript` understand a session's
-events; `scanner` sums them up on their way into the store.
-"""
-
-from ctxstore.sources.copilot.source import Copilot
+from ctxstore.sources.agent import ResumableAgent
+from ctxstore.sources.agents import AGENTS
 
 __all__ = ["Copilot"]
+
+
+class Copilot(ResumableAgent):
+    """Contexts are ``copilot/sessions/<id>`` and ``copilot/home``."""
+
+    description = AGENTS["copilot"]

@@ -1,16 +1,20 @@
-"""Where Copilot CLI keeps what belongs to a session: a folder of its own, or, in old versions, a file."""
+"""Copilot CLI's home: sessions, each in a folder or, in old versions, a file; and the files that belong to the user.
+
+Of the user's files those listed here are taken. Everything else stays out: logs, caches, plugins' code, and the
+database of all sessions, which is an index of their folders.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ctxstore.errors import SourceError
-from ctxstore.sources.context_names import suffix_of
-from ctxstore.sources.copilot.home import home_files
-from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped, Skipped
-from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+from ctxstore.sources.credentials import may_hold_credentials
+from ctxstore.sources.layout import AgentLayout, ListFiles
+from ctxstore.sources.protocol import FoundContext, FoundFile, Skipped
+from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, take_named, walk
 
 _PREFIX = "copilot/sessions/"
 HOME = "copilot/home"
@@ -19,10 +23,27 @@ EVENTS = "events.jsonl"
 WORKSPACE = "workspace.yaml"
 DATABASE = "session.db"
 _BULKY = ("files/", "research/", "rewind-file-snapshots/")
-"""What a session made, and what it can go back to: not what it is."""
+"""Files that a session made, and states it can return to: artifacts, not state."""
 
 _LOCKS = (".lock", "-wal", "-shm", "-journal")
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
+
+INSTRUCTIONS = "copilot-instructions.md"
+MANAGED = "config.json"
+"""Copilot's own state. Old versions keep the user's settings in it, and some the account that is logged in."""
+
+_FILES = frozenset(
+    {
+        "command-history-state.json",
+        INSTRUCTIONS,
+        "lsp-config.json",
+        MANAGED,
+        "mcp-config.json",
+        "permissions-config.json",
+        "settings.json",
+    }
+)
+_FOLDERS = frozenset({"agents", "hooks", "instructions", "skills"})
 
 FolderEntry = os.DirEntry[str]
 
@@ -43,7 +64,7 @@ def events_key(session: str) -> str:
     return f"{SESSIONS}/{session}/{EVENTS}"
 
 
-def transcript_of(context: str, keys: Iterable[str]) -> str | None:
+def transcript_key(context: str, keys: Iterable[str]) -> str | None:
     """The file that holds a session's events: the one in its folder, else that of an old version."""
     session = session_of(context)
     if session is None:
@@ -52,33 +73,24 @@ def transcript_of(context: str, keys: Iterable[str]) -> str | None:
     return max(found, default=None)  # a slash sorts after a full stop
 
 
-class CopilotLayout:
-    """One look at the folder ``.copilot``: what is listed is listed once."""
+class CopilotLayout(AgentLayout):
+    """Lists the folder ``.copilot``."""
 
-    def __init__(self, path: str, label: str, report: ReportSkipped) -> None:
-        self.path = path
-        self.home = HOME + suffix_of(label, ".copilot")
-        self.report = report
+    def shared(self) -> Mapping[str, ListFiles]:
+        """The user's files."""
+        return {HOME: self._home_files}
 
-    def contexts(self) -> Iterator[FoundContext]:
-        """All contexts: the home, then sessions in the order of their ids."""
-        home = home_files(self.path, self.report)
-        if home:
-            yield FoundContext(self.home, home)
+    def sessions(self) -> Iterator[FoundContext]:
+        """The sessions in the order of their ids."""
         sessions = self._sessions()
         for id in sorted(sessions):
-            files = self._files(sessions[id])
-            if files:
+            if files := self._files(sessions[id]):
                 yield FoundContext(context_name(id), files)
 
-    def find(self, name: str) -> FoundContext | None:
-        """The context called `name`; of the others only the names are listed."""
+    def find_session(self, name: str) -> FoundContext | None:
+        """The session called `name`; of the others only the names are listed."""
         session = session_of(name)
-        files: list[FoundFile] = []
-        if name == self.home:
-            files = home_files(self.path, self.report)
-        elif session is not None:
-            files = self._files(self._sessions().get(session, []))
+        files = self._files(self._sessions().get(session, [])) if session is not None else []
         return FoundContext(name, files) if files else None
 
     def _sessions(self) -> dict[str, list[FolderEntry]]:
@@ -86,7 +98,7 @@ class CopilotLayout:
         sessions: dict[str, list[FolderEntry]] = {}
         for entry in list_folder(os.path.join(self.path, SESSIONS), self.report):
             id = entry.name
-            if not _is_folder(entry) and not entry.is_symlink():
+            if not is_folder(entry) and not entry.is_symlink():
                 id = id.removesuffix(".jsonl")
                 if id == entry.name:
                     continue
@@ -102,7 +114,7 @@ class CopilotLayout:
             if file is None:
                 continue
             files.append(file)
-            if _is_folder(entry):
+            if is_folder(entry):
                 files += self._below(file.path, key + "/")
         files.sort(key=by_key)
         return files
@@ -138,9 +150,20 @@ class CopilotLayout:
 
         yield file._replace(stat=state, content=content)
 
+    def _home_files(self) -> list[FoundFile]:
+        files = take_named(self.path, (_FILES | _FOLDERS).__contains__, self.report)
+        return [file for file in files if file.key != MANAGED or self._is_safe(file)]
 
-def _is_folder(entry: FolderEntry) -> bool:
-    try:
-        return entry.is_dir(follow_symlinks=False)
-    except OSError:
-        return False
+    def _is_safe(self, file: FoundFile) -> bool:
+        if may_hold_credentials(file):
+            self.report(Skipped(file.path, "may hold credentials, or is too large for settings", failed=False))
+            return False
+        return True
+
+
+make_layout = CopilotLayout
+
+
+def is_memory(key: str) -> bool:
+    """Whether the file is one of the user's instructions."""
+    return key == INSTRUCTIONS or key.startswith("instructions/")

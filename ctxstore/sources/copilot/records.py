@@ -1,7 +1,7 @@
-"""Records: what an event of a session says, however damaged its line is.
+"""Copilot's records: the events of a session, however damaged their lines are.
 
-A line is ``{type, data, id, timestamp, parentId}``. `decode_pieces` decides which messages a line holds and whose they
-are, for the parser and for the scanner, so that both count the same.
+A line is ``{type, data, id, timestamp, parentId}``. `decode_pieces` decides which messages a line holds and their
+roles, for the parser and for the scanner, so that both count the same.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
+from ctxstore.sources.jsonl.reader import FullReader, RecordReader
 
 RESTART = '{"type":"'
-"""How an event starts. An object inside one that was cut short may start so too; it has no event's type."""
+"""The start of an event. An object inside one that was cut short may start so too; it has no event's type."""
 
 START, RESUME, MODEL = "session.start", "session.resume", "session.model_change"
 USER, ASSISTANT, RESULT, REQUESTED = (
@@ -36,7 +36,7 @@ _ROLES = {
 
 
 class Data(msgspec.Struct, gc=False):
-    """What it takes to sum a session up. All may hold anything: formats change."""
+    """The members that a summary needs. All may have any type: formats change."""
 
     content: msgspec.Raw = msgspec.Raw(b"")
     source: msgspec.Raw = msgspec.Raw(b"")
@@ -47,14 +47,14 @@ class Data(msgspec.Struct, gc=False):
 
 
 class CopilotLine(msgspec.Struct, gc=False):
-    """An event, with what it takes to know whose it is."""
+    """An event, with the members that its role depends on."""
 
     type: Any = None
     data: Data | None = None
 
 
 class CopilotRecord(msgspec.Struct):
-    """An event with all that a `Message` is made of. All may hold anything."""
+    """An event with all that a `Message` is made of. All may have any type."""
 
     type: Any = None
     data: Any = None
@@ -63,51 +63,13 @@ class CopilotRecord(msgspec.Struct):
     parentId: Any = None
 
 
-_line = msgspec.json.Decoder(CopilotLine)
-_record = msgspec.json.Decoder(CopilotRecord)
-_any = msgspec.json.Decoder()
-
-
 def role_of(type: Any) -> str:
-    """Whose words an event of this type is: user, assistant, system, tool; meta if nobody's; unknown if it is none."""
+    """The role of events of this type; meta if it is no message's, unknown if it is no type."""
     return _ROLES.get(type, "meta") if isinstance(type, str) else "unknown"
 
 
-def decode_pieces(raw: bytes) -> list[tuple[bytes, CopilotLine | None]]:
-    """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`."""
-    try:
-        return [(raw, _line.decode(raw))]
-    except DECODE_ERRORS:
-        return [(piece, _line_of(piece) if whole else None) for piece, whole in split(raw, RESTART)]
+decode_pieces = RecordReader(CopilotLine, RESTART).read
+"""The pieces of a line, each with what it takes to count it."""
 
-
-def read(raw: bytes) -> list[tuple[bytes, CopilotRecord | None]]:
-    """As `decode_pieces`, with all that a message is made of."""
-    return [(piece, _record_of(piece, line) if line else None) for piece, line in decode_pieces(raw)]
-
-
-def _line_of(piece: bytes) -> CopilotLine | None:
-    value = decode_lenient(piece)
-    if value is None:
-        return None
-    data = value.get("data")
-    known = data if isinstance(data, dict) else {}
-    fields = {name: _raw(known[name]) for name in Data.__struct_fields__ if name in known}
-    return CopilotLine(value.get("type"), Data(**fields) if isinstance(data, dict) else None)
-
-
-def _raw(value: Any) -> msgspec.Raw:
-    try:
-        return msgspec.Raw(msgspec.json.encode(value))
-    except DECODE_ERRORS:
-        return msgspec.Raw(b"")
-
-
-def _record_of(piece: bytes, line: CopilotLine) -> CopilotRecord:
-    try:
-        return _record.decode(piece)
-    except DECODE_ERRORS:
-        value = decode_lenient(piece) or {}
-    record = CopilotRecord(**{name: value[name] for name in CopilotRecord.__struct_fields__ if name in value})
-    record.type = line.type
-    return record
+read = FullReader(CopilotRecord, decode_pieces).read
+"""As `decode_pieces`, with all that a message is made of."""

@@ -1,7 +1,7 @@
-"""What changes for Copilot CLI to go on from a session: under another id, in another folder, up to a message.
+"""A checkout that Copilot CLI continues from: under another id, in another folder, or up to a message.
 
-It finds a session by its folder's name, and goes by what its first event and ``workspace.yaml`` say of id and folder.
-What was said stays as it was said.
+Copilot finds a session by its folder's name, and reads id and folder from its first event and ``workspace.yaml``.
+Messages stay unchanged.
 """
 
 from __future__ import annotations
@@ -11,19 +11,32 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.errors import InvalidInput
 from ctxstore.sources.copilot.layout import (
     SESSIONS,
     WORKSPACE,
     context_name,
     events_key,
     session_of,
-    transcript_of,
+    transcript_key,
 )
 from ctxstore.sources.copilot.records import RESTART
 from ctxstore.sources.copilot.transcript import iter_messages
-from ctxstore.sources.jsonl.edit import Fields, edit_line
-from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext
+from ctxstore.sources.jsonl.edit import Fields, edit_messages
+from ctxstore.sources.resumable import (
+    ContextChange,
+    FileEdit,
+    RestoreFile,
+    StoredContext,
+    no_index_entries,
+    require_message,
+    restore_all,
+)
+from ctxstore.sources.resumable import new_uuid as new_session
+
+__all__ = ["context_of", "index_entries", "new_session", "restore_layout"]
+
+index_entries = no_index_entries
 
 _FIELD = re.compile(rb"(id|cwd|git_root): +(.*?)([ \t]*\r?\n?)\Z", re.DOTALL)
 _QUOTED = b"'\""
@@ -32,13 +45,12 @@ _QUOTED = b"'\""
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """A session's files as Copilot looks for them after `change`."""
     if change.is_empty:
-        return [RestoreFile(key, key) for key in stored.keys]
-    transcript = transcript_of(stored.context, stored.keys)
+        return restore_all(stored)
+    transcript = transcript_key(stored.context, stored.keys)
     if (change.session or change.until) and transcript is None:
         raise InvalidInput(f"{stored.context} has no transcript, so it can't be made a session of its own")
-    if change.until and not any(m.id == change.until for m in iter_messages(stored.read(transcript or ""))):
-        hint = f"`ctx show {stored.context} --json` lists them"
-        raise NotFound(f"{stored.context} has no message {change.until!r}", hint=hint)
+    if change.until:
+        require_message(stored, change.until, iter_messages(stored.read(transcript or "")))
     laid = [_lay(stored, key, change, transcript) for key in stored.keys if not _is_spare(key, change, transcript)]
     return sorted(laid, key=lambda each: each.key)
 
@@ -81,14 +93,7 @@ def _events(old: str, change: ContextChange) -> FileEdit:
     folders: dict[str, Any] = {"cwd": change.path, "gitRoot": change.path}
     usage: Fields = {"accounting": {"sourceSessionId": name}}
     fields: Fields = {"data": {"sessionId": name, "context": folders, "usage": usage}}
-
-    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
-        for message in iter_messages(blocks):
-            yield edit_line(message.raw, fields, RESTART) if message.role == "meta" else message.raw
-            if change.until and message.id == change.until:
-                return
-
-    return edit
+    return edit_messages(iter_messages, fields, RESTART, until=change.until, only_meta=True)
 
 
 def _workspace(change: ContextChange) -> FileEdit:

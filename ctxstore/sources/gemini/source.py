@@ -67,7 +67,7 @@ class Gemini:
 
     def new_session(self, now: int, random: bytes) -> str:
         """A random UUID."""
-        return new_uuid(random)
+        return new_uuid(now, random)
 
     def session_of(self, stored: StoredContext) -> str:
         """The id in the session's first record."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ctxstore.errors import InvalidInput
 from ctxstore.sources.goose.layout import FILE, older_key
-from ctxstore.sources.jsonl.edit import edit_line
+from ctxstore.sources.jsonl.edit import edit_messages
 from ctxstore.sources.resumable import (
     ContextChange,
     FileEdit,
@@ -113,15 +113,9 @@ def _older(stored: StoredContext, key: str, change: ContextChange) -> RestoreFil
 
 
 def _edit(change: ContextChange) -> FileEdit:
-    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
-        from ctxstore.sources.goose.transcript import iter_messages
+    from ctxstore.sources.goose.transcript import iter_messages
 
-        for message in iter_messages(blocks):
-            yield edit_line(message.raw, {"working_dir": change.path}) if message.role == "meta" else message.raw
-            if change.until and message.id == change.until:
-                return
-
-    return edit
+    return edit_messages(iter_messages, {"working_dir": change.path}, until=change.until, only_meta=True)
 
 
 def _session_of(stored: StoredContext) -> str:

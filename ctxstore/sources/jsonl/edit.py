@@ -1,7 +1,7 @@
-"""Changes single values in JSON records and leaves every other byte as it was.
+"""Edits single values of JSON records and leaves every other byte as it was.
 
-A transcript that is put back under another id or folder must stay the agent's own text: key order, spacing,
-escapes, numbers and damage included. So nothing is written anew but the strings that change.
+A transcript that is restored under another id or folder must stay the agent's own text: key order, spacing, escapes,
+numbers and damage included. So nothing is rewritten but the strings that change.
 """
 
 from __future__ import annotations
@@ -14,9 +14,14 @@ from typing import Any, Union
 import msgspec
 
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient_end, split
+from ctxstore.sources.protocol import Message
+from ctxstore.sources.resumable import FileEdit
 
 Fields = Mapping[str, Union[Callable[[str], str], "Fields"]]
-"""What to do with the members of an object that have these names: strings, strings in a list, or objects in turn."""
+"""The change of each member by its name: of a string, of strings in a list, or of an object in turn."""
+
+Parse = Callable[[Iterable[bytes]], Iterator[Message]]
+"""A transcript's bytes → its messages."""
 
 EditPlace = tuple[str, int, int]
 """A member's name, where its value starts, and where it ends."""
@@ -38,6 +43,22 @@ def edit_line(line: bytes, fields: Fields, restart: str = "") -> bytes:
     except DECODE_ERRORS:
         pieces = split(line, restart)
         return b"".join(_edit_damaged(piece, fields) if whole else piece for piece, whole in pieces) if pieces else line
+
+
+def edit_messages(
+    parse: Parse, fields: Fields, restart: str = "", *, until: str = "", only_meta: bool = False
+) -> FileEdit:
+    """The edit of a transcript that `parse` cuts into messages: `fields` changed in each, or only in those of role
+    ``meta``, and nothing after the message `until`."""
+
+    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        for message in parse(blocks):
+            is_kept = only_meta and message.role != "meta"
+            yield message.raw if is_kept else edit_line(message.raw, fields, restart)
+            if until and message.id == until:
+                return
+
+    return edit
 
 
 def _edit_damaged(record: bytes, fields: Fields) -> bytes:

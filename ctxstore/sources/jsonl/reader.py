@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, get_args
 import msgspec
 
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
+from ctxstore.sources.jsonl.messages import Read
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -42,6 +43,34 @@ class RecordReader(Generic[R]):
         except DECODE_ERRORS:
             value = decode_lenient(piece)
             return None if value is None else self._accept(record_of(value, self._kind), piece)
+
+
+class FullReader(Generic[R]):
+    """Reads the records that `read_lines` finds, with all their members.
+
+    `read_lines` decodes what it takes to count a record, and decides. It is not needed where a whole line decodes.
+    """
+
+    def __init__(self, kind: type[R], read_lines: Read[Any]) -> None:
+        self._kind = kind
+        self._read_lines = read_lines
+        self._decode = msgspec.json.Decoder(kind).decode
+
+    def read(self, raw: bytes) -> list[tuple[bytes, R | None]]:
+        """The pieces of a line, each with its record."""
+        try:
+            return [(raw, self._decode(raw))]
+        except DECODE_ERRORS:
+            return [(piece, self.decode(piece, line) if line else None) for piece, line in self._read_lines(raw)]
+
+    def decode(self, piece: bytes, line: Any) -> R:
+        """The record of a piece that was found to be the record `line`."""
+        try:
+            return self._decode(piece)
+        except DECODE_ERRORS:
+            record = record_of(decode_lenient(piece) or {}, self._kind)
+        record.type = line.type  # type: ignore[attr-defined]
+        return record
 
 
 def record_of(value: dict[str, Any], kind: type[R]) -> R:

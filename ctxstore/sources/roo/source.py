@@ -30,7 +30,7 @@ class RooCode(Tasks):
 
     def new_session(self, now: int, random: bytes) -> str:
         """A random UUID."""
-        return new_uuid(random)
+        return new_uuid(now, random)
 
     def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
         """The entry in ``tasks/_index.json``, if that is there."""

@@ -63,7 +63,7 @@ class Abacus:
     program = AgentProgram(frozenset({"abacus"}), resume="abacus --talk {session}")
 
     def new_session(self, now: int, random: bytes) -> str:
-        return new_uuid(random)
+        return new_uuid(now, random)
 
     def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
         from abacus_resume import restore_layout
