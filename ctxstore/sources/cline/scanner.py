@@ -6,7 +6,7 @@ import re
 
 from ctxstore.sources.document.messages import TAIL
 from ctxstore.sources.protocol import Attributes, Message
-from ctxstore.sources.summary import one_line
+from ctxstore.sources.summary import SessionSummary, one_line
 
 _FOLDER = re.compile(r"# Current (?:Working|Workspace) Directory \((.+?)\) Files")
 _MODEL = re.compile(r"<model>([^<]{1,200})</model>")
@@ -18,20 +18,18 @@ _LOOKED = 1 << 16
 """How much of a text is searched for where it was written."""
 
 
-class TaskTally:
+class TaskSummary(SessionSummary):
     """Title, model and project of one task. The project and, at Roo Code, the model are in what the agent tells the
     model about its surroundings, which comes with what the user wrote."""
 
-    def __init__(self, agent: str) -> None:
-        self._agent = agent
-        self._title = self._model = self._named = self._project = ""
+    _named = ""
 
     def add(self, message: Message) -> None:
-        """The next message."""
-        if message.id == TAIL and not self._project and (prompt := _PROMPT.search(message.raw)):
-            self._project = prompt[1].replace(b"\\\\", b"\\").decode("utf-8", "surrogateescape")
+        """Add the next message."""
+        if message.id == TAIL and not self.project and (prompt := _PROMPT.search(message.raw)):
+            self.project = prompt[1].replace(b"\\\\", b"\\").decode("utf-8", "surrogateescape")
         if message.role == "assistant":
-            self._model = message.model or self._model
+            self.model = message.model or self.model
         if message.role not in ("user", "tool"):
             return
         for part in message.parts:
@@ -39,18 +37,18 @@ class TaskTally:
                 continue
             text = part.text.lstrip()
             if not text.startswith(_DETAILS):
-                if not self._title and message.role == "user":
-                    self._title = one_line(_TAGS.sub("", text.partition(_DETAILS)[0][:_LOOKED]).strip())
+                if not self.title and message.role == "user":
+                    self.title = one_line(_TAGS.sub("", text.partition(_DETAILS)[0][:_LOOKED]).strip())
                 continue
             self._surroundings(text[:_LOOKED])
 
     def _surroundings(self, text: str) -> None:
-        if not self._project and (found := _FOLDER.search(text)):
-            self._project = found[1]
+        if not self.project and (found := _FOLDER.search(text)):
+            self.project = found[1]
         if found := _MODEL.search(text):
             self._named = found[1]
 
     def attributes(self) -> Attributes:
-        """What all of them say."""
-        model = self._model or self._named
-        return Attributes(self._title or None, self._agent, model or None, self._project or None)
+        """The attributes of all messages so far."""
+        self.model = self.model or self._named or None
+        return super().attributes()

@@ -53,10 +53,10 @@ class Tasks:
         """A scanner for the task's messages. They are one document: what was added can't be told by itself."""
         if transcript_of(context, {key}) is None:
             return None
-        from ctxstore.sources.cline.scanner import TaskTally
+        from ctxstore.sources.cline.scanner import TaskSummary
         from ctxstore.sources.document.scanner import DocumentScanner
 
-        return DocumentScanner(self.messages, TaskTally(self.agent), before)
+        return DocumentScanner(self.messages, TaskSummary(self.agent), before)
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
         """``<session>.messages.json``, else ``api_conversation_history.json``, else ``ui_messages.json``."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ctxstore.sources.cline.layout import TASKS, WINDOW
 from ctxstore.sources.cline.resume import ITEM, require_task, restore_layout
-from ctxstore.sources.cline.scanner import TaskTally
+from ctxstore.sources.cline.scanner import TaskSummary
 from ctxstore.sources.cline.transcript import KEY, iter_messages
 from ctxstore.sources.document.session_list import ListedSession
 from ctxstore.sources.document.split_array import cut
@@ -27,7 +27,7 @@ def list_cline(stored: StoredContext, change: ContextChange, root: str) -> Seque
     if transcript is None or not transcript.startswith(TASKS + "/"):
         return []  # the newer Cline lists what it finds
     task = change.session or stored.context.rpartition("/")[2]
-    tally = TaskTally("")
+    tally = TaskSummary("")
     for message in iter_messages(stored.read(transcript)):
         tally.add(message)
     title, _, _, project, _ = tally.attributes()

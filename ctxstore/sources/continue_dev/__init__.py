@@ -1,9 +1,12 @@
-"""The source ``continue``: Continue's sessions, rules and settings. (``continue`` can't be the name of a package.)
+"""The source ``continue``: Continue's sessions, rules and settings. (``continue`` can't be the name of a package.)"""
 
-`layout` finds files and is all that an unchanged snapshot loads. `records` and `transcript` understand sessions;
-`scanner` sums them up on their way into the store.
-"""
-
-from ctxstore.sources.continue_dev.source import Continue
+from ctxstore.sources.agent import ResumableAgent
+from ctxstore.sources.agents import AGENTS
 
 __all__ = ["Continue"]
+
+
+class Continue(ResumableAgent):
+    """Contexts are ``continue/sessions/<session>`` and ``continue/home``."""
+
+    description = AGENTS["continue"]

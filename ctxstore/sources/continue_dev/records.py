@@ -1,16 +1,25 @@
-"""Records: what an element of a session's history says, however damaged it is."""
+"""Continue's records: the elements of a session's history, and the facts beside it, however damaged they are."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
+from ctxstore.sources.document.members import DECODE_ERRORS, members, text_of
+from ctxstore.sources.jsonl.reader import RecordReader
+
+KEY = "history"
+"""The member of a session that holds its messages."""
+
+ID, FOLDER = "sessionId", "workspaceDirectory"
+_FACTS = frozenset({ID, FOLDER, "title", "chatModelTitle"})
+_FILE = "file://"
 
 
 class ContinueRecord(msgspec.Struct, gc=False):
-    """All may hold anything: formats change."""
+    """An element of the history. All may have any type: formats change."""
 
     message: Any = None
     contextItems: Any = None
@@ -20,16 +29,35 @@ class ContinueRecord(msgspec.Struct, gc=False):
     promptLogs: Any = None
 
 
-_decoder = msgspec.json.Decoder(ContinueRecord)
+read = RecordReader(ContinueRecord).decode
+"""The record of an element; ``None`` if it is no JSON object."""
 
 
-def read(raw: bytes) -> ContinueRecord | None:
-    """What the record says; ``None`` if it is no JSON object."""
-    try:
-        return _decoder.decode(raw)
-    except DECODE_ERRORS:
-        pass
-    value = decode_lenient(raw)
-    if value is None:
-        return None
-    return ContinueRecord(**{key: value[key] for key in ContinueRecord.__struct_fields__ if key in value})
+def facts_of(document: bytes) -> dict[str, str]:
+    """The texts that a session has beside its history."""
+    found: dict[str, Any] = {}
+    for member in members(text_of(document)):
+        if member.key in _FACTS:
+            try:
+                found[member.key] = json.loads(document[member.start : member.end])
+            except DECODE_ERRORS:
+                continue
+    return {name: value for name, value in found.items() if isinstance(value, str)}
+
+
+def path_of(place: str) -> str:
+    """The path of the folder a session worked in, which is noted as a path or as an editor's URI."""
+    if not place.startswith(_FILE):
+        return place
+    from urllib.parse import unquote
+
+    return unquote(place.removeprefix(_FILE))
+
+
+def place_of(path: str, like: str) -> str:
+    """The path, written as `like` is."""
+    if not like.startswith(_FILE):
+        return path
+    from urllib.parse import quote
+
+    return _FILE + quote(path.encode("utf-8", "surrogatepass"))

@@ -1,54 +1,44 @@
-"""What a list of contexts shows of a session: what it says of itself, before its history or after it."""
+"""The summary of a Continue session."""
 
 from __future__ import annotations
 
-import json
-
-from ctxstore.sources.continue_dev.project_path import path_of
-from ctxstore.sources.continue_dev.transcript import KEY
-from ctxstore.sources.document.members import DECODE_ERRORS, members, text_of
+from ctxstore.sources.continue_dev.records import FOLDER, KEY, facts_of, path_of
+from ctxstore.sources.continue_dev.transcript import iter_messages
 from ctxstore.sources.document.messages import HEAD, TAIL
+from ctxstore.sources.document.scanner import DocumentScanner
 from ctxstore.sources.protocol import Attributes, Message
-from ctxstore.sources.summary import one_line
+from ctxstore.sources.summary import SessionSummary, one_line
 
 _UNTITLED = frozenset({"", "New Session", "Untitled Session"})
 
 
-class ContinueTally:
-    """Title, model and project of one session."""
+def make_scanner(before: Attributes | None = None) -> DocumentScanner:
+    """A scanner of a session, which is one document: what was added to it can't be read by itself."""
+    return DocumentScanner(iter_messages, _ContinueSummary("Continue"), before)
 
-    def __init__(self) -> None:
+
+class _ContinueSummary(SessionSummary):
+    """Title, model and folder are members of the document, before its history or after it."""
+
+    def __init__(self, agent: str) -> None:
+        super().__init__(agent)
         self._facts: dict[str, str] = {}
-        self._first = self._model = ""
 
     def add(self, message: Message) -> None:
-        """The next message."""
+        """Add the next message."""
         if message.id == HEAD:
-            self._note(message.raw)
+            self._facts |= facts_of(message.raw)
         elif message.id == TAIL:
-            self._note(b'{"%s":[' % KEY.encode() + message.raw)
+            self._facts |= facts_of(b'{"%s":[' % KEY.encode() + message.raw)
         elif message.role == "assistant":
-            self._model = message.model or self._model
-        elif message.role == "user" and not self._first:
-            texts = (one_line(part.text) for part in message.parts if part.kind == "text")
-            self._first = next(filter(None, texts), "")
-
-    def _note(self, document: bytes) -> None:
-        text = text_of(document)
-        for member in members(text):
-            if member.key in ("title", "workspaceDirectory", "chatModelTitle"):
-                try:
-                    value = json.loads(document[member.start : member.end])
-                except DECODE_ERRORS:
-                    continue
-                if isinstance(value, str):
-                    self._facts[member.key] = value
+            self.model = message.model or self.model
+        elif message.role == "user":
+            self.set_title(message.parts)
 
     def attributes(self) -> Attributes:
-        """What all of them say."""
-        title = one_line(self._facts.get("title", ""))
-        if title in _UNTITLED:
-            title = self._first
-        model = self._model or self._facts.get("chatModelTitle", "")
-        project = path_of(self._facts.get("workspaceDirectory", ""))
-        return Attributes(title or None, "Continue", model or None, project or None)
+        """The attributes of all messages so far."""
+        title = one_line(self._facts.get("title"))
+        self.own_title = "" if title in _UNTITLED else title
+        self.model = self.model or self._facts.get("chatModelTitle") or None
+        self.project = path_of(self._facts.get(FOLDER, "")) or None
+        return super().attributes()

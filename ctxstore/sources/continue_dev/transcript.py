@@ -1,17 +1,14 @@
-"""The bytes of a session → messages."""
+"""A Continue session as messages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ctxstore.sources.content import parts_of
-from ctxstore.sources.continue_dev.records import ContinueRecord, read
+from ctxstore.sources.content import objects, parts_of, string
+from ctxstore.sources.continue_dev.records import KEY, ContinueRecord, read
 from ctxstore.sources.document import messages as document
 from ctxstore.sources.protocol import Message, Part
-
-KEY = "history"
-"""The member of a session that holds its messages."""
 
 _ROLES = {"user": "user", "assistant": "assistant", "system": "system", "tool": "tool", "thinking": "assistant"}
 
@@ -25,25 +22,25 @@ class _Builder:
     key = KEY
 
     def build(self, record: bytes, number: int) -> Message:
-        """The message of an item of the history, with what tools gave back and what was attached to it."""
+        """The message of an item of the history, with tools' results and what was attached to it."""
         found = read(record)
         message = found.message if found else None
         if found is None or not isinstance(message, dict):
             return document.unknown(b"", 0)._replace(id="")
-        said = message.get("role")
-        role = _ROLES.get(said, "meta") if isinstance(said, str) else "unknown"
-        parts = (*_said(message, said), *_calls(message), *_answers(found), *_attached(found))
-        return Message(_text(message.get("id")), role, parts, None, None, b"", 0, _model(found))
+        speaker = message.get("role")
+        role = _ROLES.get(speaker, "meta") if isinstance(speaker, str) else "unknown"
+        parts = (*_content(message, speaker), *_calls(message), *_answers(found), *_attached(found))
+        return Message(string(message.get("id")), role, parts, None, None, b"", 0, _model(found))
 
     def head(self, head: bytes) -> Message:
-        """What precedes the history: the session's id, title and folder, as a rule."""
+        """The message of what precedes the history: the session's id, title and folder, as a rule."""
         return document.meta(document.HEAD)
 
 
-def _said(message: dict[str, Any], role: Any) -> Iterator[Part]:
+def _content(message: dict[str, Any], role: Any) -> Iterator[Part]:
     content = message.get("content")
     if role == "tool":
-        call = _text(message.get("toolCallId"))
+        call = string(message.get("toolCallId"))
         yield Part("tool_result", "\n".join(part.text for part in parts_of(content)), call=call)
     elif role == "thinking":
         yield from (Part("thinking", part.text) for part in parts_of(content))
@@ -54,41 +51,33 @@ def _said(message: dict[str, Any], role: Any) -> Iterator[Part]:
 
 
 def _calls(message: dict[str, Any]) -> Iterator[Part]:
-    for call in _dicts(message.get("toolCalls")):
+    for call in objects(message.get("toolCalls")):
         function = call.get("function")
         function = function if isinstance(function, dict) else {}
         yield Part(
-            "tool_use", name=_text(function.get("name")), call=_text(call.get("id")), data=function.get("arguments")
+            "tool_use", name=string(function.get("name")), call=string(call.get("id")), data=function.get("arguments")
         )
 
 
 def _answers(record: ContinueRecord) -> Iterator[Part]:
-    """The thinking beside a message, and what its tools gave back, which the window keeps with the call."""
-    if isinstance(record.reasoning, dict) and _text(record.reasoning.get("text")):
+    """The thinking beside a message, and its tools' results, which the window keeps with the call."""
+    if isinstance(record.reasoning, dict) and string(record.reasoning.get("text")):
         yield Part("thinking", record.reasoning["text"])
-    for state in (*_dicts([record.toolCallState]), *_dicts(record.toolCallStates)):
-        output = [_text(item.get("content")) for item in _dicts(state.get("output"))]
+    for state in (*objects([record.toolCallState]), *objects(record.toolCallStates)):
+        output = [string(item.get("content")) for item in objects(state.get("output"))]
         if output:
             failed = state.get("status") == "errored"
-            yield Part("tool_result", "\n".join(output), call=_text(state.get("toolCallId")), error=failed)
+            yield Part("tool_result", "\n".join(output), call=string(state.get("toolCallId")), error=failed)
 
 
 def _attached(record: ContinueRecord) -> Iterator[Part]:
-    for item in _dicts(record.contextItems):
-        yield Part("other", name=_text(item.get("name")), data=item)
+    for item in objects(record.contextItems):
+        yield Part("other", name=string(item.get("name")), data=item)
 
 
 def _model(record: ContinueRecord) -> str | None:
-    """What the window logs of a prompt, or the CLI of its use."""
+    """The model, from the window's log of a prompt, or from the CLI's of its usage."""
     usage = record.message.get("usage") if isinstance(record.message, dict) else None
-    logs = _dicts([usage, *_dicts(record.promptLogs)])
-    names = (_text(log.get("modelTitle")) or _text(log.get("model")) for log in logs)
+    logs = objects([usage, *objects(record.promptLogs)])
+    names = (string(log.get("modelTitle")) or string(log.get("model")) for log in logs)
     return next(filter(None, names), None)
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

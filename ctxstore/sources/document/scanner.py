@@ -1,4 +1,4 @@
-"""Sums a JSON document up once all of it was seen: what a record means depends on what follows it."""
+"""The scanner of a JSON document: what a record means depends on what follows it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from ctxstore.sources.protocol import Attributes, Message
 COUNTED = frozenset({"user", "assistant", "system", "tool"})
 
 
-class DocumentTally(Protocol):
-    """Adds messages up, but for their number."""
+class DocumentSummary(Protocol):
+    """Adds messages up: a `SessionSummary`."""
+
+    def count_message(self) -> None:
+        """Count one more message."""
 
     def add(self, message: Message) -> None:
-        """The next message."""
+        """Add the next message, counted or not."""
 
     def attributes(self) -> Attributes:
-        """What all of them say."""
+        """The attributes of all messages so far."""
 
 
 class DocumentScanner:
-    """A `Scanner` that holds the document until its end, up to what the parser understands.
+    """A `Scanner` that holds the document until its end, up to the size that the parser understands.
 
     A document that grew is another document: after `before`, the messages can't be counted.
     """
@@ -30,11 +33,11 @@ class DocumentScanner:
     def __init__(
         self,
         parse: Callable[[Iterable[bytes]], Iterator[Message]],
-        tally: DocumentTally,
+        summary: DocumentSummary,
         before: Attributes | None = None,
     ) -> None:
         self._parse = parse
-        self._tally = tally
+        self._summary = summary
         self._before = before
         self._held: list[bytes] = []
         self._size = 0
@@ -51,14 +54,14 @@ class DocumentScanner:
         """The attributes, once the file ended."""
         if self._before is not None:
             return self._before._replace(messages=None)
-        messages = 0
         for message in self._parse(self._release()):
-            messages += message.role in COUNTED
-            self._tally.add(message)
-        return self._tally.attributes()._replace(messages=messages)
+            if message.role in COUNTED:
+                self._summary.count_message()
+            self._summary.add(message)
+        return self._summary.attributes()
 
     def _release(self) -> Iterator[bytes]:
-        """What is held back, let go of on the way: the parser puts it together, which takes as much again."""
+        """The blocks, each dropped once it is read: the parser joins them, which takes as much memory again."""
         self._held.reverse()
         while self._held:
             yield self._held.pop()

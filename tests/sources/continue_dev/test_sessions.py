@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxstore.sources.continue_dev import Continue
-from ctxstore.sources.continue_dev.project_path import path_of, place_of
+from ctxstore.sources.continue_dev.records import path_of, place_of
 from ctxstore.sources.protocol import Attributes, Message, Skipped
 
 home = import_module("tests.sources.homes.continue")  # its name is a keyword
