@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ctxstore.sources.registry import BUILT_IN
+from ctxstore.sources.agents import AGENTS as DESCRIPTIONS
 
 ROOT = Path(__file__).parent.parent
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
@@ -34,7 +34,7 @@ TERMINAL = "only the command line knows a terminal"
 
 VIOLATIONS = {
     "a source imports storage": Violation("sources/walk", "from ctxstore.storage.local import LocalStorage", SOURCES),
-    "a source imports ids": Violation("sources/title", "from ctxstore.ids import ObjectId", SOURCES),
+    "a source imports ids": Violation("sources/summary", "from ctxstore.ids import ObjectId", SOURCES),
     "codex imports gemini": Violation("sources/codex/title", "from ctxstore.sources.gemini import names", AGENTS),
     "ops imports click": Violation("ops/gc/sweep", "import click", TERMINAL),
     "history imports rich": Violation("history/oplog", "def show():\n    from rich.text import Text", TERMINAL),
@@ -92,4 +92,4 @@ def test_a_violation_is_refused(copy, tmp_path, name):
 
 def test_every_agent_is_in_the_contract_of_independence():
     (agents,) = [contract["modules"] for contract in CONTRACTS if contract["name"] == AGENTS]
-    assert sorted(agents) == sorted({module for module, _ in BUILT_IN.values()} - {"ctxstore.sources.directory"})
+    assert sorted(agents) == sorted({agent.package for agent in DESCRIPTIONS.values()} - {"ctxstore.sources.directory"})
