@@ -47,6 +47,10 @@ class RepositoryState(NamedTuple):
     forgotten: ObjectId | None
     op: ObjectId | None
 
+    def has_same_history(self, other: "RepositoryState") -> bool:
+        """Whether both states have the same refs, forgotten commits and newest op."""
+        return (self.refs, self.forgotten, self.op) == (other.refs, other.forgotten, other.op)
+
 
 class StoredRoot(NamedTuple):
     """A root that was read from the storage: the state and its bytes."""

@@ -60,7 +60,8 @@ class RepairReport(NamedTuple):
     @property
     def did_nothing(self) -> bool:
         """Whether there was nothing to repair."""
-        return not any(self[1:10])
+        made = self.root, self.config, self.packs, self.taken, self.gaps
+        return not any((*made, self.changes, self.forgotten, self.kept_tags, self.quarantined))
 
 
 class RepairPlan:

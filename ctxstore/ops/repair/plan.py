@@ -213,7 +213,7 @@ class _Decision:
         names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
         changes = tuple(RefChange(name, old.get(name), new.get(name)) for name in names)
         found = self._found.root
-        is_same = found is not None and found[5:] == root[5:]  # refs, forgotten commits, op
+        is_same = found is not None and found.has_same_history(root)
         is_known = root.op is not None and not (changes or given_up.commits or self._note)
         if is_same or is_known:
             return root, changes
@@ -225,5 +225,5 @@ class _Decision:
 def is_whole(decided: RepairDecision) -> bool:
     """Whether all but the config is as it should be, or can't be mended."""
     found, packs, stock = decided.found, decided.packs, decided.stock
-    is_same = found.root is not None and not found.root_problem and found.root[5:] == decided.root[5:]
+    is_same = found.root is not None and not found.root_problem and found.root.has_same_history(decided.root)
     return is_same and not (packs.damaged or packs.missing or stock.taken or stock.made)
