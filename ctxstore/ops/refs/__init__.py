@@ -1,1 +1,1 @@
-"""Refs: tags, forks, renames, drops, undo, and the settings that are kept beside the refs."""
+"""Refs: tags, forks, renames, drops, undo, and the settings that are stored among the refs."""

@@ -1,4 +1,4 @@
-"""Small notes in the cache folder: what a command leaves for its next run. Never believed to be there, or right."""
+"""Notes in the cache folder, which a run leaves for the next one. A note may be missing or wrong at any time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from ctxstore.history.engine import Engine
 from ctxstore.objects.encoding import decode_structure, encode_structure
 
 _MAX_NOTE = 1 << 10
+"""The largest note that is read, in bytes."""
 
 
 def read_values(engine: Engine, name: str, version: int) -> list[Any] | None:
-    """The values of the note of that name and version, or None. Their types are the caller's to check."""
+    """Returns the values of a note, or None if it is missing, damaged or of another version. The caller checks their
+    types."""
     folder = engine.storage.cache_folder()
     if folder is None:
         return None
@@ -26,7 +28,7 @@ def read_values(engine: Engine, name: str, version: int) -> list[Any] | None:
 
 
 def write_values(engine: Engine, name: str, version: int, values: tuple[Any, ...]) -> None:
-    """Replace the note. A failure costs only time, so it is silent."""
+    """Replaces a note. A failure costs only time, so it is silent."""
     folder = engine.storage.cache_folder()
     if folder is None:
         return

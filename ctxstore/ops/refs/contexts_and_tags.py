@@ -1,4 +1,4 @@
-"""Names of commits: tags, and contexts forked, renamed and dropped. Each is one op, and `ctx undo` takes it back."""
+"""Tags, and the forking, renaming and dropping of contexts. Each change is one run, which `ctx undo` reverts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from ctxstore.ops.refs.retry import retry
 
 
 def create_tag(engine: Engine, name: str, id: ObjectId, *, force: bool) -> Published | None:
-    """Make a tag, or with `force` move it; None when it is there already. Raises `AlreadyExists`, `InvalidInput`."""
+    """Creates a tag, or moves it with `force`. Returns None if the tag names this commit already.
+
+    Raises `AlreadyExists` or `InvalidInput`.
+    """
     ref = check_tag(name)
 
     def attempt() -> Published | None:
@@ -25,7 +28,7 @@ def create_tag(engine: Engine, name: str, id: ObjectId, *, force: bool) -> Publi
             if old == id:
                 return None
             if old is not None and not force:
-                raise AlreadyExists(f"{ref} is at commit {format_id(old)}", hint="--force moves it")
+                raise AlreadyExists(f"{ref} already exists, at commit {format_id(old)}", hint="use --force to move it")
             tx.rely(id)
             return tx.publish([Move(ref, old, id)], "tag")
 
@@ -33,7 +36,7 @@ def create_tag(engine: Engine, name: str, id: ObjectId, *, force: bool) -> Publi
 
 
 def delete_tag(engine: Engine, name: str) -> ObjectId:
-    """Take a tag away; the commit it named. Raises `NotFound`, `InvalidInput`."""
+    """Deletes a tag, and returns the commit it named. Raises `NotFound` or `InvalidInput`."""
     ref = check_tag(name)
 
     def attempt() -> ObjectId:
@@ -48,13 +51,13 @@ def delete_tag(engine: Engine, name: str) -> ObjectId:
 
 
 def iter_tags(engine: Engine) -> Iterator[NamedCommit]:
-    """(name without ``tag:``, commit) of every tag, sorted by name."""
+    """Yields (name without ``tag:``, commit) for every tag, sorted by name."""
     for name, id in engine.refs(engine.root()).tags():
         yield NamedCommit(name, StoredCommit(id, read_commit(engine.store, id)))
 
 
 def fork(engine: Engine, id: ObjectId, new_ref: str) -> StoredCommit:
-    """Make a context that starts at a commit. Raises `AlreadyExists`, `InvalidInput`, `NotFound`."""
+    """Creates a context that starts at a commit. Raises `AlreadyExists`, `InvalidInput` or `NotFound`."""
     check_name(new_ref)
 
     def attempt() -> StoredCommit:
@@ -68,7 +71,7 @@ def fork(engine: Engine, id: ObjectId, new_ref: str) -> StoredCommit:
 
 
 def rename(engine: Engine, old: str, new: str) -> StoredCommit:
-    """Give a context another name. Raises `NotFound`, `AlreadyExists`, `InvalidInput`."""
+    """Renames a context. Raises `NotFound`, `AlreadyExists` or `InvalidInput`."""
     check_name(new)
 
     def attempt() -> StoredCommit:
@@ -83,25 +86,29 @@ def rename(engine: Engine, old: str, new: str) -> StoredCommit:
 
 
 def _refuse_existing(refs: Refs, name: str) -> None:
+    """Raises `AlreadyExists` if a context has this name."""
     if refs.find(name) is not None:
         raise AlreadyExists(f"there is a context {name!r} already", hint="choose another name")
 
 
 class DropPlan:
-    """Contexts that are to go: `contexts` has their names and newest commits. Nothing happens before `execute`."""
+    """A plan to drop contexts. `contexts` lists their names and newest commits. Nothing is written before `execute`."""
 
     def __init__(self, engine: Engine, contexts: Sequence[NamedCommit]) -> None:
         self._engine = engine
         self.contexts = tuple(contexts)
 
     def execute(self) -> Published:
-        """Drop them, all in one op; their commits stay, for `ctx undo`. Raises `RefMoved` if one moved since."""
+        """Drops the contexts in one run. Their commits stay, so that `ctx undo` can restore them.
+
+        Raises `RefMoved` if a context has moved since the plan was made.
+        """
         with transaction(self._engine) as tx:
             return tx.publish([Move(name, stored.id, None) for name, stored in self.contexts], "drop")
 
 
 def plan_drop(engine: Engine, patterns: Sequence[str]) -> DropPlan:
-    """What dropping contexts, named whole or by globs, would do. Raises `NotFound`, `InvalidInput`."""
+    """Plans to drop contexts, given by name or by glob pattern. Raises `NotFound` or `InvalidInput`."""
     resolver = Resolver(engine)
     names: dict[str, ObjectId] = {}
     for pattern in patterns:

@@ -1,4 +1,4 @@
-"""Trying a small change of refs again when others were faster."""
+"""The repetition of a small change of refs after a lost race."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,12 +7,16 @@ from ctxstore.errors import RefMoved
 from ctxstore.history.transaction import MustRestart
 
 TRIES = 8
+"""Attempts before the error is raised."""
 
 Result = TypeVar("Result")
 
 
 def retry(attempt: Callable[[], Result]) -> Result:
-    """What `attempt` gives, which decides anew from the newest state each time. Raises what the last try did."""
+    """Calls `attempt` until it succeeds, at most `TRIES` times, and returns its result.
+
+    Each call must decide again from the newest state. Raises the error of the last call.
+    """
     for _ in range(TRIES - 1):
         try:
             return attempt()

@@ -1,4 +1,4 @@
-"""Settings of a repository: JSON values by name, in the refs map, so that each change is a run and can be undone."""
+"""Settings of a repository: named JSON values in the refs map. Each change is a run and can be undone."""
 
 from __future__ import annotations
 
@@ -12,35 +12,37 @@ from ctxstore.objects.encoding import Json, decode_record, encode_record
 from ctxstore.ops.refs.retry import retry
 
 RETENTION = "retention"
-"""Which policies snapshots apply: see `ctxstore.ops.retention.named_policies.get_automatic_policies`."""
+"""The setting of the policies that snapshots apply. See `ctxstore.ops.retention.named_policies`."""
 
 
 def has_setting(engine: Engine, name: str) -> bool:
-    """Whether a setting is there. Reads one key."""
+    """Whether a setting exists. Reads one key."""
     return engine.refs(engine.root()).find(SETTING + name) is not None
 
 
 def find_setting(engine: Engine, name: str) -> Json:
-    """A setting's value, or None. Raises `Corrupt`."""
+    """Returns the value of a setting, or None. Raises `Corrupt`."""
     id = engine.refs(engine.root()).find(SETTING + name)
     return None if id is None else _read(engine, id)
 
 
 def iter_settings(engine: Engine, prefix: str = "") -> Iterator[tuple[str, Json]]:
-    """(name, value) of the settings whose names start with `prefix`, sorted. Raises `Corrupt`."""
+    """Yields (name, value) of the settings whose names start with `prefix`, sorted by name. Raises `Corrupt`."""
     for name, id in engine.refs(engine.root()).iter_all(SETTING + prefix):
         yield name.removeprefix(SETTING), _read(engine, id)
 
 
 def change_setting(engine: Engine, name: str, change: Callable[[Json], Json], command: str, note: str = "") -> bool:
-    """Set a setting to what `change` makes of its value, one run of `command`; None: it is not there.
+    """Replaces a setting's value by the result of `change`, in one run of `command`. A value of None removes the
+    setting.
 
-    False when it had that value already. `change` is called anew when somebody else was faster.
+    Returns False if the value is unchanged. `change` is called again after a lost race.
     """
     return retry(lambda: _change_once(engine, SETTING + name, change, command, note))
 
 
 def _change_once(engine: Engine, key: str, change: Callable[[Json], Json], command: str, note: str) -> bool:
+    """Attempts the change once."""
     with transaction(engine) as tx:
         old = tx.refs.find(key)
         value = change(None if old is None else _read(engine, old))
@@ -52,4 +54,5 @@ def _change_once(engine: Engine, key: str, change: Callable[[Json], Json], comma
 
 
 def _read(engine: Engine, id: ObjectId) -> Json:
+    """Reads the value of a setting."""
     return decode_record(engine.store.get(id, Kind.RECORD))

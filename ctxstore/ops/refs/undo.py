@@ -1,4 +1,4 @@
-"""Undoing an op: what it changed goes back, if nothing changed it since."""
+"""Undo: reverts the changes of a run, unless they were changed again since."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from ctxstore.ids import ObjectId, format_id
 from ctxstore.ops.refs.retry import retry
 
 MAX_LISTED = 3
+"""The number of refs listed in an error message."""
 
 
 class OpEffect(NamedTuple):
-    """The commits an op forgot, and those it brought back, with their marks."""
+    """The commits that a run forgot, and those it restored, with their marks."""
 
     forgot: Mapping[ObjectId, Forgotten]
     came_back: Mapping[ObjectId, Forgotten]
 
 
 def op_effect(engine: Engine, op: Op) -> OpEffect:
-    """What an op did to the forgotten commits."""
+    """Returns the effect of a run on the forgotten commits."""
     before = read_op(engine.store, op.previous).forgotten if op.previous is not None else None
     effect = OpEffect({}, {})
     if before == op.forgotten:
@@ -41,7 +42,7 @@ def op_effect(engine: Engine, op: Op) -> OpEffect:
 
 
 class ListedOp(NamedTuple):
-    """An op, and whether what it did was taken back by one that still stands."""
+    """A run, and whether it is undone: that is, a later undo reverted it and is not itself undone."""
 
     id: ObjectId
     op: Op
@@ -49,7 +50,7 @@ class ListedOp(NamedTuple):
 
 
 def iter_listed_ops(ops: Iterable[StoredOp]) -> Iterator[ListedOp]:
-    """Whether each of the ops, given from the newest on, is undone: an undo that is undone itself undoes nothing."""
+    """Adds to each op whether it is undone. The ops must be given newest first."""
     undone: set[ObjectId] = set()
     for id, op in ops:
         is_undone = id in undone
@@ -59,7 +60,7 @@ def iter_listed_ops(ops: Iterable[StoredOp]) -> Iterator[ListedOp]:
 
 
 class UndoPlan:
-    """What undoing the op `id` would do: refs that move, commits that come back or are forgotten again."""
+    """A plan to undo the run `id`: the refs to move, and the commits to restore or to forget again."""
 
     def __init__(self, engine: Engine, id: ObjectId, op: Op) -> None:
         self._engine = engine
@@ -72,10 +73,11 @@ class UndoPlan:
             self._prepare(tx)
 
     def execute(self) -> Published:
-        """Carry it out as one op. Raises `Conflict` and `NotFound` like the planning, if others wrote since."""
+        """Executes the plan as one run. Raises `Conflict` or `NotFound`, as planning does, if others wrote since."""
         return retry(self._attempt)
 
     def _attempt(self) -> Published:
+        """Prepares the undo from the newest state, and publishes it."""
         with transaction(self._engine) as tx:
             self._prepare(tx)
             counts = {"came_back": len(self.restored), "forgot": len(self.forgotten)}
@@ -83,12 +85,13 @@ class UndoPlan:
             return tx.publish(self.moves, "undo", self._note(), statistics, undoes=self.id)
 
     def _note(self) -> str:
-        # An undone undo's note would be a chain of notes.
+        """Returns the note of the undo."""
+        # The note of an undone undo would become a chain of notes.
         why = f": {self.op.note}" if self.op.note and self.op.undoes is None else ""
         return f"{_format_op(self.id)} ({self.op.command}{why})"
 
     def _prepare(self, tx: Transaction) -> None:
-        """Look at the newest state. All of the op can be taken back, or nothing is."""
+        """Prepares the undo from the newest state. Either all of the run's changes are reverted, or none is."""
         self._refuse_changed(tx)
         self.moves = tuple(Move(ref, new, old) for ref, old, new in self.op.changes)
         try:
@@ -102,12 +105,13 @@ class UndoPlan:
             ) from error
 
     def _restore_marks(self, tx: Transaction) -> None:
+        """Restores commits that the run forgot, and forgets those that it restored."""
         effect = op_effect(self._engine, self.op)
         now = self._engine.forgotten(tx.root)
         if again := [id for id, mark in effect.forgot.items() if now.find(id) not in (None, mark)]:
             raise Conflict(
-                f"commit {format_id(again[0])} came back and was forgotten again after {_format_op(self.id)}",
-                hint="`ctx op log` shows by which op: undo that one",
+                f"commit {format_id(again[0])} was restored and forgotten again after {_format_op(self.id)}",
+                hint="find the later run with `ctx op log`, and undo that one",
             )
         self.restored = tuple(id for id in effect.forgot if id in now)
         for id in self.restored:
@@ -118,56 +122,60 @@ class UndoPlan:
         tx.forget(forgets)
 
     def _named_after(self, refs: Refs) -> set[ObjectId]:
-        """What heads and tags will name: it is not forgotten again, whoever named it since."""
+        """Returns the commits that heads and tags name after the undo. They are not forgotten again, even if others
+        named them."""
         after = dict(refs.iter_all()) | {move.ref: move.new for move in self.moves}
         return {id for id in after.values() if id is not None}
 
     def _refuse_changed(self, tx: Transaction) -> None:
+        """Raises `Conflict` if the run is undone already, or if a later run changed the same refs."""
         later = self._effective_later_ops(tx)
         for run in later:
             if run.op.undoes == self.id:
                 raise Conflict(
-                    f"{_format_op(self.id)} was undone already, by {_format_op(run.id)}",
-                    hint=f"`ctx undo {format_id(run.id)}` does it again",
+                    f"{_format_op(self.id)} was already undone by {_format_op(run.id)}",
+                    hint=f"use `ctx undo {format_id(run.id)}` to repeat it",
                 )
         changed = [change for change in self.op.changes if tx.refs.find(change.ref) != change.new]
         if changed:
             raise self._conflict(changed, later)
 
     def _effective_later_ops(self, tx: Transaction) -> list[ListedOp]:
-        """The later ops, without those that were undone and the undos of these."""
+        """Returns the later runs, without those that were undone and the undos of these."""
         ops = iter_ops(self._engine.store, tx.root.op)
         runs = list(iter_listed_ops(takewhile(lambda found: found[0] != self.id, ops)))
         ids = {run.id for run in runs}
         return [run for run in runs if not run.is_undone and run.op.undoes not in ids]
 
     def _conflict(self, changed: Sequence[RefChange], later: Sequence[ListedOp]) -> Conflict:
+        """Returns the error for refs that changed since the run."""
         names = {change.ref for change in changed}
         by = next((run for run in later if names & {change.ref for change in run.op.changes}), None)
         by_whom = f", last by {_format_op(by.id)} ({by.op.command})" if by else ""
         listed = ", ".join(sorted(names)[:MAX_LISTED]) + (
             f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
         )
-        first = f"undo {_format_op(by.id)} first" if by else "undo what came later first"
+        first = f"undo {_format_op(by.id)} first" if by else "undo the later runs first"
         old = next((change.old for change in changed if change.old and not change.ref.startswith(SETTING)), None)
-        alternative = f", or bring the old state back alternative it: `ctx fork {format_id(old)} NAME`" if old else ""
+        alternative = f", or restore the old state as a new context: `ctx fork {format_id(old)} NAME`" if old else ""
         return Conflict(f"{listed} changed since {_format_op(self.id)}{by_whom}", hint=first + alternative)
 
 
 def plan_undo(engine: Engine, found: StoredOp | None = None) -> UndoPlan:
-    """What undoing an op would do; without one, the newest that is no undo and is not undone.
+    """Plans to undo a run. Without `found` it is the newest run that is neither an undo nor undone.
 
-    Raises `Conflict` when something it changed was changed since, `NotFound` when there is nothing to undo or
-    what it needs was collected.
+    Raises `Conflict` if one of its changes was changed again. Raises `NotFound` if there is nothing to undo, or if gc
+    has deleted the content it needs.
     """
     if found is None:
         runs = iter_listed_ops(iter_ops(engine.store, engine.root().op))
         newest = next((run for run in runs if not run.is_undone and run.op.undoes is None), None)
         if newest is None:
-            raise NotFound("there is nothing to undo", hint="`ctx op log` lists what was done")
+            raise NotFound("there is nothing to undo", hint="`ctx op log` lists the runs")
         found = StoredOp(newest.id, newest.op)
     return UndoPlan(engine, found.id, found.op)
 
 
 def _format_op(id: ObjectId) -> str:
+    """Formats the id of a run."""
     return f"op:{format_id(id)}"

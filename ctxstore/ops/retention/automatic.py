@@ -1,4 +1,4 @@
-"""Retention after a snapshot: what the setting `retention` asks for, taking no more than a part of the time."""
+"""Automatic retention after a snapshot, by the setting `retention`. Its share of the run time is limited."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from ctxstore.ops.retention.forget import ForgetResult, Selection, forget
 from ctxstore.ops.retention.named_policies import get_automatic_policies, get_policy
 
 WAIT_FACTOR = 100
-"""All contexts are looked at, also those that change no more: that takes seconds at 50,000 commits. So it waits until
-this many times as long as it took has passed since."""
+"""The time until retention runs again, as a multiple of the time that the last run took.
+
+Retention reads all contexts, including unchanged ones. With 50,000 commits this takes seconds.
+"""
 
 VERSION = 1
 _NAME = "retention-note"
 
 
 class _Note(NamedTuple):
-    """When retention ran last, how long it took (ns), and by which setting."""
+    """The end of the last automatic retention (ns), its duration (ns), and the setting it applied."""
 
     time: int
     duration: int
@@ -29,9 +31,9 @@ class _Note(NamedTuple):
 
 
 def apply_retention(engine: Engine) -> ForgetResult | None:
-    """Forget what the setting asks for; None when there is no setting, or it ran a moment ago.
+    """Forgets commits by the automatic policies. Returns None if there are none, or if the last run was too recent.
 
-    Raises as `forget` does.
+    Raises the same errors as `forget`.
     """
     setting = engine.refs(engine.root()).find(SETTING + RETENTION)
     if setting is None:
@@ -48,6 +50,7 @@ def apply_retention(engine: Engine) -> ForgetResult | None:
 
 
 def _read_note(engine: Engine) -> _Note | None:
+    """Returns the note of the last automatic retention, or None if it is missing or damaged."""
     try:
         time, duration, setting = read_values(engine, _NAME, VERSION) or []
         if type(time) is not int or type(duration) is not int:

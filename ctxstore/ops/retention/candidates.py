@@ -1,4 +1,4 @@
-"""Histories as retention sees them: candidates of the contexts, and of the bin of what was dropped."""
+"""The candidates for retention: the commits of contexts, and commits of dropped histories."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from ctxstore.ops.content.log import iter_history
 from ctxstore.ops.retention.policy import Candidate
 
 _CACHED_COMMITS = 1 << 16
+"""The number of commits kept in memory."""
 
 
 class Histories:
-    """The histories of one root."""
+    """The histories in one state of the repository."""
 
     def __init__(self, engine: Engine, root: RepositoryState) -> None:
         self._engine = engine
@@ -38,12 +39,13 @@ class Histories:
         return read_commit(self._engine.store, id)
 
     def candidates(self, context: str) -> list[Candidate]:
-        """The commits a context descends from, newest first."""
+        """Returns the commits in a context's history, newest first."""
         history = list(iter_history(self._engine, self.contexts[context], self._read))
         before_shrink = {commit.parents[0] for _, commit in history if commit.shrunk and commit.parents}
         return [self._candidate(stored, stored.id in before_shrink) for stored in history]
 
     def _candidate(self, stored: StoredCommit, is_before_shrink: bool) -> Candidate:
+        """Returns a commit as a candidate."""
         id, commit = stored
         return Candidate(
             id=id,
@@ -57,14 +59,14 @@ class Histories:
         )
 
     def ancestors(self, heads: Iterable[ObjectId]) -> set[ObjectId]:
-        """All commits that these descend from, themselves included."""
+        """Returns all ancestors of these commits, including the commits themselves."""
         found: set[ObjectId] = set()
         for head in heads:
             found.update(id for id, _ in self._new_ancestors(head, found))
         return found
 
     def _new_ancestors(self, head: ObjectId, known: set[ObjectId]) -> Iterator[tuple[ObjectId, Commit]]:
-        """What a commit descends from, as far as it is not known. Adds to `known`."""
+        """Yields a commit and its ancestors, except those in `known`. Adds them to `known`."""
         waiting = [head]
         while waiting:
             id = waiting.pop()
@@ -79,10 +81,10 @@ class Histories:
             waiting.extend(commit.parents)
 
     def dropped_candidates(self) -> dict[str, list[Candidate]]:
-        """What no context and no tag descends from, by the context it was made for, newest first.
+        """Returns the commits that no context and no tag reaches, newest first, by the context they were made for.
 
-        A candidate's `time` is when it was dropped: the time of the last run that moved a ref away from it. It has
-        no parents: each was dropped at a time of its own.
+        A candidate's `time` is when it was dropped: the time of the last run that moved a ref away from it. Its
+        `parents` are empty, because each commit was dropped at its own time.
         """
         known = self.ancestors((*self.contexts.values(), *self._tags))
         found: dict[str, list[tuple[Candidate, int]]] = {}
@@ -98,18 +100,22 @@ class Histories:
         return {ref: [candidate for candidate, _ in found[ref]] for ref in sorted(found)}
 
     def _ops(self) -> Iterator[tuple[Op, int]]:
-        """(op, time) of all ops, newest first; none is older than the one before it, whatever the clock said."""
+        """Yields all ops and their times, newest first.
+
+        An op gets the latest time up to then, so that a wrong clock never makes it older than its predecessor.
+        """
         ops = [op for _, op in iter_ops(self._engine.store, self._root.op)]
         times = list(accumulate((op.time for op in reversed(ops)), max))
         yield from zip(ops, reversed(times), strict=True)
 
 
 def effective_now(engine: Engine, root: RepositoryState, *, skip: int = 0) -> int:
-    """What retention takes as now: the clock, or the newest run that moved a context if that is earlier.
+    """Returns the time from which retention measures ages (ns): the clock, or the newest run that moved a context if
+    earlier.
 
-    A clock that jumped ahead so makes nothing older before something is saved by it. Runs that forget or change
-    settings don't count, and neither do the newest `skip` that moved a context: a snapshot that applies a policy
-    leaves out its own. 0 when there is none.
+    A clock that jumped ahead therefore makes nothing older until something is saved by it. Runs that forget or change
+    settings don't count. The newest `skip` runs that moved a context don't count either: a snapshot that applies a
+    policy skips its own run. The result is 0 if no run counts.
     """
     for _, op in iter_ops(engine.store, root.op):
         if all(change.ref.startswith(SETTING) for change in op.changes):

@@ -1,4 +1,4 @@
-"""Durations as people write them: ``30d``, ``12h``, ``1y6m``. A month is 30 days, a year 365."""
+"""Durations as people write them: ``30d``, ``12h``, ``1y6m``. A month is 30 days, a year 365 days."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ _UNITS = {"y": 365 * DAY, "m": 30 * DAY, "w": 7 * DAY, "d": DAY, "h": HOUR}
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,7}}){unit})?" for unit in _UNITS))
 
 LONGEST = 1000 * _UNITS["y"]
+"""The longest accepted duration (ns)."""
 
 
 def parse_duration(text: str) -> int:
-    """Nanoseconds of years, months, weeks, days and hours, in this order, each once. Raises `InvalidInput`."""
+    """Returns the nanoseconds of a duration: years, months, weeks, days and hours in this order, each at most once.
+
+    Raises `InvalidInput`.
+    """
     match = _DURATION.fullmatch(text)
     if not text or match is None:
         raise InvalidInput(
@@ -28,15 +32,15 @@ def parse_duration(text: str) -> int:
 
 
 def check_duration(duration: int, text: str = "") -> int:
-    """The duration, if it is longer than nothing and not too long. Raises `InvalidInput`."""
+    """Returns the duration (ns) if it is in the accepted range. Raises `InvalidInput` if not."""
     if not 0 < duration <= LONGEST:
         problem = "too short" if duration <= 0 else "too long"
-        raise InvalidInput(f"the duration {text or format_duration(duration)} is {problem}", hint="from 1h to 1000y")
+        raise InvalidInput(f"the duration {text or format_duration(duration)} is {problem}", hint="use 1h to 1000y")
     return duration
 
 
 def format_duration(duration: int) -> str:
-    """The duration in the largest unit of years, days and hours that divides it; what has none in seconds."""
+    """Formats a duration (ns) in the largest unit of years, days and hours that divides it. Others are in seconds."""
     for unit in "ydh":
         number, rest = divmod(duration, _UNITS[unit])
         if number and not rest:

@@ -1,7 +1,7 @@
-"""Forget: let go of the trees of commits that no policy keeps. Their records stay in the log; gc frees the space.
+"""Forget: removes the trees of commits that no policy keeps.
 
-A commit that several contexts have is forgotten only if each of them would: those that were not asked for keep all of
-theirs.
+The commits' records stay in the log, and gc frees the space. A commit in several contexts is forgotten only if none of
+them keeps it. Contexts that were not selected keep all of their commits.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _SWAPS = 64
 
 
 class Selection(NamedTuple):
-    """The contexts that match a pattern (an empty one matches all), and their policy.
+    """A policy for the contexts that match a pattern. The empty pattern matches all contexts.
 
-    A context that several selections match keeps what any of the policies keeps.
+    If several selections match a context, every commit is kept that one of their policies keeps.
     """
 
     pattern: str
@@ -35,7 +35,10 @@ class Selection(NamedTuple):
 
 
 class ForgetVerdict(NamedTuple):
-    """A commit, its time (for a dropped one: when it was dropped; UTC ns), whether it is kept, and why."""
+    """The decision about a commit and its reason.
+
+    `time` is the commit's time (UTC ns). For a dropped commit it is the time when it was dropped.
+    """
 
     id: ObjectId
     time: int
@@ -44,19 +47,23 @@ class ForgetVerdict(NamedTuple):
 
 
 class ContextPlan(NamedTuple):
-    """The verdicts about one context's commits, newest first, without those forgotten already."""
+    """The decisions about the commits of one context, newest first. Commits forgotten earlier are not included."""
 
     ref: str
     verdicts: tuple[ForgetVerdict, ...]
 
     @property
     def forgotten(self) -> tuple[ForgetVerdict, ...]:
-        """The verdicts against."""
+        """The decisions to forget a commit."""
         return tuple(verdict for verdict in self.verdicts if not verdict.keep)
 
 
 class ForgetBasis(NamedTuple):
-    """What was decided by: the policies in words, the time from which ages count, whether it is about the bin."""
+    """The basis of a plan: the policies in words, the time from which ages are measured, and whether it covers dropped
+    commits.
+
+    `uses_ages` is True if a policy refers to ages.
+    """
 
     policy: str
     now: int
@@ -65,16 +72,16 @@ class ForgetBasis(NamedTuple):
 
 
 class ForgetResult(NamedTuple):
-    """What was forgotten: the op (None: nothing was), and the plan as it was carried out."""
+    """The result of forgetting: the op, or None if nothing was forgotten, and the executed plan."""
 
     op: ObjectId | None
     plan: ForgetPlan
 
 
 class ForgetPlan:
-    """What forgetting would do, as of one state of the repository. Nothing is written before `execute`.
+    """A plan to forget commits, for one state of the repository. Nothing is written before `execute`.
 
-    `contexts` has every verdict, `kept` and `reasons` count a commit once, however many contexts have it.
+    `contexts` contains every decision. `kept` and `reasons` count a commit once, even if several contexts contain it.
     """
 
     def __init__(
@@ -89,22 +96,24 @@ class ForgetPlan:
 
     @property
     def forgotten(self) -> int:
-        """How many commits would be forgotten."""
+        """The number of commits to forget."""
         return len(self.reasons)
 
     def execute(self) -> ForgetResult:
-        """Carry it out, in one op. Raises `MustRestart` when the repository moved on: the plan may be wrong by now."""
+        """Executes the plan in one op. Raises `MustRestart` if the repository has changed so that the plan may be
+        wrong."""
         if not self.reasons:
             return ForgetResult(None, self)
         try:
             return self._execute()
         except NoSpace:
-            # Forgetting is how a full disk gets room again. What it leaves of the reserve is for the collection.
+            # Forgetting is the way to free a full disk. The rest of the reserve is for the collection that follows.
             if not self._engine.storage.spend_reserve():
                 raise
             return self._execute()
 
     def _execute(self) -> ForgetResult:
+        """Publishes the op, as often as the plan stays valid after a lost race."""
         time = self._engine.environment.clock()
         marks = {id: Forgotten(time, reason) for id, reason in self.reasons.items()}
         touched = sum(bool(context.forgotten) for context in self.contexts)
@@ -117,17 +126,19 @@ class ForgetPlan:
                 try:
                     return ForgetResult(tx.publish([], "forget", self.basis.policy, statistics).id, self)
                 except MustRestart:
-                    continue  # somebody else was faster, which need not matter
+                    continue  # another process was faster; the plan may still be valid
         raise MustRestart
 
 
 def plan_forget(
     engine: Engine, selections: Sequence[Selection], *, dropped: bool = False, after_snapshot: bool = False
 ) -> ForgetPlan:
-    """Decide about the commits of the contexts selected; with `dropped`, about what was dropped from such contexts.
+    """Plans to forget commits of the selected contexts. With `dropped`, commits dropped from such contexts are
+    forgotten.
 
-    Ages count from `effective_now`. `after_snapshot`: the run just made is no evidence of what time it is, and a
-    pattern may match nothing. Raises `InvalidInput` for an empty policy, `NotFound` when a pattern matches nothing.
+    Ages are measured from `effective_now`. With `after_snapshot` the run just made is ignored as evidence of the
+    present time, and a pattern need not match. Raises `InvalidInput` for an empty policy, and `NotFound` if a pattern
+    matches nothing.
     """
     for _, policy in selections:
         check_policy(policy)
@@ -152,7 +163,7 @@ def plan_forget(
 def forget(
     engine: Engine, selections: Sequence[Selection], *, dropped: bool = False, after_snapshot: bool = False
 ) -> ForgetResult:
-    """Plan and execute, anew when others wrote in between. Raises `MustRestart` if they never pause."""
+    """Plans and executes, and repeats this if others wrote in between. Raises `MustRestart` if they never pause."""
     for _ in range(_TRIES):
         try:
             return plan_forget(engine, selections, dropped=dropped, after_snapshot=after_snapshot).execute()
@@ -162,14 +173,16 @@ def forget(
 
 
 def _require_matches(names: Iterable[str], selections: Sequence[Selection], *, dropped: bool) -> None:
+    """Raises `NotFound` if a pattern matches no name."""
     for pattern, _ in selections:
         if pattern and not any(matches(name, pattern) for name in names):
-            what = "nothing that was dropped" if dropped else "no context"
+            what = "no dropped context" if dropped else "no context"
             hint = "`ctx op log` lists the runs" if dropped else "`ctx refs` lists the contexts"
             raise NotFound(f"{what} matches {pattern!r}", hint=hint)
 
 
 def _choose(names: Iterable[str], selections: Sequence[Selection]) -> dict[str, list[Policy]]:
+    """Returns the policies that apply to each name, without names that no pattern matches."""
     chosen: dict[str, list[Policy]] = {}
     for name in names:
         policies = [policy for pattern, policy in selections if matches(name, pattern)]
@@ -181,6 +194,7 @@ def _choose(names: Iterable[str], selections: Sequence[Selection]) -> dict[str, 
 def _verdicts(
     candidates: Sequence[Candidate], policies: Sequence[Policy], now: int, *, may_be_empty: bool
 ) -> tuple[ForgetVerdict, ...]:
+    """Returns one decision for each commit. A commit is kept if one of the policies keeps it."""
     times = {candidate.id: candidate.time for candidate in candidates}
     best: dict[ObjectId, ForgetVerdict] = {}
     for policy in dict.fromkeys(policies):
@@ -191,7 +205,7 @@ def _verdicts(
 
 
 def _keep_shared(histories: Histories, plans: list[ContextPlan]) -> list[ContextPlan]:
-    """Keep what another context keeps, or has without being asked."""
+    """Keeps commits that another context keeps, or that a context outside the selection contains."""
     if not any(plan.forgotten for plan in plans):
         return plans
     asked = {plan.ref for plan in plans}
@@ -207,6 +221,7 @@ def _keep_shared(histories: Histories, plans: list[ContextPlan]) -> list[Context
 
 
 def _keep_if_shared(verdict: ForgetVerdict, shared: dict[ObjectId, str]) -> ForgetVerdict:
+    """Turns the decision about a shared commit into a decision to keep it."""
     if verdict.keep or verdict.id not in shared:
         return verdict
     return verdict._replace(keep=True, reason=shared[verdict.id])

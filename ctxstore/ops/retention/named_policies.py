@@ -1,4 +1,4 @@
-"""Policies by name, and which of them a snapshot applies: kept as settings of the repository."""
+"""Named policies, and the choice of those that snapshots apply. Both are settings of the repository."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ctxstore.ops.retention.duration import DAY, format_duration, parse_duration
 from ctxstore.ops.retention.policy import Policy, check_policy
 
 BUILT_IN = {"session-backup": Policy(last=10, max_age_ns=30 * DAY)}
-"""Used while the repository has none of that name."""
+"""Policies that apply unless the repository defines one with the same name."""
 
 _POLICY = "policy/"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -33,14 +33,15 @@ class NamedPolicy(NamedTuple):
 
 
 class AutomaticPolicy(NamedTuple):
-    """Contexts that match `pattern` are kept by the policy of this name after snapshots; an empty one matches all."""
+    """The name of the policy that snapshots apply to contexts matching `pattern`. The empty pattern matches all
+    contexts."""
 
     pattern: str
     policy: str
 
 
 def iter_policies(engine: Engine) -> Iterator[NamedPolicy]:
-    """The repository's policies and the built-in ones, sorted by name. Raises `Corrupt`, `UnknownFormat`."""
+    """Yields the repository's policies and the built-in ones, sorted by name. Raises `Corrupt` or `UnknownFormat`."""
     own = {key.removeprefix(_POLICY): value for key, value in iter_settings(engine, _POLICY)}
     for name in sorted(own.keys() | BUILT_IN.keys()):
         if name in own:
@@ -50,7 +51,7 @@ def iter_policies(engine: Engine) -> Iterator[NamedPolicy]:
 
 
 def get_policy(engine: Engine, name: str) -> Policy:
-    """A policy by its name. Raises `NotFound`, `InvalidInput`, `Corrupt`, `UnknownFormat`."""
+    """Returns a policy by its name. Raises `NotFound`, `InvalidInput`, `Corrupt` or `UnknownFormat`."""
     value = find_setting(engine, _POLICY + check_policy_name(name))
     if value is not None:
         return decode_policy(value, name)
@@ -60,13 +61,13 @@ def get_policy(engine: Engine, name: str) -> Policy:
 
 
 def set_policy(engine: Engine, name: str, policy: Policy) -> bool:
-    """Give a policy a name, or a name another policy; False when it was so. Raises `InvalidInput`."""
+    """Defines or changes a named policy. Returns False if it had this value already. Raises `InvalidInput`."""
     value = encode_policy(check_policy(policy))
     return change_setting(engine, _POLICY + check_policy_name(name), lambda _: value, "policy", f"set {name}")
 
 
 def remove_policy(engine: Engine, name: str) -> None:
-    """Take a policy away. Raises `NotFound`, and `Conflict` while snapshots apply it."""
+    """Removes a policy. Raises `NotFound`, or `Conflict` while snapshots apply it."""
 
     def remove(value: Json) -> Json:
         if value is None:
@@ -79,61 +80,69 @@ def remove_policy(engine: Engine, name: str) -> None:
 
     used = any(each.policy == name for each in get_automatic_policies(engine))
     if used and name not in BUILT_IN:
-        raise Conflict(f"snapshots apply the policy {name!r}", hint="`ctx policy auto --off` ends that")
+        raise Conflict(f"snapshots apply the policy {name!r}", hint="stop this with `ctx policy auto --off`")
     change_setting(engine, _POLICY + check_policy_name(name), remove, "policy", f"remove {name}")
 
 
 def get_automatic_policies(engine: Engine) -> list[AutomaticPolicy]:
-    """What snapshots apply; mostly nothing. Reads one key. Raises `Corrupt`."""
+    """Returns the policies that snapshots apply, usually none. Reads one key. Raises `Corrupt`."""
     value = find_setting(engine, RETENTION)
     return [] if value is None else _decode_automatic(value)
 
 
 def set_automatic(engine: Engine, name: str, pattern: str = "") -> bool:
-    """Let snapshots apply a policy to contexts that match; one policy a pattern. Raises `NotFound`, `InvalidInput`."""
+    """Makes snapshots apply a policy to contexts matching a pattern. Each pattern has one policy.
+
+    Returns False if this was set already. Raises `NotFound` or `InvalidInput`.
+    """
     get_policy(engine, name)
     if len(pattern) > MAX_NAME:
-        raise InvalidInput("the pattern is too long", hint=f"up to {MAX_NAME} characters")
+        raise InvalidInput("the pattern is too long", hint=f"use at most {MAX_NAME} characters")
 
     def add(value: Json) -> Json:
         found = [] if value is None else _decode_automatic(value)
         found = [*(each for each in found if each.pattern != pattern), AutomaticPolicy(pattern, name)]
         if len(found) > MAX_AUTOMATIC:
-            raise InvalidInput(f"more than {MAX_AUTOMATIC} patterns have a policy", hint="use wider patterns")
+            raise InvalidInput(f"more than {MAX_AUTOMATIC} patterns would have a policy", hint="use wider patterns")
         return [each._asdict() for each in found]
 
     return change_setting(engine, RETENTION, add, "policy", f"auto {name} {pattern}".rstrip())
 
 
 def stop_automatic(engine: Engine) -> bool:
-    """Let snapshots forget nothing; False when it was so."""
+    """Stops automatic retention. Returns False if there was none."""
     return change_setting(engine, RETENTION, lambda _: None, "policy", "auto --off")
 
 
 def check_policy_name(name: str) -> str:
-    """The name, if a policy may have it. Raises `InvalidInput`."""
+    """Returns the name if it is valid for a policy. Raises `InvalidInput` if not."""
     if not _NAME.fullmatch(name):
-        raise InvalidInput(f"{name!r} is no name for a policy", hint="use up to 64 letters, digits, dots, - and _")
+        raise InvalidInput(
+            f"{name!r} is not a valid name for a policy", hint="use up to 64 letters, digits, dots, - and _"
+        )
     return name
 
 
 def encode_policy(policy: Policy) -> dict[str, Any]:
-    """A policy as a JSON value: its rules only, durations as they are written. Raises `InvalidInput`."""
+    """Encodes a policy as a JSON value: only its rules, with durations as text. Raises `InvalidInput`."""
     value: dict[str, Any] = {name: number for name in _COUNTS if (number := getattr(policy, name))}
     texts = {key: format_duration(ns) for key, name in _DURATIONS.items() if (ns := getattr(policy, name))}
     for text in texts.values():
-        parse_duration(text)  # only whole hours can be written
+        parse_duration(text)  # a duration must be a multiple of one hour
     value |= texts
     return value | ({"tagged": True} if policy.tagged else {})
 
 
 def decode_policy(value: Json, name: str) -> Policy:
-    """What `encode_policy` made. Raises `Corrupt`; `UnknownFormat` for a rule that is not known, which might keep."""
-    hint = f"`ctx policy set {name} …` writes it anew"
+    """Decodes the result of `encode_policy`.
+
+    Raises `Corrupt` if the value is malformed. Raises `UnknownFormat` for an unknown rule, which might keep commits.
+    """
+    hint = f"replace it with `ctx policy set {name} …`"
     if not isinstance(value, dict):
         raise Corrupt(f"the policy {name!r} is malformed", hint=hint)
     if unknown := value.keys() - {*_COUNTS, *_DURATIONS, "tagged"}:
-        raise UnknownFormat(f"the policy {name!r} has a rule this release does not know: {min(unknown)!r}", hint=hint)
+        raise UnknownFormat(f"the policy {name!r} has a rule unknown to this release: {min(unknown)!r}", hint=hint)
     fields = {_DURATIONS.get(key, key): each for key, each in value.items()}
     try:
         for key, each in value.items():
@@ -147,6 +156,7 @@ def decode_policy(value: Json, name: str) -> Policy:
 
 
 def _decode_automatic(value: Json) -> list[AutomaticPolicy]:
+    """Decodes the setting of automatic policies. Raises `Corrupt`."""
     try:
         if not isinstance(value, list) or len(value) > MAX_AUTOMATIC:
             raise TypeError
@@ -155,5 +165,5 @@ def _decode_automatic(value: Json) -> list[AutomaticPolicy]:
             raise TypeError
         return found
     except TypeError as error:
-        hint = "`ctx policy auto --off`, then `ctx policy auto NAME` write it anew"
-        raise Corrupt("which policies snapshots apply is malformed", hint=hint) from error
+        hint = "reset it with `ctx policy auto --off`, then `ctx policy auto NAME`"
+        raise Corrupt("the setting of automatic policies is malformed", hint=hint) from error

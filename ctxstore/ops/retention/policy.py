@@ -1,24 +1,25 @@
-"""Which commits of one history a policy keeps: a pure function, with a reason for each.
+"""The decision which commits of one history a policy keeps: a pure function, which also returns the reasons.
 
-**Rules add, one takes away.** What any rule keeps is kept, unless it is older than the highest age. Kept whatever
-the rules and the highest age say: heads, tagged commits, the last good commit before a shrink, and the newest commit
-of a history that has no head. A policy without a rule is refused: it would keep nothing else. Full and incremental
-commits are counted apart, so that ten of the one never displace the last of the other.
+**Rules are cumulative.** A commit is kept if any rule keeps it, unless it is older than the maximum age. Heads, tagged
+commits and the last good commit before a shrink are always kept. So is the newest commit of a history without a head. A
+policy without rules is refused, because it would keep nothing else. Full and incremental commits are counted
+separately: ten of one kind never displace the last of the other.
 
-**Clocks.** A stamp may be wrong by years in either direction, and so may `now`. So that no wrong clock costs a commit:
+**Clocks.** A commit's time may be wrong by years in either direction, and so may `now`. To ensure that no wrong clock
+costs a commit:
 
-- Counting and calendar rules go by the order of the history. A wrong stamp at most takes one calendar slot of its own.
-- For ages a commit is as young as the youngest stamp among it and all it descends from: it can't be older than what
-  it was made from. One whose own stamp says otherwise is as young as its successor, which it can't be younger than.
-  A stamp of the future is an age of 0. Nothing that comes after a commit makes it older.
+- Counting rules and calendar rules follow the order of the history. A wrong time takes at most one calendar slot.
+- For ages, a commit is as young as the youngest time among itself and its ancestors, because it can't be older than
+  those. If its own time contradicts this, it gets the age of its successor, because it can't be younger than that. A
+  time in the future is an age of 0. Nothing that follows a commit makes it older.
 - An earlier `now` never forgets more. Callers pass the earlier one of the clock and the newest run (see
-  `ctxstore.ops.retention.candidates.effective_now`): a clock that jumped ahead changes nothing until something is
-  saved by it.
+  `ctxstore.ops.retention.candidates.effective_now`). A clock that jumped ahead therefore has no effect until something
+  is saved by it.
 
-What a wrong stamp may cost is space: what descends from a commit of the future is young until then.
+A wrong time may cost space: the descendants of a commit from the future stay young until that time.
 
-**Again.** What is forgotten already takes no slot, but its stamp still counts as evidence of age. Deciding again about
-what was kept, by the same policy and at the same time, keeps all of it.
+**Repetition.** Forgotten commits take no slot, but their times still count as evidence of age. If the kept commits are
+decided again, by the same policy and at the same time, all of them are kept.
 """
 
 from __future__ import annotations
@@ -32,14 +33,18 @@ from ctxstore.ids import ObjectId
 from ctxstore.ops.retention.duration import DAY, HOUR, check_duration, format_duration
 
 MAX_COUNT = 1_000_000
+"""The largest number in a rule."""
 
 
 class Policy(NamedTuple):
-    """What to keep; 0 or False: no such rule.
+    """The rules of a policy. A rule with the value 0 or False does not exist.
 
-    The newest `last`; what is not older than `within_ns`; the newest of each of the newest so many hours, days, ISO
-    weeks, months and years (UTC) that have one; `tagged`: the tagged ones, which are kept in any case. `max_age_ns`
-    takes away what is older, whatever the rules say.
+    - `last`: keeps the newest commits, this many.
+    - `within_ns`: keeps commits that are at most this old.
+    - `hourly`, `daily`, `weekly`, `monthly`, `yearly`: keep the newest commit of each hour, day and so on. The value is
+      the number of periods, and periods without a commit don't count. Periods are in UTC, and weeks are ISO weeks.
+    - `tagged`: keeps tagged commits, which are kept in any case.
+    - `max_age_ns`: removes older commits, even if another rule keeps them.
     """
 
     last: int = 0
@@ -54,7 +59,7 @@ class Policy(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A commit to decide about. `parents` as far as they are candidates too; `time` in UTC nanoseconds."""
+    """A commit to decide about. `parents` contains only those that are candidates too. `time` is in UTC nanoseconds."""
 
     id: ObjectId
     time: int
@@ -67,7 +72,7 @@ class Candidate(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """Whether a commit is kept, and why or why not."""
+    """The decision whether a commit is kept, and its reason."""
 
     id: ObjectId
     keep: bool
@@ -75,33 +80,34 @@ class Decision(NamedTuple):
 
 
 Reasons = Iterator[tuple[ObjectId, str]]
+"""Pairs of a commit to keep and the reason."""
 
 
 def check_policy(policy: Policy) -> Policy:
-    """The policy, if it says what to keep. Raises `InvalidInput`."""
+    """Returns the policy if it is valid and keeps anything. Raises `InvalidInput` if not."""
     if not isinstance(policy, Policy):
-        raise InvalidInput(f"a policy is a Policy or a name, not {type(policy).__name__}")
+        raise InvalidInput(f"expected a Policy or the name of one, got {type(policy).__name__}")
     for name in ("last", *_CALENDAR):
         if not 0 <= getattr(policy, name) <= MAX_COUNT:
-            raise InvalidInput(f"{name} {getattr(policy, name)} is out of range", hint=f"from 1 to {MAX_COUNT:,}")
+            raise InvalidInput(f"{name} {getattr(policy, name)} is out of range", hint=f"use 1 to {MAX_COUNT:,}")
     for duration in filter(None, (policy.within_ns, policy.max_age_ns)):
         check_duration(duration)
     if not any(policy._replace(max_age_ns=0)):
         if policy.max_age_ns:
             age = format_duration(policy.max_age_ns)
             raise InvalidInput(
-                "a highest age alone says nothing about what to keep",
-                hint=f"`--keep-within {age}` keeps all that is younger; or add another --keep-… rule",
+                "a maximum age alone keeps nothing",
+                hint=f"use --keep-within {age} to keep all younger commits, or add another --keep-… rule",
             )
-        raise InvalidInput("an empty policy would keep nothing", hint="say what to keep, such as --keep-last 10")
+        raise InvalidInput("an empty policy would keep nothing", hint="add a rule, such as --keep-last 10")
     return policy
 
 
 def decide(candidates: Sequence[Candidate], policy: Policy, now: int, *, may_be_empty: bool = False) -> list[Decision]:
-    """A decision for each candidate that is not forgotten already.
+    """Returns a decision for each candidate that is not forgotten yet.
 
-    Candidates are one history, newest first: none comes after what it descends from. `may_be_empty`: without a head
-    nothing has to stay, as in a bin. Raises `InvalidInput` for a policy without a rule.
+    The candidates are one history, newest first: each one precedes its parents. With `may_be_empty` a history without a
+    head, such as a dropped one, may lose all of its commits. Raises `InvalidInput` for a policy without rules.
     """
     check_policy(policy)
     ages = _ages(candidates, now)
@@ -114,7 +120,7 @@ def decide(candidates: Sequence[Candidate], policy: Policy, now: int, *, may_be_
 
 
 def describe(policy: Policy) -> str:
-    """The policy on one line: ``last 10, nothing older than 30d``."""
+    """Formats the policy on one line: ``last 10, nothing older than 30d``."""
     words = [f"{name} {getattr(policy, name)}" for name in ("last", *_CALENDAR) if getattr(policy, name)]
     if policy.within_ns:
         words.append(f"within {format_duration(policy.within_ns)}")
@@ -126,6 +132,7 @@ def describe(policy: Policy) -> str:
 
 
 def _ages(candidates: Sequence[Candidate], now: int) -> dict[ObjectId, int]:
+    """Returns the age of each candidate (ns), as the module describes it."""
     youngest: dict[ObjectId, int] = {}
     for each in reversed(candidates):
         youngest[each.id] = max(each.time, *(youngest.get(parent, each.time) for parent in each.parents), each.time)
@@ -142,6 +149,7 @@ def _ages(candidates: Sequence[Candidate], now: int) -> dict[ObjectId, int]:
 
 
 def _first_reasons(reasons: Reasons) -> dict[ObjectId, str]:
+    """Returns the first reason for each commit."""
     first: dict[ObjectId, str] = {}
     for id, reason in reasons:
         first.setdefault(id, reason)
@@ -149,6 +157,7 @@ def _first_reasons(reasons: Reasons) -> dict[ObjectId, str]:
 
 
 def _unconditional_reasons(remaining: Sequence[Candidate], may_be_empty: bool) -> Reasons:
+    """Yields the commits that are kept regardless of the policy."""
     for each in remaining:
         if each.is_head:
             yield each.id, "head"
@@ -161,6 +170,7 @@ def _unconditional_reasons(remaining: Sequence[Candidate], may_be_empty: bool) -
 
 
 def _reasons_by_rules(remaining: Sequence[Candidate], ages: dict[ObjectId, int], policy: Policy) -> Reasons:
+    """Yields the commits that the rules keep."""
     for incremental in (False, True):
         counted = [each for each in remaining if each.is_incremental is incremental]
         for number, each in enumerate(counted[: policy.last], 1):
@@ -175,7 +185,7 @@ def _reasons_by_rules(remaining: Sequence[Candidate], ages: dict[ObjectId, int],
 def _reasons_by_calendar(
     remaining: Sequence[Candidate], name: str, number: int, bucket: Callable[[int], Hashable]
 ) -> Reasons:
-    """The newest of each bucket, of the first so many buckets by the order of the history."""
+    """Yields the newest commit of each period, for the first `number` periods in the order of the history."""
     seen: set[Hashable] = set()
     for each in remaining:
         if len(seen) == number:
@@ -189,6 +199,7 @@ def _reasons_by_calendar(
 def _decision(
     each: Candidate, always: dict[ObjectId, str], kept: dict[ObjectId, str], ages: dict[ObjectId, int], policy: Policy
 ) -> Decision:
+    """Returns the decision about one candidate."""
     reason = always.get(each.id) or kept.get(each.id)
     if reason:
         return Decision(each.id, True, reason)
@@ -198,7 +209,8 @@ def _decision(
 
 
 def _month(time: int) -> tuple[int, int]:
-    # The calendar repeats every 400 years, and a stamp may be of any year.
+    """Returns (year, month) of a time (ns)."""
+    # The calendar repeats every 400 years, and a wrong time may be in any year.
     cycle, day = divmod(time // DAY + date(1970, 1, 1).toordinal() - 1, 146_097)
     found = date.fromordinal(day + 1)
     return cycle * 400 + found.year, found.month

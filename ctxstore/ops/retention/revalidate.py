@@ -1,4 +1,4 @@
-"""Whether a plan to forget still stands when others moved refs meanwhile: those that only went on do no harm."""
+"""The decision whether a forget plan is still valid after other processes moved refs. Fast-forwards are harmless."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from ctxstore.history.root import RepositoryState
 from ctxstore.ids import ObjectId
 
 MAX_STEPS = 64
-"""Commits followed back from a new head to the old one; further, planning anew is the simpler way."""
+"""The number of commits followed back from a new head to the old one. Beyond this, a new plan is simpler."""
 
 
 def is_still_valid(engine: Engine, before: RepositoryState, now: RepositoryState, chosen: Collection[ObjectId]) -> bool:
-    """Whether forgetting the `chosen` commits, decided by the root `before`, is as right by the root `now`.
+    """Whether it is still right in the state `now` to forget the `chosen` commits, which were chosen in the state
+    `before`.
 
-    So it is if none of them became a head or a tag, no ref came to reach one, and none was forgotten or brought back.
+    It is right if none of them became a head or a tag, no other ref reaches one now, and none was forgotten or
+    restored.
     """
     if before.forgotten != now.forgotten:
         return False
@@ -30,15 +32,17 @@ def is_still_valid(engine: Engine, before: RepositoryState, now: RepositoryState
 def _is_harmless(
     engine: Engine, name: str, old: ObjectId | None, new: ObjectId | None, chosen: Collection[ObjectId]
 ) -> bool:
+    """Whether one ref change leaves the plan valid."""
     if new is None or name.startswith(SETTING):
-        return True  # what a ref no longer reaches is no less forgotten for it
+        return True  # a commit that a ref no longer reaches may be forgotten all the more
     if name.startswith(TAG):
         return new not in chosen
     return _is_fast_forward(engine, old, new, chosen)
 
 
 def _is_fast_forward(engine: Engine, old: ObjectId | None, new: ObjectId, chosen: Collection[ObjectId]) -> bool:
-    """Whether `new` descends from `old` (None: from nothing) by single steps that meet none of the chosen."""
+    """Whether `new` descends from `old` (None: has no ancestor), by single parents and without any chosen commit
+    between."""
     at: ObjectId | None = new
     for _ in range(MAX_STEPS):
         if at == old:

@@ -137,7 +137,7 @@ def test_what_was_undone_already_is_not_undone_twice(repo: ctxstore.Repo) -> Non
     commit(repo, "a", "one")
     op = newest(repo)
     done = undo(repo)
-    with pytest.raises(Conflict, match="was undone already") as caught:
+    with pytest.raises(Conflict, match="was already undone") as caught:
         repo.plan_undo(op)
     assert done.id.hex()[:8] in caught.value.hint
 

@@ -146,7 +146,7 @@ def test_a_pattern_that_matches_nothing_is_told_and_nothing_is_forgotten(repo, d
     days(repo, "chat/alice", 3)
     with pytest.raises(NotFound, match="no context matches 'bob'"):
         repo.forget(Policy(last=1), "alice", "bob")
-    with pytest.raises(NotFound, match="nothing that was dropped matches"):
+    with pytest.raises(NotFound, match="no dropped context matches"):
         repo.forget(Policy(last=1), "alice", dropped=True)
     with pytest.raises(InvalidInput):
         repo.forget(Policy())

@@ -119,7 +119,7 @@ def test_the_built_in_policy_is_used_until_the_repository_has_one_of_its_name(re
 @pytest.mark.parametrize("name", ["", "a/b", "-x", "a b", "a:b", "x" * 65, "é", "a\n"])
 def test_a_name_no_policy_may_have_is_refused(repo, name):
     for action in (lambda: repo.set_policy(name, FULL), lambda: repo.get_policy(name)):
-        with pytest.raises(InvalidInput, match="no name for a policy"):
+        with pytest.raises(InvalidInput, match="not a valid name for a policy"):
             action()
 
 
