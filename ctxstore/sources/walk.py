@@ -101,6 +101,13 @@ def is_folder(entry: os.DirEntry[str], *, follow: bool = False) -> bool:
         return False
 
 
+def read_head(path: str, size: int) -> bytes:
+    """The first bytes of a file. Symlinks are not followed, and nothing is waited for. Raises `OSError`."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(fd, "rb") as file:
+        return file.read(size)
+
+
 def why_not(name: str, mode: int) -> str:
     """Why a file of this name and mode is left out; empty when it is taken."""
     if stat.S_ISDIR(mode):

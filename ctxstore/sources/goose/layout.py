@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ctxstore.sources.sqlite.layout import DatabaseModule, OlderSession, SessionDatabaseLayout, is_session
 from ctxstore.sources.sqlite.listing import TRANSCRIPT
-from ctxstore.sources.walk import list_folder, look_at
+from ctxstore.sources.walk import list_folder, look_at, read_head
 
 FILE = "sessions/sessions.db"
 _OLDER = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]{0,127})\.jsonl")
@@ -62,9 +62,7 @@ def _folder_of(path: str) -> str:
     import json
 
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(fd, "rb", buffering=0) as file:
-            value = json.loads(file.read(_HEAD).partition(b"\n")[0])
+        value = json.loads(read_head(path, _HEAD).partition(b"\n")[0])
     except (OSError, ValueError, RecursionError):
         return ""
     folder = value.get("working_dir") if isinstance(value, dict) else None

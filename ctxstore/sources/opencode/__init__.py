@@ -1,9 +1,12 @@
-"""The source ``opencode``: OpenCode's sessions, in its database and in the files it kept before, and its settings.
+"""The source ``opencode``: OpenCode's sessions, in its database and in the files it kept before, and its settings."""
 
-`layout` finds them, `database` knows the tables, `older` the files; `transcript` understands messages, `scanner` sums
-them up, `resume` puts sessions back.
-"""
-
-from ctxstore.sources.opencode.source import OpenCode
+from ctxstore.sources.agent import ResumableAgent
+from ctxstore.sources.agents import AGENTS
 
 __all__ = ["OpenCode"]
+
+
+class OpenCode(ResumableAgent):
+    """Contexts are ``opencode/<folder worked in>/<session>``, ``opencode/database`` and ``opencode/home``."""
+
+    description = AGENTS["opencode"]

@@ -1,13 +1,21 @@
-"""OpenCode's database: which rows are a session's, and what tells that they changed."""
+"""OpenCode's database: the rows of a session, and the values that change with them."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from ctxstore.sources.sqlite.fake_stat import stamp
-from ctxstore.sources.sqlite.tables import DatabaseLayout, SessionTables, SharedRow, Table
+from ctxstore.sources.sqlite.tables import (
+    CountRows,
+    DatabaseLayout,
+    DatabaseSession,
+    RowCounts,
+    SessionTables,
+    SharedRow,
+    Table,
+    integer,
+    iter_sessions,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,7 +23,7 @@ if TYPE_CHECKING:
 _ORDER = ("time_created", "id")
 _ORPHAN = '"message_id" NOT IN (SELECT "id" FROM "message" WHERE "session_id" = "part"."session_id")'
 
-MODEL = DatabaseLayout(
+LAYOUT = DatabaseLayout(
     "session",
     (SharedRow("project", "project_id"),),
     (
@@ -28,53 +36,40 @@ MODEL = DatabaseLayout(
         Table("event_sequence", "aggregate_id"),
         Table("event", "aggregate_id", ("seq", "id")),
     ),
+    folder="directory",
+    row_size=1024,
 )
 
-_ROW = 1024
-"""About what a row takes: how large a session is isn't known before it is read."""
+
+def list_sessions(connection: sqlite3.Connection) -> Iterator[DatabaseSession]:
+    """All sessions in the order of their ids, without reading their messages."""
+    return iter_sessions(connection, LAYOUT, _count_rows)
 
 
-class OpenCodeSession(NamedTuple):
-    """A session as a list shows it."""
-
-    id: str
-    directory: str
-    slug: str
-    created: int
-    stat: os.stat_result
-
-
-def list_sessions(connection: sqlite3.Connection) -> Iterator[OpenCodeSession]:
-    """All sessions in the order of their ids, without reading what was said."""
-    tables = SessionTables(connection)
-    tables.refuse_views(MODEL)
-    schema = connection.execute("PRAGMA schema_version").fetchone()[0]
+def _count_rows(tables: SessionTables) -> CountRows:
     counts = _counts(tables)
-    for row in tables.sessions(MODEL):
-        id, directory = row.get("id"), row.get("directory")
-        if not isinstance(id, str):
-            continue
-        found = counts.get(id, {})
-        newest = max(_integer(row.get("time_updated")), *(each[1] for each in found.values()), 0)
-        size = _ROW * sum(each[0] for each in found.values())
-        state = stamp(size, newest * 1_000_000, schema, sorted(row.items()), sorted(found.items()))
-        name, slug = directory if isinstance(directory, str) else "", row.get("slug")
-        yield OpenCodeSession(id, name, slug if isinstance(slug, str) else "", _integer(row.get("time_created")), state)
+
+    def count(row: dict[str, Any]) -> RowCounts:
+        found = counts.get(row["id"], {})
+        newest = max(integer(row.get("time_updated")), *(each[1] for each in found.values()), 0)
+        return RowCounts(sum(each[0] for each in found.values()), newest * 1_000_000, sorted(found.items()))
+
+    return count
 
 
 Counts = dict[str, tuple[int, int, int]]
-"""By table: a number that is about that of the rows, the newest change (ms), and one that changes with any row."""
+"""By table: about the number of rows, the newest change (ms), and a number that changes with any row."""
 
 
 def _counts(tables: SessionTables) -> Mapping[str, Counts]:
-    """What there is of each session. Every change of a message is an event with a number, and that number is enough;
-    of sessions from before there were events, and of what has none, every row's time counts."""
+    """The counts of each session. Every change of a message is an event with a number, and that number is enough. Of
+    sessions older than events, and of tables without, every row's time counts."""
     found: dict[str, Counts] = {}
     evented = bool(tables.columns("event_sequence"))
     if evented:
         for id, seq in tables.connection.execute('SELECT "aggregate_id", "seq" FROM "event_sequence"'):
             if isinstance(id, str):
-                found.setdefault(id, {})["event"] = (_integer(seq), 0, 0)
+                found.setdefault(id, {})["event"] = (integer(seq), 0, 0)
     unless = ' WHERE "session_id" NOT IN (SELECT "aggregate_id" FROM "event_sequence")' if evented else ""
     for table in ("message", "part", "session_message", "todo"):
         columns = tables.columns(table)
@@ -84,10 +79,6 @@ def _counts(tables: SessionTables) -> Mapping[str, Counts]:
         query = f'SELECT "session_id", {times} FROM "{table}"' + (unless if table != "todo" else "")
         for id, *rest in tables.connection.execute(query + ' GROUP BY "session_id"'):
             if isinstance(id, str):
-                rows, newest, total = map(_integer, rest)
+                rows, newest, total = map(integer, rest)
                 found.setdefault(id, {})[table] = (rows, newest, total)
     return found
-
-
-def _integer(value: Any) -> int:
-    return int(value) if isinstance(value, (int, float)) and abs(value) < 1 << 53 else 0

@@ -13,79 +13,80 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ctxstore.errors import SourceError
+from ctxstore.sources.content import string
 from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
-from ctxstore.sources.walk import by_key, list_folder, walk, why_not
+from ctxstore.sources.walk import by_key, list_folder, read_head, walk, why_not
 
 _SESSION = re.compile(r"(ses_[A-Za-z0-9_-]{1,120})\.json")
 _LIMIT = 64 << 20
 """No session, message or part is larger."""
 
 
-class Older(NamedTuple):
-    """A session in files: its own file's path and key, the folder it worked in."""
+class SessionFile(NamedTuple):
+    """A session in files: its id, the folder it worked in, and its own file's key."""
 
     id: str
-    directory: str
+    folder: str
     key: str
 
 
 class OpenCodeFiles:
-    """One look at the folder ``storage``."""
+    """Lists the folder ``storage``."""
 
-    def __init__(self, root: str, report: ReportSkipped) -> None:
-        self._root = root
+    def __init__(self, home: str, report: ReportSkipped) -> None:
+        self._home = home
         self._report = report
 
-    def sessions(self) -> Iterator[Older]:
-        """All sessions there are files of."""
-        for project in list_folder(os.path.join(self._root, "storage", "session"), self._report):
+    def sessions(self) -> Iterator[SessionFile]:
+        """All sessions that have files."""
+        for project in list_folder(os.path.join(self._home, "storage", "session"), self._report):
             if not project.is_dir(follow_symlinks=False):
                 continue
             for entry in list_folder(project.path, self._report):
                 match = _SESSION.fullmatch(entry.name)
                 if match:
                     key = f"storage/session/{project.name}/{entry.name}"
-                    yield Older(match[1], _directory_of(entry.path), key)
+                    yield SessionFile(match[1], _folder_of(entry.path), key)
 
-    def files(self, session: Older) -> list[FoundFile]:
+    def files(self, session: SessionFile) -> list[FoundFile]:
         """All files of a session, in the order of their keys."""
-        files = self.beside(session.id)
+        files = self.files_beside(session.id)
         folder, name = os.path.split(session.key)
         self._add(files, folder, name)
         messages = f"storage/message/{session.id}"
-        files += walk(os.path.join(self._root, messages), messages + "/", self._report)
+        files += walk(os.path.join(self._home, messages), messages + "/", self._report)
         for message in [file for file in files if file.key.startswith(messages)]:
             parts = "storage/part/" + os.path.basename(message.key).removesuffix(".json")
-            files += walk(os.path.join(self._root, parts), parts + "/", self._report)
+            files += walk(os.path.join(self._home, parts), parts + "/", self._report)
         files.sort(key=by_key)
         return files
 
-    def beside(self, id: str) -> list[FoundFile]:
-        """The files that are kept even where messages are in a database."""
+    def files_beside(self, id: str) -> list[FoundFile]:
+        """The files that exist even where messages are in a database."""
         files: list[FoundFile] = []
         for folder in ("session_diff", "todo"):
             self._add(files, f"storage/{folder}", f"{id}.json")
         return files
 
-    def transcript(self, session: Older, files: Sequence[FoundFile], key: str) -> FoundFile:
-        """What the files say, as one that can be read as messages: as if they were rows of a database."""
+    def transcript(self, session: SessionFile, files: Sequence[FoundFile], key: str) -> FoundFile:
+        """A file of the rows that a database would have, which can be read as messages."""
         from ctxstore.sources.sqlite.fake_stat import stamp
 
         taken = [file for file in files if stat.S_ISREG(file.stat.st_mode)]
         states = [(file.key, file.stat.st_size, file.stat.st_mtime_ns, file.stat.st_ino) for file in taken]
         size, newest = sum(state[1] for state in states), max((state[2] for state in states), default=0)
-        path = os.path.join(self._root, session.key)
+        path = os.path.join(self._home, session.key)
         return FoundFile(key, path, stamp(size, newest, states), content=lambda: _lines(session, taken))
 
     def _add(self, files: list[FoundFile], folder: str, name: str) -> None:
-        file = find_file(self._root, f"{folder}/{name}", self._report)
+        file = find_file(self._home, f"{folder}/{name}", self._report)
         if file is not None:
             files.append(file)
 
 
-def find_file(root: str, key: str, report: ReportSkipped) -> FoundFile | None:
-    """One file, looked at without listing its folder."""
-    path = os.path.join(root, key)
+def find_file(home: str, key: str, report: ReportSkipped) -> FoundFile | None:
+    """One file, without listing its folder."""
+    path = os.path.join(home, key)
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -100,15 +101,15 @@ def find_file(root: str, key: str, report: ReportSkipped) -> FoundFile | None:
     return FoundFile(key, path, status)
 
 
-def _directory_of(path: str) -> str:
-    """The folder a session worked in, from its own file; empty when it doesn't say."""
+def _folder_of(path: str) -> str:
+    """The folder a session worked in, from its own file; empty if it has none."""
     try:
-        return _text(_value(_read(path)).get("directory"))
+        return string(_value(_read(path)).get("directory"))
     except SourceError:
         return ""
 
 
-def _lines(session: Older, files: Sequence[FoundFile]) -> Iterator[bytes]:
+def _lines(session: SessionFile, files: Sequence[FoundFile]) -> Iterator[bytes]:
     from ctxstore.sources.sqlite.rows import RowLine, encode_line
 
     by_folder: dict[str, list[FoundFile]] = {}
@@ -117,7 +118,7 @@ def _lines(session: Older, files: Sequence[FoundFile]) -> Iterator[bytes]:
     for file in files:
         if file.key == session.key:
             data = _read(file.path)
-            row = {"id": session.id, "directory": session.directory, "title": _text(_value(data).get("title"))}
+            row = {"id": session.id, "directory": session.folder, "title": string(_value(data).get("title"))}
             yield encode_line(RowLine("session", row | {"data": _plain(data)}))
     for message in by_folder.get(f"storage/message/{session.id}", ()):
         id = _id_of(message)
@@ -153,15 +154,9 @@ def _value(data: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _read(path: str) -> bytes:
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(fd, "rb") as file:
-            data = file.read(_LIMIT + 1)
+        data = read_head(path, _LIMIT + 1)
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
     if len(data) > _LIMIT:

@@ -1,4 +1,4 @@
-"""What a line of a session's rows says, for the parser and for the scanner, so that both count the same."""
+"""OpenCode's records: the rows of a session, read the same way by the parser and by the scanner."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
+from ctxstore.sources.jsonl.reader import RecordReader
 
-_RESTART = '{"table":"'
 COUNTED = ("user", "assistant", "system")
 
 
 class OpenCodeRow(msgspec.Struct, gc=False):
-    """The columns that matter. May hold anything: formats change."""
+    """The columns that matter. All may have any type: formats change."""
 
     id: Any = None
     data: Any = None
@@ -24,7 +24,7 @@ class OpenCodeRow(msgspec.Struct, gc=False):
 
 
 class OpenCodeRecord(msgspec.Struct, gc=False):
-    """A row without those that belong to it. `raw` is where it stands."""
+    """A row without those that belong to it. `raw` is its line."""
 
     table: Any = None
     row: OpenCodeRow = msgspec.field(default_factory=OpenCodeRow)
@@ -32,7 +32,7 @@ class OpenCodeRecord(msgspec.Struct, gc=False):
 
 
 class Role(msgspec.Struct, gc=False):
-    """What it takes to count a message, and to say which model wrote it."""
+    """The members of a message that decide its role and model."""
 
     role: Any = None
     modelID: Any = None
@@ -40,23 +40,14 @@ class Role(msgspec.Struct, gc=False):
     parentID: Any = None
 
 
-_record = msgspec.json.Decoder(OpenCodeRecord)
 _role = msgspec.json.Decoder(Role)
 _NOTHING = Role()
 
 
-def read(raw: bytes) -> list[tuple[bytes, OpenCodeRecord | None]]:
-    """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`."""
-    try:
-        return [(raw, _checked(_record.decode(raw), raw))]
-    except DECODE_ERRORS:
-        return [(piece, _tolerated(piece) if whole else None) for piece, whole in split(raw, _RESTART)]
-
-
 def role_of(record: OpenCodeRecord) -> tuple[str, Role]:
-    """The role of what a row says, as far as it is a message's, and what else its data says.
+    """The role of a row, and the members of its data; ``meta`` if it is no message's.
 
-    Rows of ``session_message`` are messages too, of a later form: the same ones where both are kept.
+    Rows of ``session_message`` are messages too, of a later form: the same ones where both exist.
     """
     if record.table not in ("message", "session_message"):
         return "meta", _NOTHING
@@ -78,17 +69,10 @@ def model_of(data: Role) -> str | None:
     return model if isinstance(model, str) and model else None
 
 
-def _checked(record: OpenCodeRecord, raw: bytes) -> OpenCodeRecord | None:
+def _accept(record: OpenCodeRecord, raw: bytes) -> OpenCodeRecord | None:
     record.raw = raw
     return record if isinstance(record.table, str) else None
 
 
-def _tolerated(piece: bytes) -> OpenCodeRecord | None:
-    try:
-        return _checked(_record.decode(piece), piece)
-    except DECODE_ERRORS:
-        pass
-    value = decode_lenient(piece) or {}
-    row = value.get("row")
-    known = {key: row[key] for key in OpenCodeRow.__struct_fields__ if key in row} if isinstance(row, dict) else {}
-    return _checked(OpenCodeRecord(value.get("table"), OpenCodeRow(**known)), piece)
+read = RecordReader(OpenCodeRecord, '{"table":"', _accept).read
+"""The pieces of a line, each with its record."""

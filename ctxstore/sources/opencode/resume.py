@@ -1,6 +1,6 @@
-"""What changes for OpenCode to go on from a session: in another folder, under another id, from an earlier message.
+"""A checkout that OpenCode continues from: in another folder, under another id, or from an earlier message.
 
-A session of the database is put back as rows; only ids and folders that OpenCode goes by are changed in them.
+A session of the database is restored as rows. In them only the ids and folders that OpenCode goes by are changed.
 """
 
 from __future__ import annotations
@@ -8,25 +8,37 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from ctxstore.errors import InvalidInput, NotFound
-from ctxstore.sources.context_names import group_of
+from ctxstore.errors import InvalidInput
 from ctxstore.sources.jsonl.edit import edit_line
-from ctxstore.sources.opencode.layout import DATABASE, FILE, is_session
+from ctxstore.sources.opencode.ids import new_session
+from ctxstore.sources.opencode.layout import FILE
 from ctxstore.sources.opencode.rewrite_rows import Rewriting, find_projects, is_kept
-from ctxstore.sources.resumable import ContextChange, FileEdit, IndexEntry, RestoreFile, StoredContext
+from ctxstore.sources.resumable import (
+    ContextChange,
+    FileEdit,
+    IndexEntry,
+    RestoreFile,
+    StoredContext,
+    require_message,
+    restore_all,
+)
+from ctxstore.sources.sqlite.layout import is_session
 from ctxstore.sources.sqlite.listing import TRANSCRIPT
 from ctxstore.sources.sqlite.restore_file import restore_whole_database
+from ctxstore.sources.sqlite.resume import context_of, session_rows
+
+__all__ = ["context_of", "index_entries", "new_session", "restore_layout"]
 
 _IN_FILES = "storage/session/"
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """The files beside the database, or the database itself."""
-    if stored.context.startswith(DATABASE):
+    if stored.context.startswith("opencode/database"):
         return restore_whole_database(stored, change)
     if not is_session(stored.context):
         _refuse(stored, change.session or change.until, "it is no session")
-        return [RestoreFile(key, key) for key in stored.keys]
+        return restore_all(stored)
     if _is_in_files(stored):
         return _files(stored, change)
     if change.until:
@@ -34,31 +46,19 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
     return sorted(_beside(stored, change), key=lambda laid: laid.key)
 
 
-def index_entries(stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
+def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
     """The session's rows."""
     if TRANSCRIPT not in stored.keys or not is_session(stored.context) or _is_in_files(stored):
         return []
-    from ctxstore.sources.opencode.database import MODEL
-    from ctxstore.sources.sqlite.restore_rows import Rows
+    from ctxstore.sources.opencode import database
 
     session = change.session or _session_of(stored)
-    what = f"the rows of session {session}"
-    projects = find_projects(root) if change.paths else {}
-    return [Rows(FILE, what, "OpenCode", MODEL, session, lambda: rows_of(stored, change, projects))]
-
-
-def context_of(stored: StoredContext, change: ContextChange) -> str:
-    """The session's name after `change`."""
-    if not is_session(stored.context):
-        return stored.context
-    source, group, session = stored.context.split("/")
-    if stored.project:
-        group = group_of(change.path(stored.project))
-    return f"{source}/{group}/{change.session or session}"
+    projects = find_projects(home) if change.paths else {}
+    return [session_rows(FILE, "OpenCode", database, session, lambda: rows_of(stored, change, projects))]
 
 
 def rows_of(stored: StoredContext, change: ContextChange, projects: Mapping[str, str]) -> Iterator[bytes]:
-    """The session's lines after `change`. `projects`: those there are where they go, by their folders."""
+    """The session's lines after `change`. `projects`: those of the home they go to, by folder."""
     from ctxstore.sources.sqlite.restore_rows import iter_lines
     from ctxstore.sources.sqlite.rows import decode_line, encode_line
 
@@ -90,7 +90,7 @@ def _beside(stored: StoredContext, change: ContextChange) -> Iterator[RestoreFil
         if key == TRANSCRIPT or (change.session and key.startswith("plans/")):
             continue  # a copy has the same name and time, so it has the same plan
         if change.until and key.startswith("storage/session_diff/"):
-            continue  # what was changed after it too
+            continue  # it has changes after the message too
         place = re.sub(rf"/{re.escape(old)}\.json$", f"/{change.session}.json", key) if change.session else key
         yield RestoreFile(place, key, is_new=bool(change.session))
 
@@ -111,6 +111,4 @@ def _session_of(stored: StoredContext) -> str:
 def _require_message(stored: StoredContext, id: str) -> None:
     from ctxstore.sources.opencode.transcript import iter_messages
 
-    messages = iter_messages(stored.read(TRANSCRIPT))
-    if not any(message.id == id and message.role != "meta" for message in messages):
-        raise NotFound(f"{stored.context} has no message {id!r}", hint=f"`ctx show {stored.context} --json` lists them")
+    require_message(stored, id, (each for each in iter_messages(stored.read(TRANSCRIPT)) if each.role != "meta"))

@@ -14,14 +14,14 @@ from ctxstore.sources.resumable import ContextChange
 from ctxstore.sources.sqlite.rows import RowLine
 
 _LOG = ("event", "event_sequence")
-"""What happened, in the original. OpenCode begins another log where there is none."""
+"""The log of the original. OpenCode begins another one where there is none."""
 
 _AFTERWARDS = ("session_message", "session_input")
 _STATE = ("session_context_epoch",)
 
 
 def is_kept(lines: Iterator[RowLine], change: ContextChange) -> Iterator[RowLine]:
-    """The rows that stay: without the log if this is another session than it tells of, and up to the message."""
+    """The rows that are restored: without the log if the session is another one, and up to the message."""
     ended: int | None = None
     at_end = False
     for line in lines:
@@ -40,7 +40,7 @@ def is_kept(lines: Iterator[RowLine], change: ContextChange) -> Iterator[RowLine
 
 
 class Rewriting:
-    """What `change` makes of rows. `projects`: ids by folder, where they go."""
+    """Rows after `change`. `projects`: the ids of the home they go to, by folder."""
 
     def __init__(self, change: ContextChange, projects: Mapping[str, str]) -> None:
         self._change = change
@@ -83,7 +83,7 @@ class Rewriting:
         return RowLine(line.table, row, [self.line(each) for each in line.rows])
 
     def _place(self, row: dict[str, Any]) -> None:
-        """Where in the project the folder is: in one that is the whole disk that changes with it."""
+        """Change the folder's path in the project, which changes if the project is the whole disk."""
         folder, path = row.get("directory"), row.get("path")
         if self._change.paths and isinstance(folder, str) and isinstance(path, str) and folder.endswith("/" + path):
             top = self._change.path(folder.removesuffix(path).rstrip("/") or "/")
@@ -91,7 +91,7 @@ class Rewriting:
             row["path"] = "" if place == "." else place
 
     def _session(self, row: dict[str, Any]) -> None:
-        """A copy is not the one that is shared, and is the one used last; what was undone may be gone."""
+        """A copy is not shared, and is the session used last. The messages that were undone may be missing."""
         if self._change.session:
             row |= {name: None for name in ("share_url",) if name in row}
             row["time_updated"] = self._change.now // 1_000_000
@@ -101,7 +101,7 @@ class Rewriting:
             row["project_id"] = self._project(row["project_id"], row.get("directory"))
 
     def _project(self, id: str, folder: Any) -> str:
-        """The project there, where the folder is another one: else the same, as a clone of it has the same id."""
+        """The project of another folder; else the same one, because a clone of it has the same id."""
         if not self._change.paths or not isinstance(folder, str):
             return id
         if id not in self._projects:
@@ -116,15 +116,15 @@ def _same(text: str) -> str:
     return text
 
 
-def find_projects(root: str) -> Mapping[str, str]:
-    """The ids of the projects OpenCode at `root` knows, by their folders.
+def find_projects(home: str) -> Mapping[str, str]:
+    """The ids of the projects OpenCode at `home` knows, by their folders.
 
-    Asked once, before anything is written: reading a database that this process writes to would give up its locks.
+    They are read once, before anything is written: to read a database that this process writes to would drop its locks.
     """
     from ctxstore.sources.sqlite.database import open_database
 
     try:
-        with open_database(os.path.join(root, FILE)) as connection:
+        with open_database(os.path.join(home, FILE)) as connection:
             rows = connection.execute('SELECT "worktree", "id" FROM "project"').fetchall()
     except SourceError:
         return {}

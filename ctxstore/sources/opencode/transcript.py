@@ -1,16 +1,17 @@
-"""A session's rows → messages: a message's row and its parts are one, every other row is meta."""
+"""An OpenCode session's rows as messages: a message's row and its parts are one, every other row is meta."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from ctxstore.sources.content import objects, string, text_parts
 from ctxstore.sources.jsonl import messages as jsonl
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
-from ctxstore.sources.opencode.content import parts_of, parts_of_later
 from ctxstore.sources.opencode.records import OpenCodeRecord, Role, model_of, read, role_of
 from ctxstore.sources.protocol import Message, Part
 
@@ -28,10 +29,10 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
 
 
 def parts_in(record: OpenCodeRecord) -> tuple[Part, ...]:
-    """What a message's row, or rather the rows of its parts, say."""
+    """The parts of a message's row, which are rows of their own."""
     if record.table == "session_message":
-        return parts_of_later(_decoded(record.row.data))
-    return tuple(part for data in _datas(record.raw) for part in parts_of(_decoded(data)))
+        return _parts_of_later(_decoded(record.row.data))
+    return tuple(part for data in _datas(record.raw) for part in _parts_of(_decoded(data)))
 
 
 def _datas(raw: bytes) -> list[Any]:
@@ -46,19 +47,54 @@ def _datas(raw: bytes) -> list[Any]:
 
 def _message(raw: bytes, record: OpenCodeRecord, at: int, *, is_copy: bool) -> Message:
     row = record.row
-    id = row.id if isinstance(row.id, str) and row.id and record.table != "session" else f"@{at}"
+    id = (string(row.id) if record.table != "session" else "") or f"@{at}"
     role, data = ("meta", Role()) if is_copy else role_of(record)
     parts: tuple[Part, ...] = ()
     if role not in ("meta", "unknown") or record.table == "message":
         parts = parts_in(record)
-    elif record.table == "session" and isinstance(row.title, str) and row.title:
-        parts = (Part("text", row.title),)
-    parent = data.parentID
-    parent = parent if isinstance(parent, str) else None
+    elif record.table == "session":
+        parts = text_parts(row.title)
+    parent = data.parentID if isinstance(data.parentID, str) else None
     model = model_of(data) if role == "assistant" else None
-    return Message(
-        id, role, parts, _time(row.time_created), parent if isinstance(parent, str) else None, raw, at, model
-    )
+    return Message(id, role, parts, _time(row.time_created), parent, raw, at, model)
+
+
+def _parts_of(data: dict[str, Any]) -> Iterator[Part]:
+    """The parts in a row of ``part``. A tool's call and its result are one row."""
+    kind = data.get("type")
+    if kind == "text":
+        yield Part("text", string(data.get("text")))
+    elif kind == "reasoning":
+        yield Part("thinking", string(data.get("text")))
+    elif kind == "tool":
+        yield from _tool(data)
+    elif kind == "file":
+        image = string(data.get("mime")).startswith("image/")
+        yield Part("image" if image else "other", string(data.get("filename")), data=data)
+    else:
+        yield Part("other", data=data)
+
+
+def _parts_of_later(data: dict[str, Any]) -> tuple[Part, ...]:
+    """The parts in a row of ``session_message``."""
+    found = [Part("text", data["text"])] if isinstance(data.get("text"), str) else []
+    for block in objects(data.get("content")):
+        found += _parts_of({"tool": block.get("name"), "callID": block.get("id"), **block})
+    return tuple(found)
+
+
+def _tool(data: dict[str, Any]) -> Iterator[Part]:
+    state = data.get("state")
+    state = state if isinstance(state, dict) else {}
+    call = string(data.get("callID"))
+    yield Part("tool_use", name=string(data.get("tool")), call=call, data=state.get("input"))
+    status = state.get("status")
+    if status in ("completed", "error"):
+        result = state.get("output") if status == "completed" else state.get("error")
+        if result is None:
+            result = state.get("content")  # of the later form
+        text = result if isinstance(result, str) else "" if result is None else json.dumps(result, ensure_ascii=False)
+        yield Part("tool_result", text, call=call, error=status == "error")
 
 
 def _time(milliseconds: Any) -> str | None:
