@@ -1,6 +1,7 @@
-"""What was acknowledged, and the proof that it is there: read by the independent verifier, byte for byte.
+"""The commits that a store acknowledged, and the proof that all of them exist.
 
-A commit's note says what it holds, so that a process that was killed needs to tell no more than the commit's id.
+The independent verifier reads them byte for byte. The note of a commit determines its content, so that a process that
+was killed needs to report no more than the commit's id.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from ctxstore.history.commits import StoredCommit
 from tests.verifier import Verified, verify_folder
 
 SIZES = (0, 1, 300, 300, 3000, 3000, 20_000)
-"""Bytes of a file: few in most."""
+"""The sizes of files, in bytes. Few files are large."""
 
 TURNS = 40
-"""Messages after which a context begins anew."""
+"""The number of messages after which a context starts anew."""
 
 
 class Content(NamedTuple):
-    """What a commit holds."""
+    """The content of a commit."""
 
     messages: list[Any]
     memories: dict[str, Any]
@@ -29,7 +30,7 @@ class Content(NamedTuple):
 
 
 class Note(NamedTuple):
-    """The `number`-th commit of a line of commits, made by `who`: what it holds follows from this."""
+    """The `number`-th commit that `who` makes in a sequence. The commit's content follows from these two."""
 
     line: str
     number: int
@@ -54,26 +55,29 @@ def data_of(note: Note) -> bytes:
 
 
 def content_of(note: Note) -> Content:
-    """What the commit with this note must hold."""
+    """Computes the content of the commit with this note."""
     first = note.number - note.number % TURNS
     messages = [message(note.line, number) for number in range(first, note.number + 1)]
     return Content(messages, {"last": note.number}, {"data": data_of(note)})
 
 
 def work_file(name: str, version: int) -> bytes:
-    """A file of the folder that is saved: its first line tells all of it."""
+    """Builds a file of the saved folder. The first line determines the rest."""
     source = random.Random(f"{name} {version}")
     return f"{name} {version}\n".encode() + source.randbytes(source.choice(SIZES))
 
 
 def is_work_file(data: bytes) -> bool:
-    """Whether these are all the bytes of one version of one file."""
+    """Whether the bytes are one version of one file, complete."""
     name, version = data.split(b"\n", 1)[0].decode().split(" ")
     return data == work_file(name, int(version))
 
 
 def commit_next(repo: ctxstore.Repo, ref: str, who: str) -> StoredCommit:
-    """Make the next commit of a ref, whatever it is by now. Raises what `Draft.commit` raises."""
+    """Makes the next commit of a ref, from the ref's present head.
+
+    Raises what `Draft.commit` raises.
+    """
     draft = repo.edit(ref)
     before = parse_note(draft.parent.commit.note) if draft.parent else Note(ref, -1, "")
     note = Note(before.line, before.number + 1, who)
@@ -86,10 +90,13 @@ def commit_next(repo: ctxstore.Repo, ref: str, who: str) -> StoredCommit:
 
 
 class Ledger:
-    """What was acknowledged: `commits` and what each holds; `heads`, those of each (ref, writer) in their order;
-    `forgettable`, those that may have been forgotten on purpose.
+    """A record of acknowledged commits.
 
-    A commit whose content is None holds files of a folder that changed meanwhile: each must be some version, whole.
+    `commits` maps each commit to its content. `heads` lists the commits of each (ref, writer) in order. `forgettable`
+    are commits that may have been forgotten on purpose.
+
+    A commit whose content is None holds files of a folder that changed meanwhile: each file must be one version,
+    complete.
     """
 
     def __init__(self) -> None:
@@ -100,7 +107,7 @@ class Ledger:
         self._read: set[bytes] = set()
 
     def copy(self) -> Ledger:
-        """A ledger of its own that knows the same commits, and what of them was verified."""
+        """Returns an independent ledger with the same commits and the same verified objects."""
         made = Ledger()
         made.commits = dict(self.commits)
         made.heads = {ref: list(ids) for ref, ids in self.heads.items()}
@@ -109,29 +116,32 @@ class Ledger:
         return made
 
     def add(self, ref: str, id: bytes, content: Content | None, writer: str = "") -> None:
-        """A commit was acknowledged as the ref's newest one."""
+        """Records a commit that was acknowledged as the ref's newest."""
         self.heads.setdefault((ref, writer), []).append(id)
         self.commits[id] = content
 
     def commit(self, repo: ctxstore.Repo, ref: str, who: str = "-") -> StoredCommit:
-        """`commit_next`, remembered."""
+        """Calls `commit_next` and records the commit."""
         made = commit_next(repo, ref, who)
         self.add(ref, made.id, content_of(parse_note(made.commit.note)))
         return made
 
     def drop(self, ref: str) -> None:
-        """The ref is being removed, so that it may be there or not; its commits stay."""
+        """Records that the ref is being removed: it may exist or not. Its commits stay."""
         for key in [key for key in self.heads if key[0] == ref]:
             del self.heads[key]
 
     def allow_forgetting(self, ref: str) -> None:
-        """Commits of a ref are being forgotten, so that all but its newest one may be gone."""
+        """Records that the ref's commits are being forgotten: all but the newest may be missing."""
         for (found, _), ids in self.heads.items():
             if found == ref:
                 self.forgettable.update(ids[:-1])
 
     def verify(self, place: str) -> Verified:
-        """All that was acknowledged is there, byte for byte, in its order; what was not is complete or not there."""
+        """Asserts that every acknowledged commit exists, byte for byte and in order.
+
+        Other commits are complete or do not exist.
+        """
         found = verify_folder(place, self._cache)
         for id, content in self.commits.items():
             if id in self.forgettable and id in found.forgotten:
@@ -139,7 +149,7 @@ class Ledger:
             assert id in found.complete, f"commit {id.hex()} is lost"
             if id not in self._read:
                 self._verify_content(found, id, content)
-                self._read.add(id)  # ids are hashes of all there is, and the verifier computes them every time
+                self._read.add(id)  # an id is the hash of the whole content, and the verifier computes it every time
         chains = {ref: {id: at for at, id in enumerate(_first_parents(found, ref))} for ref in found.refs}
         for (ref, _), ids in self.heads.items():
             assert ref in chains, f"{ref} is lost"
@@ -161,7 +171,7 @@ class Ledger:
 
 
 def _first_parents(found: Verified, ref: str) -> Iterator[bytes]:
-    """A ref's commits, newest first."""
+    """Yields the commits of a ref, newest first."""
     id: bytes | None = found.refs[ref]
     while id is not None:
         yield id

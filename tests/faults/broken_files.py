@@ -1,6 +1,6 @@
-"""The operating system's calls a local repository makes: counted, and broken where a test says.
+"""The calls that a local repository makes to the operating system, counted, and broken where a test wants it.
 
-`Calls` stands in for the modules `os` and `fcntl` in `ctxstore.storage.files`, below all code of the store.
+`Calls` replaces the modules `os` and `fcntl` in `ctxstore.storage.files`, below all code of the store.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EACCES", "EMFILE", "EINTR")
 
 
 class Fault(NamedTuple):
-    """What happens at the `at`-th call, and at all later ones if it `lasts`.
+    """A fault at the `at`-th call, and at all later calls if it `lasts`.
 
-    `kind` is an errno's name, ``done`` (it is done, and EIO returned), ``lie`` (a rename that is not done, and success
-    returned), or ``half`` or ``one`` (a read or write of so many bytes).
+    `kind` is the name of an errno, ``done`` (the call succeeds but returns EIO), ``lie`` (a rename does nothing but
+    returns success), or ``half`` or ``one`` (a read or write of so many bytes).
     """
 
     kind: str
@@ -42,7 +42,10 @@ def applies(kind: str, name: str) -> bool:
 
 
 class Calls:
-    """Counts calls from 1 on. `before` is called with each one's name and number, and may do some of it."""
+    """A counter of calls, which starts at 1.
+
+    It passes each call's name and number to `before`, which may do a part of the call.
+    """
 
     def __init__(self, fault: Fault | None = None, before: Callable[[str, int], None] | None = None) -> None:
         self.names: list[str] = []
@@ -63,9 +66,9 @@ class Calls:
         if name == "fsync":
             self._watch_sync(arguments[0], kind)
         if kind == "done" or (kind and name == "close"):
-            made = real(*arguments, **options)  # a close that fails has closed all the same
+            made = real(*arguments, **options)  # a close that fails has closed the file
             if name == "open":
-                os.close(made)  # there is a file, but nobody has its descriptor
+                os.close(made)  # the file exists, but no process has its descriptor
         if kind == "lie":
             return None
         if kind in ("half", "one"):
@@ -96,7 +99,7 @@ class Calls:
 
 
 class FullDisk(Calls):
-    """A disk with so much room for what is below `folder`: a write gets as far as there is some."""
+    """A disk with limited room for the files below `folder`. A write succeeds as far as there is room."""
 
     def __init__(self, folder: str, size: int) -> None:
         super().__init__()
@@ -104,7 +107,7 @@ class FullDisk(Calls):
         self._size = size
 
     def room(self) -> int:
-        """Bytes that are left; a file of several names counts once."""
+        """Computes the bytes that are left. A file of several names counts once."""
         used = {}
         for path, _, names in os.walk(self.folder):
             for name in names:
@@ -123,7 +126,7 @@ class FullDisk(Calls):
 
 
 class _Module:
-    """`os` or `fcntl` as the store sees it."""
+    """The module `os` or `fcntl` as the store sees it."""
 
     def __init__(self, real: Any, calls: Calls) -> None:
         self._real = real
@@ -137,7 +140,7 @@ class _Module:
 
 
 def _shortened(name: str, real: Callable[..., Any], arguments: tuple[Any, ...], kind: str) -> Any:
-    """A read or write of fewer bytes than asked for, as the operating system may always do."""
+    """Reads or writes fewer bytes than asked for, as the operating system may always do."""
     fd, data, *offset = arguments
     whole = data if name == "pread" else len(data)
     length = max(1, whole // 2) if kind == "half" else 1

@@ -24,14 +24,14 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def memory_path() -> Iterator[Path]:
-    """A folder in memory where there is one: what is tested does not depend on the disk, and is quicker there."""
+    """A folder in memory, if the machine has one. The tests do not depend on the disk, and memory is faster."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
         yield Path(folder)
 
 
 @pytest.fixture
 def scene(memory_path: Path) -> Scene:
-    """An empty repository and who works on it."""
+    """An empty repository and the processes that work on it."""
     made = Scene(memory_path)
     ctxstore.repo.init.init(made.place).close()
     return made

@@ -13,28 +13,30 @@ from typing import NamedTuple
 from tests.faults.simulated import FOLDER, Capture, SimulatedFiles
 
 ALL_SUBSETS = 1 << 6
-"""Up to as many combinations of lost and kept changes are all tried; of more, a sample."""
+"""The number of combinations of lost and kept changes up to which all of them are tried. Beyond it, a sample is tried.
+"""
 
 
 class Disk(NamedTuple):
-    """What is there after a crash: folders and files with their bytes, all of it durable."""
+    """The folders and files after a crash. All of their bytes are durable."""
 
     folders: frozenset[str]
     files: Mapping[str, bytes]
 
     def mounted(self) -> SimulatedFiles:
-        """A file system to go on with."""
+        """Creates a file system with this content."""
         return SimulatedFiles.holding(self.files, self.folders)
 
     def fingerprint(self) -> int:
-        """Equal for equal states."""
+        """Computes a number that is equal for equal states."""
         return hash((self.folders, frozenset(self.files.items())))
 
 
 def iter_disks(capture: Capture, samples: int, seed: int) -> Iterator[Disk]:
-    """What a crash at this moment may leave: first what is durable for certain, then the whole, then what is between.
+    """Yields the states that a crash at this moment may leave.
 
-    A state may come up more than once.
+    The first is what is certainly durable, the second is everything, and the others lie between. A state may occur more
+    than once.
     """
     options = _options(capture)
     yield from _with_data(capture, {})
@@ -49,13 +51,14 @@ def iter_disks(capture: Capture, samples: int, seed: int) -> Iterator[Disk]:
 
 
 def random_disk(capture: Capture, generator: random.Random) -> Disk:
-    """One of all that a crash at this moment may leave."""
+    """Draws one of the states that a crash at this moment may leave."""
     chosen = {path: generator.choice(found) for path, found in _options(capture).items()}
     return generator.choice(list(_with_data(capture, chosen)))
 
 
 def _options(capture: Capture) -> dict[str, list[int | None]]:
-    """What each name may lead to: where it did when its folder was synced, or where any change since made it."""
+    """Maps each name to its possible targets: the target at the last sync of the folder, and that of every later
+    change."""
     options: dict[str, list[int | None]] = {}
     for path, target in capture.changes:
         options.setdefault(path, [capture.names.get(path)]).append(target)
@@ -63,7 +66,7 @@ def _options(capture: Capture) -> dict[str, list[int | None]]:
 
 
 def _with_data(capture: Capture, chosen: Mapping[str, int | None]) -> Iterator[Disk]:
-    """The disks whose names are these, with each way in which the files' bytes may be cut short."""
+    """Yields the disks with these names, for each way in which the files' bytes may be truncated."""
     names = _reachable({**capture.names, **chosen})
     folders = frozenset(path for path, number in names.items() if number == FOLDER)
     numbers = {path: number for path, number in names.items() if number != FOLDER}
@@ -74,7 +77,7 @@ def _with_data(capture: Capture, chosen: Mapping[str, int | None]) -> Iterator[D
 
 
 def _combined(variants: list[tuple[bytes, ...]]) -> Iterator[tuple[bytes, ...]]:
-    """Each with each; of many files, all of them cut short in the same way."""
+    """Combines each variant with each. If there are many files, all are truncated in the same way."""
     if prod(map(len, variants)) <= ALL_SUBSETS:
         return product(*variants)
     most = max(map(len, variants))
@@ -82,9 +85,9 @@ def _combined(variants: list[tuple[bytes, ...]]) -> Iterator[tuple[bytes, ...]]:
 
 
 def _reachable(names: Mapping[str, int | None]) -> dict[str, int]:
-    """Without names that are gone, and those in folders that are."""
+    """Drops names that no longer exist, and names in folders that no longer exist."""
     found: dict[str, int] = {}
-    for path in sorted(names):  # a folder comes before what is in it
+    for path in sorted(names):  # a folder precedes its content
         number = names[path]
         if number is not None and (path == "/" or found.get(os.path.dirname(path)) == FOLDER):
             found[path] = number
@@ -93,9 +96,9 @@ def _reachable(names: Mapping[str, int | None]) -> dict[str, int]:
 
 @lru_cache(4096)
 def torn(synced: bytes, data: bytes) -> tuple[bytes, ...]:
-    """What a crash may make of a file that was not synced since it grew from `synced` to `data`.
+    """Lists the possible contents, after a crash, of a file that grew from `synced` to `data` without a sync.
 
-    It is never longer than what was written: no file system gives a file more bytes than that.
+    None is longer than what was written: no file system gives a file more bytes than that.
     """
     tail = data[len(synced) :]
     size = len(tail)

@@ -1,4 +1,4 @@
-"""A small repository in memory, what it holds, and every way to damage a file of it."""
+"""A small repository in memory, its content, and every way to damage one of its files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FLIPS = (0x01, 0x80, 0xFF)
 
 
 class Values(MemoryStorage):
-    """A storage made of given values, the root among them."""
+    """A storage made of given values, including the root."""
 
     def __init__(self, values: Mapping[str, bytes]) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Values(MemoryStorage):
 
 
 class World(NamedTuple):
-    """A repository's files, the roots it had, and what it holds: refs, and each commit's content by the commit's id."""
+    """A repository's files, its earlier roots, its refs, and the content of each commit by the commit's id."""
 
     files: dict[str, bytes]
     roots: list[dict[str, bytes]]
@@ -49,7 +49,7 @@ def environment(seed: int) -> Environment:
 
 
 def open_values(values: Mapping[str, bytes]) -> Repo:
-    """The repository that files are."""
+    """Opens the repository that consists of these files."""
     engine = open_engine(Values(values), environment(1))
     engine.root()
     return Repo(engine, "memory:")
@@ -57,8 +57,11 @@ def open_values(values: Mapping[str, bytes]) -> Repo:
 
 @cache
 def build(seed: int = 0) -> World:
-    """15 KB: three contexts with files of many chunks, messages and memories, a fork, a tag, a forgotten commit, and
-    a manifest."""
+    """Builds a repository of 15 KB.
+
+    It has three contexts with files of many chunks, messages and memories, a fork, a tag, a forgotten commit, and a
+    manifest.
+    """
     storage, noise = MemoryStorage(), random.Random(seed)
     storage.__class__ = Values
     roots: list[dict[str, bytes]] = []
@@ -95,13 +98,13 @@ def _commit(repo: Repo, ref: str, number: int, noise: random.Random) -> None:
 
 
 def read_names(repo: Repo) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """The refs, and each one's history."""
+    """Reads the refs and the history of each."""
     refs = {name: stored.id.hex() for name, stored in repo.refs()}
     return refs, {name: [stored.id.hex() for stored in repo.log(name)] for name in refs}
 
 
 def read_commit(repo: Repo, id: str) -> dict[str, Any]:
-    """All that a commit holds, part by part. Raises what reading raises."""
+    """Reads everything a commit holds, part by part. Raises what reading raises."""
     return dict(iter_parts(repo, id))
 
 
@@ -116,7 +119,10 @@ def iter_parts(repo: Repo, id: str) -> Iterator[tuple[str, Any]]:
 
 
 def readable(repo: Repo, world: World) -> dict[tuple[str, str], Any]:
-    """(commit, part) of what can be read, as it is read; an error hides what it hits and nothing else."""
+    """Reads every part of every commit that can be read, by (commit, part).
+
+    An error hides the part it hits and nothing else.
+    """
     found: dict[tuple[str, str], Any] = {}
     for id in world.contents:
         try:
@@ -154,7 +160,7 @@ class Case(NamedTuple):
 
 
 def iter_cases(world: World, other: World) -> Iterator[Case]:
-    """Every byte flipped three ways, every length, and files of one kind in each other's place."""
+    """Yields every byte flipped in three ways, every length, and files of one kind exchanged."""
     for key, data in sorted(world.files.items()):
         for at in range(len(data)):
             for bits in FLIPS:

@@ -1,4 +1,4 @@
-"""Crashes a program wherever it can crash, and looks whether every promise was kept."""
+"""A search that crashes a program at every possible point and checks that every promise was kept."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.faults.workload import PLACE, Folder, Session
 
 
 class Moment(NamedTuple):
-    """A point at which the machine may fail, and the promises of which one must be kept then.
+    """A point at which the machine may fail, and the promises of which one must then be kept.
 
-    These are the last one that was made and, of what was going on, the next.
+    These are the last promise that was made and the next one, if a call is under way.
     """
 
     number: int
@@ -33,7 +33,7 @@ class Case(NamedTuple):
 
     @property
     def key(self) -> Hashable:
-        """Equal for equal states of which the same is asked."""
+        """A value that is equal for equal states with equal promises."""
         return self.disk.fingerprint(), tuple(promise.fingerprint() for promise in self.moment.allowed)
 
     def __str__(self) -> str:
@@ -43,7 +43,10 @@ class Case(NamedTuple):
 def recorded(
     files: SimulatedFiles, session: Session, program: Callable[[Session], None], allowed: tuple[Promise, ...] = ()
 ) -> list[Moment]:
-    """The moments of a program's run. Until it was promised something, what was `allowed` before still is."""
+    """Records the moments of a program's run.
+
+    Until the store promises something, the promises in `allowed` remain valid.
+    """
     found = [(files.capture("the start"), 1)]
     files.on_operation = lambda operation: found.append((files.capture(operation), len(session.promises)))
     program(session)
@@ -57,15 +60,15 @@ def recorded(
 
 
 def iter_cases(moments: Iterable[Moment], samples: int) -> Iterator[Case]:
-    """Every state that a crash at one of these moments may leave, each once for what was promised."""
+    """Yields every state that a crash at one of these moments may leave, once for each promise."""
     cases = (Case(moment, disk) for moment in moments for disk in iter_disks(moment.capture, samples, moment.number))
     return _unseen(cases, set())
 
 
 def iter_random_cases(moments: Sequence[Moment], number: int, seed: int, seen: set[Hashable]) -> Iterator[Case]:
-    """So many of these that were not `seen` yet, and fewer when there are hardly more.
+    """Yields up to `number` random states that are not in `seen`, and fewer when hardly any remain.
 
-    The first is what is left at the end when all that was not synced is lost: whoever built on that fails there.
+    The first is the state at the end with all unsynced changes lost. A program that built on such a change fails there.
     """
     return islice(_unseen(_random_cases(moments, 4 * number, seed), seen), number)
 
@@ -86,7 +89,7 @@ def _unseen(cases: Iterable[Case], seen: set[Hashable]) -> Iterator[Case]:
 
 
 def go_on(session: Session) -> None:
-    """What a user does after a crash: write once more, then collect."""
+    """Writes once more and then collects, as a user does after a crash."""
     if not session.promise.exists:
         session.init()
     session.commit("chat/a", Content(["after the crash"], {"crashed": True}, {"new": b"file"}))
@@ -94,35 +97,34 @@ def go_on(session: Session) -> None:
 
 
 def go_on_collecting(session: Session) -> None:
-    """The same with a collection first, which must not trust a root that a crash may still take back."""
+    """Collects and then writes. The collection must not trust a root that a crash may still take back."""
     if session.promise.exists:
         session.gc()
     go_on(session)
 
 
 class Explorer:
-    """Looks at cases of a store. `storage` makes the store that is being tried, from its place and files."""
+    """Checks of the cases of a store. `storage` makes the tested store from its path and files."""
 
     def __init__(self, storage: Callable[[str, Any], LocalStorage] = Folder) -> None:
         self.storage = storage
         self._oracle = Oracle()
 
     def record(self, program: Callable[[Session], None]) -> list[Moment]:
-        """The moments of a program that begins with an empty disk."""
+        """Records the moments of a program that starts with an empty disk."""
         files = SimulatedFiles.holding({}, ("/", "/home"))
         return recorded(files, Session(files, storage=self.storage), program)
 
     def killed(self, moment: Moment) -> list[Moment]:
-        """The moments of going on after the program, but not the machine, was killed."""
+        """Records the moments of a second program, after the first was killed and the machine was not."""
         files = SimulatedFiles(moment.capture)
         promise = self._oracle.kept(self._oracle.read(files, PLACE), moment.allowed)
         session = Session(files, promise, self.storage, seed=1 + moment.number)
         return recorded(files, session, go_on_collecting, moment.allowed)
 
     def check(self, case: Case, first: Callable[[SimulatedFiles], None] = lambda files: None) -> None:
-        """After what has to be done `first`, what was promised is there, the next write works, and one collection
-        leaves no litter.
-        """
+        """Asserts that, after `first`, the promised content exists, the next write works, and one collection removes
+        all litter."""
         try:
             files = case.disk.mounted()
             first(files)

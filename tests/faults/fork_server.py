@@ -18,7 +18,7 @@ from tests.faults.worker import Task, run
 
 
 def serve() -> None:
-    """Answer a line of JSON with one: `start` a task, `wait` for a process to end or stop, or `end` some."""
+    """Answers each line of JSON with one: `start` a task, `wait` until a process ends or stops, or `end` processes."""
     _import_all()
     children: set[int] = set()
     for line in sys.stdin:
@@ -37,7 +37,7 @@ def serve() -> None:
 
 
 def _end(pids: set[int]) -> None:
-    """Kill processes that were not waited for, whose numbers are theirs still."""
+    """Kills processes that were not waited for, so that their numbers are still theirs."""
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
 
@@ -66,7 +66,7 @@ def _fork(task: Task) -> int:
 
 
 def _wait(pid: int, seconds: float) -> int | None:
-    """The status of a process that ended or stopped, or None if it did neither in time."""
+    """Returns the status of a process that ended or stopped, or None if it did neither in time."""
     end = time.monotonic() + seconds
     while True:
         found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)

@@ -1,4 +1,4 @@
-"""What a store has promised, and whether it kept its word: read back by the independent verifier."""
+"""The promises of a store, and whether it kept them. The independent verifier reads the store."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from tests.verifier import NoRepository, Verified, verify
 
 
 class Content(NamedTuple):
-    """What a commit was made of."""
+    """The content from which a commit was made."""
 
     messages: Sequence[Any] = ()
     memories: Mapping[str, Any] = {}
     files: Mapping[str, bytes] = {}
 
     def plus(self, added: Content) -> Content:
-        """With more messages, and memories and files that replace others of the same name."""
+        """Returns this content with more messages, and with memories and files that replace others of the same name."""
         return Content(
             (*self.messages, *added.messages), {**self.memories, **added.memories}, {**self.files, **added.files}
         )
 
 
 class Promise(NamedTuple):
-    """What was acknowledged, as a plain model has it. `exists`: there is a repository."""
+    """The acknowledged state as a plain model. `exists`: the repository exists."""
 
     exists: bool = False
     refs: Mapping[str, bytes] = {}
@@ -34,7 +34,7 @@ class Promise(NamedTuple):
     forgotten: frozenset[bytes] = frozenset()
 
     def fingerprint(self) -> int:
-        """Equal for equal promises: an id stands for what a commit holds."""
+        """Computes a number that is equal for equal promises. A commit's id represents its content."""
         names = frozenset(self.refs.items()), frozenset(self.tags.items())
         return hash((self.exists, *names, frozenset(self.commits), self.forgotten))
 
@@ -43,18 +43,18 @@ NOTHING = Promise()
 
 
 class BrokenPromise(AssertionError):
-    """Something acknowledged is not there, or something else is."""
+    """A difference between the store and its promises."""
 
 
 class Oracle:
-    """Compares repositories with promises. Keeps what it learned of objects, which their ids prove for ever."""
+    """A comparison of repositories with promises. It keeps verified objects, because their ids prove them forever."""
 
     def __init__(self) -> None:
         self._cache: dict[Any, Any] = {}
         self._contents: dict[bytes, Content] = {}
 
     def read(self, files: SimulatedFiles, place: str) -> Verified | None:
-        """All that the repository says, verified; None when there is none. Raises `VerifyError`."""
+        """Reads and verifies the whole repository, or returns None if there is none. Raises `VerifyError`."""
         contents = files.contents()
 
         def names(folder: str) -> list[str]:
@@ -67,7 +67,7 @@ class Oracle:
             return None
 
     def kept(self, found: Verified | None, promises: Sequence[Promise]) -> Promise:
-        """The one of these promises that was kept, wholly. Raises `BrokenPromise`."""
+        """Finds the promise that was kept completely. Raises `BrokenPromise`."""
         for promise in promises:
             if _is_state(found, promise):
                 if found is not None:

@@ -1,4 +1,4 @@
-"""Starts, stops, and waits for workers; reads what they say was acknowledged."""
+"""Workers that a test starts, stops and waits for, and the acknowledgements they report."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class Server:
         return json.loads(self._process.stdout.readline())
 
     def start(self, task: Task) -> int:
-        """A process working on a task."""
+        """Starts a process for a task."""
         return int(self._ask(start=task._asdict()))
 
     def wait(self, pid: int, seconds: float = 60) -> int | None:
-        """The status of a process that ended or stopped (see `os.waitpid`), or None if it did neither in time."""
+        """Returns the status of a process that ended or stopped (see `os.waitpid`), or None after `seconds`."""
         status = self._ask(wait=pid, seconds=seconds)
         return None if status is None else int(status)
 
     def end(self, pids: Iterable[int]) -> None:
-        """Kill those that have not ended and were not waited for."""
+        """Kills processes that have not ended and were not waited for."""
         self._ask(end=list(pids))
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class Server:
 
 
 class Scene:
-    """A repository, the folder that is saved to it, and the log of those who work on it."""
+    """A repository, the folder that is saved to it, and the log of the processes that work on it."""
 
     def __init__(self, folder: Path) -> None:
         self.place = str(folder / "repository")
@@ -68,14 +68,17 @@ class Scene:
         return Task(job, self.place, self.log, who, **options)
 
     def wait_for_start(self, who: str) -> None:
-        """Return when a process says that it has begun."""
+        """Waits until a process reports its start."""
         end = time.monotonic() + 30
         while not any("started" in said and said["who"] == who for said in self.read_log()):
             assert time.monotonic() < end, "it does not start"
             time.sleep(0.0002)
 
     def read_log(self) -> list[dict[str, Any]]:
-        """All that was said. Adds what was acknowledged to the ledger; a process that failed fails the test."""
+        """Reads all reports and adds the acknowledged commits to the ledger.
+
+        A process that failed fails the test.
+        """
         new = list(iter_log(self.log, self._read))
         for end, said in new:
             self._read = end
@@ -101,5 +104,5 @@ def _content(said: dict[str, Any]) -> Content | None:
 def kill(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:  # it was quicker
+    except ProcessLookupError:  # it has already ended
         pass

@@ -1,18 +1,18 @@
-"""A file system in memory that forgets, at a crash, whatever it was not asked to keep.
+"""A file system in memory that forgets, at a crash, everything it was not asked to keep.
 
-It has the calls of `ctxstore.storage.files.Files`. What it promises is the least that POSIX lets a file
-system promise, so that it is at least as harsh as ext4, xfs, APFS or zfs:
+It has the calls of `ctxstore.storage.files.Files`. Its guarantees are the least that POSIX allows, so that it is at
+least as harsh as ext4, xfs, APFS or zfs:
 
-* A file's bytes are durable after `sync` of its descriptor. Until then a crash keeps all, some or none of
-  what came after the last `sync`, or puts zeros or garbage in its place.
-* A name - made, linked, renamed, removed, of a file or of a folder - is durable after `sync_folder` of the
-  folder it is in. Until then each name is, after a crash, what it was at the last sync or what any change
-  since then made it, independently of all other names and of any order. A rename so is two changes: the
-  new name leads to the old file or the new one, and the old name may be there or not.
-* What lies in a folder whose own name was lost is lost with it.
-* Locks last as long as their descriptors, and no descriptor outlives a crash.
+* A file's bytes are durable after a `sync` of its descriptor. Until then a crash keeps all, some or none of the bytes
+  written since the last `sync`, or replaces them by zeros or garbage.
+* A name (created, linked, renamed or removed, of a file or a folder) is durable after `sync_folder` of its folder.
+  Until then, after a crash, each name has its target of the last sync or that of any later change. The names are
+  independent of each other and of any order. So a rename is two changes: the new name leads to the old file or the
+  new one, and the old name may exist or not.
+* The content of a folder whose own name was lost is lost with it.
+* A lock lasts as long as its descriptor, and no descriptor survives a crash.
 
-`Files` calls that are not here fail: a new one has to be given its rules first.
+Calls of `Files` that are missing here fail: a new call needs its rules first.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from typing import NamedTuple
 from ctxstore.storage.files import Files
 
 FOLDER = 0
-"""Stands for a folder where a file's number would."""
+"""The target of a name that is a folder. Other targets are numbers of files."""
 
 
 class Change(NamedTuple):
-    """A name that leads somewhere else since its folder was synced; None: nowhere."""
+    """A name that has had another target since the last sync of its folder. None: no target."""
 
     path: str
     target: int | None
 
 
 class Capture(NamedTuple):
-    """The file system at one moment: what a crash keeps for certain, and what it may keep.
+    """The file system at one moment: what a crash certainly keeps, and what it may keep.
 
-    Names lead to numbers of files. `data` is what programs read, `synced` the part that is durable.
+    Names map to numbers of files. `data` is what programs read, and `synced` is the durable part.
     """
 
     operation: str
@@ -53,10 +53,10 @@ def _error(number: int, path: str) -> OSError:
 
 
 class SimulatedFiles:
-    """`on_operation` is called after every call that changed something, before it returns."""
+    """A file system in memory. It calls `on_operation` after every change, before the change returns."""
 
     def __init__(self, capture: Capture) -> None:
-        """Go on from a moment: as programs see it that were started after all others had been killed."""
+        """Continues from a moment, as seen by programs that start after all others were killed."""
         self._durable = dict(capture.names)
         self._changes = list(capture.changes)
         self._synced = dict(capture.synced)
@@ -72,18 +72,18 @@ class SimulatedFiles:
 
     @classmethod
     def holding(cls, files: Mapping[str, bytes], folders: Iterable[str] = ("/",)) -> SimulatedFiles:
-        """These files and folders, all of them durable."""
+        """Creates a file system with these files and folders, all of them durable."""
         numbers = {path: number for number, path in enumerate(files, 1)}
         data = {number: files[path] for path, number in numbers.items()}
         return cls(Capture("", {**dict.fromkeys(folders, FOLDER), **numbers}, (), data, data))
 
     def capture(self, operation: str = "") -> Capture:
-        """What a crash now may leave."""
+        """Captures what a crash now may leave."""
         changes = tuple(self._changes)
         return Capture(operation, dict(self._durable), changes, dict(self._synced), dict(self._data))
 
     def contents(self) -> dict[str, bytes]:
-        """All files as programs see them now."""
+        """Returns all files as programs see them now."""
         return {path: self._data[number] for path, number in self._names.items() if number != FOLDER}
 
     # -- names

@@ -1,4 +1,4 @@
-"""The steps of a workload that errors are put into, each on the repository that those before it left."""
+"""The steps of a workload for injected errors. Each step works on the repository that the earlier steps left."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.faults.acknowledged import Content, Ledger
 
 
 class World(NamedTuple):
-    """A folder with a repository in it, and another one that is saved."""
+    """A folder with a repository and a folder that is saved."""
 
     folder: str
     ledger: Ledger
@@ -37,7 +37,7 @@ class World(NamedTuple):
 
 
 def environment(seed: str) -> Environment:
-    """A clock and randomness that are the same in every run."""
+    """Makes a clock and random bytes that are the same in every run."""
     source = random.Random(seed)
     now = [1_800_000_000_000_000_000]
 
@@ -57,7 +57,7 @@ def commit(world: World, repo: ctxstore.Repo, ref: str = "chat/a") -> None:
 
 
 def commit_merging(world: World, repo: ctxstore.Repo) -> None:
-    """The commit that makes as many small packs as are merged."""
+    """Makes the commit that completes the number of small packs for a merge."""
     commit(world, repo, "chat/b")
 
 
@@ -107,7 +107,7 @@ def tag(world: World, repo: ctxstore.Repo) -> None:
 
 
 def rename(world: World, repo: ctxstore.Repo) -> None:
-    """Until it is acknowledged, either name may be there."""
+    """Renames a context. Until this is acknowledged, either name may exist."""
     head = world.ledger.heads[("chat/b", "")][-1]
     world.ledger.drop("chat/b")
     repo.rename("chat/b", "chat/c")
@@ -133,14 +133,14 @@ def collect_forgotten(world: World, repo: ctxstore.Repo) -> None:
 
 
 def damage(world: World) -> None:
-    """The end of a pack and the root are lost; all that they said can be found out."""
+    """Truncates a pack and deletes the root. Everything in them can be derived from the rest."""
     pack = max(Path(world.place, "packs").iterdir(), key=lambda path: (path.stat().st_size, path.name))
     for path in (pack, Path(world.place, "root")):
         path.write_bytes(path.read_bytes()[:-9])
 
 
 def waste(world: World, repo: ctxstore.Repo) -> None:
-    """Packs that are dead, and one that nothing lists."""
+    """Leaves dead packs, and one that no root lists."""
     with transaction(repo._engine) as tx:
         for number in range(3):
             tx.writer.put(Kind.CHUNK, random.Random(number).randbytes(20_000))
@@ -163,7 +163,7 @@ def recompress(world: World, repo: ctxstore.Repo) -> None:
 
 
 def read(world: World, repo: ctxstore.Repo) -> None:
-    """Everything there is, by a reader that knows nothing yet."""
+    """Reads everything with a reader that has no cache."""
     with open_repo(world, "reader") as fresh:
         for ref, _ in fresh.refs():
             for id, _ in fresh.log(ref):
@@ -174,7 +174,7 @@ def read(world: World, repo: ctxstore.Repo) -> None:
 
 
 def check(world: World, repo: ctxstore.Repo) -> None:
-    """What can't be read may be called a problem; raising is for a root that can't be."""
+    """Checks the repository. Unreadable files may be reported as problems; only an unreadable root raises."""
     repo.check(read_data=True)
 
 
@@ -185,6 +185,6 @@ WORKLOAD: list[Step] = [
     *(read, check, collect, recompress, forget_again, collect_forgotten),
 ]
 STEPS = [step for step in WORKLOAD if step not in (commit_often, snapshot, waste, forget_again)]
-"""Those that errors happen in; the others make more of the same calls."""
+"""The steps that errors are injected into. The others only repeat these calls."""
 READERS = [read, check]
 COLLECTIONS = [collect, recompress, collect_forgotten]

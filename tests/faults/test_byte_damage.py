@@ -1,5 +1,8 @@
-"""Every byte of a repository flipped three ways, every file cut to every length, missing, twice, in another's place,
-from before, from elsewhere: what is read is right, or a typed error; never wrong data, a hang, or much memory."""
+"""Every byte of a repository flipped three ways, every file truncated to every length, missing, or exchanged.
+
+A file may come from the same repository, from an earlier state, or from another repository. Every read returns the
+right data or raises a typed error, within bounded time and memory.
+"""
 
 from __future__ import annotations
 
@@ -39,14 +42,15 @@ SHARDS = 12
 SECONDS = 20
 MEMORY = 48 << 20
 GROWTH = 256 << 10
-"""KiB that a process may grow by during a shard: what SQLite, zstd and Python keep, and no claimed length allocated."""
+"""The KiB that a process may grow by in a shard. SQLite, zstd and Python keep that much; no claimed length is
+allocated."""
 
 LEAST_CASES = 60_000
 CHECKED = 4
-"""Where something can't be read, one case of this many is checked as well: check has to see it, too."""
+"""The fraction of unreadable cases that are also checked: one of so many. A check must find the damage, too."""
 
 REPAIRED = 40
-"""One of this many cases is also repaired."""
+"""The fraction of cases that are also repaired: one of so many."""
 
 
 @contextmanager
@@ -77,7 +81,7 @@ def test_there_are_enough_cases() -> None:
 
 
 def look(case: Case, world: World, *, to_check: bool) -> str:
-    """Read all there is, and check what reads well; how it came out. Fails on what is not as it was written."""
+    """Reads everything, checks a repository that reads well, and returns the outcome. Fails on wrong data."""
     try:
         repo = open_values(case.apply(world))
     except CtxstoreError:
@@ -98,7 +102,7 @@ def is_rolled_back(case: Case) -> bool:
 
 
 def read_everything(repo: Repo, case: Case, world: World) -> bool:
-    """Whether something was not there; what is there is right."""
+    """Whether something is missing. Asserts that everything else is right."""
     is_hurt = False
     try:
         refs, logs = read_names(repo)
@@ -156,7 +160,7 @@ def test_a_reader_that_does_not_hash_what_it_reads_is_found(monkeypatch: pytest.
 
 
 def test_damage_in_one_pack_hides_only_what_lies_there() -> None:
-    """All that does not need the damaged frame is read, whatever byte of it is damaged."""
+    """Every part outside the damaged frame is read, whichever byte is damaged."""
     world, _ = worlds()
     packs = sorted(key for key in world.files if key.startswith("packs/"))
     whole = len(readable(open_values(world.files), world))
@@ -170,7 +174,7 @@ def test_damage_in_one_pack_hides_only_what_lies_there() -> None:
 
 
 class Pristine:
-    """The repository before it was damaged."""
+    """The repository before the damage."""
 
     name = "a copy"
 

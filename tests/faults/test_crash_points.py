@@ -1,4 +1,4 @@
-"""A crash after every operation of everything that writes. docs/reliability.md"""
+"""A crash after every operation of every command that writes. See docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def test_a_crash_after_any_operation_keeps_every_promise(explorer: Explorer, sha
 
 
 def _extremes(disks: list[Disk]) -> list[Disk]:
-    """All that was not synced is lost; nothing is."""
+    """Selects two states: all unsynced changes lost, and none lost."""
     return disks[:1] + [disk for disk in disks[1:2] if disk.fingerprint() != disks[0].fingerprint()]
 
 
 def test_a_cache_that_knows_more_than_a_crash_left_does_no_harm(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Nothing in the cache is synced: it may have lasted when what it tells of did not."""
+    """No file of the cache is synced, so the cache may survive when the data it describes does not."""
     make_packs_small(monkeypatch)
     monkeypatch.setattr("ctxstore.packs.index.IN_MEMORY", 0)
     (tmp_path / "cache").mkdir()
@@ -69,7 +69,7 @@ class Cached(LocalStorage):
 
 
 def test_the_program_does_everything_that_can_go_wrong(explorer: Explorer) -> None:
-    """What is not in it is not proven."""
+    """Operations that the program leaves out are not tested."""
     moments = explorer.record(run)
     operations = [moment.capture.operation for moment in moments]
     for call in ("create /home/repository/manifests/", "unlink /home/repository/manifests/", "rename", "link"):
@@ -89,7 +89,7 @@ def test_an_init_that_was_killed_over_and_over_can_be_gone_on_with() -> None:
 
 
 def _init_killed_before_its_root(files: SimulatedFiles, seed: int) -> SimulatedFiles:
-    """What it wrote till then stays."""
+    """Returns the files that a killed init wrote before the root."""
     captures: list[Capture] = []
     files.on_operation = lambda operation: captures.append(files.capture(operation))
     Session(files, seed=seed).init()

@@ -1,4 +1,4 @@
-"""A crash at any point of a repair: the next repair finishes it. docs/reliability.md"""
+"""A crash at any point of a repair. The next repair completes it. See docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Damage = Callable[[dict[str, bytes]], None]
 
 
 def write(session: Session) -> None:
-    """Enough for a manifest, too little for a merge."""
+    """Writes enough for a manifest, and too little for a merge."""
     session.init()
     for number in range(3):
         session.commit("chat/a", Content([number] * 20, {"count": number}, {"file": session.noise(100 * number)}))

@@ -1,4 +1,4 @@
-"""Every error at every call of the operating system: nothing acknowledged is lost, and it can be gone on with."""
+"""Every error at every call to the operating system. Acknowledged data survives, and work can continue."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tests.faults.steps import COLLECTIONS, READERS, STEPS, WORKLOAD, Step, Worl
 from tests.marks import slow_except
 
 PATIENCE = 20
-"""Seconds after which a call counts as hanging."""
+"""The seconds after which a call counts as hanging."""
 
 KINDS = [
     *((kind, False) for kind in (*ERRORS, "done", "lie", "half", "one")),
     *((kind, True) for kind in ("EIO", "ENOSPC", "half", "one")),
 ]
-"""Each at one call after the other; then, from one call after the other on, at all of them."""
+"""Each kind at one call after another; then some kinds from one call on, at all later calls."""
 KINDS_OF_READERS = [("EIO", False), ("EMFILE", False), ("half", False), ("one", True)]
 CASES = slow_except(
     *((step, "EIO", False) for step in STEPS),
@@ -38,12 +38,12 @@ CASES = slow_except(
 )
 
 KNOWN = {"config", "packs", "manifests", "cache", "reserve", "root", "root.old", "root.lock", "writers.lock"}
-"""What a repository's folder holds when nobody is at work."""
+"""The files of a repository's folder while no process works on it."""
 
 
 @pytest.fixture(scope="module")
 def stages() -> Iterator[dict[str, World]]:
-    """The world as it is before each step of the workload."""
+    """The world before each step of the workload."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
         world = World(os.path.join(folder, "world"), Ledger())
         os.makedirs(os.path.join(world.folder, "work"))
@@ -67,7 +67,7 @@ def _copy(world: World, folder: str) -> World:
 
 @contextmanager
 def broken(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The store's calls go through `calls`."""
+    """Replaces the store's calls with `calls`."""
     with monkeypatch.context() as patch:
         patch.setattr(files, "os", calls.os)
         patch.setattr(files, "fcntl", calls.fcntl)
@@ -76,7 +76,7 @@ def broken(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def no_hang() -> Iterator[None]:
-    """Whatever takes longer than anything here may is interrupted and fails."""
+    """Interrupts and fails a block that takes longer than any call may."""
 
     def give_up(*_: object) -> None:
         raise AssertionError("it hangs")
@@ -96,7 +96,7 @@ def descriptors() -> int:
 
 @pytest.fixture
 def world_of(stages: dict[str, World]) -> Callable[[str], World]:
-    """Makes fresh copies of a stage, one after the other, where the world was when the stage was kept."""
+    """A function that copies a stage to the folder where the stage was made."""
     place = os.path.join(os.path.dirname(stages["init"].folder), "world")
 
     def make(name: str) -> World:
@@ -117,7 +117,7 @@ def test_an_error_at_any_call_loses_nothing_and_ends_with_it(step, kind, lasts, 
 
 
 def _run(world: World, step: Step, calls: Calls, monkeypatch: pytest.MonkeyPatch, *, collect: bool = True) -> Calls:
-    """A step with a fault in it, and what is so after it."""
+    """Takes a step with an injected fault, and checks the result."""
     before = descriptors()
     with open_repo(world, step.__name__) as repo, no_hang():
         failed = None
@@ -129,7 +129,7 @@ def _run(world: World, step: Step, calls: Calls, monkeypatch: pytest.MonkeyPatch
                 print(f"    {error!r}")
         _judge(failed, calls)
         if (calls.fault and calls.fault.kind, calls.failed) == ("done", "rename") and step not in COLLECTIONS:
-            assert failed is None  # a swap that happened and was reported as failed is found out
+            assert failed is None  # the store detects a swap that happened but was reported as failed
         _go_on(world, repo, collect=collect)
     assert descriptors() <= before
     return calls
@@ -146,7 +146,7 @@ def test_an_init_with_an_error_at_any_call_can_be_done_again(kind, world_of, mon
         _, failed = _call(world, init, calls, monkeypatch)
         assert failed is None or isinstance(failed, StorageError)
         if failed is not None:
-            with suppress(AlreadyExists):  # it was made all the same
+            with suppress(AlreadyExists):  # the repository was created despite the error
                 init(world, "again")
         with open_repo(world, "same") as repo:
             _go_on(world, repo, collect=True)
@@ -169,7 +169,8 @@ def test_a_repair_with_an_error_at_any_call_can_be_done_again(kind, world_of, mo
         reports.clear()
         _, failed = _call(world, repair, calls, monkeypatch)
         print(f"{kind} at call {at}: {failed!r}")
-        assert failed is None or isinstance(failed, (StorageError, Corrupt))  # what can't be read is damaged to it
+        # to a repair, unreadable files are damaged
+        assert failed is None or isinstance(failed, (StorageError, Corrupt))
         repair(world, "again")
         with open_repo(world, "afterwards") as repo:
             world.ledger.commit(repo, "chat/a", "new")
@@ -177,14 +178,15 @@ def test_a_repair_with_an_error_at_any_call_can_be_done_again(kind, world_of, mo
             for (ref, _), ids in world.ledger.heads.items():
                 assert set(ids) <= {id for id, _ in repo.log(ref)}
         if not any(report.gaps for report in reports):
-            # The op of a repair that could not read the one before it doesn't say what changed since that one.
+            # A repair that could not read the previous op writes an op that does not record the changes since that
+            # op.
             world.ledger.verify(world.place)
 
 
 def _call(
     world: World, call: Callable[[World], None], calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Calls, CtxstoreError | None]:
-    """A call that has no repository open yet."""
+    """Makes a call that has no open repository yet."""
     before, failed = descriptors(), None
     with no_hang(), broken(calls, monkeypatch):
         try:
@@ -196,7 +198,7 @@ def _call(
 
 
 def _judge(failed: CtxstoreError | None, calls: Calls) -> None:
-    """It failed in the way that the documentation says, or not at all."""
+    """Asserts that the call failed in a documented way, or not at all."""
     assert failed is None or isinstance(failed, StorageError)
     assert failed is None or (calls.fault is not None and calls.fault.kind not in ("half", "one"))
     assert calls.hits or calls.fault is None
@@ -204,7 +206,10 @@ def _judge(failed: CtxstoreError | None, calls: Calls) -> None:
 
 
 def _go_on(world: World, repo: ctxstore.Repo, *, collect: bool) -> None:
-    """The error is gone: all is there, the same program and a new one can go on, and a gc leaves no litter."""
+    """Checks the repository after the error.
+
+    All data exists, the same program and a new one can continue, and a collection leaves no litter.
+    """
     world.ledger.verify(world.place)
     world.ledger.commit(repo, "chat/a", "same")
     with open_repo(world, "afterwards") as fresh:

@@ -1,4 +1,4 @@
-"""A disk that is full: what was acknowledged stays, and collecting makes room again."""
+"""A full disk. Acknowledged data survives, and a collection frees space."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_what_was_acknowledged_stays_on_a_full_disk_and_forgetting_makes_room(di
     place, ledger, source = os.path.join(disk.folder, "repository"), Ledger(), random.Random(seed)
     with ctxstore.repo.open.open(place) as repo:
         full = 0
-        while full < 3:  # larger ones fail before smaller ones do
+        while full < 3:  # larger commits fail before smaller ones
             ref = f"chat/{source.randrange(3)}"
             try:
                 made = commit_next(repo, ref, f"{source.random()}")

@@ -1,4 +1,4 @@
-"""Processes that are killed at any moment, or stop and go on much later: nothing acknowledged is lost."""
+"""Processes that are killed at any moment, or stop and continue much later. Acknowledged data survives."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_processes_killed_at_any_moment_lose_nothing_acknowledged(chain: int, sc
 
 
 def _kill_one(scene: Scene, server: Server, source: random.Random, who: str) -> None:
-    """Kill a worker: before a call of its own to the operating system, or whenever it may be."""
+    """Kills a worker before one of its calls to the operating system, or at any time."""
     seed = source.randrange(1 << 30)
     if source.random() < 0.5:
         at = source.randrange(1, 400)
@@ -60,7 +60,7 @@ STOPS = {
     "collect_once": (16, 5),
     "recompress_once": (24, 9),
 }
-"""Jobs, at how many moments they are stopped, and how many calls lie between these."""
+"""The number of moments at which each job is stopped, and the calls between two moments."""
 
 
 @pytest.mark.parametrize("job", slow_except("collect_once", of=STOPS))
@@ -87,12 +87,15 @@ def test_a_process_that_stops_and_goes_on_days_later_loses_nothing(job: str, sce
     print(f"{job}: stopped at {stopped} moments, others waited at {waited}; {dict(again)}")
     assert stopped > 5
     assert waited < stopped
-    # Stopped after its packs were written and before the swap, a writer must begin anew: they are gone.
+    # The packs of a writer that stopped between their write and the swap are gone. The writer must restart.
     assert again["MustRestart"] or job in ("collect_once", "recompress_once", "snapshot_once")
 
 
 def _go_on_around(scene: Scene, server: Server, stopped: int, who: str, clock: int) -> bool:
-    """Others commit and collect twice while a process is stopped; then it goes on. Whether they had to wait for it."""
+    """Commits and collects twice in other processes while one is stopped, then continues it.
+
+    Returns whether the others had to wait for it.
+    """
     waits = _is_locked(scene, "root.lock") or _is_locked(scene, "writers.lock")
     others = server.start(scene.task("pass_days", who, clock=clock))
     status = server.wait(others, 0.1 if waits else 60)
@@ -108,7 +111,7 @@ def _run(scene: Scene, server: Server, job: str, who: str, clock: int) -> None:
 
 
 def _is_locked(scene: Scene, name: str) -> bool:
-    """Whether others can't begin to write for this lock."""
+    """Whether this lock prevents other processes from writing."""
     lock = Files().lock(os.path.join(scene.place, name), shared=name == "writers.lock", wait=False)
     if lock is not None:
         Files().unlock(lock)

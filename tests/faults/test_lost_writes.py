@@ -1,4 +1,4 @@
-"""Whatever a crash loses of what was not synced, and in whatever order. docs/reliability.md"""
+"""A crash that loses any unsynced changes, in any order. See docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.marks import slow_except
 
 SHARDS = 8
 SAMPLES = 64
-"""How many states of a crash with more than six changes under way are looked at …"""
+"""The number of tested states of a crash with more than six pending changes …"""
 AFTER_KILL = int(os.environ.get("CTXSTORE_CRASH_STATES", "32"))
-"""… and how many of those that a crash may leave when others had gone on from a kill, for each kill."""
+"""… and of a crash after other programs continued from a kill, for each kill."""
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_whatever_a_crash_loses_every_promise_is_kept(explorer: Explorer, shard:
 
 @pytest.mark.parametrize("shard", slow_except(0, of=range(SHARDS)))
 def test_a_crash_after_others_went_on_from_a_kill_keeps_every_promise(explorer: Explorer, shard: int) -> None:
-    """What the killed program had not synced is still open then, and nobody may have built on it."""
+    """The unsynced writes of the killed program are still pending, and no other program may have relied on them."""
     for case in _after_kills(explorer, shard):
         explorer.check(case)
 
@@ -62,7 +62,7 @@ def test_the_states_are_20_000_different_ones(explorer: Explorer) -> None:
 
 
 class Lying:
-    """Files that leave one call out, for paths that end in `where`."""
+    """Files that skip one call, for paths that end in `where`."""
 
     def __init__(self, files: Any, call: str, where: str = "") -> None:
         self._files, self._call, self._where = files, call, where
@@ -74,7 +74,7 @@ class Lying:
 
 
 class RenamesBeforeSyncing(Folder):
-    """The root is in its place before it is durable."""
+    """A store that renames the root into place before the root is durable."""
 
     def _replace_root(self, new: bytes, **options: object) -> None:
         pending = self._root + ".new"
@@ -91,7 +91,7 @@ class RenamesBeforeSyncing(Folder):
 
 
 class DeletesBeforeSwapping(Folder):
-    """Packs that the next root does not list any more go before it is there."""
+    """A store that deletes packs before a root without them is in place."""
 
     def swap(self, expected: bytes | None, new: bytes) -> None:
         roots = RootFile(self)
@@ -103,28 +103,28 @@ class DeletesBeforeSwapping(Folder):
 
 
 class NeverSettles(Folder):
-    """A collector deletes what a root does not list that a crash may take back."""
+    """A collector that deletes unlisted packs under a root that a crash may take back."""
 
     def settle(self) -> None:
         pass
 
 
 class NeverConfirms(Folder):
-    """An init believes a config that may not last."""
+    """An init that trusts a config which may not be durable."""
 
     def confirm(self, key: str) -> None:
         pass
 
 
 class NeverLooksUp(Folder):
-    """An init goes on in a folder whose own name may not last."""
+    """An init that continues in a folder whose own name may not be durable."""
 
     def _settle_above(self) -> None:
         pass
 
 
 class OverwritesTheRoot(Folder):
-    """The root is written in its place."""
+    """A store that overwrites the root in place."""
 
     def _replace_root(self, new: bytes, **options: object) -> None:
         if self.read_root() is not None:

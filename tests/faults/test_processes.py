@@ -1,4 +1,4 @@
-"""Many processes at once, doing all there is to do: nothing acknowledged is lost, and every history is linear."""
+"""Many processes at once, using every command. Acknowledged data survives, and every history is linear."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def _figures(scene: Scene) -> dict[str, int]:
 
 
 def _is_busy(scene: Scene, who: str) -> bool:
-    """Whether a process was acknowledged more than once what it is there for; who only changes files is not."""
+    """Whether a process had more than one acknowledgement of its job. A process that only changes files has none."""
     done = sum(1 for said in scene.said if said["who"] == who and {"id", "collected", "looked"} & said.keys())
     return done > 1 or who.startswith("change")

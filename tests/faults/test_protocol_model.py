@@ -1,4 +1,4 @@
-"""The protocol of docs/format/protocol.md keeps its promise in every state that can be reached, and needs its rules."""
+"""The protocol of docs/format/protocol.md, in every reachable state. It keeps its promise and needs its rules."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SPARE = {
     "forget_anew": (FORKING, FORGETTING),
     "heads_hold": (FORKING, FORGETTING),
 }
-"""Nothing is lost without one of these; docs/reliability.md says what they are good for."""
+"""The rules without which nothing is lost. Their purpose is in docs/reliability.md."""
 
 
 SMALL = [scenario for scenario in SCENARIOS if scenario not in (POWER_MERGING, MERGERS, LYING)]

@@ -1,6 +1,6 @@
-"""Whatever programs do to a repository, in any order, it holds what a plain model of it holds. docs/reliability.md
+"""A repository and a plain model of it, which agree whatever programs do in any order. See docs/reliability.md.
 
-Each case is a seed: its examples are the same every time. CTXSTORE_MACHINE_EXAMPLES makes more of them,
+Each case is a seed, so its examples are the same every time. CTXSTORE_MACHINE_EXAMPLES makes more of them, and
 CTXSTORE_MACHINE_SEED others.
 """
 
@@ -23,7 +23,7 @@ CASES = [("folder" if number < 3 else "memory", FIRST + number) for number in ra
 
 @pytest.fixture(autouse=True)
 def little_makes_much_happen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few commits fill several packs, need a manifest, a database and a merge."""
+    """Limits so low that a few commits fill several packs and need a manifest, a database and a merge."""
     monkeypatch.setattr("ctxstore.history.root.INLINE_PACKS", 4)
     monkeypatch.setattr("ctxstore.history.root.RECENT_PACKS", 2)
     monkeypatch.setattr("ctxstore.packs.writer.PACK_TARGET", 4 << 10)
@@ -34,7 +34,7 @@ def little_makes_much_happen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("kind", "number"), slow_except(CASES[3], of=CASES))
 def test_a_repository_holds_what_the_model_holds(kind: str, number: int) -> None:
-    """`number` is the seed."""
+    """The seed is `number`."""
 
     def machine() -> Folder:
         return Folder(kind)

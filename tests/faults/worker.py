@@ -26,14 +26,15 @@ from tests.faults.acknowledged import commit_next, content_of, parse_note, work_
 from tests.faults.broken_files import Calls
 
 SHARED = "chat/shared"
-"""A ref that all write to."""
+"""The ref that all processes write to."""
 DAY = 24 * 3600 * 10**9
 
 
 class Task(NamedTuple):
-    """One process. It sends itself `signal` before the `at`-th call of the operating system, if that is not 0.
+    """The task of one process.
 
-    `clock` is added to the time (ns).
+    If `at` is not 0, the process sends itself `signal` before its `at`-th call to the operating system. `clock` is
+    added to the time, in ns.
     """
 
     job: str
@@ -48,7 +49,7 @@ class Task(NamedTuple):
 
 
 class Process:
-    """A task under way: the repository, and the log of what was acknowledged."""
+    """A running task: the repository, and the log of acknowledgements."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -79,7 +80,8 @@ class Process:
     # -- what it does
 
     def _writer(self, ref: str) -> str:
-        """Whose order of acknowledgements counts: that of all who log for a ref only one writes to, else one's own."""
+        """Names the sequence that a commit is part of: the ref's, if all its writers log to one file, else the
+        process's own."""
         return self.who if ref == SHARED or ref.startswith("directory/") else ""
 
     def commit(self, ref: str) -> None:
@@ -106,7 +108,7 @@ class Process:
             self.repo.set_ref(ref, None, expected=head)
 
     def change(self) -> None:
-        """Write, replace or remove a file of the folder that is saved."""
+        """Writes, replaces or removes a file of the saved folder."""
         name = f"file{self.random.randrange(6)}"
         if self.random.random() < 0.2:
             (self.work / name).unlink(missing_ok=True)
@@ -116,7 +118,7 @@ class Process:
         pending.rename(self.work / name)
 
     def snapshot(self, *, alone: bool) -> None:
-        """Save the folder; if nobody else changes it, say what was in it."""
+        """Saves the folder, and reports its content if no other process changes it."""
         versions = {path.name: _version(path) for path in self.work.iterdir()} if alone else None
         target = Target(Directory(), Directory().root_for(str(self.work), {}))
         try:
@@ -128,7 +130,7 @@ class Process:
             self.say(ref=ref, id=id.hex(), files=versions, writer="" if alone else self.who)
 
     def forget(self, ref: str) -> None:
-        """All but the newest three commits of a ref."""
+        """Forgets all but the newest three commits of a ref."""
         self.say(forgetting=ref)
         try:
             self.repo.forget(Policy(last=3), ref)
@@ -136,7 +138,7 @@ class Process:
             self.say(again="forget")
 
     def read(self) -> None:
-        """Each head of those that are not forgotten is what its note says."""
+        """Asserts that each head which is not forgotten has the content of its note."""
         for ref, head in self.repo.refs("chat/"):
             content, view = content_of(parse_note(head.commit.note)), self.repo.view(head.id.hex())
             assert list(view.messages) == content.messages, ref
@@ -152,7 +154,7 @@ class Process:
         self.say(collected=result.freed_now, later=result.freed_later, reason=result.reason)
 
     def anything(self) -> None:
-        """One step of a life."""
+        """Takes one random step."""
         number = self.random.randrange(4)
         steps: list[tuple[int, Callable[[], None]]] = [
             (60, lambda: self.commit(f"chat/{number}")),
@@ -172,7 +174,7 @@ def _version(path: Path) -> int:
 
 
 def live(process: Process) -> None:
-    """Everything there is to do, in no order."""
+    """Uses every command, in random order."""
     while not process.is_late:
         process.anything()
 
@@ -195,7 +197,7 @@ def write(process: Process) -> None:
 
 
 def change(process: Process) -> None:
-    """Keeps changing the folder that is saved."""
+    """Changes the saved folder repeatedly."""
     while not process.is_late:
         process.change()
         process.pause(0.01)
@@ -209,14 +211,14 @@ def save(process: Process) -> None:
 
 
 def clean(process: Process) -> None:
-    """Collects."""
+    """Collects repeatedly."""
     while not process.is_late:
         process.collect(recompress=process.random.random() < 0.3)
         process.pause(0.1)
 
 
 def look(process: Process) -> None:
-    """Reads and checks."""
+    """Reads and checks repeatedly."""
     while not process.is_late:
         process.read()
         problems = process.repo.check(read_data=process.random.random() < 0.5).problems
@@ -248,7 +250,7 @@ def recompress_once(process: Process) -> None:
 
 
 def pass_days(process: Process) -> None:
-    """Others commit and collect, twice, while the clock jumps by days: the epoch moves each time."""
+    """Commits and collects twice, while the clock jumps by days: the epoch advances each time."""
     for day in (1, 2):
         process.repo.close()
         process.repo = process.open(day * DAY)
@@ -266,7 +268,7 @@ JOBS = {
 
 
 def run(task: Task) -> None:
-    """The life of a process."""
+    """Runs a task from start to end."""
     process = Process(task)
     if task.at:
 
@@ -282,7 +284,7 @@ def run(task: Task) -> None:
 
 
 def iter_log(path: str, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(where it ends, what was said) from a place on; a line that was cut short was not said."""
+    """Yields each report from `start` on, with the position of its end. A truncated line is no report."""
     with open(path, "rb") as log:
         log.seek(start)
         for line in log:

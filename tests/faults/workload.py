@@ -1,4 +1,4 @@
-"""Programs that use a store, with a plain model of what was promised to them beside it."""
+"""Programs that use a store, with a plain model of the store's promises."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ HOUR = 3600 * 10**9
 
 
 class Folder(LocalStorage):
-    """A repository's folder without a cache: a cache holds nothing that may be lost."""
+    """A repository's folder without a cache, which holds nothing that may be lost."""
 
     def cache_folder(self) -> str | None:
         return None
 
 
 def make_environment(seed: int) -> Environment:
-    """A clock that goes on by an hour whenever it is looked at, and bytes that no compressor makes smaller."""
+    """Makes a clock that advances an hour with every reading, and incompressible random bytes."""
     ticks = count(1_700_000_000 * 10**9 + seed * HOUR, HOUR)
     return Environment(lambda: next(ticks), random.Random(seed).randbytes, Author("ada", "engine", "test"))
 
 
 class Session:
-    """Writes through the library. `promises` has one entry for each call that returned, and the state at first."""
+    """Writes through the library. `promises` has the first state, and one state for each call that returned."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Session:
         return found
 
     def another(self) -> Repo:
-        """The repository as another process has it."""
+        """Opens the repository as another process does."""
         return self._open()
 
     def init(self) -> None:
@@ -89,7 +89,10 @@ class Session:
         meanwhile: Callable[[], None] = lambda: None,
         repo: Repo | None = None,
     ) -> bytes:
-        """Add to a context; its new commit. `meanwhile` is called when the commit has begun and is not yet written."""
+        """Commits an addition to a context, and returns the commit's id.
+
+        Calls `meanwhile` when the commit has begun and is not yet written.
+        """
 
         def blocks(data: bytes) -> Iterator[bytes]:
             meanwhile()
@@ -107,7 +110,7 @@ class Session:
         return id
 
     def snapshot(self, folder: str, files: Mapping[str, bytes]) -> None:
-        """Save a folder of the real file system, in which these files are then."""
+        """Saves a folder of the real file system after writing these files to it."""
         for name, data in files.items():
             path = Path(folder, name)
             path.parent.mkdir(exist_ok=True)
@@ -142,7 +145,7 @@ class Session:
         self._promise(tags={**self.promise.tags, name: self.promise.refs[ref]})
 
     def merge(self, ref: str, other: str, added: Content) -> None:
-        """Take over what is `added` in the other context since it was forked."""
+        """Merges into a context the content `added` to another since the fork."""
         self._used(None).merge(ref, other, into=ref)
         id = self._used(None).find_ref(ref)
         before = self.promise
@@ -150,7 +153,7 @@ class Session:
         self._promise(refs={**before.refs, ref: id}, commits={**before.commits, id: content})
 
     def undo(self) -> None:
-        """Take the last change back."""
+        """Undoes the last change."""
         self._used(None).plan_undo().execute()
         before = self.promises[-2]
         self._promise(refs=before.refs, tags=before.tags, forgotten=before.forgotten)
@@ -161,14 +164,14 @@ class Session:
 
 
 def make_packs_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few commits then fill several packs, and need a manifest."""
+    """Lowers the limits: a few commits then fill several packs and need a manifest."""
     monkeypatch.setattr("ctxstore.history.root.INLINE_PACKS", 4)
     monkeypatch.setattr("ctxstore.history.root.RECENT_PACKS", 2)
     monkeypatch.setattr("ctxstore.packs.writer.PACK_TARGET", 8 << 10)
 
 
 def run(session: Session) -> None:
-    """Everything that writes, at least once: what a year of use does, in small."""
+    """Runs every command that writes at least once: a year of use, in small."""
     session.init()
     for number in range(8):
         text = {"role": "user", "text": f"message {number}"}

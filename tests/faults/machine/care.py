@@ -1,4 +1,4 @@
-"""What happens to a repository as a whole: collections, programs that end, caches that go, clocks that jump."""
+"""Operations on a whole repository: collections, ends of programs, lost caches, clocks that jump."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ JUMPS = (0, -10 * YEAR, -HOUR, 13 * HOUR, 40 * 24 * HOUR, 10 * YEAR)
 
 
 class Care(Retention):
-    """Rules on the repository and what surrounds it."""
+    """The rules on the repository and its surroundings."""
 
     @rule(n=handles, forget=st.integers(0, 9), recompress=st.booleans(), trouble=troubles)
     def gc(self, n: int, forget: int, recompress: bool, trouble: Any) -> None:
-        """Perhaps with something to do."""
+        """Collects, perhaps with something to collect."""
         forgotten = list(self.model.forgettable())[:forget]
         self.forget_commits(n, forgotten, None)
         trap = self.make_trap(n, trouble, "elsewhere")
@@ -45,13 +45,13 @@ class Care(Retention):
 
     @rule(n=handles, how=st.sampled_from(["close", "crash"]), later=st.sampled_from(JUMPS))
     def begin_anew(self, n: int, how: str, later: int) -> None:
-        """A program ends, and another one begins by a clock that may have jumped."""
+        """Ends a program and starts another, whose clock may have jumped."""
         self.now = max(SECOND, self.now + later)
         self.reopen(n, crashed=how == "crash")
 
     @rule(n=handles, size=st.integers(1, 20_000))
     def give_up_a_transaction(self, n: int, size: int) -> None:
-        """Packs that were written and never published, with what others may want to store later."""
+        """Writes packs and never publishes them. Later transactions may want to store the same objects."""
         with transaction(self.repos[n]._engine) as tx:
             tx.writer.put(Kind.RECORD, b"5")
             tx.writer.put(Kind.CHUNK, noise(1, size))
@@ -59,7 +59,7 @@ class Care(Retention):
 
     @rule(size=st.integers(0, 300), folder=st.sampled_from(["packs", "manifests"]))
     def leave_litter(self, size: int, folder: str) -> None:
-        """What a crash leaves: files cut short, under names of today; and what may be deleted is gone."""
+        """Leaves the litter of a crash: truncated files with names of today. Litter that may be deleted is deleted."""
         epoch = self.repos[0]._engine.root().epoch
         self._inner.put(f"{folder}/{make_name(epoch, self._random.randbytes)}", b"\x93ctx" * size)
         if isinstance(self._inner, LocalStorage):
@@ -73,9 +73,9 @@ class Care(Retention):
         how=st.sampled_from(["delete", "spoil", "copy", "bring back"]), seed=st.integers(0, 9), keep=st.integers(0, 200)
     )
     def meddle_with_the_cache(self, how: str, seed: int, keep: int) -> None:
-        """Deleted, spoiled after its first bytes, copied, or replaced by such a copy.
+        """Deletes the cache, damages it after its first bytes, copies it, or replaces it by such a copy.
 
-        By new files: nobody writes into a file that others have open.
+        All of these create new files: no program writes into a file that another has open.
         """
         old = self._path("stale")
         if how == "copy":

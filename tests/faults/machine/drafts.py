@@ -1,4 +1,4 @@
-"""Programs that edit contexts: drafts that are held open, go stale, and are committed sooner or later or never."""
+"""Programs that edit contexts. Their drafts stay open, become stale, and are committed sooner or later or never."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ contents = st.one_of(
 
 
 def noise(seed: int, size: int) -> bytes:
-    """Bytes that no compressor makes smaller, the same ones for a seed: several chunks of them."""
+    """Generates incompressible bytes from a seed. They make several chunks."""
     import random
 
     return random.Random(seed).randbytes(size)
@@ -62,7 +62,7 @@ edits = st.one_of(
 
 @dataclass
 class Open:
-    """A draft beside its model: what it holds so far, what it was made from, and where its context was then."""
+    """A draft and its model: its content, its base, and the head of its context when it was opened."""
 
     handle: int
     real: Draft
@@ -72,7 +72,7 @@ class Open:
     content: Content
 
     def edit(self, verb: str, *arguments: Any) -> None:
-        """The same change to both."""
+        """Applies the same change to the draft and the model."""
         getattr(self, f"_{verb}")(*arguments)
 
     def _extend(self, new: list[Any]) -> None:
@@ -136,7 +136,7 @@ class Open:
 
 
 class Drafts(Meanwhile):
-    """Rules on drafts."""
+    """The rules on drafts."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -153,7 +153,7 @@ class Drafts(Meanwhile):
 
     @contextmanager
     def _based_on(self, base: bytes | None) -> Iterator[None]:
-        """What a draft is based on may have been collected: then it is told so."""
+        """Expects an error if the base of a draft may have been collected."""
         try:
             yield
         except NotFound as error:
@@ -171,7 +171,7 @@ class Drafts(Meanwhile):
 
     @rule(n=handles, ref=st.sampled_from(NAMES), parent=parents, changes=st.lists(edits, max_size=3), trouble=troubles)
     def write(self, n: int, ref: str, parent: int | None, changes: list[Any], trouble: Any) -> None:
-        """A program opens a draft on any commit, edits, commits."""
+        """Opens a draft on any commit, edits it, and commits it."""
         self._write(n, ref, parent, changes, trouble)
 
     def _write(self, n: int, ref: str, parent: int | None, changes: list[Any], trouble: Any) -> None:
@@ -186,12 +186,12 @@ class Drafts(Meanwhile):
 
     @rule(n=handles, ref=st.sampled_from(NAMES), changes=st.lists(edits, max_size=3), trouble=troubles)
     def go_on(self, n: int, ref: str, changes: list[Any], trouble: Any) -> None:
-        """The same from the newest commit on, as most do."""
+        """Opens a draft on the newest commit, as most programs do, edits it, and commits it."""
         self._write(n, ref, None, changes, trouble)
 
     @rule(n=handles, ref=st.sampled_from(NAMES), parent=parents)
     def begin(self, n: int, ref: str, parent: int | None) -> None:
-        """A program opens a draft and keeps it."""
+        """Opens a draft and keeps it open."""
         draft = self._open_draft(n, ref, parent)
         if draft is not None:
             self.drafts = [*self.drafts[-3:], draft]
@@ -207,7 +207,7 @@ class Drafts(Meanwhile):
     @precondition(lambda self: self.drafts)
     @rule(pick=picks, trouble=troubles)
     def commit(self, pick: int, trouble: Any) -> None:
-        """A draft that was kept is committed, however stale it is."""
+        """Commits an open draft, however stale it is."""
         draft = self.drafts[pick % len(self.drafts)]
         with self._based_on(draft.base):
             self._commit(draft, trouble)

@@ -1,4 +1,4 @@
-"""A folder that somebody works in, snapshots of it, and checkouts to another place."""
+"""A folder in which files change, snapshots of it, and checkouts to another folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ changes = st.one_of(
 
 
 class Folder(Care):
-    """Rules on files of the real file system."""
+    """The rules on files of the real file system."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -44,12 +44,12 @@ class Folder(Care):
         self.times: dict[str, int] = {}
 
     def work(self, changes: list[Any]) -> None:
-        """Change files."""
+        """Changes files."""
         for verb, file, *arguments in changes:
             getattr(self, f"_{verb}")(os.path.join(self.folder, file), *arguments)
         for path in sorted(self._paths(), reverse=True):
             if os.stat(path).st_mtime_ns != self.times.get(path):
-                # By our own clock, so that an example is the same every time.
+                # The clock is simulated, so that an example is the same every time.
                 self.times[path] = self._clock()
                 os.utime(path, ns=(self.times[path], self.times[path]))
 
@@ -63,7 +63,7 @@ class Folder(Care):
             os.truncate(path, min(size, os.path.getsize(path)))
 
     def _exchange(self, path: str, data: bytes) -> None:
-        """As editors and archivers do: another file, perhaps as long as the old one, with the old one's time."""
+        """Replaces a file as editors and archivers do: the new file may have the old one's length and time."""
         if os.path.exists(path):
             found = os.stat(path)
             with open(f"{path}.new", "wb") as opened:
@@ -72,7 +72,7 @@ class Folder(Care):
             os.replace(f"{path}.new", path)
 
     def _remove(self, path: str) -> None:
-        """The file, and its folder if nothing else is in it."""
+        """Removes the file, and its folder if that is then empty."""
         if os.path.exists(path):
             os.unlink(path)
             if path != os.path.join(self.folder, "todo") and not os.listdir(os.path.dirname(path)):
@@ -95,14 +95,14 @@ class Folder(Care):
 
     @rule(n=handles, changes=st.lists(changes, max_size=3), trouble=troubles)
     def snapshot(self, n: int, changes: list[Any], trouble: Any) -> None:
-        """After some work."""
+        """Takes a snapshot after some changes."""
         self.work(changes)
         self._save(n, trouble)
 
     @precondition(lambda self: self.context in self.model.refs)
     @rule(n=handles)
     def snapshot_what_was_dropped(self, n: int) -> None:
-        """The cache knows all files, and speaks of a commit that is no head any more."""
+        """Drops the context and takes a snapshot. The cache knows all files, but its commit is no longer a head."""
         time.sleep(GRANULARITY_NS / 10**9)
         self._save(n, None)
         plan = self.repos[n].plan_drop(self.context)

@@ -1,4 +1,4 @@
-"""What moves whole contexts: forks, names, tags, drops, undoing and forgetting."""
+"""Operations that move whole contexts: fork, rename, tag, drop, undo and forget."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def has_commits(self: Any) -> bool:
 
 
 class History(Drafts):
-    """Rules on contexts and commits."""
+    """The rules on contexts and commits."""
 
     def pick_commit(self, pick: int) -> bytes:
-        """One of all commits ever made."""
+        """Picks one of all commits ever made."""
         return list(self.model.commits)[pick % len(self.model.commits)]
 
     def pick_context(self, pick: int) -> str:
-        """One of the contexts there are."""
+        """Picks one of the existing contexts."""
         return sorted(self.model.contexts)[pick % len(self.model.contexts)]
 
     @precondition(has_commits)
@@ -113,7 +113,7 @@ class History(Drafts):
     @precondition(lambda self: len(self.model.ops) > 1)
     @rule(n=handles, back=st.none() | picks, trouble=troubles)
     def undo(self, n: int, back: int | None, trouble: Any) -> None:
-        """The newest op that can be undone, or one so far back, an undo perhaps."""
+        """Undoes the newest op that can be undone, or an older one, which may be an undo."""
         number = self.model.undoable() if back is None else len(self.model.ops) - 1 - back % (len(self.model.ops) - 1)
         id = None if number is None or back is None else (self.model.ops[number].id or b"").hex()
         try:
@@ -139,7 +139,7 @@ class History(Drafts):
     @precondition(has_commits)
     @rule(n=handles, first=picks, count=st.integers(1, 9), trouble=troubles)
     def forget(self, n: int, first: int, count: int, trouble: Any) -> None:
-        """Some commits, by their ids."""
+        """Forgets some commits by their ids."""
         ids = list(self.model.forgettable())
         start = first % len(ids) if ids else 0
         try:
@@ -150,7 +150,7 @@ class History(Drafts):
     @precondition(has_commits)
     @rule(n=handles, pick=picks)
     def read_a_commit(self, n: int, pick: int) -> None:
-        """And its log."""
+        """Reads a commit and its log."""
         id = self.pick_commit(pick)
         self.check_commit(self.repos[n], id)
         assert [stored.id for stored in self.repos[n].log(id.hex())] == self.model.history(id)

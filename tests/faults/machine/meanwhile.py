@@ -1,4 +1,4 @@
-"""What may come between: a crash, or what another program does in the middle of a command."""
+"""Events in the middle of a command: a crash, or a command of another program."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ troubles = st.one_of(
     st.tuples(st.just("crash"), st.integers(0, 9)),
     st.tuples(st.sampled_from(OTHERS), st.sampled_from([0, 0, 1, 1, 2, 3, 5]), st.booleans()),
 )
-"""Nothing; a crash at a call; what the other handle does at a call, to the same context or not."""
+"""No event, a crash at a call, or a command of the other handle at a call, in the same context or another."""
 
 
 class Meanwhile(World):
-    """What the other handle does when it is its turn in the middle of a command."""
+    """The commands of the other handle that run in the middle of a command."""
 
     def make_trap(self, n: int, trouble: Any, ref: str) -> Trap | None:
-        """The trap for a command on handle `n`."""
+        """Makes the trap for a command on handle `n`."""
         if trouble is None:
             return None
         kind, at, *rest = trouble
@@ -49,7 +49,7 @@ class Meanwhile(World):
         return Trap(at, actions[kind], is_crash=False)
 
     def commit_quickly(self, n: int, ref: str, new: Content | None = None) -> None:
-        """Add to a context: a message, or something else."""
+        """Adds a message or another change to a context."""
         head = self.model.refs.get(ref)
         old = self.model.content(head)
         draft = self.repos[n].edit(ref)
@@ -72,12 +72,12 @@ class Meanwhile(World):
         self.publishing(draft.commit, follow, n, None)
 
     def _commit_what_was_forgotten(self, n: int, ref: str) -> None:
-        """The same content once more: what a collector has found dead lives again."""
+        """Commits forgotten content once more: objects that a collector found dead live again."""
         for id in list(self.model.state.forgotten)[-2:]:
             self.commit_quickly(n, ref, self.model.content(id))
 
     def _recall_what_was_forgotten(self, n: int) -> None:
-        """Tag a forgotten commit, if it is still there: it is not forgotten any more."""
+        """Tags a forgotten commit, if it still exists. It is then no longer forgotten."""
         for id in list(self.model.state.forgotten)[-1:]:
             try:
                 self.publishing(
@@ -90,13 +90,14 @@ class Meanwhile(World):
                 assert self.model.may_be_gone(id), error
 
     def _forget_and_collect(self, n: int, ref: str) -> None:
-        """Move a context on, forget all that may be forgotten, and collect it, wherever it lies."""
+        """Moves a context forward, forgets every commit that may be forgotten, and collects them, wherever they are
+        stored."""
         self.commit_quickly(n, ref)
         self.forget_commits(n, list(self.model.forgettable()), None)
         self._collect(n, recompress=True)
 
     def _live_on(self, n: int) -> None:
-        """Days pass: what was begun before then is not waited for any more."""
+        """Lets days pass: transactions that began before are no longer waited for."""
         for _ in range(3):
             self.now += 13 * HOUR
             self.commit_quickly(n, "elsewhere")
@@ -107,7 +108,7 @@ class Meanwhile(World):
         self.repos[n].gc(recompress=recompress)
 
     def forget_commits(self, n: int, ids: list[bytes], trap: Trap | None) -> None:
-        """Forget exactly these."""
+        """Forgets exactly these commits."""
         if not ids:
             return
         marks = {ObjectId(id): Forgotten(self.now, f"the {len(self.model.ops)}th") for id in ids}

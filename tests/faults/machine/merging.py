@@ -1,4 +1,4 @@
-"""Merges: what a plain three-way merge of dicts says of them, and that the result's ids are those of its content."""
+"""Merges, compared with a three-way merge of dicts. The ids of the result are those of its content."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Merging(History):
             assert was_collected or (trap is not None and trap.is_sprung), error
 
     def _newer(self, ours: bytes, theirs: bytes) -> bytes | None:
-        """The one that descends from the other, if there is nothing else to merge."""
+        """Returns the side that descends from the other, or None if both have changes."""
         if ours in self.model.history(theirs):
             return theirs
         return ours if theirs in self.model.history(ours) else None
@@ -71,7 +71,7 @@ class Merging(History):
         return any(self.model.commits[a].source and self.model.content(b).messages is not None for a, b in pairs)
 
     def _merged(self, id: bytes, ours: bytes, theirs: bytes, into: str, choice: str) -> None:
-        """What came of it is what its ids say it is, and has what only one side changed."""
+        """Checks a merge: its ids match its content, and it has every change that only one side made."""
         view = self.repos[0].view(id.hex())
         found = read(view)
         side = self.model.commits[ours]
@@ -90,7 +90,7 @@ class Merging(History):
 
     @staticmethod
     def _check_sides(base: Content, left: Content, right: Content, found: Content) -> None:
-        """Messages and files that one side left as they were are the other's."""
+        """Asserts that messages and files which one side left unchanged are those of the other side."""
         for mine, other in ((left, right), (right, left)):
             if (mine.messages or ()) == (base.messages or ()):
                 assert (found.messages or ()) == (other.messages or ())
@@ -103,7 +103,7 @@ class Merging(History):
 
 
 def merged(base: Mapping[str, Any], left: Mapping[str, Any], right: Mapping[str, Any], choice: str) -> dict[str, Any]:
-    """A three-way merge of dicts. Of something removed here and changed there, the changed one stays."""
+    """Merges dicts in three ways. A value removed on one side and changed on the other stays."""
     missing = object()
     result = {}
     for key in {*base, *left, *right}:

@@ -1,4 +1,4 @@
-"""What a store is said to be: plain dicts and tuples that know nothing of packs, roots or caches."""
+"""A model of a store, made of dicts and tuples. It has no packs, roots or caches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Kept(NamedTuple):
-    """A file with its bytes; a folder has none."""
+    """A file with its bytes. A folder has none."""
 
     data: bytes | None
     mode: int
@@ -15,7 +15,7 @@ class Kept(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What a commit holds. A list or map that was never touched is None, one that was emptied is empty."""
+    """The content of a commit. A list or map that was never changed is None, and one that was emptied is empty."""
 
     messages: tuple[Any, ...] | None = None
     memories: Mapping[str, Any] | None = None
@@ -35,7 +35,8 @@ class Made(NamedTuple):
 
 
 class State(NamedTuple):
-    """What one op leaves: contexts, tags and settings by their keys in the refs map; forgotten commits: when, why."""
+    """The state after an op: contexts, tags and settings by their keys in the refs map, and forgotten commits with time
+    and reason."""
 
     refs: Mapping[str, bytes] = {}
     forgotten: Mapping[bytes, tuple[int, str]] = {}
@@ -47,25 +48,25 @@ class State(NamedTuple):
 
     @property
     def held(self) -> set[bytes]:
-        """Heads and tagged commits: their content stays whatever else happens."""
+        """The heads and tagged commits. Nothing removes their content."""
         return {id for name, id in self.refs.items() if not name.startswith("setting:")}
 
     def moved(self, **changes: bytes | None) -> State:
-        """With refs moved; None takes one away."""
+        """Returns the state with refs moved. None removes a ref."""
         refs = {**self.refs, **changes}
         return self._replace(refs={name: id for name, id in refs.items() if id is not None})
 
     def without(self, marks: Mapping[bytes, tuple[int, str]]) -> State:
-        """With more commits forgotten."""
+        """Returns the state with more forgotten commits."""
         return self._replace(forgotten={**self.forgotten, **marks})
 
     def recalled(self, *ids: bytes) -> State:
-        """With commits that somebody built upon taken out of the forgotten ones."""
+        """Returns the state in which commits that have children are no longer forgotten."""
         return self._replace(forgotten={id: why for id, why in self.forgotten.items() if id not in ids})
 
 
 class Done(NamedTuple):
-    """An op: its id, what it left, and the op it took back, if it was an undo."""
+    """An op: its id, the state after it, and the op it undid, if it is an undo."""
 
     id: bytes | None
     state: State
@@ -73,19 +74,19 @@ class Done(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """Why an op can't be undone."""
+    """The reason why an op cannot be undone."""
 
     why: str
 
 
 class Model:
-    """All that was acknowledged."""
+    """A model of everything that was acknowledged."""
 
     def __init__(self) -> None:
         self.commits: dict[bytes, Made] = {}
         self.ops: list[Done] = [Done(None, State())]
         self.at_risk: set[bytes] = set()
-        """Commits whose content a collection may have taken."""
+        """The commits whose content a collection may have removed."""
 
     @property
     def state(self) -> State:
@@ -100,30 +101,30 @@ class Model:
         return self.state.contexts
 
     def publish(self, id: bytes, state: State, undoes: bytes | None = None) -> None:
-        """An op was acknowledged."""
+        """Records an acknowledged op."""
         self.at_risk &= state.forgotten.keys()
         self.ops.append(Done(id, state, undoes))
 
     def collect(self) -> None:
-        """A collection may run now, or has run."""
+        """Records that a collection may run now, or has run."""
         self.at_risk |= self.state.forgotten.keys() - self.state.held
 
     def may_be_gone(self, id: bytes | None) -> bool:
-        """Whether a commit's content may be missing, rightly."""
+        """Whether a commit's content may be missing."""
         return id in self.at_risk and id not in self.state.held
 
     def content(self, id: bytes | None) -> Content:
-        """What a commit holds; nothing when there is none."""
+        """Returns the content of a commit, and empty content for None."""
         return self.commits[id].content if id is not None else Content()
 
     def undoable(self) -> int | None:
-        """The op that is undone next: the newest that is no undo and is not undone."""
+        """Finds the op that the next undo undoes: the newest that is no undo and is not undone."""
         undone = self._undone()
         ops = range(len(self.ops) - 1, 0, -1)
         return next((n for n in ops if self.ops[n].undoes is None and self.ops[n].id not in undone), None)
 
     def _undone(self, since: int = 0) -> set[bytes]:
-        """The ops that are undone by later ones that are not undone themselves."""
+        """Returns the ops that are undone by later ops which are not undone themselves."""
         undone: set[bytes] = set()
         for done in self.ops[:since:-1]:
             if done.undoes is not None and done.id not in undone:
@@ -131,7 +132,7 @@ class Model:
         return undone
 
     def undo(self, number: int) -> tuple[State, set[bytes]] | Refused:
-        """What undoing an op leaves, and the commits whose content that needs."""
+        """Computes the state after undoing an op, and the commits whose content this needs."""
         before, after, now = self.ops[number - 1].state, self.ops[number].state, self.state
         if self.ops[number].id in self._undone(number):
             return Refused("undone already")
@@ -149,7 +150,7 @@ class Model:
         return state.without(again).recalled(*needed), needed
 
     def history(self, id: bytes) -> list[bytes]:
-        """A commit and all it descends from, as the log lists them."""
+        """Lists a commit and its ancestors, as the log lists them."""
         found = {id}
         waiting = [id]
         while waiting:
@@ -159,18 +160,18 @@ class Model:
         return sorted(found, key=lambda each: (self.commits[each].generation, self.commits[each].time, each))[::-1]
 
     def merge_base(self, ours: bytes, theirs: bytes) -> bytes | None:
-        """The nearest commit that two have in common and that is not forgotten."""
+        """Finds the nearest common ancestor that is not forgotten."""
         common = set(self.history(ours)) & set(self.history(theirs)) - self.state.forgotten.keys()
         nearest = sorted(common, key=lambda id: (-self.commits[id].generation, -self.commits[id].time, id))
         return nearest[0] if nearest else None
 
     def kept_anyway(self, history: list[bytes]) -> set[bytes]:
-        """Commits of a history that no policy forgets: heads, tagged ones, and what there was before a shrink."""
+        """Returns commits of a history that no policy forgets: heads, tagged commits, and the last before a shrink."""
         shrunk = {self.commits[id].parents[0] for id in history if self.commits[id].shrunk}
         return self.state.held | shrunk
 
     def not_among_the_last(self, count: int) -> set[bytes]:
-        """What keeping the last `count` commits of every context forgets."""
+        """Returns the commits that a policy of the last `count` commits forgets."""
         known: set[bytes] = set()
         kept: set[bytes] = set()
         for head in self.contexts.values():
@@ -181,5 +182,5 @@ class Model:
         return known - kept
 
     def forgettable(self) -> Iterator[bytes]:
-        """Commits that may be forgotten: no heads, no tagged ones, none that is forgotten already."""
+        """Yields the commits that may be forgotten: no heads, no tagged commits, none that is already forgotten."""
         return (id for id in self.commits if id not in self.state.held and id not in self.state.forgotten)

@@ -1,4 +1,4 @@
-"""Forgetting by policies, and the policies that a repository keeps."""
+"""Forgetting by policies, and the policies that a repository stores."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MONTH = 30 * 24 * HOUR
 
 
 class Retention(Merging):
-    """Rules on policies."""
+    """The rules on policies."""
 
     @precondition(has_commits)
     @rule(n=handles, last=st.integers(1, 4), is_aged=st.booleans(), trouble=troubles)
     def keep_the_last(self, n: int, last: int, is_aged: bool, trouble: Any) -> None:
-        """And perhaps nothing older than a month, though clocks have jumped by years."""
+        """Keeps the last commits, and perhaps none that is older than a month, though clocks have jumped by years."""
         policy = Policy(last=last, max_age_ns=MONTH if is_aged else 0)
 
         def follow(op: Op) -> State:
@@ -34,7 +34,7 @@ class Retention(Merging):
             if trap is None:
                 assert expected <= marks.keys() if is_aged else expected == marks.keys()
             elif not is_aged:
-                assert marks.keys() <= expected  # the plan may be from before others went on
+                assert marks.keys() <= expected  # the plan may be older than other programs' commits
             for head in self.model.contexts.values():
                 assert not marks.keys() & self.model.kept_anyway(self.model.history(head))
             return self.model.state.without(marks)
@@ -47,7 +47,7 @@ class Retention(Merging):
     @precondition(has_commits)
     @rule(n=handles, last=st.integers(1, 2), trouble=troubles)
     def empty_the_bin(self, n: int, last: int, trouble: Any) -> None:
-        """What was dropped is forgotten, and nothing that a context or a tag still has."""
+        """Forgets dropped commits, and none that a context or a tag still reaches."""
 
         def follow(op: Op) -> State:
             marks = self._new_marks(op)

@@ -1,4 +1,4 @@
-"""The same content stored from scratch, at once, into an empty dict: what its ids must be."""
+"""The ids of content that is stored at once, from scratch, into an empty dict."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEYS = IdKeys()
 
 
 class Objects:
-    """Objects by id."""
+    """The objects by their ids."""
 
     keys = KEYS
 
@@ -48,7 +48,7 @@ class Objects:
 
 
 def tree_of(content: Content) -> ObjectId:
-    """The id of the tree that holds this and nothing else."""
+    """Computes the id of the tree with exactly this content."""
     objects, maps = Objects(), Maps(KEYS)
     tree = {encode_key(path): encode_entry(_entry(objects, kept)) for path, kept in content.files.items()}
     if content.messages is not None:
@@ -65,7 +65,7 @@ def tree_of(content: Content) -> ObjectId:
 
 
 def size_of(content: Content) -> int:
-    """Bytes of files and messages, as a commit's summary counts them."""
+    """Counts the bytes of files and messages, as a commit's summary counts them."""
     files = sum(len(kept.data or b"") for kept in content.files.values())
     return files + sum(len(encode_record(value)) for value in content.messages or ())
 

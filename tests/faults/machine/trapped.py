@@ -1,4 +1,4 @@
-"""A storage in which something happens in the middle of what a program does."""
+"""A storage in which an event occurs in the middle of a program's calls."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ctxstore.storage.protocol import Presence, Sink, Storage, StoredValue
 
 
 class Crashed(BaseException):
-    """The program is no more. Not an `Exception`: nothing may mend it."""
+    """The end of a program. It is not an `Exception`, so that no code handles it."""
 
 
 class Trap:
-    """Does something at a call that changes the storage: the `at`-th from now on.
+    """An event at the `at`-th call from now on that changes the storage.
 
-    A crash may come at any of them; what others do only before the root is swapped, so that the order of two programs'
-    ops is known, and while they are let in.
+    A crash may occur at any of them. Commands of others run only before the swap of the root, so that the order of two
+    programs' ops is known, and only while the lock admits them.
     """
 
     def __init__(self, at: int, action: Callable[[], None], *, is_crash: bool) -> None:

@@ -1,4 +1,4 @@
-"""A repository open twice, the model beside it, and how the two are compared."""
+"""A repository that is open twice, a model of it, and their comparison."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ T = TypeVar("T")
 
 
 class World(RuleBasedStateMachine):
-    """Two handles on one repository, as two programs have it; what they do goes through `publishing`."""
+    """Two handles on one repository, as two programs have them. Their changes go through `publishing`."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
         self.place = tempfile.mkdtemp(dir=SCRATCH)
         self.model = Model()
         self.policies: dict[bytes, int] = {}
-        """How many commits the policy of a setting's record keeps."""
+        """The number of commits that the policy in a setting's record keeps."""
         self.now = 1_700_000_000 * SECOND
         self._random = random.Random(0)
         self._inner: Storage = MemoryStorage() if kind == "memory" else LocalStorage(self._path("repository"))
@@ -70,7 +70,7 @@ class World(RuleBasedStateMachine):
         return Repo(open_engine(self.storages[n], self._environment), self.place)
 
     def reopen(self, n: int, *, crashed: bool = False) -> None:
-        """Give handle `n` a program of its own again; one that crashed closes nothing."""
+        """Gives handle `n` a program of its own again. A crashed program closes nothing."""
         if crashed:
             self._dead.append(self.repos[n])
         else:
@@ -80,13 +80,13 @@ class World(RuleBasedStateMachine):
         self.on_reopen(n)
 
     def on_reopen(self, n: int) -> None:
-        """What handle `n` had begun is gone."""
+        """Discards everything that handle `n` had begun."""
 
     # -- what writes
 
     @contextmanager
     def trap(self, n: int, trap: Trap | None) -> Iterator[None]:
-        """Something happens to handle `n` in this block."""
+        """Sets a trap for handle `n` within the block."""
         storage = self.storages[n]
         storage.trap = trap
         try:
@@ -105,9 +105,9 @@ class World(RuleBasedStateMachine):
         *,
         may_be_nothing: bool = False,
     ) -> T | None:
-        """Make a call that publishes an op, and the model follow: `follow` says what the op leaves.
+        """Makes a call that publishes an op, and updates the model: `follow` computes the state after the op.
 
-        None if the call crashed. Its errors are the caller's to decode_pieces; none has published anything.
+        Returns None if the call crashed. The caller handles its errors. None of them has published anything.
         """
         result = None
         try:
@@ -116,7 +116,7 @@ class World(RuleBasedStateMachine):
         except CtxstoreError:
             assert self._newest() == self.model.ops[-1].id, "a call that failed has published something"
             raise
-        if self._newest() != self.model.ops[-1].id:  # a crash may have come when this had happened already
+        if self._newest() != self.model.ops[-1].id:  # a crash may have come after the swap
             self._follow(follow)
         else:
             assert may_be_nothing or (trap is not None and trap.has_crashed), (
@@ -144,7 +144,7 @@ class World(RuleBasedStateMachine):
         return self.repos[0]._engine.root().op
 
     def commit_made(self, ref: str, id: bytes, content: Content, parents: tuple[bytes, ...]) -> None:
-        """A commit was published: it is what it was meant to be, and its tree is the one made from scratch."""
+        """Asserts that a commit was published as intended, and that its tree is the one made from scratch."""
         commit = self.repos[0].resolve(id.hex()).commit
         generation = max((self.model.commits[parent].generation + 1 for parent in parents), default=0)
         assert (commit.parents, commit.generation, commit.ref) == (parents, generation, ref)
@@ -170,7 +170,8 @@ class World(RuleBasedStateMachine):
     # -- what is compared now and then
 
     def check_commit(self, repo: Repo, id: bytes) -> None:
-        """It reads as it was acknowledged; if it was forgotten and collected, it says so."""
+        """Asserts that a commit reads as it was acknowledged. A commit that was forgotten and collected is reported as
+        such."""
         try:
             found = read(repo.view(id.hex()))
         except NotFound as error:
@@ -180,7 +181,7 @@ class World(RuleBasedStateMachine):
         assert_same(found, self.model.content(id))
 
     def check_history(self, repo: Repo) -> None:
-        """Every context, log and op is the model's."""
+        """Asserts that every context, log and op is the model's."""
         assert {name: stored.id for name, stored in repo.refs()} == self.model.contexts
         for name, head in self.model.contexts.items():
             assert [stored.id for stored in repo.log(name)] == self.model.history(head)
@@ -194,14 +195,14 @@ class World(RuleBasedStateMachine):
             assert set(repo._engine.forgotten_at(op.forgotten).ids()) == done.state.forgotten.keys()
 
     def check_all(self, repo: Repo) -> None:
-        """Everything there is."""
+        """Checks everything."""
         self.check_history(repo)
         for id in self.model.commits:
             self.check_commit(repo, id)
         assert repo.check(read_data=True).problems == ()
 
     def check_by_the_format(self) -> None:
-        """A reader that shares no code with the store says the same."""
+        """Asserts that a reader that shares no code with the store finds the same."""
         found = self._verify()
         state = self.model.state
         tags = {name.removeprefix("tag:"): id for name, id in state.refs.items() if name.startswith("tag:")}
@@ -225,13 +226,13 @@ class World(RuleBasedStateMachine):
         return verify_folder(self._path("repository"))
 
     def check_no_litter(self) -> None:
-        """Nothing lies about that the root does not name."""
+        """Asserts that the storage holds nothing that the root does not name."""
         engine = self.repos[0]._engine
         assert list(iter_litter(engine, engine.root())) == []
 
     def teardown(self) -> None:
         try:
-            if sys.exc_info()[0] is None:  # what failed before is the better story
+            if sys.exc_info()[0] is None:  # an earlier failure explains more
                 self.reopen(0)
                 self.check_all(self.repos[0])
                 self.check_by_the_format()
@@ -242,7 +243,7 @@ class World(RuleBasedStateMachine):
 
 
 def read(view: View) -> Content:
-    """All that a commit holds, every byte read."""
+    """Reads everything a commit holds, every byte of it."""
     files: dict[str, Kept] = {}
     for path, entry in view.files.entries():
         assert isinstance(entry, (FileEntry, DirEntry))
@@ -253,12 +254,12 @@ def read(view: View) -> Content:
 
 
 def assert_same(found: Content, expected: Content) -> None:
-    """Compared so that a failure shows which part differs."""
+    """Compares the parts one by one, so that a failure shows which part differs."""
     assert found.messages == expected.messages
     assert found.memories == expected.memories
     assert found.files == dict(expected.files)
 
 
 def hours(count: Any) -> int:
-    """Hours in nanoseconds."""
+    """Converts hours to nanoseconds."""
     return int(count * HOUR)

@@ -34,7 +34,7 @@ from tests.faults.model.writing import settled, written
 
 
 def collector_steps(world: World, state: State, i: int, collector: Collector) -> Steps:
-    """All that this collector may do next; its sweeps are a `Sweeper`'s."""
+    """Yields all next steps of a collector. Its sweeps are those of a `Sweeper`."""
     done = Collector(collector.name, DONE)
     if collector.at == START:
         yield from _mark(world, state, i, collector)
@@ -61,7 +61,7 @@ def collector_steps(world: World, state: State, i: int, collector: Collector) ->
 
 
 def _mark(world: World, state: State, i: int, collector: Collector) -> Steps:
-    """Collecting 1. Which of the partly live packs are sparse enough to be rewritten is anybody's guess."""
+    """Takes the step Collecting 1. Any choice of the partly live packs may be sparse enough to be rewritten."""
     root = state.root
     found = marked(world, root)
     removes = frozenset(pack for pack in root.packs if not pack.objects & found)
@@ -83,7 +83,7 @@ def _mark(world: World, state: State, i: int, collector: Collector) -> Steps:
 
 
 def _rewrite(world: World, state: State, i: int, collector: Collector) -> tuple[str, State]:
-    """Collecting 2."""
+    """Takes the step Collecting 2."""
     if collector.rewrites & state.deleted:
         return "Collecting 2: a pack is gone, starts anew", stepped(state, i, Collector(collector.name))
     kept = held(collector.rewrites) & collector.live
@@ -93,7 +93,7 @@ def _rewrite(world: World, state: State, i: int, collector: Collector) -> tuple[
 
 
 def _catch_up(world: World, state: State, i: int, collector: Collector) -> tuple[str, State]:
-    """Collecting 3, after a lost swap: mark what came since."""
+    """Takes the step Collecting 3, after a lost swap: marks the commits made since."""
     rules, root = world.rules, state.root
     anew = "Collecting 3: lost the swap, starts anew", stepped(state, i, Collector(collector.name))
     if rules.gc_epoch and root.epoch - collector.epoch > 1:
@@ -102,7 +102,7 @@ def _catch_up(world: World, state: State, i: int, collector: Collector) -> tuple
         return anew
     if rules.gc_forgotten and root.forgotten != collector.forgotten:
         return anew
-    # Commits that were visited are not looked at again, heads that are forgotten are.
+    # Commits that were visited are not visited again, but forgotten heads are.
     added = root.commits - collector.visited - root.forgotten
     found = trees(world, added | (root.heads & root.forgotten if rules.heads_hold else frozenset()))
     dropped = held((collector.removes | collector.rewrites) & root.packs) - collector.live
@@ -113,7 +113,7 @@ def _catch_up(world: World, state: State, i: int, collector: Collector) -> tuple
 
 
 def sweeper_steps(world: World, state: State, i: int, sweeper: Sweeper) -> Steps:
-    """All that this sweeper may do next: Collecting 4."""
+    """Yields all next steps of a sweeper: Collecting 4."""
     rules = world.rules
     if sweeper.at == START:
         if can_enter(state):

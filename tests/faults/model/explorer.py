@@ -1,4 +1,4 @@
-"""Looks at every state that can be reached, breadth first, so that what it finds wrong is found in the fewest steps."""
+"""A search through every reachable state, breadth first, so that a fault is found in the fewest steps."""
 
 import gc
 from collections import deque
@@ -23,8 +23,8 @@ from tests.faults.model.writing import settled, writer_steps
 
 
 class Explored(NamedTuple):
-    """How many states were looked at, and the kinds of steps between them; what is wrong with the last of them, if
-    anything, and the steps to it."""
+    """The number of states and the kinds of steps between them. If the last state has a fault, the fault and the steps
+    to it."""
 
     states: int
     kinds: frozenset[str] = frozenset()
@@ -38,8 +38,8 @@ class Explored(NamedTuple):
 
 
 def explore(scenario: Scenario, rules: Rules) -> Explored:
-    """All states of a scenario, or those up to the first with a fault."""
-    gc.disable()  # looking for cycles among a million tuples, where there are none, takes half of the time
+    """Explores all states of a scenario, or those up to the first fault."""
+    gc.disable()  # a search for cycles among a million tuples, which have none, takes half of the time
     try:
         return _explore(scenario, rules)
     finally:

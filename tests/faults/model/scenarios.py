@@ -1,4 +1,4 @@
-"""Small repositories in which all that can happen does happen."""
+"""Small repositories in which every event of the protocol can occur."""
 
 from tests.faults.model.state import Collector, Names, Pack, Process, Root, Scenario, State, Sweeper, Task, Writer
 
@@ -26,7 +26,7 @@ def _trees(**trees: str) -> dict[str, Names]:
 
 GC, GC2, SWEEPER, SWEEPER2 = Collector("gc"), Collector("gc2"), Sweeper("sweeper"), Sweeper("sweeper2")
 
-# One commit lives and one is forgotten; their objects share a pack. A writer needs what is dying, and something new.
+# One commit lives and one is forgotten. Their objects share a pack. A writer needs a dying object and a new one.
 _SHARED = _root([_pack("lx")], {"main": "kept"}, "old", "old")
 _SHARED_TREES = _trees(kept="l", old="x", a="lxn", b="lxm")
 _A = Writer("a", Task("main", "kept", "a", frozenset("xn")))
@@ -37,7 +37,7 @@ WRITERS = Scenario("two writers, dedup", _SHARED_TREES, _state(_SHARED, _A, _B, 
 COLLECTORS = Scenario("two collectors", _SHARED_TREES, _state(_SHARED, _B, GC, GC2, SWEEPER), epochs=3)
 SWEEPERS = Scenario("two sweepers", _SHARED_TREES, _state(_SHARED, _A, GC, SWEEPER, SWEEPER2), epochs=3)
 
-# The writer copies small packs together while others collect.
+# The writer merges small packs while others collect.
 _SMALL = _root([_pack("l"), _pack("x"), _pack("yd")], {"main": "kept", "y": "y"}, "old dead", "old dead")
 _SMALL_TREES = _trees(kept="l", y="y", old="x", dead="d", a="lxn", b="lxm")
 _MERGER = Writer("a", _A.task._replace(merges=True))
@@ -55,7 +55,7 @@ MERGERS = Scenario(
     epochs=1,
 )
 
-# `old` is no head: one forgets it, one builds on it without looking its objects up, one moves a ref to it.
+# `old` is no head. One writer forgets it, one builds on it without looking up its objects, and one moves a ref to it.
 _PAST = _root([_pack("lx")], {"main": "kept"}, "old")
 _PAST_TREES = _trees(kept="l", old="x", a="xn")
 _FORGET = Writer("forget", Task(forgets=_names("old")))
@@ -64,12 +64,12 @@ _FORK = Writer("fork", Task("fork", None, "old", relies=_names("old")))
 FORGETTING = Scenario("forgetting a base", _PAST_TREES, _state(_PAST, _FORGET, _BUILD, GC, SWEEPER), epochs=2)
 FORKING = Scenario("forgetting a fork", _PAST_TREES, _state(_PAST, _FORGET, _FORK, GC, SWEEPER), epochs=3, power=True)
 
-# It is forgotten already, and comes back, or is found collected.
+# The commit is already forgotten. It is restored, or found to be collected.
 _GONE = _PAST._replace(forgotten=_names("old"))
 REVIVING = Scenario("reviving", _PAST_TREES, _state(_GONE, _FORK, GC, SWEEPER), epochs=3)
 REVIVERS = Scenario("reviving and building", _PAST_TREES, _state(_GONE, _FORK, _BUILD, GC, SWEEPER), epochs=3)
 
-# The power may be cut, and swaps may fail in all ways.
+# The power may fail, and swaps may fail in all ways.
 POWER = Scenario("power cuts", _SHARED_TREES, _state(_SHARED, _A, GC, SWEEPER), epochs=3, power=True)
 _MERGE_TREES = _trees(kept="l", old="x", y="y", a="lxn", b="ym")
 _MERGE_ROOT = _root([_pack("lx"), _pack("y")], {"main": "kept", "y": "y"}, "old", "old")

@@ -1,8 +1,8 @@
-"""What the model checker looks at: a repository, the processes at work on it, and what must always hold.
+"""The states of the model checker: a repository, the processes that work on it, and the invariants.
 
-Objects are letters and commits words. A pack is its name and its objects. Litter that nobody knows is left out of a
-state: it is of no consequence, because names are random and never come again. What a process learned from the root
-it read last is not kept either, only whether the root changed since (`stale`): a swap succeeds only if it did not.
+Objects are letters and commits are words. A pack is its name and its objects. A state leaves out litter that no process
+knows: it has no effect, because names are random and never repeat. A state also leaves out what a process learned from
+the root it read last. It only has whether the root changed since (`stale`): a swap succeeds only if it did not.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ ALL = 99
 
 
 class Pack(NamedTuple):
-    """`epoch` and `name` are its name."""
+    """A pack, named by `epoch` and `name`."""
 
     epoch: int
     name: str
@@ -35,7 +35,7 @@ NO_PACKS: Packs = frozenset()
 
 
 class Root(NamedTuple):
-    """`refs` are pairs of a ref and its head; `commits` all that the ops name."""
+    """A root. `refs` are pairs of a ref and its head, and `commits` are all that the ops name."""
 
     epoch: int
     packs: Packs
@@ -50,7 +50,7 @@ class Root(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What a writer is to do: move `ref` from `old` to `new`, whose tree is `puts` and what it takes over unseen."""
+    """A writer's task: move `ref` from `old` to `new`, whose tree is `puts` and the objects it takes over unread."""
 
     ref: str = ""
     old: str | None = None
@@ -62,14 +62,14 @@ class Task(NamedTuple):
 
 
 class Merge(NamedTuple):
-    """Packs and what was made of them."""
+    """A merge: the source packs and their replacement."""
 
     sources: Packs
     made: Pack
 
 
 class Writer(NamedTuple):
-    """A transaction. `relied` objects were left out, `bases` are the commits it builds on."""
+    """A transaction. `relied` are the objects it left out, and `bases` are the commits it builds on."""
 
     name: str
     task: Task
@@ -85,7 +85,7 @@ class Writer(NamedTuple):
 
 
 class Collector(NamedTuple):
-    """A collector after its first sweep. `live`, `visited` and `forgotten` are what it marked."""
+    """A collector after its first sweep. `live`, `visited` and `forgotten` are its marks."""
 
     name: str
     at: str = START
@@ -101,7 +101,7 @@ class Collector(NamedTuple):
 
 
 class Sweeper(NamedTuple):
-    """Deletes what is not `listed` and named with `up_to` or an epoch before it. Begins again for ever."""
+    """A process that deletes unlisted packs with names up to the epoch `up_to`. It repeats forever."""
 
     name: str
     at: str = START
@@ -114,29 +114,29 @@ Process = Writer | Collector | Sweeper
 
 
 class State(NamedTuple):
-    """A repository and its processes at one moment. Among `undone` are the roots that a power cut may bring back."""
+    """A repository and its processes at one moment. `undone` contains the roots that a power failure may restore."""
 
     root: Root
     processes: tuple[Process, ...]
     undone: frozenset[Root] = frozenset()
     lying: bool = False
-    """A sync failed: the next one says yes, and does nothing."""
+    """Whether a sync failed, so that the next one succeeds without effect."""
     deleted: Packs = NO_PACKS
     volatile: Packs = NO_PACKS
     acknowledged: Names = NONE
 
 
 class Scenario(NamedTuple):
-    """Where a search starts, and what may happen besides the processes' steps."""
+    """The first state of a search, and the events besides the processes' steps."""
 
     name: str
     trees: Mapping[str, Names]
     start: State
     epochs: int = 0
     power: bool = False
-    """Swaps take two steps, rename and sync; each may fail, and before the second the power may be cut."""
+    """Whether swaps take two steps, rename and sync. Each may fail, and the power may fail before the second."""
     lies: bool = False
-    """A failed sync loses what it should have written."""
+    """Whether a failed sync loses the data it should have written."""
 
 
 class World(NamedTuple):
@@ -151,62 +151,62 @@ Steps = Iterator[tuple[str, State]]
 
 @cache
 def held(packs: Packs) -> Names:
-    """The objects in some packs."""
+    """Returns the objects in some packs."""
     return frozenset().union(*(pack.objects for pack in packs))
 
 
 def live(world: World, root: Root) -> Names:
-    """The objects of all commits that are not forgotten, or are heads: what users may count on."""
+    """Returns the objects of all commits that are heads or not forgotten. Users rely on these."""
     return trees(world, (root.commits - root.forgotten) | root.heads)
 
 
 def marked(world: World, root: Root) -> Names:
-    """The objects that a collector takes for live."""
+    """Returns the objects that a collector considers live."""
     return live(world, root) if world.rules.heads_hold else trees(world, root.commits - root.forgotten)
 
 
 def trees(world: World, commits: Names) -> Names:
-    """The objects of some commits."""
+    """Returns the objects of some commits."""
     return frozenset().union(*(world.scenario.trees[commit] for commit in commits))
 
 
 def is_present(process: Process) -> bool:
-    """Whether a process holds the shared or exclusive presence."""
+    """Whether a process has shared or exclusive presence."""
     return process.at not in (START, MARKED, DONE)
 
 
 def is_alone(process: Process) -> bool:
-    """Whether a process holds presence alone."""
+    """Whether a process has exclusive presence."""
     if isinstance(process, Sweeper):
         return process.alone and is_present(process)
     return process.at == DELETING
 
 
 def can_enter(state: State) -> bool:
-    """Whether nobody is alone: else who wants to be present waits."""
+    """Whether no process is alone. If one is, others wait to become present."""
     return not any(map(is_alone, state.processes))
 
 
 def can_be_alone(world: World, state: State, i: int) -> bool:
-    """Whether nobody else is present."""
+    """Whether no other process is present."""
     return not world.rules.presence or not any(
         is_present(process) for k, process in enumerate(state.processes) if k != i
     )
 
 
 def can_swap(state: State) -> bool:
-    """Whether nobody holds root.lock."""
+    """Whether no process has root.lock."""
     return not any(process.at == RENAMED for process in state.processes)
 
 
 def stepped(state: State, i: int, process: Process, **changes: object) -> State:
-    """The state after process `i` has become `process`."""
+    """Returns the state in which process `i` has become `process`."""
     processes = (*state.processes[:i], process, *state.processes[i + 1 :])
     return tidied(state._replace(processes=processes, **changes))  # type: ignore[arg-type]
 
 
 def swapped(state: State, root: Root, **changes: object) -> State:
-    """The state with a new root: what any process has read is stale."""
+    """Returns the state with a new root. Whatever a process has read is then stale."""
     processes = tuple(
         process._replace(stale=True) if not isinstance(process, Sweeper) and process.at in (MARKED, READY) else process
         for process in state.processes
@@ -215,7 +215,7 @@ def swapped(state: State, root: Root, **changes: object) -> State:
 
 
 def known_packs(state: State) -> Packs:
-    """The packs that some root lists or some process knows."""
+    """Returns the packs that some root lists or some process knows."""
     known = set(state.root.packs).union(*(root.packs for root in state.undone))
     for process in state.processes:
         if isinstance(process, Sweeper):
@@ -231,7 +231,7 @@ def known_packs(state: State) -> Packs:
 
 
 def tidied(state: State) -> State:
-    """The state without what nobody can tell any more."""
+    """Returns the state without the parts that no process can observe."""
     known = known_packs(state)
     processes = tuple(
         process._replace(listed=process.listed & known) if isinstance(process, Sweeper) and process.listed else process
@@ -241,7 +241,10 @@ def tidied(state: State) -> State:
 
 
 def fault(world: World, state: State) -> str:
-    """What is wrong with a state, or nothing: checked for the root and for every one a power cut may bring back."""
+    """Finds the fault of a state, or returns an empty text.
+
+    Checks the root and every root that a power failure may restore.
+    """
     for root in (state.root, *state.undone):
         what = "" if root is state.root else "after a power cut, "
         if root.packs & state.deleted:
@@ -256,7 +259,7 @@ def fault(world: World, state: State) -> str:
 
 
 def show(packs: Packs) -> str:
-    """Packs in words."""
+    """Formats packs as text."""
     return ", ".join(
         f"{pack.epoch}-{pack.name or 'old'}({''.join(sorted(pack.objects))})" for pack in sorted(packs, key=repr)
     )

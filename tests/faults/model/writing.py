@@ -1,4 +1,4 @@
-"""A writer's steps: the sections Writing and Merging of docs/format/protocol.md."""
+"""The steps of a writer: the sections Writing and Merging of docs/format/protocol.md."""
 
 from itertools import combinations
 
@@ -32,7 +32,7 @@ from tests.faults.model.state import (
 
 
 def writer_steps(world: World, state: State, i: int, writer: Writer) -> Steps:
-    """All that this writer may do next."""
+    """Yields all next steps of a writer."""
     if writer.at == START:
         if can_enter(state):
             yield _begin(world, state, i, writer)
@@ -57,12 +57,12 @@ def writer_steps(world: World, state: State, i: int, writer: Writer) -> Steps:
 
 
 def ended(writer: Writer) -> Writer:
-    """Killed, failed or done: it is all the same."""
+    """Returns the writer after its end. Killed, failed and done are the same."""
     return Writer(writer.name, writer.task, DONE)
 
 
 def _begin(world: World, state: State, i: int, writer: Writer) -> tuple[str, State]:
-    """Writing 1 and 2 in one step: that packs are there sooner than needed gives a sweeper only more to do."""
+    """Takes the steps Writing 1 and 2 at once. Packs that exist early only give a sweeper more to delete."""
     root, task = state.root, writer.task
     if not _may_move(writer, root) or task.forgets & root.heads:
         return "Writing 5: finds that the ref has moved", stepped(state, i, ended(writer))
@@ -91,7 +91,7 @@ def _new_pack(world: World, writer: Writer, epoch: int, objects: frozenset[str])
 
 
 def written(world: World, state: State, packs: Packs) -> dict[str, Packs]:
-    """What changes when packs are written."""
+    """Computes the fields that change when packs are written."""
     if world.rules.durable_packs:
         return {"deleted": state.deleted - packs}
     return {"deleted": state.deleted - packs, "volatile": state.volatile | packs}
@@ -139,7 +139,7 @@ def _published(writer: Writer, root: Root) -> Root:
 def _acknowledged(world: World, state: State, i: int, writer: Writer, *, synced: bool) -> State:
     after = ended(writer)
     if writer.merge is not None and (not world.rules.merge_sweep_alone or can_be_alone(world, state, i)):
-        # What it deletes is all that is left of it.
+        # Only the packs that it deletes are left of it.
         after = after._replace(at=DELETING, merge=writer.merge)
     if writer.task.new is not None:
         state = state._replace(acknowledged=state.acknowledged | {writer.task.new})
@@ -149,14 +149,17 @@ def _acknowledged(world: World, state: State, i: int, writer: Writer, *, synced:
 
 
 def settled(state: State, *, renames: bool) -> State:
-    """The root as it reads now is durable: unless a sync lies, which one after a new rename does not."""
+    """Returns the state in which the present root is durable.
+
+    A sync may lie, but not after a new rename.
+    """
     if state.lying and not renames:
         return state
     return state._replace(undone=frozenset(), lying=False)
 
 
 def _revalidate(world: World, state: State, i: int, writer: Writer) -> tuple[str, State]:
-    """Writing 5, after a lost swap."""
+    """Takes the step Writing 5, after a lost swap."""
     rules, root = world.rules, state.root
     anew = "Writing 5: lost the swap, starts anew", stepped(state, i, Writer(writer.name, writer.task, START))
     if rules.own_epoch and root.epoch - writer.epoch > 1:
