@@ -1,4 +1,4 @@
-"""Real clients, and what they did before a test begins."""
+"""Real clients, and the sessions they make before a test begins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["aider_place", "claude_place", "codex_place", "gemini_place", "model"
 
 @pytest.fixture(scope="class")
 def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """Two turns that are saved, and a third, of the agent that the class of tests is for."""
+    """A scene with two saved turns and a third, of the agent that the test class is for."""
     tests = request.cls
     scene = Scene(tests.kind, tests.package.folder(), tmp_path_factory.mktemp("agent"))
     with ModelServer() as server:
@@ -26,7 +26,7 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def scene(prepared: Scene) -> Scene:
-    """The same, whatever other tests did with it."""
+    """The prepared scene, reset after other tests."""
     prepared.reset()
     return prepared
 
@@ -39,7 +39,7 @@ def agent(scene: Scene, model: ModelServer) -> Any:
 
 @pytest.fixture
 def waiting(scene: Scene, agent: Any, model: ModelServer) -> Iterator[None]:
-    """The agent runs, and waits for the model's answer."""
+    """A running agent that waits for the model's answer."""
     with agent.beside("meanwhile", resume=scene.session), model.holding() as asked:
         assert asked.wait(30)
         yield

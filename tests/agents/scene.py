@@ -1,4 +1,4 @@
-"""An agent's home with a session of three turns, of which the first two are saved, as often as tests want it anew."""
+"""An agent's home with a session of three turns, two of them saved. It can be reset for every test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.clients.model.server import ModelServer
 
 
 class Ctx:
-    """The command `ctx`, run as a person in `home` would, with a repository of its own."""
+    """The command `ctx`, run by the user of `home`, with a repository of its own."""
 
     def __init__(self, home: Path, repository: Path) -> None:
         self._environ = {
@@ -29,21 +29,21 @@ class Ctx:
         }
 
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:
-        """However it ends."""
+        """Runs `ctx`, whatever its exit code is."""
         command = [str(Path(sys.executable).parent / "ctx"), *args]
         return subprocess.run(command, env=self._environ, capture_output=True, text=True, timeout=60, check=False)
 
     def json(self, *args: str, code: int = 0) -> Any:
-        """What it prints with ``--json``; an error's value if it is to end with `code`."""
+        """Returns the output of ``--json``, or the error's value if an exit code is expected."""
         done = self.run(*args, "--json")
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return json.loads(done.stderr)["error"] if code else json.loads(done.stdout)
 
 
 class Scene:
-    """`kind` of agent, installed at `place`, at work below `folder`.
+    """An agent of a `kind`, installed at `place`, at work below `folder`.
 
-    Paths stay the same when it is reset, because agents note them in what they keep.
+    A reset keeps all paths, because agents record them in their files.
     """
 
     def __init__(self, kind: type[Talker], place: Path, folder: Path) -> None:
@@ -54,7 +54,8 @@ class Scene:
         self.two_turns: list[Turn] = []
 
     def prepare(self, model: ModelServer) -> None:
-        """Two turns, the second with a file written, `ctx snapshot`, a third turn; kept for `reset`."""
+        """Makes two turns, the second of which writes a file, a snapshot, and a third turn. Keeps the state for
+        `reset`."""
         self.ctx.json("init")
         agent = self.agent(model)
         self.session = agent.turn("one")
@@ -67,23 +68,23 @@ class Scene:
         shutil.copytree(self._folder / "now", self._folder / "kept", symlinks=True)
 
     def reset(self) -> None:
-        """Home and repository are again as `prepare` left them."""
+        """Restores home and repository to the state that `prepare` left."""
         shutil.rmtree(self._folder / "now")
         shutil.copytree(self._folder / "kept", self._folder / "now", symlinks=True)
 
     def agent(self, model: ModelServer, *, home: Path | None = None, project: Path | None = None) -> Any:
-        """The agent in this home and project, or in others."""
+        """Makes the agent in this home and project, or in others."""
         return self._kind(self._place, model, home or self.home, project or self.project)
 
     def refs(self) -> list[str]:
-        """The names of what is saved."""
+        """Lists the names of the saved contexts."""
         return [each["name"] for each in self.ctx.json("refs")["refs"]]
 
     def files(self) -> dict[str, bytes]:
-        """The session's own files, by path."""
+        """Reads the session's own files, by path."""
         found = {}
         for path in self.home.rglob("*"):
-            with contextlib.suppress(FileNotFoundError):  # a running agent's temporary file
+            with contextlib.suppress(FileNotFoundError):  # a temporary file of a running agent
                 if path.is_file() and self._is_sessions(path):
                     found[str(path.relative_to(self.home))] = path.read_bytes()
         return found

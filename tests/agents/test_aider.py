@@ -1,4 +1,4 @@
-"""aider: what it writes is read as it was said."""
+"""aider: its history files are read exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claude Code: there and back."""
+"""Claude Code: sessions that are restored and continued."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codex: there and back, and what it lists and shows itself, as it tells editors."""
+"""Codex: sessions that are restored and continued, and the lists and views that it offers editors."""
 
 from __future__ import annotations
 

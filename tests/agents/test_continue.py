@@ -1,4 +1,4 @@
-"""Continue's CLI: there and back."""
+"""Continue's CLI: sessions that are restored and continued."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GitHub Copilot CLI: there and back."""
+"""GitHub Copilot CLI: sessions that are restored and continued."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clients talk to the model on loopback, and the model hears all that was said."""
+"""The clients and the model on loopback: the model receives the whole conversation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.clients.claude import Claude
 
 
 def test_it_says_what_it_was_told(claude_place, model, tmp_path):
-    """As in docs/testing.md."""
+    """The example of docs/testing.md."""
     claude = Claude(claude_place, model, tmp_path / "home", tmp_path / "project")
     model.say("Good morning.")
     session = claude.turn("Hello")

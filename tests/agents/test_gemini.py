@@ -1,4 +1,4 @@
-"""Gemini CLI: there and back, and what its own clean-up takes."""
+"""Gemini CLI: sessions that are restored and continued, and the sessions that its cleanup deletes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class TestGemini(ThereAndBack):
         assert scene.session in listed and new in listed
 
     def test_a_session_it_deleted_comes_back(self, scene, agent, model):
-        """This version deletes a session that was resumed in another minute than its file is named after, as soon as
-        another session starts."""
+        """This version deletes a session when another starts, if the session was resumed in another minute than its
+        file name says."""
         settings = scene.home / ".gemini" / "settings.json"
         kept = json.loads(settings.read_text())
         kept["general"].pop("sessionRetention")
         settings.write_text(json.dumps(kept))
         found = scene.home.glob(f".gemini/tmp/*/chats/session-*-{scene.session[:8]}.jsonl")
-        # If the turns before were in two minutes, there is an empty one beside it already.
+        # If the earlier turns fall into two minutes, an empty session already exists beside it.
         transcript, *empty = sorted(found, key=lambda path: -path.stat().st_size)
         for path in empty:
             path.unlink()

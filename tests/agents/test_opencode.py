@@ -1,4 +1,4 @@
-"""OpenCode: there and back, session by session, and its whole database."""
+"""OpenCode: sessions that are restored and continued, one by one and as a whole database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TestOpenCode(ThereAndBack):
 
     @pytest.mark.usefixtures("waiting")
     def test_while_it_runs_nothing_of_its_is_replaced_unless_forced(self, scene, agent):
-        """Its sessions are no files: the rows are looked at."""
+        """Its sessions are rows, not files."""
         error = scene.ctx.json("checkout", scene.ref, "--yes", code=4)
         assert "is running" in error["message"]
         assert "three" in texts(agent, scene.session)
@@ -39,7 +39,7 @@ class TestOpenCode(ThereAndBack):
 
 
 def texts(agent: OpenCode, session: str) -> str:
-    """All that was said in a session."""
+    """Returns all texts of a session."""
     with closing(sqlite3.connect(agent.database)) as database:
         rows = database.execute("SELECT data FROM part WHERE session_id = ? ORDER BY id", (session,))
         return "\n".join(data for (data,) in rows)

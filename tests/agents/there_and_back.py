@@ -1,5 +1,7 @@
-"""What every agent whose sessions come back must do next: go on from there. The real agent is asked, each time by what
-it then sends to the model."""
+"""The tests for every agent whose sessions can be restored. The real agent continues each restored session.
+
+The model's next request shows what the agent read.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from tests.clients.model.server import ModelServer
 
 
 class ThereAndBack:
-    """Tests for an agent: a class of its own derives from it, and says which. conftest.py has the fixtures."""
+    """The tests for an agent. A derived class names the agent. The fixtures are in conftest.py."""
 
     kind: ClassVar[type[Talker]]
     package: ClassVar[Package]
@@ -84,7 +86,7 @@ class ThereAndBack:
 
     @pytest.mark.parametrize("kind_of_part", ["tool_use", "tool_result"])
     def test_up_to_the_middle_of_a_turn_it_goes_on_too(self, scene, agent, model, kind_of_part):
-        """What it puts in for an answer that isn't there is its own affair."""
+        """The agent may add anything in place of the missing answer."""
         messages = scene.ctx.json("show", scene.ref)["messages"]
         middle = next(each["id"] for each in messages if any(part["kind"] == kind_of_part for part in each["parts"]))
         new = scene.ctx.json("checkout", scene.ref, "--at-message", middle)["session"]
@@ -103,21 +105,21 @@ class ThereAndBack:
 
 
 def then(scene: Scene, text: str) -> list[Turn]:
-    """The two turns and a new one."""
+    """Returns the two turns and a new one."""
     return [*scene.two_turns, Turn("user", text)]
 
 
 def said(model: ModelServer) -> list[str]:
-    """The texts of the last conversation."""
+    """Returns the texts of the last conversation."""
     return [turn.text for turn in model.last_conversation()]
 
 
 def message_saying(scene: Scene, text: str) -> str:
-    """The id of the message with this text."""
+    """Finds the id of the message with this text."""
     messages = scene.ctx.json("show", scene.ref)["messages"]
     return next(each["id"] for each in messages if any(part.get("text") == text for part in each["parts"]))
 
 
 def everything(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """All files below it, with the time each was changed."""
+    """Reads all files below a folder, with the time of each file's last change."""
     return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}

@@ -15,13 +15,13 @@ from ctxstore.cli.tour.sample import SampleHome
 
 
 class Ctx:
-    """Runs command lines in this process. `json` gives the parsed result."""
+    """A runner of command lines in this process. `json` returns the parsed result."""
 
     def __init__(self) -> None:
         self._runner = CliRunner()
 
     def run(self, *args: str, input: str | None = None) -> Result:
-        """However it ends."""
+        """Runs a command line, whatever its exit code is."""
         return self._runner.invoke(cli, args, input=input)
 
     def __call__(self, *args: str, code: int = 0, input: str | None = None) -> Result:
@@ -45,7 +45,7 @@ def ctx() -> Ctx:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SampleHome:
-    """A home with one session, in which nothing was saved yet; the process is in it."""
+    """A home with one unsaved session. It is the process's current folder."""
     path = tmp_path / "home"
     path.mkdir()
     for name in ("CTX_REPO", "CTX_DEBUG", "CLAUDE_CONFIG_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "NO_COLOR"):
@@ -60,7 +60,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SampleHome:
 
 @pytest.fixture
 def saved(home: SampleHome, ctx: Ctx) -> SampleHome:
-    """A home in which both turns were saved."""
+    """A home with both turns saved."""
     ctx("snapshot")
     home.write_second_turn()
     ctx("snapshot", "-m", "the second turn")
@@ -69,7 +69,7 @@ def saved(home: SampleHome, ctx: Ctx) -> SampleHome:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Makes commands believe that a person watches."""
+    """A function that makes commands believe that they write to a terminal."""
 
     def watch() -> None:
         for module in ("render.output", "render.printable", "render.progress", "commands.checkout"):

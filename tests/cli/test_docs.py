@@ -1,4 +1,4 @@
-"""docs/cli.md describes every command, every option and every exit code."""
+"""The page docs/cli.md, which describes every command, every option and every exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Interrupts, closed streams, terminals of any kind, and folders that can't be written to."""
+"""Interrupts, closed streams, terminals of any kind, and folders without write permission."""
 
 from __future__ import annotations
 

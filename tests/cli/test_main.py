@@ -1,4 +1,4 @@
-"""The frame: help, exit codes, errors as text and JSON, interruption, closed pipes."""
+"""The frame of all commands: help, exit codes, errors as text and JSON, interrupts, closed pipes."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_closed_pipe_is_no_error(saved: Any) -> None:
 
 @pytest.mark.usefixtures("deliver_interrupts")
 def test_ctrl_c_leaves_with_130_and_a_good_repository(saved: Any, ctx: Any) -> None:
-    """A snapshot that waits for a file that never ends is interrupted in the middle of reading."""
+    """The snapshot reads an endless file and is interrupted while it reads."""
     program = (
         "import os, signal, threading\n"
         "from ctxstore.cli.main import main\n"

@@ -1,4 +1,4 @@
-"""Which repository a command means, and how one is made."""
+"""The repository that a command works on, and the creation of one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input: every command with every wrong argument ends with the documented code, says why, and changes nothing."""
+"""Every command with every wrong argument: it ends with the documented code, says why, and changes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONGEST = 4096
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a repository that has a bit of everything, and things to trip over."""
+    """A folder with a repository that has one of everything, and with unusual files."""
     folder = tmp_path_factory.mktemp("wrong")
     with ctxstore.init(folder / "repo") as repo:
         for name in ("chat/alice", "chat/bob", "one/twin", "two/twin"):
@@ -54,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def world(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """That folder, with the process in it."""
+    """The made folder, as the current folder of the process."""
     for name in ("CTX_DEBUG", "CLAUDE_CONFIG_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(made / "home"))
@@ -64,7 +64,7 @@ def world(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def state(folder: Path) -> list[tuple[str, int, int]]:
-    """Name, size and time of whatever there is but caches, which reading may fill."""
+    """Lists the name, size and time of every file, except caches, which a read may fill."""
     found = []
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if (Path(place).name, name) != ("repo", "cache")]
@@ -76,7 +76,7 @@ def state(folder: Path) -> list[tuple[str, int, int]]:
 
 @pytest.fixture
 def unchanged(world: Path) -> Iterator[Any]:
-    """The state before; what a command changed that had the right to is put back."""
+    """The state before a command. Permitted changes of the command are undone."""
     before = state(world)
     yield before
     if state(world) != before:
@@ -86,8 +86,10 @@ def unchanged(world: Path) -> Iterator[Any]:
 
 
 def forms(text: str) -> set[str]:
-    """The ways in which a message may repeat a value: as it is or as Python quotes it, what is long from its start,
-    of a revision the part that is wrong."""
+    """Returns the forms in which a message may repeat a value.
+
+    It may be quoted as Python does, shortened to its start, or reduced to the wrong part of a revision.
+    """
     parts = {text, re.split(r"~|@\{", text)[0], text.rpartition("@{")[2].removesuffix("}")}
     parts |= {part.removeprefix("op:").removeprefix("tag:") for part in parts}
     shown = set()
@@ -98,7 +100,7 @@ def forms(text: str) -> set[str]:
 
 
 def ends_as_documented(ctx: Any, case: Case) -> set[str]:
-    """Run a line as a person and as a program would; how it ended."""
+    """Runs a line once with text and once with JSON output, and returns how it ended."""
     codes = {CODES[end]: end for end in case.ends}
     started = time.monotonic()
     shown = ctx.run(*case.words)
@@ -124,7 +126,7 @@ def ends_as_documented(ctx: Any, case: Case) -> set[str]:
 
 
 def is_a_command(line: str) -> bool:
-    """Whether what a hint tells to run has a command and options that exist."""
+    """Whether a hint names a command and options that exist."""
     words = line.split()
     commands = dict(iter_commands())
     command = commands.get(" ".join(words[:2])) or commands.get(words[0]) or commands["ctx"]
@@ -172,7 +174,7 @@ def unknown_format(folder: Path) -> None:
 
 
 ELSEWHERE = {"ctx", "op", "init", "demo", "completion", "aider", "uninstall", "hook", "watch"}
-"""Commands that need no repository."""
+"""The commands that need no repository."""
 
 SPOILT = (
     (nothing, NOT_FOUND),
@@ -190,7 +192,7 @@ def test_without_a_good_repository(spoil: Any, end: str, command: str, ctx: Any,
     place = shutil.copytree(world / "repo", world / "spoilt")
     spoil(place)
     before = state(world)
-    mends = command == "repair" and end in (CORRUPT, OTHER)  # the root says which format it is
+    mends = command == "repair" and end in (CORRUPT, OTHER)  # the root determines the format
     line = [*LINES[command].split(), "--repo", str(place)]
     ends_as_documented(ctx, Case(line, (end, DONE) if mends else (end,), "" if mends else str(place)))
     assert mends or state(world) == before

@@ -1,4 +1,4 @@
-"""Every parameter of every command with every value that is wrong for it, found by walking the commands."""
+"""Every parameter of every command with every wrong value for it, found by a walk through the commands."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ LINES = {
     "demo": "demo",
     "completion": "completion bash",
 }
-"""A command line of each command, to which options are added."""
+"""A command line for each command. Options are appended to it."""
 
 PARAMETERS: dict[str, tuple[str, tuple[Wrong, ...]]] = {
     "init folder": ("init {}", values.NEW_FOLDER),
@@ -89,7 +89,7 @@ PARAMETERS: dict[str, tuple[str, tuple[Wrong, ...]]] = {
     "checkout --at": ("checkout --all --to out --at {}", values.TIME),
     "export rev": ("export {}", values.REVISION),
     "export --output": (f"export {CONTEXT} --output {{}}", values.NEW_FILE),
-    "aider arguments": ("aider {}", ()),  # aider's own affair; it would take this process's place
+    "aider arguments": ("aider {}", ()),  # aider parses them; it would replace this process
     "refs pattern": ("refs {}", values.SEARCH),
     "tag name": ("tag {} chat/bob", values.NEW_TAG),
     "tag rev": ("tag new {}", values.REVISION),
@@ -122,7 +122,7 @@ PARAMETERS: dict[str, tuple[str, tuple[Wrong, ...]]] = {
         for name in ("keep-within", "max-age")
     },
 }
-"""Of each parameter that takes a text: a line with a place for it, and what to put there."""
+"""For each parameter that takes a text: a line with a place for the value, and the values."""
 
 TOGETHER = (
     (f"checkout {CONTEXT} --all --to out", INVALID),
@@ -172,11 +172,11 @@ TOGETHER = (
     (f"diff {CONTEXT} --stat --patch", INVALID),
     (f"export {CONTEXT} --overwrite", INVALID),
 )
-"""Options that exclude or need each other, and what is missing."""
+"""Options that exclude or need each other, and the part of the line that is missing or too much."""
 
 
 class Case(NamedTuple):
-    """A command line, how it may end, and what its message says (in any one of these words)."""
+    """A command line, its possible ends, and the words of which its message contains one."""
 
     words: list[str]
     ends: tuple[str, ...]
@@ -196,7 +196,7 @@ class Parameter(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As `PARAMETERS` has it."""
+        """The parameter's key in `PARAMETERS`."""
         option = max(self.parameter.opts, key=len)
         return f"{self.command} {option}"
 
@@ -210,7 +210,7 @@ class Parameter(NamedTuple):
 
 
 def iter_commands(command: click.Command = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    """(name, command) of every command and subcommand."""
+    """Yields the (name, command) of every command and subcommand."""
     yield " ".join(path) or "ctx", command
     if isinstance(command, click.Group):
         context = click.Context(command)
@@ -221,13 +221,13 @@ def iter_commands(command: click.Command = cli, path: tuple[str, ...] = ()) -> I
 
 
 def iter_parameters() -> Iterator[Parameter]:
-    """Every parameter of every command."""
+    """Yields every parameter of every command."""
     for name, command in iter_commands():
         yield from (Parameter(name, parameter) for parameter in command.params)
 
 
 def iter_cases() -> Iterator[Case]:
-    """All of them, usage first."""
+    """Yields all cases, usage errors first."""
     for name, command in iter_commands():
         yield from _usage_cases(shlex.split(LINES[name]), command)
     for parameter in iter_parameters():
@@ -255,7 +255,8 @@ def _usage_cases(line: list[str], command: click.Command) -> Iterator[Case]:
 
 
 def wrong_for(found: Parameter) -> tuple[str, tuple[Wrong, ...]] | None:
-    """A line with a place for the parameter's value, and what to put there; None: nobody has thought of it."""
+    """Finds the line with a place for the parameter's value, and the wrong values. Returns None for an unknown
+    parameter."""
     kind: Any = found.parameter.type
     line = f"{LINES[found.command]} {found.flag} {{}}"
     if found.flag == "--repo":

@@ -1,4 +1,4 @@
-"""Values that are wrong, by what a parameter means, and what comes of each."""
+"""Wrong values for each kind of parameter, and the outcome of each."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ CONFLICT = "conflict"
 CORRUPT = "corrupt"
 STORAGE = "storage"
 OTHER = "other errors"
-"""The outcomes as the table of exit codes in docs/cli.md calls them."""
+"""The outcomes, as the table of exit codes in docs/cli.md names them."""
 
 LONG = "x" * 100_000
 DIGITS = "9" * 5_000
-"""More than Python makes an int of."""
+"""More digits than Python converts to an int."""
 
 CONTEXT = "chat/alice"
 ODD = ("a\0b", "\x1b[2Jgone", "caf\udce9", "\ud800", LONG)
-"""A NUL byte, a terminal's escape sequence, bytes and surrogates that are no UTF-8, and a great length."""
+"""A NUL byte, a terminal's escape sequence, bytes and surrogates that are not UTF-8, and a long text."""
 
 
 MEANT = tuple(text for text in ODD if text != "\ud800")
-"""Those that a name may at least be asked for by."""
+"""The unusual values that a name may still be searched by."""
 
 
 class Wrong(NamedTuple):
-    """A value, how the command may end, and what the message says of it when it does not repeat it."""
+    """A value, the possible ends of the command, and the message's words about the value if it does not repeat the
+    value."""
 
     value: str
     ends: tuple[str, ...]
@@ -35,7 +36,7 @@ class Wrong(NamedTuple):
 
 
 def every(end: str, *values: str) -> tuple[Wrong, ...]:
-    """Values that all end the same way."""
+    """Makes values that all end in the same way."""
     return tuple(Wrong(value, (end,)) for value in values)
 
 
@@ -101,7 +102,7 @@ MOMENT = (
     *every(DONE, "1900-01-01", "@0", "99999999 weeks ago"),
 )
 
-# Of paths, those that a process can be given: no argument has a NUL byte, or surrogates that stand for no byte.
+# Only paths that a process can receive: no argument has a NUL byte, or surrogates that stand for no byte.
 PLACE = (
     *every(NOT_FOUND, "nowhere", "a-folder", "a-file/below", "caf\udce9", "\x1b[2Jgone"),
     *every(NOT_FOUND, "a-file", "a-fifo"),
@@ -130,7 +131,7 @@ PATH_WITHIN = every(NOT_FOUND, "", "nope", "/", "..", "../a-file", *ODD)
 NOTE = (*every(DONE, "", "a\0b", "\x1b[2Jgone", "caf\udce9", "\ud800"), Wrong(LONG, (DONE, INVALID), "note"))
 
 ANYTHING = every(DONE, "", "nope", "{}", "[", *ODD)
-"""What an agent says to its hook: that is never refused, for the agent would be disturbed."""
+"""Payloads of an agent's hook. None of them is refused, because an error would disturb the agent."""
 SECONDS = (
     *every(INVALID, "", "x", "0", "-1", "nan", "inf"),
     Wrong("1e9", (INVALID,), "1000000000.0"),
@@ -138,7 +139,7 @@ SECONDS = (
 )
 
 NO_HOME = tuple(Wrong(value, (INVALID,), CONTEXT if value else "empty") for value in ("", "out", *ODD[1:3], LONG))
-"""The context was written by a program: it has no place in anybody's home."""
+"""Homes for a context that a program wrote. Such a context has no place in a home."""
 NO_SESSION = tuple(Wrong(value, (INVALID,), CONTEXT if value else "") for value in ("", "x", "-", *ODD))
-"""Nor can it be made another session."""
+"""Session ids for the same context. It cannot become another session."""
 NO_MAPPING = every(INVALID, "", "=", "/a", "/a=", "=/b", "a=b", "/a=b", "/a/../b=/c", *ODD)

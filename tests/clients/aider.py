@@ -1,4 +1,4 @@
-"""aider."""
+"""The driver of aider."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ QUIET = (
     *("--no-stream", "--map-tokens", "0", "--no-check-update", "--analytics-disable", "--no-gitignore"),
     *("--no-show-release-notes", "--no-fancy-input"),
 )
-"""The options with which aider runs without a terminal, and asks nobody but the model."""
+"""The options with which aider runs without a terminal and contacts only the model."""
 
 
 class Aider(Client):
-    """aider in a project, in which its history lies."""
+    """aider in a project, which contains its history."""
 
     def set_up(self) -> None:
-        """Without a list of prices, which may not be empty, aider fetches one."""
+        """Writes a list of prices. If it is missing or empty, aider downloads one."""
         prices = self.home / ".aider" / "caches" / "model_prices_and_context_window.json"
         prices.parent.mkdir(parents=True, exist_ok=True)
         prices.write_text(json.dumps({"made-up": {}}))
@@ -35,14 +35,14 @@ class Aider(Client):
 
     @property
     def python(self) -> Path:
-        """The interpreter aider is installed for."""
+        """The interpreter that aider is installed for."""
         return self.place / "bin" / "python"
 
     def turn(self, text: str, *arguments: str) -> Outcome:
-        """One turn; `arguments` are files and more options."""
+        """Makes one turn. `arguments` are files and more options."""
         return accepted(self.run(str(self.place / PACKAGE.program), *QUIET, "--message", text, *arguments))
 
     def type(self, *lines: str, arguments: tuple[str, ...] = (), command: tuple[str, ...] = ()) -> Outcome:
-        """Lines as typed at aider's prompt, then its end. `command` is run in place of aider itself."""
+        """Types lines at aider's prompt, and ends aider. `command` replaces aider's own command."""
         run = command or (str(self.place / PACKAGE.program),)
         return accepted(self.run(*run, *QUIET, *arguments, input="".join(f"{line}\n" for line in lines)))

@@ -1,4 +1,4 @@
-"""Claude Code."""
+"""The driver of Claude Code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PACKAGE = Package(
 
 
 class Claude(Talker):
-    """``claude -p`` in a project. Its sessions lie below ``~/.claude/projects``."""
+    """``claude -p`` in a project. Its sessions are below ``~/.claude/projects``."""
 
     def settings(self) -> dict[str, str]:
         off = ("NONESSENTIAL_TRAFFIC", "TERMINAL_TITLE", "BACKGROUND_TASKS")

@@ -1,4 +1,4 @@
-"""A real client in a home and a project folder of its own, that talks to a model on loopback and to nobody else."""
+"""A real client with its own home and project folder. It talks only to a model on loopback."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typing import NamedTuple
 from tests.clients.model.server import ModelServer
 
 SECONDS = 120
-"""For one turn, which takes about one, on a machine that has much else to do."""
+"""The limit for one turn. A turn takes about a second, and more on a busy machine."""
 
 
 class Outcome(NamedTuple):
-    """How a run of a client ended. `session`: the id it gave, empty if it gave none."""
+    """The end of a client's run. `session` is the id the client printed, or empty."""
 
     code: int
     stdout: str
@@ -29,9 +29,10 @@ class Outcome(NamedTuple):
 
 
 class Client:
-    """What the drivers of all clients have in common. `place`: where the client is installed.
+    """The base of all drivers. `place` is the folder where the client is installed.
 
-    `environ`: variables added to those the client needs; nothing else of the tests' environment reaches it.
+    `environ` has the variables added to those the client needs. Nothing else of the tests' environment reaches the
+    client.
     """
 
     def __init__(self, place: Path, model: ModelServer, home: Path, project: Path) -> None:
@@ -42,14 +43,14 @@ class Client:
         self.set_up()
 
     def set_up(self) -> None:
-        """Put what the client has to find in its home."""
+        """Writes the files that the client needs in its home."""
 
     def settings(self) -> dict[str, str]:
-        """The variables that lead the client to the model."""
+        """Returns the variables that lead the client to the model."""
         raise NotImplementedError
 
     def clean_environ(self) -> dict[str, str]:
-        """What the client runs with. `ctx` is on its path, for hooks; there is no proxy."""
+        """Builds the client's environment. `ctx` is on its path, for hooks. It has no proxy."""
         node = os.path.dirname(shutil.which("node") or "")
         path = os.pathsep.join(filter(None, [str(Path(sys.executable).parent), node, "/usr/local/bin:/usr/bin:/bin"]))
         base = {"HOME": str(self.home), "PATH": path, "LANG": "C.UTF-8", "TERM": "dumb"}
@@ -57,7 +58,7 @@ class Client:
         return base | self.settings() | self.environ
 
     def run(self, *command: str, input: str = "") -> Outcome:
-        """A command line, until it ends."""
+        """Runs a command line to its end."""
         done = subprocess.run(
             command,
             cwd=self.project,
@@ -72,36 +73,36 @@ class Client:
 
 
 class Talker(Client):
-    """A client that is given a turn on its command line, and gives the session's id back."""
+    """A client that takes a turn on its command line and prints the session's id."""
 
     def command(self, text: str, *options: str, resume: str = "") -> list[str]:
-        """The command line of one turn; `options` are more of the client's own."""
+        """Builds the command line of one turn. `options` are more of the client's own."""
         raise NotImplementedError
 
     def session_of(self, stdout: str) -> str:
-        """The session's id in what one turn printed; empty if there is none."""
+        """Finds the session's id in the output of one turn. Returns an empty text if it has none."""
         raise NotImplementedError
 
     def next_writes(self, path: Path, text: str) -> None:
-        """The model's next reply is to write a file."""
+        """Makes the model's next reply a call that writes a file."""
         raise NotImplementedError
 
     def sessions(self) -> list[str]:
-        """The ids of the sessions there are."""
+        """Lists the ids of the client's sessions."""
         raise NotImplementedError
 
     def try_turn(self, text: str, *options: str, resume: str = "") -> Outcome:
-        """One turn, however it ends."""
+        """Makes one turn, whatever its exit code is."""
         done = self.run(*self.command(text, *options, resume=resume))
         return done._replace(session=self.session_of(done.stdout))
 
     def turn(self, text: str, *options: str, resume: str = "") -> str:
-        """One turn; the id of its session."""
+        """Makes one turn and returns the id of its session."""
         return accepted(self.try_turn(text, *options, resume=resume)).session
 
     @contextlib.contextmanager
     def beside(self, text: str, *, resume: str = "") -> Iterator[None]:
-        """One turn that begins with the block and, with all processes the client started, has ended when it is left."""
+        """Runs one turn beside the block. At its end all processes that the client started have ended."""
         command = self.command(text, resume=resume)
         process = subprocess.Popen(
             command,
@@ -122,6 +123,6 @@ class Talker(Client):
 
 
 def accepted(outcome: Outcome) -> Outcome:
-    """The outcome, if the client ended well."""
+    """Returns the outcome, and fails unless the client succeeded."""
     assert outcome.code == 0, (outcome.code, outcome.stdout[-2000:], outcome.stderr[-2000:])
     return outcome

@@ -1,4 +1,4 @@
-"""Codex CLI."""
+"""The driver of Codex CLI."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGE = Package("@openai/codex", "0.169.0", npm, "node_modules/.bin/codex")
 
 
 class Codex(Talker):
-    """``codex exec`` in a project. Its sessions lie below ``~/.codex/sessions``; all settings come by arguments."""
+    """``codex exec`` in a project. Its sessions are below ``~/.codex/sessions``; its settings are arguments."""
 
     def set_up(self) -> None:
         (self.home / ".codex").mkdir(exist_ok=True)
@@ -25,7 +25,7 @@ class Codex(Talker):
         return {"CODEX_HOME": str(self.home / ".codex"), "MADE_UP_KEY": "x"}
 
     def options(self) -> list[str]:
-        """The settings that lead Codex to the model, and keep it from looking elsewhere."""
+        """Returns the settings that lead Codex to the model and to no other server."""
         provider = f'{{name="made-up",base_url="{self.model.url}/v1",wire_api="responses",env_key="MADE_UP_KEY"}}'
         settings = {
             "model": '"made-up"',
@@ -50,7 +50,7 @@ class Codex(Talker):
         self.model.call("exec_command", cmd=f"printf %s {shlex.quote(text)} > {shlex.quote(str(path))}")
 
     def ask(self, method: str, **parameters: Any) -> Any:
-        """What Codex answers an editor that is connected to it."""
+        """Sends Codex a request of an editor and returns the answer."""
         hello = {"clientInfo": {"name": "tests", "version": "1"}, "capabilities": {"experimentalApi": True}}
         requests = [
             {"id": 1, "method": "initialize", "params": hello},
@@ -69,12 +69,12 @@ class Codex(Talker):
         return answer["result"]
 
     def listed(self, **parameters: Any) -> dict[str, Any]:
-        """The threads in Codex's own list, by id."""
+        """Lists the threads in Codex's own list, by id."""
         threads = self.ask("thread/list", sourceKinds=["cli", "exec"], modelProviders=[], **parameters)["data"]
         return {thread["id"]: thread for thread in threads}
 
     def shown(self, session: str) -> list[str]:
-        """What the user said in a thread, as Codex shows it."""
+        """Lists the user's messages of a thread, as Codex shows them."""
         turns = self.ask("thread/read", threadId=session, includeTurns=True)["thread"]["turns"]
         items = (item for turn in turns for item in turn["items"] if item["type"] == "userMessage")
         return [item["content"][0]["text"] for item in items]

@@ -1,4 +1,4 @@
-"""Continue's CLI."""
+"""The driver of Continue's CLI."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ models:
 
 
 class ContinueCli(Talker):
-    """``cn -p`` in a project. Its sessions lie below ``~/.continue/sessions``."""
+    """``cn -p`` in a project. Its sessions are below ``~/.continue/sessions``."""
 
     def settings(self) -> dict[str, str]:
         return {"CONTINUE_TELEMETRY_ENABLED": "0"}
@@ -36,7 +36,7 @@ class ContinueCli(Talker):
         (folder / "config.yaml").write_text(CONFIG.format(url=self.model.url))
         run = [str(self.place / PACKAGE.program), "-p", text, "--auto", "--config", str(folder / "config.yaml")]
         if resume:
-            os.utime(folder / "sessions" / f"{resume}.json")  # it goes on from the one that changed last
+            os.utime(folder / "sessions" / f"{resume}.json")  # it continues the session that changed last
         return [*run, *options, *(["--resume"] if resume else [])]
 
     def session_of(self, stdout: str) -> str:

@@ -1,4 +1,4 @@
-"""GitHub Copilot CLI."""
+"""The driver of GitHub Copilot CLI."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGE = Package("@github/copilot", "1.0.102", npm, "node_modules/.bin/copilot"
 
 
 class Copilot(Talker):
-    """``copilot -p`` in a project, offline. Its sessions lie below ``~/.copilot/session-state``."""
+    """``copilot -p`` in a project, offline. Its sessions are below ``~/.copilot/session-state``."""
 
     def settings(self) -> dict[str, str]:
         return {
@@ -23,7 +23,7 @@ class Copilot(Talker):
             "COPILOT_MODEL": "made-up",
             "COPILOT_OFFLINE": "true",
             "COPILOT_AUTO_UPDATE": "false",
-            # It unpacks itself there, at each start in a new one.
+            # It unpacks itself into this folder, at each start into a new one.
             "XDG_CACHE_HOME": str(self.place / "cache"),
         }
 

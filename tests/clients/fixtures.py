@@ -1,4 +1,4 @@
-"""Fixtures for tests that use real clients. A conftest imports those it needs."""
+"""Fixtures for tests that use real clients. A conftest imports the ones it needs."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from tests.clients.model.server import ModelServer
 
 @pytest.fixture
 def model() -> Iterator[ModelServer]:
-    """A model that was asked nothing yet."""
+    """A model that has received no request yet."""
     with ModelServer() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def claude_place() -> Path:
-    """Where Claude Code is installed."""
+    """The folder where Claude Code is installed."""
     return claude.PACKAGE.folder()
 
 
 @pytest.fixture(scope="session")
 def codex_place() -> Path:
-    """Where Codex is installed."""
+    """The folder where Codex is installed."""
     return codex.PACKAGE.folder()
 
 
 @pytest.fixture(scope="session")
 def gemini_place() -> Path:
-    """Where Gemini CLI is installed."""
+    """The folder where Gemini CLI is installed."""
     return gemini.PACKAGE.folder()
 
 
 @pytest.fixture(scope="session")
 def aider_place() -> Path:
-    """Where aider is installed."""
+    """The folder where aider is installed."""
     return aider.PACKAGE.folder()

@@ -1,4 +1,4 @@
-"""Gemini CLI."""
+"""The driver of Gemini CLI."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.clients.client import Talker, accepted
 from tests.clients.installing import Package, npm
 
 PACKAGE = Package("@google/gemini-cli", "0.61.0", npm, "node_modules/.bin/gemini")
-# Gemini's clean-up takes a session that was resumed in another minute than it began in for a broken one, and deletes it
-# when another starts: no test could go by what it finds.
+# Gemini's cleanup considers a session broken that was resumed in another minute than it began in. It deletes such a
+# session when another starts, so that tests could not rely on their files.
 SETTINGS = {
     "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
     "general": {
@@ -24,7 +24,7 @@ SETTINGS = {
 
 
 class Gemini(Talker):
-    """``gemini -p`` in a project. Its sessions lie below ``~/.gemini/tmp``."""
+    """``gemini -p`` in a project. Its sessions are below ``~/.gemini/tmp``."""
 
     def set_up(self) -> None:
         settings = self.home / ".gemini" / "settings.json"
@@ -54,7 +54,7 @@ class Gemini(Talker):
         self.model.call("write_file", file_path=str(path), content=text)
 
     def listed(self) -> str:
-        """What Gemini itself says its sessions are."""
+        """Returns Gemini's own list of its sessions."""
         return accepted(self.run(str(self.place / PACKAGE.program), "--list-sessions")).stdout
 
     def sessions(self) -> list[str]:

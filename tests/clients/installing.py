@@ -1,7 +1,7 @@
 """Real clients, installed once from their packages into a folder that all workers and later runs share.
 
 The folder is `CTX_TEST_CLIENTS`, else ``clients`` in tox's work folder, else one in the user's cache. A client is
-there when its marker is: one that was installed half way is installed anew.
+installed when its marker exists. An incomplete installation is repeated.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ import platformdirs
 import pytest
 
 SECONDS = 600
-"""For one installation; npm itself gives up much earlier when nobody answers."""
+"""The limit for one installation. npm itself gives up much earlier when no server answers."""
 
 
 class Missing(Exception):
-    """The client can't be installed here, and why."""
+    """The reason why the client cannot be installed here."""
 
 
 class Package(NamedTuple):
-    """A client at the version the tests were written for. `install` fills the folder it is given; `program` is what
-    is run, below that folder."""
+    """A client at the version that the tests were written for.
+
+    `install` fills the folder it receives. `program` is the client's program below that folder.
+    """
 
     name: str
     version: str
@@ -37,7 +39,8 @@ class Package(NamedTuple):
     program: str
 
     def folder(self) -> Path:
-        """Where it is, installed now if it wasn't. Skips the test if that can't be; see `_give_up`."""
+        """Returns the client's folder, and installs the client if necessary. Skips the test if that fails; see
+        `_give_up`."""
         place = _cache() / f"{self.name.replace('/', '-').lstrip('@')}-{self.version}"
         marker = place / ".complete"
         if marker.exists():
@@ -52,7 +55,7 @@ class Package(NamedTuple):
         return place
 
     def _install(self, place: Path) -> None:
-        """Fails at once where it failed for another worker of this run."""
+        """Installs the client. Fails at once if the installation failed for another worker of this run."""
         failed, run = place.with_suffix(place.suffix + ".failed"), os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
         if run and failed.exists():
             told, _, why = failed.read_text().partition("\n")
@@ -70,7 +73,7 @@ class Package(NamedTuple):
         failed.unlink(missing_ok=True)
 
     def _try(self, place: Path) -> None:
-        """A package may install where its program doesn't run."""
+        """Runs the program once: a package may install where its program does not run."""
         program = place / self.program
         if self.version not in _run([str(program), "--version"], HOME=str(place)):
             raise Missing(f"{program.name} is not version {self.version}")
@@ -86,7 +89,7 @@ def npm(spec: str, place: Path) -> None:
 
 
 def npm_then(script: str) -> Callable[[str, Path], None]:
-    """Installs, and runs the one script the client can't do without."""
+    """Installs, and runs the one script that the client needs."""
 
     def install(spec: str, place: Path) -> None:
         npm(spec, place)
@@ -102,7 +105,7 @@ def venv(spec: str, place: Path) -> None:
 
 
 def _run(command: list[str], **environ: str) -> str:
-    """What it prints."""
+    """Runs a command and returns its output."""
     try:
         done = subprocess.run(
             command,
@@ -118,7 +121,7 @@ def _run(command: list[str], **environ: str) -> str:
         raise Missing(f"{command[0]}: {error.strerror}") from None
     if done.returncode:
         told = (done.stderr or done.stdout).decode(errors="replace").splitlines()
-        # What npm and pip say first is the cause; warnings come before, advice after.
+        # The first error of npm and pip is the cause. Warnings come before it, advice after it.
         cause = next((line for line in told if "error" in line.lower()), f"exit code {done.returncode}")
         raise Missing(f"{os.path.basename(command[0])} {command[1]} failed: {cause}")
     return done.stdout.decode(errors="replace")
@@ -134,7 +137,7 @@ def _cache() -> Path:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """One process at a time; the others wait. A process that ends, however, lets go."""
+    """Locks the installation for one process. The others wait. The end of a process releases its lock."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -142,7 +145,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _give_up(why: str) -> None:
-    """Skips, or fails where all clients have to be there: `CTX_TEST_CLIENTS_REQUIRED=1`."""
+    """Skips the test, or fails it if `CTX_TEST_CLIENTS_REQUIRED=1` requires all clients."""
     if os.environ.get("CTX_TEST_CLIENTS_REQUIRED", "") not in ("", "0"):
         pytest.fail(why)
     pytest.skip(why)

@@ -1,4 +1,4 @@
-"""OpenCode."""
+"""The driver of OpenCode."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class OpenCode(Talker):
     """``opencode run`` in a project. Its sessions are in ``~/.local/share/opencode/opencode.db``."""
 
     def set_up(self) -> None:
-        """Its settings, and its database: a session can only be put into one that is there."""
+        """Writes the settings and makes the database: a session can only be restored into an existing database."""
         provider = {
             "npm": "@ai-sdk/openai-compatible",
             "options": {"baseURL": f"{self.model.url}/v1", "apiKey": "made-up-key"},
@@ -42,7 +42,7 @@ class OpenCode(Talker):
 
     @property
     def database(self) -> Path:
-        """Where all its sessions are."""
+        """The database of all sessions."""
         return self.home / ".local/share/opencode/opencode.db"
 
     def settings(self) -> dict[str, str]:

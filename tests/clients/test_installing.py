@@ -1,4 +1,4 @@
-"""A client is installed once, wholly, and not used before; where that can't be, the reason is told."""
+"""The installation of a client: once, completely, and never used before. The reason for a failure is reported."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.clients.installing import Missing, Package, npm
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """A cache with no client in it."""
+    """A cache without clients."""
     monkeypatch.setenv("CTX_TEST_CLIENTS", str(tmp_path / "cache"))
     monkeypatch.delenv("CTX_TEST_CLIENTS_REQUIRED", raising=False)
     monkeypatch.delenv("PYTEST_XDIST_TESTRUNUID", raising=False)
 
 
 def package(install: Callable[[str, Path], None]) -> Package:
-    """A client whose program says its version."""
+    """Makes a package whose program prints its version."""
     return Package("@made-up/client", "1.2.3", install, "run")
 
 

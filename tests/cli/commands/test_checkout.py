@@ -1,4 +1,4 @@
-"""``ctx checkout``: asks before it destroys, shows its plan, brings back exactly."""
+"""``ctx checkout``: it asks before it overwrites, prints its plan, and restores exactly."""
 
 from __future__ import annotations
 

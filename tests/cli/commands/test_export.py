@@ -1,4 +1,4 @@
-"""``ctx export`` and what it writes."""
+"""``ctx export`` and the files it writes."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_nothing_is_lost_whatever_the_bytes_are(saved: Any, ctx: Any) -> None:
     )
     assert b"caf\xe9 latin" in whole and b"NaN" in whole and b"torn {" in whole
     assert value["messages"][0]["raw"]["message"]["content"] == "café \ud800"
-    assert b'"n":1721828935.24231,"n":2' in ctx("export", SESSION).stdout_bytes  # as it was written
+    assert b'"n":1721828935.24231,"n":2' in ctx("export", SESSION).stdout_bytes  # exactly as written
 
 
 def test_a_programs_context_is_exported(home: Any, ctx: Any) -> None:

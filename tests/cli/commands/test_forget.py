@@ -1,4 +1,4 @@
-"""``ctx forget``, forgotten commits in ``ctx log``, and what is said of them after a snapshot."""
+"""``ctx forget``, forgotten commits in ``ctx log``, and the report of them after a snapshot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ctxstore.ops.retention.duration import DAY
 
 @pytest.fixture
 def filled(home: Any, ctx: Any) -> ctxstore.Repo:
-    """Two contexts: ten commits, one a day, and three."""
+    """A repository with two contexts: ten commits, one a day, and three commits."""
     ctx("snapshot")
     now = [1_700_000_000 * 10**9]
     environment = real_environment()._replace(clock=lambda: now[0])
@@ -184,7 +184,7 @@ def test_a_snapshot_is_saved_although_retention_fails(home: Any, ctx: Any, tmp_p
     ctx("policy", "set", "two", "--keep-last", "2")
     made = ctx.json("log", "-n", "1")["runs"][0]["id"]
     ctx("policy", "auto", "two")
-    ctx("undo", made[:12])  # now a policy is applied that is not there
+    ctx("undo", made[:12])  # the policy that is applied no longer exists
     (tmp_path / "file").write_text("x")
     result = ctx("snapshot", str(tmp_path / "file"))
     assert "1 commit saved" in result.stdout

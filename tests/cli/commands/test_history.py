@@ -14,7 +14,7 @@ from ctxstore.cli.tour.sample import CONTEXT, SESSION
 
 @pytest.fixture
 def chats(home: Any, ctx: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A repository with chat/a, and chat/b forked from it; both went on."""
+    """A repository with chat/a, and chat/b forked from it. Both have later commits."""
     path = os.path.join(os.getcwd(), "chats")
     monkeypatch.setenv("CTX_REPO", path)
     with ctxstore.init(path) as repo:

@@ -1,4 +1,4 @@
-"""``ctx log``, ``ctx refs``, and the drawn graph."""
+"""``ctx log``, ``ctx refs``, and the graph."""
 
 from __future__ import annotations
 

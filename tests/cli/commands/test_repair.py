@@ -39,7 +39,7 @@ def copy(place: Path, tmp_path: Path) -> Path:
 
 
 def damage(place: Path) -> str:
-    """A flipped byte in the newest run's pack; its name."""
+    """Flips a byte in the pack of the newest run, and returns the pack's name."""
     pack = max((place / "packs").iterdir(), key=os.path.getmtime)
     data = bytearray(pack.read_bytes())
     data[100] ^= 0x10

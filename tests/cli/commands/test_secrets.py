@@ -14,7 +14,7 @@ from tests.ops.credentials import GITHUB, SLACK
 
 @pytest.fixture
 def leaky(saved, home, ctx, tmp_path):
-    """A home with a note in which there is a credential, saved."""
+    """A home with a saved note that contains a credential."""
     note = home_file(home)
     note.write_text(f"first\ntoken: {GITHUB}\n")
     ctx("snapshot", str(note))

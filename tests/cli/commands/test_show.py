@@ -1,4 +1,4 @@
-"""``ctx show``: conversations, files, runs; what is folded, and what must not reach a terminal."""
+"""``ctx show``: conversations, files, runs, folded output, and control characters that no terminal receives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``ctx snapshot``: what it says, and its exit codes."""
+"""``ctx snapshot``: its output and its exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``ctx sources``: what is here, how long the agent keeps it, and what is not saved."""
+"""``ctx sources``: the sessions found, the time until the agent deletes them, and the unsaved ones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_what_is_new_and_what_changed_since_the_snapshot(home: Any, ctx: Any) ->
     for folder, _, files in os.walk(os.environ["HOME"]):
         for name in files:
             age(os.path.join(folder, name), 1)
-    time.sleep(0.1)  # what was touched this shortly before a snapshot counts as changed
+    time.sleep(0.1)  # a file that was changed this shortly before a snapshot is read again
     ctx("snapshot")
     assert (found(ctx)["saved"], found(ctx)["new"], found(ctx)["changed"]) == (2, [], [])
     assert "saved          2" in ctx("sources").stdout
@@ -150,7 +150,7 @@ def test_projects_that_were_saved_are_shown_from_anywhere(home: Any, tmp_path: A
     project.mkdir()
     (project / ".aider.chat.history.md").write_text("# aider chat started at 2026-01-01 10:00:00\n\n#### Oil it  \n")
     age(project / ".aider.chat.history.md", 1)
-    time.sleep(0.1)  # what was touched this shortly before a snapshot counts as changed
+    time.sleep(0.1)  # a file that was changed this shortly before a snapshot is read again
     ctx.json("snapshot", f"aider:{project}")
     (shown,) = [each for each in ctx.json("sources")["sources"] if each["source"] == "aider"]
     assert (shown["root"], shown["saved"], shown["new"]) == (str(project), 1, [])

@@ -1,4 +1,4 @@
-"""Anthropic's messages, as Claude Code asks for them."""
+"""Anthropic's messages API, as Claude Code uses it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ USAGE = {"input_tokens": 10, "output_tokens": 5, "cache_creation_input_tokens": 
 
 
 def is_conversation(body: Any) -> bool:
-    """Whether this is the session's own request; one without tools is for a title, or a check of the key."""
+    """Whether the request belongs to the session. A request without tools is for a title, or checks the key."""
     return bool(body.get("tools"))
 
 
 def conversation(body: Any) -> list[Turn]:
-    """What was said, in order."""
+    """Lists the turns of a request, in order."""
     return [turn for message in body["messages"] for turn in _turns(message)]
 
 
@@ -42,7 +42,7 @@ def _text(content: Any) -> str:
 
 
 def answer(body: Any, reply: Reply, number: int) -> Answer:
-    """The reply, streamed if that was asked for."""
+    """Formats the reply, streamed if the request asks for it."""
     block = _block(reply, number)
     stop = "tool_use" if isinstance(reply, Call) else "end_turn"
     message = {"id": f"msg_{number:06}", "type": "message", "role": "assistant", "model": body.get("model")}

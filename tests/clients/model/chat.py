@@ -1,4 +1,4 @@
-"""OpenAI's chat completions, as aider and Copilot ask for them."""
+"""OpenAI's chat completions API, as aider and Copilot use it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 from tests.clients.model.replies import Answer, Call, Reply, Turn, said
 
 REMINDERS = ("\n\nTo suggest changes to a file", "\n\n# *SEARCH/REPLACE block* Rules")
-"""What aider adds to the last message: how changes are to be written."""
+"""The start of the reminder that aider adds to the last message, about the format of changes."""
 CLOCK = re.compile(r"\A<current_datetime>[^<]*</current_datetime>\s*")
-"""What Copilot puts before each message."""
+"""The text that Copilot puts before each message."""
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 
 
 def is_conversation(body: Any) -> bool:
-    """Every request is the session's own."""
+    """Returns True: every request belongs to the session."""
     return bool(body.get("messages"))
 
 
 def conversation(body: Any) -> list[Turn]:
-    """What was said, in order, without the system's messages. What a client says about files in the user's name
-    is part of it."""
+    """Lists the turns, in order, without the system's messages. A client's messages about files in the user's name are
+    turns."""
     return [turn for message in body["messages"] for turn in _turns(message)]
 
 
@@ -43,7 +43,7 @@ def _turns(message: Any) -> Iterator[Turn]:
 
 
 def answer(body: Any, reply: Reply, number: int) -> Answer:
-    """The reply, streamed if that was asked for."""
+    """Formats the reply, streamed if the request asks for it."""
     message, finish = _message(reply, number)
     base = {"id": f"chat_{number:06}", "created": 0, "model": body.get("model")}
     if not body.get("stream"):

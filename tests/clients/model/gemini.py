@@ -1,4 +1,4 @@
-"""Google's generateContent and streamGenerateContent, as Gemini CLI asks for them."""
+"""Google's generateContent and streamGenerateContent APIs, as Gemini CLI uses them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from tests.clients.model.replies import Answer, Call, Reply, Turn, said
 SURROUNDINGS = ("<session_context>", "This is the Gemini CLI.")
 USAGE = {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}
 SPEAKER = json.dumps({"reasoning": "It is done.", "next_speaker": "user"})
-"""To the question, asked beside the conversation, who is to speak next."""
+"""The answer to a side request that asks who speaks next."""
 
 
 def is_conversation(body: Any) -> bool:
-    """Whether this is the session's own request; one for JSON is a question beside it."""
+    """Whether the request belongs to the session. A request for JSON is a side request."""
     config = body.get("generationConfig") or {}
     return bool(body.get("contents")) and config.get("responseMimeType") != "application/json"
 
 
 def conversation(body: Any) -> list[Turn]:
-    """What was said, in order. Gemini CLI tells a tool's result again once it has resumed, and once more if that was in
-    another minute than the session began in: told is told."""
+    """Lists the turns, in order.
+
+    After a resume, Gemini CLI repeats a tool's result, and repeats it again if the session began in another minute.
+    Repetitions are dropped.
+    """
     turns = [turn for content in body["contents"] for turn in _turns(content)]
     return [turn for at, turn in enumerate(turns) if turn.role != "result" or turns[at - 1] != turn]
 
@@ -39,7 +42,7 @@ def _turns(content: Any) -> Iterator[Turn]:
 
 
 def answer(body: Any, reply: Reply, number: int) -> Answer:
-    """The reply as one document, which is also the stream's only event."""
+    """Formats the reply as one document, which is also the only event of a stream."""
     del number
     text = reply.text if not isinstance(reply, Call) else ""
     if not is_conversation(body):

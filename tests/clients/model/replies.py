@@ -1,4 +1,4 @@
-"""What the model says, and what it was told, whatever a client calls the two."""
+"""The replies of the model and the turns it receives, in one form for all clients."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Any, NamedTuple
 
 
 class Turn(NamedTuple):
-    """One thing said: `role` is user | assistant | call (a tool's name) | result (what the tool gave)."""
+    """A turn: `role` is user | assistant | call (a tool's name) | result (the tool's output)."""
 
     role: str
     text: str
 
 
 class Say(NamedTuple):
-    """The model answers with a text."""
+    """A reply with a text."""
 
     text: str
 
 
 class Call(NamedTuple):
-    """The model calls one of the client's tools."""
+    """A reply that calls one of the client's tools."""
 
     tool: str
     arguments: dict[str, Any]
@@ -29,13 +29,13 @@ Reply = Say | Call
 
 
 class Answer(NamedTuple):
-    """What goes back over HTTP: a document, or a stream of server-sent events (name, data)."""
+    """The HTTP response: a document, or a stream of server-sent events (name, data)."""
 
     document: Any = None
     events: tuple[tuple[str | None, Any], ...] = ()
 
 
 def said(role: str, text: str, surroundings: tuple[str, ...] = ()) -> list[Turn]:
-    """A turn, unless there is nothing in it, or it is what a client tells of its surroundings."""
+    """Makes a turn. Returns no turn for an empty text, or for one in which a client describes its environment."""
     text = text.strip()
     return [Turn(role, text)] if text and not text.startswith(surroundings or "\0") else []

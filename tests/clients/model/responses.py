@@ -1,4 +1,4 @@
-"""OpenAI's responses, as Codex asks for them."""
+"""OpenAI's responses API, as Codex uses it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ USAGE = {
 
 
 def is_conversation(body: Any) -> bool:
-    """Every request is the session's own."""
+    """Returns True: every request belongs to the session."""
     return "input" in body
 
 
 def conversation(body: Any) -> list[Turn]:
-    """What was said, in order."""
+    """Lists the turns of a request, in order."""
     items = body["input"]
     if isinstance(items, str):
         return said("user", items)
@@ -44,7 +44,7 @@ def _turns(item: Any) -> Iterator[Turn]:
 
 
 def answer(body: Any, reply: Reply, number: int) -> Answer:
-    """The reply, streamed if that was asked for."""
+    """Formats the reply, streamed if the request asks for it."""
     item = _item(reply, number)
     response = {"id": f"resp_{number:06}", "object": "response", "created_at": 0, "model": body.get("model")}
     begun = response | {"status": "in_progress", "output": []}

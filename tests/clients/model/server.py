@@ -1,4 +1,4 @@
-"""A model on loopback that real clients talk to. It says "REPLY n" unless told what else, and keeps what it hears."""
+"""A model on loopback for real clients. It replies "REPLY n" by default, and records all requests."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.clients.model import anthropic, chat, gemini, responses
 from tests.clients.model.replies import Answer, Call, Reply, Say, Turn
 
 PATIENCE = 60
-"""Seconds, after which a held answer goes out all the same."""
+"""The seconds after which a held answer is sent anyway."""
 
 
 class Request(NamedTuple):
-    """What a client sent: `conversation` is None beside the session (a title, a count of tokens)."""
+    """A client's request. `conversation` is None for a side request (a title, a count of tokens)."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class Request(NamedTuple):
 
 
 class ModelServer:
-    """`with ModelServer() as model`: listens on a free port of 127.0.0.1 until the block ends."""
+    """A server on a free port of 127.0.0.1, until the end of `with ModelServer() as model`."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -56,16 +56,16 @@ class ModelServer:
         self._server.server_close()
 
     def say(self, text: str) -> None:
-        """The next reply of the conversation, after those told before."""
+        """Adds a text to the queue of replies."""
         self._replies.append(Say(text))
 
     def call(self, tool: str, **arguments: Any) -> None:
-        """The next reply is a call of one of the client's tools; the client then asks again, with the result."""
+        """Adds a call of one of the client's tools to the queue of replies. The client then sends the tool's result."""
         self._replies.append(Call(tool, arguments))
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[threading.Event]:
-        """Meanwhile no conversation is answered. The event is set once a client waits for its answer."""
+        """Delays all answers within the block. The event is set once a client waits for its answer."""
         self._waiting.clear()
         self._open.clear()
         try:
@@ -74,18 +74,18 @@ class ModelServer:
             self._open.set()
 
     def conversations(self) -> list[list[Turn]]:
-        """What was said, in each request of a session, oldest first."""
+        """Lists the turns of each request of a session, oldest first."""
         with self._lock:
             return [request.conversation for request in self.requests if request.conversation is not None]
 
     def last_conversation(self) -> list[Turn]:
-        """What was said in the last request of a session, the new turn included."""
+        """Lists the turns of a session's last request, including the new one."""
         conversations = self.conversations()
         assert conversations, f"no client asked for anything: {[request.path for request in self.requests]}"
         return conversations[-1]
 
     def take(self, method: str, path: str, body: Any) -> Answer | None:
-        """A request, and its answer if it is one for a model."""
+        """Records a request, and returns its answer if it is one for a model."""
         dialect = _dialect(path) if method == "POST" else None
         of_session = dialect is not None and dialect.is_conversation(body)
         with self._lock:
@@ -115,7 +115,7 @@ def _dialect(path: str) -> ModuleType | None:
 
 
 def _beside(method: str, path: str, body: Any) -> Answer | None:
-    """What clients ask besides: tokens are counted, models are listed."""
+    """Answers side requests, which count tokens or list models."""
     if path.endswith("/count_tokens"):
         return Answer({"input_tokens": len(json.dumps(body)) // 4})
     if path.endswith(":countTokens"):
@@ -133,7 +133,7 @@ class _Server(ThreadingHTTPServer):
         self.model = model
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error."""
+        """Ignores a client that has disconnected."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer("POST", body)
 
     def _chunks(self) -> Iterator[bytes]:
-        """The body, whether its length was told or it comes in chunks."""
+        """Yields the body of a request with a length or in chunks."""
         if "chunked" not in self.headers.get("transfer-encoding", ""):
             yield self.rfile.read(int(self.headers.get("content-length") or 0))
             return
