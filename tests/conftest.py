@@ -19,8 +19,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture
 def deliver_interrupts() -> Iterator[None]:
-    """Makes SIGINT reach the programs a test starts: a shell's background job ignores it, and its children inherit
-    that."""
+    """A test that can send SIGINT to the programs it starts.
+
+    A shell's background job ignores SIGINT, and its children inherit that.
+    """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

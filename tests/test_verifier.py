@@ -1,4 +1,4 @@
-"""The verifier agrees with the library on repositories that are whole, and finds whatever is wrong with others."""
+"""The verifier, compared with the library on good repositories, and tried on damaged ones."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ KEYS = IdKeys()
 
 
 def files_of(path):
-    """All files of a repository by their key."""
+    """Reads all files of a repository by their key."""
     found = {file.relative_to(path).as_posix(): file.read_bytes() for file in Path(path).rglob("*") if file.is_file()}
     return {key: data for key, data in found.items() if key.split("/")[0] in ("config", "root", "packs", "manifests")}
 
 
 def said(verified):
-    """All that a repository says."""
+    """Returns everything that a verified repository contains."""
     commits = verified.complete
     contents = {c: (verified.files(c), repr(verified.messages(c)), repr(verified.memories(c))) for c in commits}
     return verified.refs, verified.tags, verified.settings, verified.ops, verified.forgotten, verified.commits, contents
@@ -62,7 +62,7 @@ def test_the_verifier_knows_the_format_from_its_documentation_alone():
 
 
 def write_session(repo):
-    """Some of everything; gives what was appended."""
+    """Writes one of everything, and returns the appended messages."""
     value = {"role": "user", "": [1.5, None, 2**80, "\ud83d"], "text": "x" * 200}
     for turn in range(12):
         draft = repo.edit(f"chat/{turn % 3}")
@@ -74,7 +74,7 @@ def write_session(repo):
 
 
 def compare(repo, verified):
-    """What the library reads is what the verifier read."""
+    """Asserts that the library and the verifier read the same."""
     assert verified.refs == {name: stored.id for name, stored in repo.refs()}
     assert verified.ops == [id for id, _, _ in repo.ops()]
     for id, fields in verified.commits.items():
@@ -143,7 +143,7 @@ def wrong(files, match):
 
 
 def damaged(data, seed):
-    """The data with a bit flipped, and cut short, at 250 places."""
+    """Yields the data with a bit flipped, and truncated, at 250 positions."""
     for at in random.Random(seed).sample(range(len(data)), min(len(data), 250)):
         yield data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
         yield data[:at]
@@ -203,9 +203,9 @@ def sealed(body):
 
 
 def changed(files, objects, **changes):
-    """The files with one more pack of these (kind, bytes), and fields of the root and of the newest op replaced.
+    """Adds a pack of these (kind, bytes) to the files, and replaces fields of the root and of the newest op.
 
-    The op is made anew with them, so that it agrees with the root.
+    The op is rewritten with these fields, so that it agrees with the root.
     """
     root = cbor2.loads(files["root"][12:-32])
     op = {**cbor2.loads(find(files, root[8])), **changes.get("op", {})}
@@ -234,7 +234,7 @@ def find(files, id):
 
 
 def with_tree(whole, tree_items, objects=()):
-    """The repository with a context `new`, whose only commit has this tree: key to entry."""
+    """Adds a context `new`, whose only commit has this tree: key to entry."""
     made = Collected()
     tree = Maps(KEYS).create(made, {key: encode_structure(entry) for key, entry in tree_items.items()})
     commit = encode_commit(Commit(tree, (), 0, 0, Author("", "", ""), "new"))
@@ -252,7 +252,7 @@ def with_commit(whole, objects, id, commit=None, name=b"new"):
 
 
 class Collected(list):
-    """Takes objects."""
+    """A list that collects objects."""
 
     def put(self, kind, data):
         self.append((kind, data))

@@ -1,9 +1,10 @@
 """A second reader of the format, made from docs/format alone: it imports nothing of ctxstore.
 
-`verify` reads all that a repository holds and gives back what it says, or raises `VerifyError` naming what is wrong. It
-is stricter than a reader must be: encodings must be the canonical ones, and what is written twice must agree. What a
-structure refers to follows from its id alone, so a `cache` that is handed on from one call to the next makes many
-states of one repository cheap to verify: only files and objects that are new are taken apart.
+`verify` reads a whole repository and returns its content, or raises `VerifyError` with the first fault. It is stricter
+than a reader must be: encodings must be canonical, and values that are written twice must agree.
+
+The objects that a structure refers to follow from its id alone. So a `cache` that is passed from one call to the next
+makes many states of one repository cheap to verify: only new files and objects are parsed.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ TAG, SETTING = "tag:", "setting:"
 
 
 class NoRepository(VerifyError):
-    """There is no root: nothing was ever acknowledged here."""
+    """A repository without a root: nothing was ever acknowledged in it."""
 
 
 class Verified(NamedTuple):
-    """What a repository says. Ids are bytes; `ops` and `op_fields` go from the newest to the first.
+    """The content of a repository. Ids are bytes; `ops` and `op_fields` go from the newest to the first.
 
-    `refs` are contexts only. `commits` has the fields of every commit there is; `forgotten` tells time and reason,
-    `complete` whose trees must be there and are, `litter` the packs and manifests that the root does not name.
+    `refs` are contexts only. `commits` has the fields of every commit, and `forgotten` the time and reason. `complete`
+    are the commits whose trees must exist and do. `litter` are the packs and manifests that the root does not name.
     """
 
     root: dict[int, Any]
@@ -61,29 +62,29 @@ class Verified(NamedTuple):
     structures: Structures
 
     def entries(self, commit: bytes) -> dict[str, list[Any]]:
-        """The tree's entries by path: the arrays of docs/format/trees.md."""
+        """Reads the tree's entries by path: the arrays of docs/format/trees.md."""
         return self.structures.tree(self.commits[commit][1])
 
     def files(self, commit: bytes) -> dict[str, bytes]:
-        """The content of all regular files by path."""
+        """Reads the content of all regular files by path."""
         found = self.entries(commit)
         return {path: self.structures.content(entry) for path, entry in found.items() if entry[0] == FILE}
 
     def messages(self, commit: bytes) -> list[Any]:
-        """The native list's records; none when there is no list."""
+        """Reads the records of the native list, or none if the commit has no list."""
         entry = self.entries(commit).get("/messages")
         leaves = self.structures.leaves(LIST, entry[1], Q_RECORDS) if entry else []
         return [self.structures.record(id) for _, id, _ in leaves]
 
     def memories(self, commit: bytes) -> dict[str, Any]:
-        """The native map's records by name."""
+        """Reads the records of the native map by name."""
         entry = self.entries(commit).get("/memories")
         found = self.structures.mapped(entry[1]) if entry else {}
         return {key.decode("utf-8", "surrogatepass"): json_value(data) for key, data in found.items()}
 
 
 def verify_folder(path: str | os.PathLike[str], cache: dict[Any, Any] | None = None) -> Verified:
-    """`verify` on a local repository."""
+    """Verifies a local repository."""
 
     def read(key: str) -> bytes | None:
         try:
@@ -100,7 +101,7 @@ def verify_folder(path: str | os.PathLike[str], cache: dict[Any, Any] | None = N
 
 
 def verify_files(files: Mapping[str, bytes], cache: dict[Any, Any] | None = None) -> Verified:
-    """`verify` on files by key."""
+    """Verifies files, given by key."""
     return verify(
         files.get, lambda folder: [key[len(folder) + 1 :] for key in files if key.startswith(f"{folder}/")], cache
     )
@@ -109,7 +110,10 @@ def verify_files(files: Mapping[str, bytes], cache: dict[Any, Any] | None = None
 def verify(
     read: Callable[[str], bytes | None], names: Callable[[str], Iterable[str]], cache: dict[Any, Any] | None = None
 ) -> Verified:
-    """Read everything. `read(key)` gives a whole file or None, `names(folder)` the names of a folder's files."""
+    """Reads and verifies everything.
+
+    `read(key)` returns a whole file or None, and `names(folder)` the names of a folder's files.
+    """
     cache = {} if cache is None else cache
     data = read("root")
     if data is None:
@@ -223,7 +227,7 @@ def _read_ops(root: dict[int, Any], structures: Structures) -> tuple[list[bytes]
 
 
 def _check_step(structures: Structures, before: dict[int, Any], op: dict[int, Any]) -> None:
-    """An op's refs are those of the op before it with its changes made."""
+    """Checks that an op's refs are those of the previous op after its changes."""
     refs = _read_refs(structures, before[6]) if before[6] is not None else {}
     for ref, old, new in _changes(op):
         need(refs.pop(ref, None) == old, f"{ref!r} was not where it is said to have been")

@@ -17,21 +17,21 @@ ID_KEYS = [b""] + [blake3(PUBLIC_KEY, derive_key_context=f"ctxstore 1 object id 
 FILE_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{32}")
 
 Objects = dict[bytes, tuple[int, bytes]]
-"""Kind and bytes of every object by its id."""
+"""The kind and bytes of every object by its id."""
 
 
 class VerifyError(Exception):
-    """The repository is not what the format says."""
+    """A difference between the repository and the format."""
 
 
 def need(condition: object, message: str) -> None:
-    """What the format says must be so."""
+    """Raises `VerifyError` unless the condition of the format holds."""
     if not condition:
         raise VerifyError(message)
 
 
 def structure(data: bytes) -> Any:
-    """A CBOR value whose bytes are the canonical ones."""
+    """Decodes a CBOR value whose bytes must be canonical."""
     value = cbor2.loads(data)
     need(cbor2.dumps(value) == data, "its CBOR is not the canonical one")
     if type(value) is dict:
@@ -40,12 +40,12 @@ def structure(data: bytes) -> Any:
 
 
 def need_ids(*ids: Any) -> None:
-    """Values that must be ids."""
+    """Checks that values are ids."""
     need(all(type(id) is bytes and len(id) == 32 for id in ids), "an id is none")
 
 
 def check_config(data: bytes) -> None:
-    """The config is one of format 1."""
+    """Checks that the config is one of format 1."""
     need(len(data) <= 64 << 10, "too large")
     config = json.loads(data)
     need(config["ctxstore"] == "repository" and config["format"] == 1, "not of this format")
@@ -65,7 +65,7 @@ def _framed(data: bytes) -> Any:
 
 
 def read_root(data: bytes) -> dict[int, Any]:
-    """The root's fields."""
+    """Reads the root's fields."""
     root: dict[int, Any] = _framed(data)
     need(sorted(root) == list(range(9)) and root[0] == 1, "unknown version or fields")
     need(all(type(root[i]) is int and root[i] >= 0 for i in (1, 2, 3)), "a number is none")
@@ -77,7 +77,7 @@ def read_root(data: bytes) -> dict[int, Any]:
 
 
 def read_manifest(data: bytes) -> list[Any]:
-    """The packs a manifest lists."""
+    """Lists the packs of a manifest."""
     version, packs = _framed(data)
     need(version == 1, "unknown version")
     _packs(packs)
@@ -91,7 +91,7 @@ def _packs(packs: list[Any]) -> None:
 
 
 def read_pack(data: bytes, size: int, end: int, count: int, raw: int) -> Objects:
-    """The objects of a pack of which a root says these numbers."""
+    """Reads the objects of a pack. The numbers are those in the root."""
     magic = b"ctxpack\x01"
     length, check, last = struct.unpack("<I32s8s", data[-44:])
     need(len(data) == size and length + 44 == end <= size - 8, "its sizes are not those the root says")

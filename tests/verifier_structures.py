@@ -1,4 +1,4 @@
-"""Objects taken apart by docs/format alone: records, lists, maps, trees and their entries."""
+"""Objects parsed by docs/format alone: records, lists, maps, trees and their entries."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SURROGATES = 27680
 FILE, FOLDER, SYMLINK, NATIVE_LIST, NATIVE_MAP = range(1, 6)
 
 Item = tuple[Any, Any, int]
-"""A list's: bytes, id, leaves. A map's: (last) key, id (of a leaf: value or [id]), leaves."""
+"""An item of a list: bytes, id, leaves. Or of a map: (last) key, id (of a leaf: value or [id]), leaves."""
 Known = tuple[Any, frozenset[bytes]]
-"""What an id stands for, and the ids of all objects that it takes."""
+"""The decoded value of an id, and the ids of all objects that it needs."""
 
 
 def json_value(data: bytes) -> Any:
-    """A record's JSON value."""
+    """Decodes a record's JSON value."""
     value = cbor2.loads(data)
     need(cbor2.dumps(value) == data, "a record's CBOR is not the canonical one")
     return _plain(value, 200)
@@ -49,26 +49,32 @@ def _plain(value: Any, depth: int) -> Any:
 
 
 def need_number(value: Any) -> None:
-    """A value that must be an unsigned integer."""
+    """Checks that a value is an unsigned integer."""
     need(type(value) is int and value >= 0, "a number is none")
 
 
 class Structures:
-    """Reads what objects refer to. What follows from an id alone is remembered in the cache for other states too."""
+    """A reader of the objects that others refer to.
+
+    The cache keeps values that follow from an id alone, for other states too.
+    """
 
     def __init__(self, objects: Objects, cache: dict[Any, Any]) -> None:
         self._objects = objects
         self._cache = cache
 
     def get(self, id: bytes, kind: int) -> bytes:
-        """An object's bytes."""
+        """Returns an object's bytes."""
         found = self._objects.get(id)
         need(found is not None, f"{NAMES[kind - 1]} {id.hex()} is missing")
         need(found and found[0] == kind, f"{id.hex()} is no {NAMES[kind - 1]}")
         return found[1] if found else b""
 
     def known(self, key: tuple[Any, ...], make: Callable[..., Known], *arguments: Any) -> Known:
-        """What `make` gives, or gave before: then what it takes must be here as well."""
+        """Returns the value of `make`, now or from the cache.
+
+        The objects that a cached value needs must exist here as well.
+        """
         found: Known | None = self._cache.get(key)
         if found is None:
             found = self._cache[key] = make(*arguments)
@@ -77,7 +83,7 @@ class Structures:
         return found
 
     def fields(self, id: bytes, kind: int, check: Callable[[dict[int, Any]], None]) -> dict[int, Any]:
-        """A commit's or an op's map."""
+        """Reads the map of a commit or an op."""
         value: dict[int, Any] = self.known((kind, id), self._fields, id, kind, check)[0]
         return value
 
@@ -89,7 +95,7 @@ class Structures:
     # -- lists and maps
 
     def leaves(self, kind: int, id: bytes, q: int) -> list[Item]:
-        """All leaves of a list or map."""
+        """Lists all leaves of a list or map."""
         items: list[Item] = self._sequence(kind, id, q)[0]
         return items
 
@@ -135,7 +141,7 @@ class Structures:
         return found, frozenset(needed)
 
     def mapped(self, id: bytes) -> dict[bytes, bytes]:
-        """A map's keys and values."""
+        """Reads a map's keys and values."""
         return dict(self._mapped(id)[0])
 
     def _mapped(self, id: bytes) -> Known:
@@ -150,13 +156,13 @@ class Structures:
         return values, needed | large
 
     def record(self, id: bytes) -> Any:
-        """A record's value."""
+        """Reads a record's value."""
         return self.known(("record", id), lambda: (json_value(self.get(id, RECORD)), frozenset([id])))[0]
 
     # -- trees
 
     def tree(self, id: bytes) -> dict[str, list[Any]]:
-        """A tree's entries by path; all that they take is here, and right."""
+        """Reads a tree's entries by path, and checks all objects that they need."""
         return dict(self.known(("tree", id), self._tree, id)[0])
 
     def _tree(self, id: bytes) -> Known:
@@ -221,7 +227,7 @@ class Structures:
         return needed
 
     def content(self, entry: list[Any]) -> bytes:
-        """A file's bytes."""
+        """Reads a file's bytes."""
         *_, is_list, id = entry
         if id is None:
             return b""
@@ -230,7 +236,7 @@ class Structures:
 
 
 def _items(kind: int, level: int, columns: list[Any]) -> list[Item]:
-    """The items of one level."""
+    """Lists the items of one level."""
     if kind == MAP and level == 0:
         keys, values = columns
         need(all(type(key) is bytes for key in keys), "a key is no bytes")

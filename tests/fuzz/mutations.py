@@ -1,4 +1,4 @@
-"""Bytes made wrong, from a seed: what a broken disk, a broken program or somebody with bad intent could leave."""
+"""Bytes with errors, made from a seed: the work of a broken disk, a broken program or an attacker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import cbor2
 
 ODD_NUMBERS = (0, 1, 23, 255, 2**16, 2**31, 2**32 - 1, 2**60, 2**63 - 1, 2**63, 2**64 - 1, 2**70)
-"""Where lengths and counts overflow."""
+"""Numbers at which lengths and counts overflow."""
 
 ODD_VALUES: tuple[Any, ...] = (
     *ODD_NUMBERS,
@@ -20,7 +20,7 @@ ODD_VALUES: tuple[Any, ...] = (
 )
 
 TAGS = (0, 1, 2, 3, 4, 5, 16, 24, 25, 28, 29, 30, 35, 36, 37, 100, 256, 258, 260, 261, 1004, 27680, 43000, 55799, 2**40)
-"""All that cbor2 decodes specially, the format's own, and some that mean nothing."""
+"""The tags that cbor2 decodes specially, the format's own tags, and some without a meaning."""
 
 _ODD_BYTES = (
     b"\0",
@@ -36,7 +36,7 @@ _ODD_BYTES = (
 
 
 def mutants(data: bytes, count: int, seed: object, others: list[bytes]) -> Iterator[bytes]:
-    """`count` wrong versions of `data`; `others` are what it is spliced with."""
+    """Yields `count` damaged versions of `data`, some of them spliced with `others`."""
     chance = random.Random(f"{seed}")
     for _ in range(count):
         mutant = bytearray(data)
@@ -93,7 +93,7 @@ _WAYS = (_flip, _flip, _set, _cut, _remove, _insert, _append, _splice, _overwrit
 
 
 def wrong_values(data: bytes, count: int, seed: object) -> Iterator[bytes]:
-    """`count` versions of a CBOR value that are sound CBOR and say something else."""
+    """Yields `count` versions of a CBOR value that are valid CBOR with other content."""
     chance = random.Random(f"{seed}")
     value = cbor2.loads(data)
     while count:
@@ -103,13 +103,13 @@ def wrong_values(data: bytes, count: int, seed: object) -> Iterator[bytes]:
                 changed = _change(changed, chance)
             made = cbor2.dumps(changed)
         except (cbor2.CBOREncodeError, TypeError):
-            continue  # an unhashable key, say
+            continue  # for example an unhashable key
         count -= 1
         yield made
 
 
 def _change(value: Any, chance: random.Random) -> Any:
-    """One value somewhere in it replaced, tagged, repeated or taken out."""
+    """Replaces, tags, repeats or removes one value within a value."""
     if isinstance(value, list) and value and chance.random() < 0.85:
         return _change_item(value, chance)
     if isinstance(value, dict) and value and chance.random() < 0.85:
@@ -155,7 +155,7 @@ def _change_field(value: dict[Any, Any], chance: random.Random) -> dict[Any, Any
 
 
 def bombs() -> Iterator[tuple[str, bytes]]:
-    """(name, CBOR) that a careless decoder pays for in memory, in time or with its stack."""
+    """Yields the (name, CBOR) of values that cost a careless decoder memory, time or stack."""
     huge = (2**60).to_bytes(8, "big")
     for name, head in (("bytes", 0x5B), ("text", 0x7B), ("array", 0x9B), ("map", 0xBB)):
         yield f"{name} of 2^60", bytes([head]) + huge + b"\0" * 20

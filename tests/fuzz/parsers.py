@@ -1,4 +1,4 @@
-"""Every parser of bytes from outside: what it takes, how it is called, and how its checksum is made right again."""
+"""Every parser of bytes from outside: its valid inputs, its call, and a function that repairs its checksum."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ NAME = "00000003-000102030405060708090a0b0c0d0e0f"
 
 
 def vector(name: str) -> bytes:
-    """A golden vector."""
+    """Reads a golden vector."""
     return bytes.fromhex((VECTORS / f"{name}.hex").read_text())
 
 
 class Parser(NamedTuple):
-    """`parse` raises a `CtxstoreError` for what is wrong. `seal` puts a CBOR body in place, with right checks.
+    """A parser. `parse` raises a `CtxstoreError` for invalid bytes, and `seal` frames a CBOR body with valid checksums.
 
-    What `encode` makes of a value that was taken must give that value again: else it was not one.
+    Parsing the output of `encode` for a parsed value must give that value again.
     """
 
     name: str
@@ -65,44 +65,44 @@ class Parser(NamedTuple):
 
 
 def sealed_root(body: bytes) -> bytes:
-    """A root or manifest with this body."""
+    """Builds a root or manifest with this body."""
     return struct.pack("<8sI", MAGIC, len(body)) + body + blake3(body).digest()
 
 
 def sealed_footer(body: bytes) -> bytes:
-    """A footer with this body, and its trailer."""
+    """Builds a footer with this body, and its trailer."""
     return body + struct.pack("<I32s8s", len(body), blake3(body).digest(), PACK_MAGIC)
 
 
 def sealed_frame(descriptor: bytes) -> bytes:
-    """A frame of three objects' bytes and this descriptor."""
+    """Builds a frame of three objects with this descriptor."""
     raw = b"x" * 60 + descriptor
     header = FrameHeader(0, 0, True, len(raw), len(raw), len(descriptor), b"")
     return encode_frame_header(header._replace(check=frame_check(header, raw))) + raw
 
 
 def framed_body(data: bytes) -> bytes:
-    """The body of a root or manifest."""
+    """Extracts the body of a root or manifest."""
     return data[12:-32]
 
 
 def footer_body(data: bytes) -> bytes:
-    """A footer without its trailer."""
+    """Extracts a footer without its trailer."""
     return data[:-TRAILER]
 
 
 def frame_descriptor(data: bytes) -> bytes:
-    """The descriptor of a frame that is stored as it is."""
+    """Extracts the descriptor of an uncompressed frame."""
     return data[len(data) - decode_frame_header(data).descriptor :]
 
 
 def cache_body(data: bytes) -> bytes:
-    """A stat cache without its check."""
+    """Extracts a stat cache without its checksum."""
     return data[32:]
 
 
 def sealed_cache(body: bytes) -> bytes:
-    """A stat cache with this body."""
+    """Builds a stat cache with this body."""
     return blake3(body).digest() + body
 
 
@@ -177,7 +177,7 @@ ENTRIES = ("file-empty", "file-chunk", "file-list", "dir", "symlink", "list", "m
 
 
 def whole(data: bytes) -> bytes:
-    """CBOR that nothing is around."""
+    """Returns the CBOR unchanged: it has no frame."""
     return data
 
 
@@ -207,7 +207,7 @@ PARSERS = [
 
 
 def wrong_configs() -> list[bytes]:
-    """Configs that are JSON and say something else."""
+    """Lists configs that are JSON with invalid content."""
     value = json.loads(vector("config"))
     odd = (None, True, 0, -1, 1.0, 1e400, 2**64, 10**5000, "", "x", [], {}, [["algorithm", "fastcdc-2020"]])
     found = []

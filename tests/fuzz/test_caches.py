@@ -1,4 +1,4 @@
-"""Caches are copies: whatever is in their files, a repository reads and writes as if they were not there."""
+"""Caches with any content. A repository reads and writes as if they did not exist."""
 
 from __future__ import annotations
 

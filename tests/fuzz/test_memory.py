@@ -1,4 +1,4 @@
-"""No input makes a parser take much memory: each runs in a process that may not have more."""
+"""Inputs that ask for much memory. Each parser runs in a process with a limit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def run_limited(name):
-    """This module as a program: what is named, in a process of its own with little memory."""
+    """Runs this module as a program with little memory. The program runs the case of this name."""
     arguments = [sys.executable, "-m", "tests.fuzz.test_memory", name]
     return subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=120, cwd=ROOT)
 
@@ -62,13 +62,13 @@ def frame(payload, raw):
 
 
 def large_zeros():
-    """300 MiB of zeros, which say so, in a few kilobytes."""
+    """Compresses 300 MiB of zeros into a few kilobytes, with an honest size."""
     compressor = zstandard.ZstdCompressor(level=1).compressobj(size=300 << 20)
     return b"".join([compressor.compress(bytes(1 << 20)) for _ in range(300)]) + compressor.flush()
 
 
 def zstd_bombs():
-    """(bytes, what its header says) of payloads that want more than they say, or say more than they have."""
+    """Yields the (bytes, size in the header) of payloads whose header and content disagree."""
     zeros = large_zeros()
     for raw in (0, 1, 100, 1 << 20, MAX_FRAME_RAW):
         yield zeros, raw

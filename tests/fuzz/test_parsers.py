@@ -1,4 +1,4 @@
-"""Whatever bytes a parser gets, it gives a value of the right types or raises a typed error. Seeds are in the names."""
+"""Parsers with any bytes. They return a value of the right types or raise a typed error. Test names contain the seeds."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.fuzz.parsers import PARSERS, vector, wrong_configs
 
 EACH = 3000
 SLOWEST = 2.0
-"""Seconds that one input may take: generous, because others use the machine too."""
+"""The seconds that one input may take. The limit is high because the machine has other work."""
 
 JSON = (dict, list, str, int, float, bool, types.NoneType)
 parsers = pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
 
 
 def outcome(parser, data):
-    """Whether the parser took it. Any exception that is not typed fails the test."""
+    """Whether the parser accepted the bytes. Any exception without a type of the store fails the test."""
     start = time.perf_counter()
     try:
         value = parser.parse(data)
@@ -61,7 +61,7 @@ def report(parser, record_property, inputs):
 
 @parsers
 def test_examples_are_taken(parser):
-    """Else all that follows would say nothing."""
+    """Without this the other tests would prove nothing."""
     for data in parser.examples:
         if "node" not in parser.name and parser.name not in ("list root", "map root"):
             assert outcome(parser, data)

@@ -1,4 +1,4 @@
-"""The search index is a copy that anybody may have written: none fails a search, or makes it tell what is not so."""
+"""A search index with any content. A search never fails because of it, and never reports a wrong hit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def place(tmp_path):
 
 
 def search(place, turn):
-    """Add a message, and look for it; what is found is so, and a new index finds all."""
+    """Adds a message and searches for it. Every hit is right, and a new index finds all messages."""
     with ctxstore.open(place) as repo:
         draft = repo.edit("chat/alice")
         draft.messages.append({"role": "user", "content": f"turn{turn} word"})

@@ -1,4 +1,4 @@
-"""A repository of format 1, made once and kept: every later release must read it, exactly, and go on with it.
+"""A repository of format 1, made once. Every later release must read it exactly, and write to it.
 
 ``python -m tests.golden.test_repository`` made it, and refuses to make it again: a new format gets a new folder.
 """
@@ -31,7 +31,7 @@ CONTENT = HOME / "content.json"
 
 
 def environment():
-    """A clock that ticks by the second, numbers for randomness, an author."""
+    """Makes a clock that advances by a second, numbers instead of randomness, and an author."""
     seconds, numbers = itertools.count(1_700_000_000), itertools.count(1)
     return Environment(
         lambda: next(seconds) * 10**9,
@@ -45,7 +45,7 @@ def noise(name, size):
 
 
 def make(path):
-    """Everything format 1 has: each kind of entry, lists and maps with nodes, frames of both codecs, a manifest."""
+    """Writes everything that format 1 has: each kind of entry, lists and maps with nodes, both codecs, and a manifest."""
     from ctxstore.history import root
 
     root.INLINE_PACKS, root.RECENT_PACKS = 4, 2
@@ -85,7 +85,7 @@ def write_files(repo):
 
 
 def write_tree(engine):
-    """What a source stores: folders, links, names that are not UTF-8; and a commit of two parents."""
+    """Writes the tree of a source, with folders, links and names that are not UTF-8, and a commit with two parents."""
     with transaction(engine) as tx:
         content = write_content(tx.writer, engine.chunker, [b"text " * 300])
         tree = engine.maps.create(
@@ -110,7 +110,7 @@ def write_tree(engine):
 
 
 def describe(repo):
-    """All that can be read from a repository, as JSON."""
+    """Returns everything that can be read from a repository, as JSON."""
     ops = [
         {
             "id": id.hex(),
@@ -151,13 +151,13 @@ def describe_entry(view, path, entry):
 
 
 def as_json(value):
-    """What JSON makes of a value: tuples are lists."""
+    """Converts a value to its form in JSON: tuples become lists."""
     return json.loads(json.dumps(value))
 
 
 @pytest.fixture
 def place(tmp_path):
-    """A copy: a test may write to it, and it has no cache."""
+    """A copy without a cache. A test may write to it."""
     shutil.copytree(REPOSITORY, tmp_path / "repository")
     return tmp_path / "repository"
 
@@ -229,7 +229,7 @@ def test_collecting_keeps_all_of_it(place):
 
 
 def test_the_same_content_has_the_same_ids_today(tmp_path, monkeypatch):
-    """Commits, trees and ops made anew are those that were kept: nothing that ids are made of has changed."""
+    """Commits, trees and ops with the same content get the same ids: nothing that an id depends on has changed."""
     from ctxstore.history import root
 
     monkeypatch.setattr(root, "INLINE_PACKS", root.INLINE_PACKS)

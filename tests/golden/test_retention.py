@@ -1,4 +1,4 @@
-"""A repository of format 1 with tags, a policy, forgotten commits and undone ops, made once and kept.
+"""A repository of format 1 with tags, a policy, forgotten commits and undone ops, made once.
 
 ``python -m tests.golden.test_retention`` made it, and refuses to make it again: a new format gets a new folder.
 """
@@ -29,7 +29,8 @@ CONTENT = HOME / "content.json"
 
 
 def make(path):
-    """What retention and undo leave behind: forgotten commits with and without their trees, and a manifest."""
+    """Writes everything that retention and undo produce: forgotten commits with and without their trees, and a
+    manifest."""
     from ctxstore.history import root
 
     root.INLINE_PACKS, root.RECENT_PACKS = 4, 2
@@ -65,7 +66,7 @@ def write(repo, ref, turns):
 
 
 def describe(verified):
-    """All that is kept, as JSON: what files hold as SHA-256."""
+    """Returns the verified content as JSON, and the content of files as SHA-256."""
     return {
         "refs": {name: id.hex() for name, id in verified.refs.items()},
         "tags": {name: id.hex() for name, id in verified.tags.items()},
@@ -96,7 +97,7 @@ def kept():
 
 @pytest.fixture
 def place(tmp_path):
-    """A copy: a test may write to it, and it has no cache."""
+    """A copy without a cache. A test may write to it."""
     shutil.copytree(REPOSITORY, tmp_path / "repository")
     return tmp_path / "repository"
 
@@ -200,5 +201,5 @@ if __name__ == "__main__":
         (REPOSITORY / name).unlink(missing_ok=True)
     whole = verify_folder(REPOSITORY)
     for key in whole.litter:
-        (REPOSITORY / key).unlink()  # manifests that were replaced, which the next collection would sweep
+        (REPOSITORY / key).unlink()  # replaced manifests, which the next collection would delete
     CONTENT.write_text(json.dumps(describe(whole), indent=1) + "\n")

@@ -1,6 +1,6 @@
-"""Golden bytes of every encoding: what format 1 is, whatever happens to the code.
+"""Golden bytes of every encoding. They define format 1 independently of the code.
 
-``python tests/golden/test_vectors.py`` writes vectors that are missing and never changes one that is there.
+``python tests/golden/test_vectors.py`` writes missing vectors and never changes an existing one.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ KEYS = IdKeys()
 
 
 def noise(name, size=32):
-    """Bytes anybody can make: the output of BLAKE3 for a name."""
+    """Generates bytes that any program can generate: the output of BLAKE3 for a name."""
     return blake3(name.encode()).digest(length=size)
 
 
@@ -116,14 +116,14 @@ TEXT_OBJECTS = [(Kind.NODE, b"some text, " * 20), (Kind.COMMIT, b"some more text
 
 
 def forgotten_map():
-    """The root of a map of two forgotten commits, one with a mark that is an object of its own."""
+    """Writes the root of a map of two forgotten commits, one with a mark that is an object of its own."""
     objects = Objects()
     marks = {A: encode_forgotten(MARK), B: encode_forgotten(MARK._replace(reason="long " * 30))}
     return objects[Maps(KEYS).create(objects, marks)]
 
 
 def refs_with_tags():
-    """The root of a refs map with a context, a setting and a tag."""
+    """Writes the root of a refs map with a context, a setting and a tag."""
     objects = Objects()
     return objects[Maps(KEYS).create(objects, {b"chat/alice": A, b"setting:policy/brief": B, b"tag:v1": C})]
 
@@ -157,7 +157,7 @@ def manifest():
 
 
 class Objects(dict):
-    """Keeps objects by id; `nodes` in the order in which they were closed."""
+    """The objects by id. `nodes` lists the nodes in the order in which they were closed."""
 
     def __init__(self):
         super().__init__()
@@ -183,19 +183,19 @@ def listed(shape, count):
 
 
 def mapped(count):
-    """Every third value is large: an object of its own."""
+    """Writes a map in which every third value is large and an object of its own."""
     objects = Objects()
     content = {b"key %04d" % i: b"value %d" % i * (1 if i % 3 else 15) for i in range(count)}
     return objects, Maps(KEYS).create(objects, content), content
 
 
 def node(objects, level):
-    """The first node of a level."""
+    """Returns the first node of a level."""
     return next(objects[id] for id in objects.nodes if objects[id][2] == level)
 
 
 class Vector(NamedTuple):
-    """Bytes, and what they say; without `encoded` they are only read, because a compressor may make others."""
+    """Bytes and their meaning. Bytes without `encoded` are only read, because a compressor may produce others."""
 
     encoded: bytes | None
     decode: Any = None
@@ -304,7 +304,7 @@ def id_lines():
 
 
 def test_ids_are_those_of_format_1():
-    """Each line: kind, length of the data, id; data of 0, 8 (``ctxstore``) and 3000 bytes (BLAKE3 of ``data``)."""
+    """Each line has the kind, length and id of data of 0, 8 (``ctxstore``) and 3000 bytes (BLAKE3 of ``data``)."""
     assert (VECTORS / "ids.txt").read_text().splitlines() == list(id_lines())
 
 
@@ -328,7 +328,10 @@ def cut_lines():
 
 
 def test_cuts_are_those_of_format_1():
-    """Each line: average, minimum, maximum, seed, and where chunks of 1 MiB of noise end (20,001 bytes in the last)."""
+    """Each line has the average, minimum, maximum and seed, and the ends of the chunks of 1 MiB of noise.
+
+    The last line's noise has 20,001 bytes.
+    """
     assert (VECTORS / "cuts.txt").read_text().splitlines() == list(cut_lines())
 
 

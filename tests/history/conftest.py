@@ -1,4 +1,4 @@
-"""A repository that several engines share, with a clock and randomness of our own."""
+"""A repository that several engines share, with a simulated clock and randomness."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class World:
             engine.close()
 
     def write(self, engine, tx, ref, text, parent=None):
-        """A commit of a tree that holds `text`; its id."""
+        """Writes a commit whose tree contains `text`, and returns its id."""
         chunk = tx.writer.put(Kind.CHUNK, text.encode())
         entry = FileEntry(0o644, 0, len(text), False, chunk)
         tree = engine.maps.create(tx.writer, {b"text": encode_entry(entry)})
@@ -62,7 +62,7 @@ class World:
         return write_commit(tx.writer, Commit(tree, parents, len(parents), self.clock(), AUTHOR, ref, text))
 
     def commit(self, engine, ref, text, during=lambda: None):
-        """Commit `text` to `ref`; `during` is called when everything but the swap is prepared."""
+        """Commits `text` to `ref`. Calls `during` when everything but the swap is prepared."""
         with transaction(engine) as tx:
             head = tx.refs.find(ref)
             id = self.write(engine, tx, ref, text, head)
@@ -71,7 +71,7 @@ class World:
         return id
 
     def add_pack(self, engine, *datas, epoch=None):
-        """Publish a pack that holds only these chunks, which nothing refers to."""
+        """Publishes a pack with only these chunks, which no object refers to."""
         root, data = engine.load()
         packer = PackWriter(self.storage, root.epoch if epoch is None else epoch, random=self.random)
         for chunk in datas:
@@ -82,7 +82,7 @@ class World:
         return pack
 
     def drop_pack(self, engine, info):
-        """Take a pack out of the root and delete it, as a collector does."""
+        """Removes a pack from the root and deletes it, as a collector does."""
         root, data = engine.load()
         self._swap(engine, root, data, [pack for pack in engine.roots.packs(root) if pack != info])
         self.storage.delete(info.key)
@@ -92,7 +92,7 @@ class World:
         engine.adopt(new, engine.roots.swap(data, new))
 
     def touch_root(self):
-        """Swap the root for one that differs only in its serial, and in its epoch when it is time."""
+        """Swaps the root for one with another serial, and with a new epoch when the old one has ended."""
         engine = self.open()
         root, data = engine.load()
         self._swap(engine, root, data, engine.roots.packs(root))
@@ -102,7 +102,7 @@ class World:
         self.touch_root()
 
     def texts(self, *refs):
-        """What a new reader finds in the refs."""
+        """Reads the texts of all refs with a new reader."""
         engine = self.open()
         found = []
         for ref in refs:
@@ -111,7 +111,7 @@ class World:
         return found
 
     def text(self, engine, id):
-        """The text of a commit."""
+        """Reads the text of a commit."""
         value = engine.maps.load(engine.store, self.read(engine, id).tree).find(b"text")
         return b"".join(read_content(engine.store, decode_entry(value))).decode()
 
@@ -131,7 +131,7 @@ class World:
 
 
 class Around:
-    """A storage that does something around the swaps of another one."""
+    """A storage that acts before and after the swaps of another one."""
 
     def __init__(self, storage):
         self._storage = storage
@@ -165,5 +165,5 @@ def world(request, tmp_path):
 
 @pytest.fixture
 def around(world):
-    """The world's storage, with something around its swaps."""
+    """The world's storage, with actions around its swaps."""
     return Around(world.storage)

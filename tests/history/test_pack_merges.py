@@ -1,4 +1,4 @@
-"""Packs of a repository: merged inside ordinary commits, listed in manifests when they are many."""
+"""Packs of a repository, merged within ordinary commits. Many packs are listed in manifests."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_manifest_that_is_replaced_while_it_is_looked_for_is_no_failure(world,
         world.commit(engine, "a/b", f"{i}")
 
     class Late:
-        """Reads the root, and everything else after others had their way."""
+        """A reader of the root that reads everything else only after others have written."""
 
         def __init__(self, storage):
             self._storage = storage

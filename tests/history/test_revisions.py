@@ -47,7 +47,7 @@ def utc(monkeypatch):
 
 @pytest.fixture
 def told(world):
-    """(resolver, ids): a day between the commits of chat/alice; one commit of each other ref."""
+    """The pair (resolver, ids). The commits of chat/alice are a day apart; each other ref has one commit."""
     engine = world.open()
     ids = {}
     for day in range(4):

@@ -1,4 +1,4 @@
-"""Root, manifests and config: there and back, refused when damaged or of another format."""
+"""Root, manifests and config: they survive a round trip, and are refused when damaged or of another format."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_root_with_any_byte_changed_or_cut_off_is_refused():
         for mask in (1, 0x80, 0xFF):
             with pytest.raises((Corrupt, UnknownFormat)) as raised:
                 decode_root(data[:i] + bytes([data[i] ^ mask]) + data[i + 1 :])
-            assert raised.type is Corrupt or i == 7, i  # the version byte may be a later release's
+            assert raised.type is Corrupt or i == 7, i  # the version byte may be that of a later release
         with pytest.raises(Corrupt):
             decode_root(data[:i])
     with pytest.raises(Corrupt):

@@ -1,4 +1,4 @@
-"""Tags: names of commits that revisions understand, and that hold what they name."""
+"""Tags: names of commits. Revisions accept them, and they keep their commits."""
 
 from __future__ import annotations
 

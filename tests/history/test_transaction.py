@@ -1,4 +1,4 @@
-"""The protocol of a transaction: what others do meanwhile never loses what was acknowledged."""
+"""The protocol of a transaction. No concurrent change of others loses acknowledged data."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_own_packs_two_epochs_old_make_the_transaction_start_anew(world, around,
         world.bump_epoch()
         world.bump_epoch()
 
-    # A sweeper may have deleted them by now, whether the epochs came at one try or at two.
+    # A sweeper may have deleted them by now, whether the epochs advanced in one attempt or two.
     around.before = [bump_twice] if together else [world.bump_epoch, world.bump_epoch]
     with pytest.raises(MustRestart):
         world.commit(world.open(around), "a/b", "one")
@@ -253,7 +253,7 @@ def test_packs_of_a_killed_writer_are_swept_when_nobody_could_publish_them(world
         raise KeyError
     litter = world.files() - world.live()
     assert litter
-    with world.storage.presence():  # somebody writes all the time
+    with world.storage.presence():  # a writer is always present
         for epoch in (0, 1):
             collect(engine)
             assert litter <= world.files(), epoch

@@ -19,7 +19,7 @@ PATIENCE = 20.0
 
 
 class AgentHome:
-    """A home in `path`. The repository is the user's own, which nobody made yet."""
+    """A home in `path`. The repository is the user's own, and does not exist yet."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,7 +33,7 @@ class AgentHome:
         return self.claude / "projects" / project / f"{session}.jsonl"
 
     def says(self, session: str, *texts: str) -> Path:
-        """A session goes on."""
+        """Adds messages to a session."""
         path = self.transcript(session)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as file:
@@ -48,23 +48,23 @@ class AgentHome:
         return path
 
     def payload(self, session: str, event: str, **more: Any) -> bytes:
-        """What Claude Code tells a hook."""
+        """Builds the payload that Claude Code passes to a hook."""
         said = {"session_id": session, "transcript_path": str(self.transcript(session)), "hook_event_name": event}
         return json.dumps({**said, "cwd": "/work/engine", **more}).encode()
 
     def run(self, *words: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """`ctx` with these arguments."""
+        """Runs `ctx` with these arguments."""
         return subprocess.run(
             [CTX, *words], input=input, env=self.environ, cwd=self.path, capture_output=True, timeout=60, check=False
         )
 
     def hook(self, session: str, event: str, *options: str) -> None:
-        """A hook of Claude Code, which must end well and say nothing."""
+        """Runs a hook of Claude Code, which must succeed and print nothing."""
         done = self.run("hook", "claude-code", *options, event, input=self.payload(session, event))
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
     def saved(self, session: str, repo: Path | None = None) -> list[str]:
-        """The texts of the session as it was saved last."""
+        """Reads the texts of the session's newest commit."""
         try:
             with ctxstore.open(repo or self.repo) as opened:
                 return [part.text for message in opened.messages(session) for part in message.parts]
@@ -72,7 +72,7 @@ class AgentHome:
             return []
 
     def contexts(self) -> set[str]:
-        """The names of what is saved."""
+        """Lists the names of the saved contexts."""
         try:
             with ctxstore.open(self.repo) as opened:
                 return {name for name, _ in opened.refs()}
@@ -80,13 +80,13 @@ class AgentHome:
             return set()
 
     def queued(self) -> list[str]:
-        """The requests that wait."""
+        """Lists the requests in the queue."""
         folder = self.state / "hooks"
         return sorted(name for name in os.listdir(folder) if name != "lock") if folder.is_dir() else []
 
 
 def eventually(is_so: Callable[[], object]) -> None:
-    """Waits until it is so, which is to be soon."""
+    """Waits until a condition holds, and fails after `PATIENCE` seconds."""
     until = time.monotonic() + PATIENCE
     while not is_so():
         assert time.monotonic() < until
@@ -94,7 +94,7 @@ def eventually(is_so: Callable[[], object]) -> None:
 
 
 class LoggedCtx:
-    """A `ctx` at a path of its own, which agents are set up with, and which keeps a list of what it was called for."""
+    """A `ctx` at a path of its own that agents are set up with. It logs its calls."""
 
     def __init__(self, agents: AgentHome) -> None:
         self._agents = agents
@@ -102,7 +102,7 @@ class LoggedCtx:
         self._log = agents.path / "calls"
 
     def install(self, agent: str) -> None:
-        """Set an agent up, so that it calls this."""
+        """Installs the hooks of an agent, so that the agent calls this program."""
         self._program.parent.mkdir()
         self._program.symlink_to(CTX)
         words = [str(self._program), "install", agent]
@@ -112,9 +112,9 @@ class LoggedCtx:
         self._program.chmod(0o755)
 
     def remove(self) -> None:
-        """As if ctx was uninstalled by the package manager."""
+        """Deletes the program, as the package manager does."""
         self._program.unlink()
 
     def events(self) -> list[str]:
-        """The events it was called for, in order."""
+        """Lists the events that it was called for, in order."""
         return [line.split()[2] for line in self._log.read_text().splitlines()] if self._log.exists() else []

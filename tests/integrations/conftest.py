@@ -14,5 +14,5 @@ __all__ = ["claude_place", "codex_place", "gemini_place", "model"]
 
 @pytest.fixture
 def agents(tmp_path: Path) -> AgentHome:
-    """A home in which nothing was saved yet, in a folder with a name that wants quoting."""
+    """A home without saved sessions. Its path needs quoting."""
     return AgentHome(tmp_path / "ada's home $x")

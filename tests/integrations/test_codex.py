@@ -18,7 +18,7 @@ TRUSTED = "--dangerously-bypass-hook-trust"
 
 @pytest.fixture
 def codex(agents: AgentHome, codex_place: Path, model: ModelServer, tmp_path: Path) -> Codex:
-    """Codex in the made-up home, with a program of the user's to notify."""
+    """Codex in the made-up home, with a `notify` program of the user."""
     codex = Codex(codex_place, model, agents.path, tmp_path / "my project")
     program = agents.path / "my notify"
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >> "$0.log"\n')
@@ -29,7 +29,7 @@ def codex(agents: AgentHome, codex_place: Path, model: ModelServer, tmp_path: Pa
 
 @pytest.fixture
 def logged(agents: AgentHome, codex: Codex) -> LoggedCtx:
-    """Codex is set up to call it."""
+    """A logged `ctx` that Codex is set up with."""
     ctx = LoggedCtx(agents)
     ctx.install("codex")
     return ctx
@@ -64,7 +64,7 @@ def test_until_then_notify_saves_and_the_users_own_program_is_called(
 
 
 def complaints(stdout: str) -> list[str]:
-    """What Codex tells of hooks that went wrong; not what it says of the option the tests use."""
+    """Lists Codex's messages about failed hooks, without those about the option that the tests use."""
     items = [json.loads(line).get("item", {}) for line in stdout.splitlines() if line.startswith("{")]
     errors = [item["message"] for item in items if item.get("type") == "error"]
     return [error for error in errors if "hook" in error.lower() and TRUSTED not in error]

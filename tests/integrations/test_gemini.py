@@ -28,7 +28,7 @@ def gemini(agents: AgentHome, gemini_place: Path, model: ModelServer, tmp_path: 
 
 @pytest.fixture
 def logged(agents: AgentHome, gemini: Gemini) -> LoggedCtx:
-    """Gemini CLI is set up to call it."""
+    """A logged `ctx` that Gemini CLI is set up with."""
     ctx = LoggedCtx(agents)
     ctx.install("gemini")
     return ctx
@@ -46,7 +46,7 @@ def test_sessions_are_saved_by_themselves(agents: AgentHome, gemini: Gemini, log
 
 
 def newest(agents: AgentHome) -> str:
-    """Gemini may go on in another file, and so in another context."""
+    """Returns the texts of the newest context: Gemini may continue in another file, and so in another context."""
     with ctxstore.open(agents.repo) as repo:
         names = {name: stored.commit.time for name, stored in repo.refs("gemini/") if stored.commit.summary.messages}
     return max(names, key=lambda name: names[name], default="none")
@@ -65,7 +65,7 @@ def test_a_broken_store_disturbs_no_turn(agents: AgentHome, gemini: Gemini, logg
 
 
 def test_uninstalling_leaves_the_settings_as_they_were(agents: AgentHome, gemini: Gemini) -> None:
-    gemini.turn("before")  # which writes the settings in its own way
+    gemini.turn("before")  # rewrites the settings in Gemini's own format
     path = agents.path / ".gemini/settings.json"
     before = path.read_bytes()
     agents.run("install", "gemini")

@@ -1,4 +1,4 @@
-"""`ctx install` and `ctx uninstall`: settings of a user who has some, and of one who has none."""
+"""`ctx install` and `ctx uninstall`, for a user with settings and for one without."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ THEIRS = {
 
 
 def files(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """All that is in a folder."""
+    """Reads all files in a folder."""
     found = {}
     for place, folders, names in os.walk(folder):
         paths = [Path(place, name) for name in (*folders, *names)]

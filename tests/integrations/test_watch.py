@@ -1,4 +1,4 @@
-"""`ctx watch` as a process: what changes is saved, whatever happens meanwhile."""
+"""`ctx watch` as a process. It saves every change, whatever else happens."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start(agents: AgentHome) -> Iterator[Start]:
-    """Starts `ctx watch`, which saves soon."""
+    """A function that starts `ctx watch` with short delays."""
     running: list[subprocess.Popen[str]] = []
 
     def begin(*words: str) -> subprocess.Popen[str]:
@@ -88,7 +88,8 @@ def test_an_end_saves_what_was_about_to_be_and_an_interrupt_is_one(agents: Agent
     eventually(lambda: agents.saved(ONE) == ["one"])
     took = time.monotonic() - began
     agents.says(ONE, "two")
-    # The change is noticed in half a second, on a busy machine in less than the start and a snapshot took.
+    # The process notices a change in half a second. On a busy machine the start and the snapshot take longer than
+    # that.
     time.sleep(max(1.5, min(took, 20)))
     assert agents.saved(ONE) == ["one"]
     assert ends(process, signal.SIGTERM) == 0
@@ -200,7 +201,7 @@ def test_a_store_that_is_broken_for_a_while_is_told_once_and_then_used(agents: A
     eventually(lambda: "warning: not saved, trying again" in (agents.path / "error-0").read_text())
     time.sleep(4)
     told = (agents.path / "error-0").read_text().splitlines()
-    # Found out while it is opened, or while a root that was believed is read again: the words differ.
+    # The damage is found when the repository is opened, or when a known root is read again. The messages differ.
     assert len(told) == len(set(told)) <= 2
     root.write_bytes(whole)
     eventually(lambda: "Saving works again." in (agents.path / "error-0").read_text())

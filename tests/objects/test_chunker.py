@@ -1,4 +1,4 @@
-"""Chunks depend on the bytes only, never on how they arrive."""
+"""Chunks. They depend on the bytes only, never on the sizes of the reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON → record → JSON is the identity, and what JSON does not have is refused."""
+"""Records of JSON values. They survive a round trip, and values that JSON does not have are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ctxstore.errors import Corrupt, InvalidInput
 from ctxstore.objects import encoding
 from ctxstore.objects.encoding import MAX_DEPTH, decode_record, decode_structure, encode_record, encode_structure
 
-texts = st.text(st.characters(codec=None, exclude_categories=()))  # lone surrogates too
+texts = st.text(st.characters(codec=None, exclude_categories=()))  # including lone surrogates
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(texts, inner, max_size=5), max_leaves=30
@@ -25,7 +25,7 @@ values = st.recursive(
 
 
 def same(a, b):
-    """Equal in value, type, order of keys and sign of zero."""
+    """Whether two values are equal in value, type, order of keys and sign of zero."""
     if type(a) is not type(b):
         return False
     if isinstance(a, dict):

@@ -1,4 +1,4 @@
-"""Objects are put once, got with their hash checked, and found wherever they are on their way."""
+"""Objects: they are written once, read with their hash checked, and found at every stage of a write."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_ids_of_one_kind_under_another_key_differ():
 
 
 def two_copies():
-    """An object that two packs hold: (kept, its id, the packs)."""
+    """Writes an object into two packs, and returns (kept, its id, the packs)."""
     kept = Kept()
     id = kept.writer.put(Kind.CHUNK, b"x" * 1000)
     packs = kept.writer.flush()

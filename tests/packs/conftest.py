@@ -16,7 +16,7 @@ KEYS = IdKeys()
 
 
 class Packs:
-    """Writes packs of byte strings: chunks, but for every third one, which is a node."""
+    """A writer of packs from byte strings. Every third one is a node, and the others are chunks."""
 
     def __init__(self, storage):
         self.storage = storage
@@ -29,7 +29,7 @@ class Packs:
         return kind, KEYS.id_of(kind, data), data, kind.is_data
 
     def write_all(self, datas, *, size=4 << 20, epoch=0):
-        """(packs, [(kind, id, data)])"""
+        """Writes packs, and returns (packs, [(kind, id, data)])."""
         packs = []
         settings = Settings(size=size)
         writer = PackWriter(self.storage, epoch, settings=settings, random=self.random, on_pack=packs.append)

@@ -1,4 +1,4 @@
-"""Small packs are merged tier by tier, and merged packs hold everything."""
+"""Small packs. They are merged tier by tier, and merged packs contain all their objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames, footers and packs: bytes there and back, and never wrong data from damaged ones."""
+"""Frames, footers and packs. They survive a round trip, and damaged ones never return wrong data."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def taken_apart(data):
 
 
 def crafted(payload, *, codec=CODEC_ZSTD, raw, descriptor=1, stored=None):
-    """A frame whose check is right, whatever it says."""
+    """Builds a frame with a valid checksum, whatever it contains."""
     stored = len(payload) if stored is None else stored
     header = FrameHeader(codec, 0, True, raw, stored, descriptor, b"")
     return encode_frame_header(header._replace(check=frame_check(header, payload))) + payload
 
 
 def flips(data):
-    """The data with each byte changed in two ways."""
+    """Yields the data with each byte changed in two ways."""
     for i in range(len(data)):
         for mask in (0x01, 0xFF):
             yield i, data[:i] + bytes([data[i] ^ mask]) + data[i + 1 :]
@@ -160,7 +160,7 @@ def test_a_footer_with_any_byte_changed_or_cut_off_is_corrupt():
 
 
 def read_pack(info, data):
-    """All objects of a pack by its footer, their ids compared: what a reader gives its caller."""
+    """Reads all objects of a pack by its footer, and compares their ids, as a reader does."""
     storage = MemoryStorage()
     storage.put(info.key, data)
     footer = read_footer(storage, info)
@@ -217,7 +217,7 @@ def test_a_footer_is_found_by_the_pack_s_key_alone(memory_packs):
 
 @pytest.fixture
 def quickly():
-    """Refusing must cost neither time nor memory."""
+    """A limit of time and memory for a refusal."""
     start = time.perf_counter()
     yield
     assert time.perf_counter() - start < 5

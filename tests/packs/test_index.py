@@ -1,4 +1,4 @@
-"""The index is a copy: in memory or in SQLite it says the same, and without it nothing is lost."""
+"""The index in memory and in SQLite. Both give the same answers, and nothing is lost without them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ KEYS = IdKeys()
 
 @pytest.fixture
 def in_sqlite(monkeypatch):
-    """All but the smallest packs are looked up in SQLite."""
+    """A limit so low that all but the smallest packs are looked up in SQLite."""
     monkeypatch.setattr(index_module, "IN_MEMORY", 4)
 
 
 @pytest.fixture
 def filled(packs):
-    """(packs, infos, objects): three packs of 2, 40 and 500 objects."""
+    """The tuple (packs, infos, objects) for three packs of 2, 40 and 500 objects."""
     infos, objects = [], []
     for size in (2, 40, 500):
         pack, written = packs.write([b"%d of %d" % (i, size) for i in range(size)], size=700)

@@ -1,4 +1,4 @@
-"""PackWriter: many frames through the compressors, and what becomes of failures."""
+"""PackWriter: many frames through the compressors, and the results of failures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEYS = IdKeys()
 
 
 def contents(storage, infos):
-    """(kind, id, data) of all objects, by the frames' own descriptors and the footers' ids."""
+    """Lists (kind, id, data) of all objects, by the frames' own descriptors and the footers' ids."""
     found = []
     for info in infos:
         footer = read_footer(storage, info)
@@ -93,7 +93,7 @@ def test_a_pack_lists_no_more_objects_than_a_reader_accepts(packs, monkeypatch):
 
 def test_the_caps_leave_room_for_the_largest_pack():
     assert writer.PACK_OBJECTS + 2 * writer.FRAME_OBJECTS <= pack_format.MAX_OBJECTS
-    # 32 bytes of id, one of kind, five of length at most, and what a frame's entry takes
+    # 32 bytes of id, one of kind, at most five of length, and a frame's entry
     assert (writer.PACK_OBJECTS + 2 * writer.FRAME_OBJECTS) * 60 <= pack_format.MAX_FOOTER
 
 
@@ -139,7 +139,7 @@ def test_a_compressor_that_gives_back_something_else_is_noticed(packs, monkeypat
 
 
 class Full(MemoryStorage):
-    """Has no room after so many writes."""
+    """A storage without room after so many writes."""
 
     def __init__(self, writes):
         super().__init__()

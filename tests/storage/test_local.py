@@ -1,4 +1,4 @@
-"""What is particular to a repository in a folder: permissions, processes, failures, durability."""
+"""The properties of a repository in a folder: permissions, processes, failures, durability."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def python(script, path):
 
 
 class Failing(Files):
-    """Makes one call fail with an error number, for paths that contain `where`."""
+    """Files whose call fails with an error number, for paths that contain `where`."""
 
     def __init__(self, call, number, where="", after=False):
         self.failing, self.number, self.where, self.after = call, number, where, after
@@ -94,7 +94,7 @@ class Failing(Files):
 
 
 class Recording(Files):
-    """Remembers which files and folders were made durable, in order."""
+    """Files that record, in order, which files and folders were made durable."""
 
     def __init__(self):
         self.calls = []
@@ -153,7 +153,7 @@ def test_preparing_twice_changes_nothing(path):
 def test_another_process_keeps_a_writer_from_being_alone(path):
     storage = LocalStorage(str(path))
     with python(PRESENT, path) as other:
-        assert other.stdout.readline() == "True\n"  # alone: the next one waits until it is gone
+        assert other.stdout.readline() == "True\n"  # it is alone: the next process waits for its end
         other.stdin.close()
         with storage.presence() as presence:
             assert presence.alone()

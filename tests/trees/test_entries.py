@@ -1,4 +1,4 @@
-"""Entries of trees, and structures that are damaged."""
+"""Entries of trees, and damaged structures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEYS = IdKeys()
 ID = b"i" * 32
 ids = st.binary(min_size=32, max_size=32)
 counts = st.integers(0, 2**63 - 1)
-times = st.integers(-(2**63) * 10**9, 2**63 * 10**9)  # a file system may keep 64 bits of seconds
+times = st.integers(-(2**63) * 10**9, 2**63 * 10**9)  # a file system may store 64 bits of seconds
 entries = st.one_of(
     st.builds(FileEntry, st.integers(0, 0o7777), times, counts, st.booleans(), ids),
     st.builds(FileEntry, st.integers(0, 0o7777), times, st.just(0), st.just(False), st.none()),
@@ -85,7 +85,7 @@ def test_paths_come_back_whatever_their_bytes(path):
 
 
 class Objects:
-    """Objects in a dict, given out without a check."""
+    """The objects in a dict, read without a check."""
 
     def __init__(self):
         self.data = {}
@@ -110,7 +110,7 @@ def flips(data):
 
 
 def damaged(objects, id, *, root):
-    """Once for every change of a byte of the root, or of some node."""
+    """Yields the objects once for every change of a byte of the root or of a node."""
     target = id if root else next(iter(objects.data))
     whole = objects.data[target]
     for changed in flips(whole):

@@ -1,4 +1,4 @@
-"""Lists and maps are canonical: the same content has the same id, however it came to be."""
+"""Lists and maps. They are canonical: equal content has one id, whatever its history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEYS = IdKeys()
 
 
 class Objects:
-    """Objects in a dict: what a list or map needs of a store, and a count of what was read."""
+    """The objects in a dict, as a list or map needs them, and a count of reads."""
 
     def __init__(self) -> None:
         self.data: dict[bytes, bytes] = {}

@@ -1,4 +1,4 @@
-"""The real aider, run by `ctx aider` in a git project, and the repository its chats go to."""
+"""The real aider, started by `ctx aider` in a git project, and the repository of its chats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CTX = str(Path(sys.executable).parent / "ctx")
 
 
 class Chat:
-    """aider in a project with two files. Every line goes to the same run; each call of `type` is a run."""
+    """aider in a project with two files. Each call of `type` is a new run of aider."""
 
     def __init__(self, client: Aider, store: ctxstore.Repo) -> None:
         self.client, self.store, self.project = client, store, client.project
@@ -27,20 +27,20 @@ class Chat:
         self.start: tuple[str, ...] = (CTX, "--repo", store.path, "aider")
 
     def type(self, *lines: str, arguments: tuple[str, ...] = ("--read", "notes.md", "a.py")) -> Outcome:
-        """Lines typed at the prompt of a new run."""
+        """Types lines at the prompt of a new run."""
         return self.client.type(*lines, arguments=arguments, command=self.start)
 
     def view(self, name: str) -> ctxstore.View:
-        """A backup, by its name in this project."""
+        """Opens a backup by its name in this project."""
         (ref,) = [ref for ref, _ in self.store.refs("aider-chat/*") if ref.endswith(f"/{name}")]
         return self.store.view(ref)
 
     def names(self) -> list[str]:
-        """The names of all backups."""
+        """Lists the names of all backups."""
         return [ref.rpartition("/")[2] for ref, _ in self.store.refs("aider-chat/*")]
 
     def files(self, folder: str = "context_backup") -> list[Path]:
-        """The backups in files."""
+        """Lists the files with backups."""
         return sorted((self.project / ".extn_aider/temp" / folder).glob("*"))
 
 

@@ -1,4 +1,4 @@
-"""ctxstore's side: a chat as a commit, and as the file that is exported from it."""
+"""The side of ctxstore: a chat as a commit, and as an exported file."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def chat_of(project: Path, messages: list[Any] = MESSAGES, **more: Any) -> dict[
 
 
 def ask(repo: str | ctxstore.Repo, do: str, *, makes: bool = False, **request: Any) -> dict[str, Any]:
-    """What the bridge answers, run as aider's side runs it."""
+    """Runs the bridge as aider's side does, and returns its answer."""
     place = repo if isinstance(repo, str) else repo.path
     told = json.dumps({"repo": place, "makes": makes, "do": do, **request})
     command = [sys.executable, "-P", "-m", BRIDGE]

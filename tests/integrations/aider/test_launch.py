@@ -1,4 +1,4 @@
-"""Finding aider, and the Python it runs in, from the scripts that installers write."""
+"""The search for aider and its Python, from the scripts that installers write."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BODY = "import sys\nsys.exit(__import__('aider.main').main())\n"
 
 
 def script(folder: Path, head: str, name: str = "aider") -> Path:
-    """A program in a folder."""
+    """Writes a program into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     path.write_text(f"{head}\n{BODY}")
@@ -29,7 +29,7 @@ def script(folder: Path, head: str, name: str = "aider") -> Path:
 
 @pytest.fixture
 def python(tmp_path: Path) -> Path:
-    """A Python of its own, at a path with a space."""
+    """A Python at a path with a space."""
     path = tmp_path / "a tool" / "bin" / "python3"
     path.parent.mkdir(parents=True)
     path.symlink_to(PYTHON)
@@ -38,7 +38,7 @@ def python(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No aider of the machine's own is found."""
+    """A home without the machine's own aider."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("sys.executable", str(tmp_path / "ctx" / "bin" / "python"))
 

@@ -1,4 +1,4 @@
-"""`ctx aider` on a terminal: it becomes aider."""
+"""`ctx aider` on a terminal: the process becomes aider."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class Terminal:
         os.close(self._fd)
 
     def wait_for(self, text: str) -> None:
-        """Read until something is shown that matches, after what was waited for before."""
+        """Reads until the output since the last wait matches."""
         assert self.shows(text, SECONDS), self.shown[-1000:]
 
     def shows(self, text: str, seconds: float) -> bool:
-        """Whether something that matches is shown in time, after what was waited for before."""
+        """Whether the output since the last wait matches within `seconds`."""
         end, start = time.monotonic() + seconds, len(self.shown)
         while not re.search(text, self.shown[start:]):
             if time.monotonic() > end:
@@ -61,11 +61,11 @@ class Terminal:
         return True
 
     def send(self, text: str) -> None:
-        """Press keys."""
+        """Presses keys."""
         os.write(self._fd, text.encode())
 
     def end(self) -> int:
-        """The exit code."""
+        """Returns the exit code."""
         return self._program.wait(SECONDS)
 
 
@@ -73,7 +73,7 @@ class Terminal:
 def test_keys_and_signals_reach_aider_and_its_exit_code_comes_back(chat: Chat) -> None:
     with Terminal(chat, *chat.start, *QUIET, "a.py") as terminal:
         terminal.wait_for(r"> $")
-        for _ in range(3):  # aider itself now and then misses a key that is pressed as its prompt appears
+        for _ in range(3):  # aider occasionally misses a key that is pressed as its prompt appears
             terminal.send("\x03")
             if terminal.shows(r"\^C again to exit[\s\S]*> $", 20):
                 break

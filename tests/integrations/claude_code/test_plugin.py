@@ -1,4 +1,4 @@
-"""The plugins in the real Claude Code: hooks save, nothing disturbs, commands report."""
+"""The plugins in the real Claude Code: hooks save sessions, never disturb the agent, and commands report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def claude(agents: AgentHome, claude_place: Path, model: ModelServer, tmp_path: 
 
 @pytest.fixture
 def logged(agents: AgentHome, claude: Claude) -> LoggedCtx:
-    """Claude Code is set up to call it."""
+    """A logged `ctx` that Claude Code is set up with."""
     ctx = LoggedCtx(agents)
     ctx.install("claude-code")
     return ctx
@@ -75,7 +75,7 @@ def test_a_broken_store_disturbs_no_turn(
 
 
 def reported(model: ModelServer) -> str:
-    """The report the model was given last."""
+    """Returns the last report that the model received."""
     text = json.dumps(model.requests[-1].body, ensure_ascii=False)
     found = re.findall(r"<ctx-report>(.*?)</ctx-report>", text)
     assert found, text[-3000:]
@@ -83,7 +83,7 @@ def reported(model: ModelServer) -> str:
 
 
 def run(claude: Claude, line: str, session: str) -> str:
-    """A slash command in a session; its report."""
+    """Runs a slash command in a session, and returns its report."""
     accepted(claude.try_turn(line, resume=session))
     return reported(claude.model)
 

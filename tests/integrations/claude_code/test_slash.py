@@ -1,4 +1,4 @@
-"""What the plugins' commands run, whatever is written after them."""
+"""The `ctx` commands that the plugins' slash commands run, for any arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hooks save what they are called for, and never stand in the agent's way."""
+"""Hooks. They save the session they are called for, and never block the agent."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_later_commands_tell_of_it(agents: AgentHome) -> None:
         done = agents.run(command)
         assert done.returncode == 0 and b"warning: the hooks of claude-code failed" in done.stderr
     agents.hook(ONE, "PreCompact")
-    assert b"warning" in agents.run("sources").stderr  # it still is not saved there
+    assert b"warning" in agents.run("sources").stderr  # the session is still unsaved in that repository
     assert agents.run("init", "--repo", str(agents.path / "nowhere")).returncode == 0
     agents.hook(ONE, "PreCompact")
     assert agents.run("sources").stderr == b""

@@ -1,4 +1,4 @@
-"""Settings are changed as little as can be, and changed back without a trace."""
+"""Settings files: they are changed as little as possible, and restored without a trace."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ gaps = st.lists(
 
 @st.composite
 def texts(draw: Any, comments: bool = True) -> str:
-    """A settings file as somebody may have written it."""
+    """Draws a settings file as a user may have written it."""
     value = draw(documents)
     if draw(st.booleans()):
         layout = draw(st.sampled_from([None, 0, 2, 4, "\t"]))
@@ -52,7 +52,7 @@ def texts(draw: Any, comments: bool = True) -> str:
 
 
 def spread(draw: Any, value: Any, comments: bool) -> str:
-    """JSON with anything that is allowed between its parts."""
+    """Draws JSON with any allowed text between its parts."""
     if not isinstance(value, (dict, list)) or len(json.dumps(value)) > 400:
         return json.dumps(value)
     items = (

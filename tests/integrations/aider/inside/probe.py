@@ -1,4 +1,4 @@
-"""Run in aider's Python: python probe.py START SETTINGS CODE [ARGUMENT…]. CODE has `coder`, and sets `result`."""
+"""A program for aider's Python: probe.py START SETTINGS CODE [ARGUMENT…]. CODE uses `coder` and sets `result`."""
 
 from __future__ import annotations
 

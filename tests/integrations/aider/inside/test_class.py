@@ -1,4 +1,4 @@
-"""The commands on aider's own class: completions, and chats that can't be saved as they are."""
+"""The commands on aider's own class: completions, and chats that cannot be saved exactly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROBE = str(Path(__file__).with_name("probe.py"))
 
 
 def run(chat: Chat, code: str, *arguments: str, typed: str = "") -> dict[str, Any]:
-    """What code in aider's Python, given a coder, finds. `typed`: answers to what aider asks."""
+    """Runs code in aider's Python with a coder, and returns its result. `typed` answers aider's questions."""
     settings = json.dumps({"python": sys.executable, "repo": str(chat.repo), "makes": False})
     done = chat.client.run(str(chat.client.python), PROBE, START, settings, code, *QUIET, *arguments, input=typed)
     assert done.code == 0, done.stderr

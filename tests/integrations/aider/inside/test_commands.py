@@ -17,7 +17,7 @@ EDIT = "a.py\n```\nprint(2)\n```\n"
 
 
 def said(text: str) -> str:
-    """What aider printed, its lines joined as they were before it wrapped them."""
+    """Joins the lines of aider's output that aider wrapped."""
     return " ".join(text.split())
 
 

@@ -1,4 +1,4 @@
-"""What runs in aider's Python: on what it may rely, and what it reads."""
+"""The modules that run in aider's Python: their imports, and their input."""
 
 from __future__ import annotations
 
