@@ -1,4 +1,4 @@
-"""Parsers with any bytes. They return a value of the right types or raise a typed error. Test names contain the seeds."""
+"""Parsers with any bytes. They return a value of the right types or raise a typed error. A test's id has its seed."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def noise(name, size):
 
 
 def make(path):
-    """Writes everything that format 1 has: each kind of entry, lists and maps with nodes, both codecs, and a manifest."""
+    """Writes all that format 1 has: each kind of entry, lists and maps with nodes, both codecs, and a manifest."""
     from ctxstore.history import root
 
     root.INLINE_PACKS, root.RECENT_PACKS = 4, 2
