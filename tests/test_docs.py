@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ GUIDES = ["CONTRIBUTING.md", "docs/architecture.md", "docs/design/house.md"]
 
 NAMED_PATH = re.compile(r"`([\w.*-]+(?:/[\w.<>*-]+)*(?:/|/[\w<>*-]+|\.(?:py|md|toml|ini)))`")
 IN_REPOSITORY = ("benchmarks/", "ctxstore/", "docs/", "tests/")
+NAMED_CLASS = re.compile(r"`([A-Z][a-z]\w*)(?:\.(\w+))?`")
 BLOCK = re.compile(r"^```sh\n(.*?)```$", re.DOTALL | re.MULTILINE)
 NODE = re.compile(r"\b(tests(?:/[\w.]+)*)(?:::(\w+))?")
 
@@ -65,6 +68,27 @@ def test_every_path_that_a_page_names_exists(path):
     if str(path.relative_to(ROOT)) not in GUIDES:
         named = [name for name in named if name.startswith(IN_REPOSITORY)]
     assert not [name for name in named if not exists(name)]
+
+
+@lru_cache
+def class_members() -> dict[str, set[str]]:
+    """The classes of the package and its tests, each with the names it defines or inherits."""
+    files = [*(ROOT / "ctxstore").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    nodes = [node for file in files for node in ast.parse(file.read_text()).body if isinstance(node, ast.ClassDef)]
+    defined = re.compile(r"^    (?:def )?(\w+)[:(]", re.MULTILINE)
+    members = {node.name: set(defined.findall(ast.unparse(node))) for node in nodes}
+    for node in nodes:
+        for base in map(ast.unparse, node.bases):
+            members[node.name] |= members.get(base, set())
+    return members
+
+
+@pytest.mark.parametrize("page", GUIDES)
+def test_every_class_and_method_that_a_guide_names_exists(page):
+    members = class_members() | {"None": set()}
+    for name, member in NAMED_CLASS.findall((ROOT / page).read_text()):
+        assert name in members, name
+        assert not member or member in members[name], f"{name}.{member}"
 
 
 def test_every_test_that_contributing_runs_exists():
