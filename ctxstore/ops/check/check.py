@@ -62,8 +62,8 @@ class CheckReport(NamedTuple):
 def check(
     engine: Engine, *, read_data: bool = False, subset: Subset | None = None, progress: Progress = SILENT
 ) -> CheckReport:
-    """Verifies the structure of the repository. With `read_data` the bytes of every pack, or of a `subset`, are
-    verified too.
+    """Verifies packs, commits, trees and maps. With `read_data` the bytes of every pack, or of a `subset`, are verified
+    too.
 
     Problems are reported, not raised. Only an unreadable root raises.
     """
@@ -102,6 +102,7 @@ class _CheckRun:
         return [pack for pack in self._live_packs() if pack not in self._checked]
 
     def _live_packs(self) -> tuple[PackInfo, ...]:
+        """Returns the packs that the root lists now."""
         return self._engine.roots.packs(self._engine.root())
 
     def check_packs(self, packs: Sequence[PackInfo]) -> None:
@@ -201,7 +202,7 @@ class _CheckRun:
         return location is not None and all(location.pack != pack.name for pack in self._checked)
 
     def check_reachable(self) -> None:
-        """Checks that everything reachable from refs and ops exists. Content is only looked up, not read."""
+        """Checks that everything reachable from refs and runs exists. Content is only looked up, not read."""
         unreadable: list[UnreadableObject] = []
         leaves: dict[bytes, str] = {}
 
@@ -230,7 +231,7 @@ def object_problems(
     content: Mapping[bytes, str],
     reasons: Mapping[bytes, str],
 ) -> Iterator[CheckProblem]:
-    """Yields a problem for each unreadable structure object, and for each damaged or missing chunk or record.
+    """Yields a problem for each unreadable commit, tree or map, and for each damaged or missing chunk or record.
 
     `content` maps the ids of chunks and records to a context that needs them. `reasons` maps them to the error.
     """

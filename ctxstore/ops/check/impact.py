@@ -162,6 +162,7 @@ class MetadataChecker:
         return self.map(entry.id) if isinstance(entry, MapEntry) else ()
 
     def _list(self, use: str, shape: ListShape, id: ObjectId) -> tuple[DamageHit, ...]:
+        """Returns the damage in a list of chunks or records."""
         return self._walk(use, shape, id)
 
 
@@ -203,7 +204,7 @@ def _move_hits(hits: tuple[DamageHit, ...], path: str, end: int) -> tuple[Damage
 
 
 def iter_commits(engine: Engine, root: RepositoryState) -> Iterator[tuple[str, ObjectId, Commit | None]]:
-    """Yields (context, id, commit) for each commit that refs and ops reach, once. An unreadable commit is None.
+    """Yields (context, id, commit) for each commit that refs and runs reach, once. An unreadable commit is None.
 
     The context is the one that the commit was made for. If that name no longer exists, it is one that reaches the
     commit.
@@ -235,18 +236,18 @@ def _context_names(engine: Engine, root: RepositoryState) -> set[str]:
 
 
 def _iter_starts(engine: Engine, root: RepositoryState) -> Iterator[tuple[str, ObjectId]]:
-    """Yields (ref, commit) for every ref, and for every ref change in the op log."""
+    """Yields (ref, commit) for every ref, and for every ref change that a run made."""
     try:
         yield from ((name, id) for name, id in engine.refs(root).iter_all() if not name.startswith(SETTING))
     except UNREADABLE:
-        pass  # the ops name most of the commits
+        pass  # the runs name most of the commits
     try:
         for _, op in iter_ops(engine.store, root.op):
             for ref, old, new in op.changes:
                 if not ref.startswith(SETTING):
                     yield from ((ref, id) for id in (old, new) if id is not None)
     except UNREADABLE:
-        pass  # older ops can't be read
+        pass  # older runs can't be read
 
 
 def required_commits(engine: Engine, root: RepositoryState) -> Callable[[ObjectId], bool]:
@@ -271,6 +272,6 @@ def trace(engine: Engine, root: RepositoryState, is_bad: Callable[[bytes], bool]
     for ref, id, commit in iter_commits(engine, root):
         if commit is None or not is_required(id):
             continue
-        for bad, place in checker.tree(commit.tree):
-            found.setdefault(bad, Impact()).add(ref, id, place)
+        for damaged, place in checker.tree(commit.tree):
+            found.setdefault(damaged, Impact()).add(ref, id, place)
     return found

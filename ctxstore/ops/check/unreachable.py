@@ -64,10 +64,10 @@ def _newest(unreachable: dict[ObjectId, Commit], state_of: Callable[[ObjectId], 
     parents = {parent for commit in unreachable.values() for parent in commit.parents}
     covered: set[ObjectId] = set()
     for id in sorted(unreachable, key=lambda id: -unreachable[id].generation):
-        is_whole = id in covered or state_of(id) == WHOLE
-        if id not in parents or (is_whole and id not in covered):
+        is_restorable = id in covered or state_of(id) == WHOLE
+        if id not in parents or (is_restorable and id not in covered):
             yield id
-        if is_whole:
+        if is_restorable:
             covered.update(unreachable[id].parents)
 
 

@@ -43,7 +43,7 @@ class UnreadablePart(NamedTuple):
 class CheckoutResult(NamedTuple):
     """The result of a checkout.
 
-    `safety` is the op that saved the previous state, if anything was replaced. `saved` is the op that saved the newly
+    `safety` is the run that saved the previous state, if anything was replaced. `saved` is the run that saved the newly
     made session. `files`, `removed` and `registered` are counts.
     """
 
@@ -184,6 +184,7 @@ class CheckoutPlan:
 
     @property
     def _index_update(self) -> SessionIndexUpdate:
+        """The update of the agent's session index."""
         return SessionIndexUpdate(self.resume_target.root, self.resume_target.index_entries)
 
     def _files_at_risk(self, replaced: Sequence[bytes]) -> list[str]:

@@ -106,7 +106,7 @@ def plan_resume_target(view: View, change: ContextChange, root: SourceHome) -> R
 
 
 def _save_new_session(engine: Engine, view: View, change: ContextChange, root: SourceHome) -> ObjectId | None:
-    """Snapshots the newly made session, and returns the op.
+    """Snapshots the newly made session, and returns the id of the run.
 
     A complete copy continues the history of its original, as a fork. A shortened copy starts a new history.
     """

@@ -10,7 +10,7 @@ from ctxstore.ops.checkout.running_agents import AgentProcess
 from ctxstore.sources.resumable import IndexEntry
 
 SaveFirst = Callable[[Sequence[str]], ObjectId | None]
-"""A callback that saves the present state, including the files about to be overwritten, and returns the op.
+"""A callback that saves the present state, including the files about to be overwritten, and returns the id of the run.
 
 It raises if one of these files can't be saved.
 """

@@ -141,4 +141,5 @@ def _may_use(process: psutil.Process, program: AgentProgram, project: str | None
 
 
 def _is_at_or_below(folder: str, project: str) -> bool:
+    """Whether a folder is the project's folder or below it."""
     return folder == project or folder.startswith(os.path.join(project, ""))

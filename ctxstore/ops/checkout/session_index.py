@@ -52,4 +52,5 @@ class SessionIndexUpdate:
                 raise StorageError(f"{self._path(entry)} does not contain {entry.what} after it was written")
 
     def _path(self, entry: IndexEntry) -> str:
+        """Returns the path of the file that an entry is added to."""
         return os.path.join(self._root, entry.path)

@@ -204,6 +204,7 @@ class PendingFile:
             self._target.remove_pending(self._folder, self._pending)
 
     def _close(self) -> None:
+        """Closes the file, if it is open."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None

@@ -25,7 +25,7 @@ class Liveness(NamedTuple):
 
 
 class Order:
-    """The order in which objects compress best: content by context and time, then structure."""
+    """The order in which objects compress best: content by context and time, then commits, trees and maps."""
 
     def __init__(self) -> None:
         self._content: list[bytes] = []

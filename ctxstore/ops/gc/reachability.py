@@ -1,4 +1,4 @@
-"""The objects that refs and ops reach. A collection must keep them."""
+"""The objects that refs and runs reach. A collection must keep them."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ class _MarkedCommit(NamedTuple):
 
 
 class Marker:
-    """Marks all objects that are reachable from a root, except the trees of forgotten commits. Only structure is read.
+    """Marks all objects that are reachable from a root, except the trees of forgotten commits.
 
-    `visit` returns whether an object is visited for the first time. Below an object visited before nothing is read
-    again. If `unreadable` is a list, unreadable objects are appended to it and marking continues. If it is None, the
-    first one is raised, because objects below it can't be marked and must not be collected.
+    The bytes of files and messages are marked, but not read. `visit` returns whether an object is visited for the first
+    time. Below an object visited before, nothing is read again. If `unreadable` is a list, unreadable objects are
+    appended to it and marking continues. If it is None, the first one is raised, because objects below it can't be
+    marked and must not be collected.
     """
 
     def __init__(
@@ -146,7 +147,7 @@ class Marker:
             self._leaf(id, Kind.RECORD)
 
     def _mark_ops(self, newest: ObjectId | None) -> list[tuple[str, ObjectId]]:
-        """Marks the ops and their maps, and returns the commits that they mention."""
+        """Marks the runs and their maps, and returns the commits that they mention."""
         found: list[tuple[str, ObjectId]] = []
         while newest is not None and self._visit(newest):
             data = self._get(newest, Kind.OP)
@@ -160,7 +161,7 @@ class Marker:
         return found
 
     def _changed_commits(self, op: Op) -> Iterator[ObjectId]:
-        """Yields the commits that an op moved refs from and to. Settings are marked directly."""
+        """Yields the commits that a run moved refs from and to. Settings are marked directly."""
         for ref, old, new in op.changes:
             for id in (old, new):
                 if id is None:

@@ -83,8 +83,8 @@ class Rewrite:
     def _copy_in_order(self, packer: PackWriter, order: Iterable[bytes]) -> None:
         """Copies objects in the given order, located by the index.
 
-        The index is only a copy. Objects that it does not find, or finds in the wrong place, are copied later by the
-        packs' own footers.
+        The index is only a copy. Objects that it does not find, or finds in the wrong place, are copied later: they are
+        then located by the packs' footers.
         """
         names = {pack.name for pack in self._packs}
         frames = FrameReader(self._engine.storage, capacity=12 << 20)

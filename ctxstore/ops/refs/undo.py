@@ -50,7 +50,7 @@ class ListedOp(NamedTuple):
 
 
 def iter_listed_ops(ops: Iterable[StoredOp]) -> Iterator[ListedOp]:
-    """Adds to each op whether it is undone. The ops must be given newest first."""
+    """Adds to each run whether it is undone. The runs must be given newest first."""
     undone: set[ObjectId] = set()
     for id, op in ops:
         is_undone = id in undone

@@ -36,6 +36,7 @@ class Histories:
         self._read = lru_cache(_CACHED_COMMITS)(self._read_commit)
 
     def _read_commit(self, id: ObjectId) -> Commit:
+        """Reads a commit, without the cache."""
         return read_commit(self._engine.store, id)
 
     def candidates(self, context: str) -> list[Candidate]:
@@ -100,9 +101,9 @@ class Histories:
         return {ref: [candidate for candidate, _ in found[ref]] for ref in sorted(found)}
 
     def _ops(self) -> Iterator[tuple[Op, int]]:
-        """Yields all ops and their times, newest first.
+        """Yields all runs and their times, newest first.
 
-        An op gets the latest time up to then, so that a wrong clock never makes it older than its predecessor.
+        A run gets the latest time up to then, so that a wrong clock never makes it older than its predecessor.
         """
         ops = [op for _, op in iter_ops(self._engine.store, self._root.op)]
         times = list(accumulate((op.time for op in reversed(ops)), max))

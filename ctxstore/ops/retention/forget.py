@@ -72,7 +72,7 @@ class ForgetBasis(NamedTuple):
 
 
 class ForgetResult(NamedTuple):
-    """The result of forgetting: the op, or None if nothing was forgotten, and the executed plan."""
+    """The result of forgetting: the id of the run, or None if nothing was forgotten, and the executed plan."""
 
     op: ObjectId | None
     plan: ForgetPlan
@@ -100,7 +100,7 @@ class ForgetPlan:
         return len(self.reasons)
 
     def execute(self) -> ForgetResult:
-        """Executes the plan in one op. Raises `MustRestart` if the repository has changed so that the plan may be
+        """Executes the plan in one run. Raises `MustRestart` if the repository has changed so that the plan may be
         wrong."""
         if not self.reasons:
             return ForgetResult(None, self)
@@ -113,7 +113,7 @@ class ForgetPlan:
             return self._execute()
 
     def _execute(self) -> ForgetResult:
-        """Publishes the op, as often as the plan stays valid after a lost race."""
+        """Publishes the run. After a lost race it tries again, while the plan stays valid."""
         time = self._engine.environment.clock()
         marks = {id: Forgotten(time, reason) for id, reason in self.reasons.items()}
         touched = sum(bool(context.forgotten) for context in self.contexts)
@@ -208,8 +208,8 @@ def _keep_shared(histories: Histories, plans: list[ContextPlan]) -> list[Context
     """Keeps commits that another context keeps, or that a context outside the selection contains."""
     if not any(plan.forgotten for plan in plans):
         return plans
-    asked = {plan.ref for plan in plans}
-    others = [head for ref, head in histories.contexts.items() if ref not in asked]
+    selected = {plan.ref for plan in plans}
+    others = [head for ref, head in histories.contexts.items() if ref not in selected]
     shared = dict.fromkeys(histories.ancestors(others), "a context that was not asked for has it, too")
     for plan in plans:
         for verdict in plan.verdicts:

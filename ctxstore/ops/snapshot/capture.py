@@ -147,6 +147,7 @@ class Capture:
         }
 
     def _read(self, context: str, file: FoundFile, previous: _PreviousFile) -> tuple[StatRow, Attributes | None]:
+        """Stores a file, link or folder, and returns its row for the stat cache."""
         mode = file.stat.st_mode
         if stat.S_ISREG(mode):
             return self._read_file(context, file, previous)
@@ -263,6 +264,7 @@ def _matches(file: FoundFile, row: StatRow, scanned_at: int) -> bool:
 
 
 def _read_link(path: str) -> bytes:
+    """Returns the target of a symbolic link. Raises `SourceError` if it can't be read."""
     try:
         return os.fsencode(os.readlink(path))
     except OSError as error:
@@ -283,5 +285,6 @@ def size_of(entry: bytes) -> int:
 
 
 def _without_time(entry: bytes) -> Entry:
+    """Decodes an entry and clears its modification time."""
     decoded = decode_entry(entry)
     return decoded._replace(mtime_ns=0) if isinstance(decoded, (FileEntry, DirEntry, SymlinkEntry)) else decoded

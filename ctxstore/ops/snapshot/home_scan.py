@@ -192,6 +192,7 @@ class HomeScan:
         return dict(self._engine.maps.load(self._engine.store, parent.tree).items()) if parent else {}
 
     def _commit(self, name: str, captured: CapturedContext, parent: Commit | None, head: ObjectId | None) -> Commit:
+        """Returns the commit for a captured context, and records a shrink."""
         summary = summarise(
             self._target.source, name, captured.entries, captured.attributes, parent.summary if parent else None
         )
@@ -228,10 +229,10 @@ class HomeScan:
         others = {name: saved for name, saved in self._cache.contexts.items() if is_filtered and self._saved.find(name)}
         scanned_at = min(self._cache.scanned_at, self._scanned_at) if others else self._scanned_at
         # The next snapshot reads the heads from the cache only if the cache is complete and no other run moved a ref.
-        is_whole = before == self._saved.refs and (not is_filtered or self._cache.refs == before)
+        is_complete = before == self._saved.refs and (not is_filtered or self._cache.refs == before)
         save_cache(
             self._saved.path,
-            StatCache(scanned_at, after if is_whole else None, {**others, **vanished, **self._contexts_now}),
+            StatCache(scanned_at, after if is_complete else None, {**others, **vanished, **self._contexts_now}),
         )
 
     def report(self) -> SourceReport:

@@ -26,7 +26,7 @@ class LastSaved:
             self.heads = dict(engine.refs(root).iter(target.source.name + "/"))
 
     def find(self, name: str) -> SavedContext | None:
-        """Returns a context's record in the cache, or None if the context has a newer commit."""
+        """Returns a context's record in the cache, or None if it has none of the context's newest commit."""
         saved = self.cache.contexts.get(name)
         return saved if saved is not None and self.heads.get(name) == saved.head else None
 

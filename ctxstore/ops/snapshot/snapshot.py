@@ -20,8 +20,8 @@ TRIES = 8
 class SnapshotReport(NamedTuple):
     """The result of a snapshot.
 
-    If nothing changed, `op` is None and `time` (ns) is the start of the snapshot. Else `time` is the time of the op.
-    `duration` is in ns. `commits` are the contexts that changed, with their new commits.
+    `op` is the id of the run, or None if nothing changed. `time` (ns) is the time of the run, or else the start of the
+    snapshot. `duration` is in ns. `commits` are (context, id) pairs.
     """
 
     op: ObjectId | None

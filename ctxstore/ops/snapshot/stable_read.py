@@ -86,9 +86,9 @@ def _blocks(fd: int, path: str, expected: int) -> Iterator[bytes]:
     The last read asks for one byte more than `expected`, so that a short read proves the end without another call.
     """
     while True:
-        asked = min(BLOCK, max(expected, 0) + 1)
+        requested = min(BLOCK, max(expected, 0) + 1)
         try:
-            block = os.read(fd, asked)
+            block = os.read(fd, requested)
         except OSError as error:
             raise SourceError(f"{path}: {error.strerror}") from error
         if block:
@@ -96,5 +96,5 @@ def _blocks(fd: int, path: str, expected: int) -> Iterator[bytes]:
         expected -= len(block)
         # A short read is the end of the file only if no more bytes are expected: some file systems return partial
         # reads.
-        if not block or (len(block) < asked and expected <= 0):
+        if not block or (len(block) < requested and expected <= 0):
             return

@@ -129,6 +129,7 @@ def load_cache(path: str | None) -> StatCache:
 
 
 def _decode(value: Any) -> StatCache:
+    """Decodes the cache file's body. Returns an empty cache if it has another version."""
     version, scanned_at, refs, contexts = value
     if version != VERSION or type(contexts) is not list:
         return EMPTY
@@ -137,6 +138,7 @@ def _decode(value: Any) -> StatCache:
 
 
 def _decode_context(head: Any, summary_fields: Any, rows: Any) -> SavedContext:
+    """Checks the types of one context's record. Raises `TypeError` if they are wrong."""
     decode_summary(summary_fields)
     if rows is not None and not all(tuple(map(type, row)) == _ROW for row in rows):
         raise TypeError("not a row")

@@ -28,7 +28,7 @@ def find_targets(names: Sequence[str], environ: Mapping[str, str]) -> list[Targe
 
 
 def add_known_projects(targets: Sequence[Target], known: Iterable[Target]) -> list[Target]:
-    """Appends the `known` projects that are not among the targets yet."""
+    """Returns the targets, followed by those of the `known` projects that are not among them yet."""
     present = {_home_key(target.root) for target in targets}
     return [*targets, *(target for target in known if _home_key(target.root) not in present)]
 
