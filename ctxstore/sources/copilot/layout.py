@@ -10,10 +10,10 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from ctxstore.errors import SourceError
 from ctxstore.sources.credentials import may_hold_credentials
 from ctxstore.sources.layout import AgentLayout, ListFiles
 from ctxstore.sources.protocol import FoundContext, FoundFile, Skipped
+from ctxstore.sources.sqlite.listing import copied_file, find_database
 from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, take_named, walk
 
 _PREFIX = "copilot/sessions/"
@@ -125,30 +125,11 @@ class CopilotLayout(AgentLayout):
             if "/" not in name and name.endswith(_LOCKS):
                 continue
             if name == DATABASE:
-                yield from self._database(file)
+                if place := find_database(file.path, self.report):
+                    yield copied_file(file.key, file.path, place)
             else:
                 bulky = name.startswith(_BULKY) or name + "/" in _BULKY
                 yield file._replace(state=False) if bulky else file
-
-    def _database(self, file: FoundFile) -> Iterator[FoundFile]:
-        """The session's own tables, as SQLite's online backup copies them."""
-        from ctxstore.sources.sqlite.fake_stat import stamp
-        from ctxstore.sources.sqlite.read_safely import find_place
-
-        try:
-            place = find_place(file.path)
-        except SourceError as error:
-            self.report(Skipped(file.path, error.message))
-            return
-        newest = max(place.file.mtime_ns, place.log.mtime_ns)
-        state = stamp(place.file.size, newest, place.file, place.log)
-
-        def content() -> Iterator[bytes]:
-            from ctxstore.sources.sqlite.contents import copy_of
-
-            return copy_of(file.path, ())()
-
-        yield file._replace(stat=state, content=content)
 
     def _home_files(self) -> list[FoundFile]:
         files = take_named(self.path, (_FILES | _FOLDERS).__contains__, self.report)

@@ -1,9 +1,9 @@
-"""The editor's database: pairs of key and value. Which are a conversation's, and what tells that they changed.
+"""The editor's database of pairs: those of a conversation, and the values that change with them.
 
-composerData:<conversation>               what it is called, and the order of its bubbles
-bubbleId:<conversation>:<bubble>          what was said
-checkpointId:, codeBlockDiff:, …          what was changed
-agentKv:blob:<hash>                       pieces of what the model is sent, which conversations share
+composerData:<conversation>               the title, and the order of the bubbles
+bubbleId:<conversation>:<bubble>          a message
+checkpointId:, codeBlockDiff:, …          changes to files
+agentKv:blob:<hash>                       pieces of the model's input, which conversations share
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ KINDS = (
     "composerVirtualRowHeights:",
     "messageRequestContext:",
 )
-"""What keys of a conversation begin with, beside its own: its id follows, then a colon and more, or nothing."""
+"""The starts of a conversation's other keys: its id follows, then a colon and more, or nothing."""
 
 _ROW = 4096
-"""About what a value takes."""
+"""Bytes of an average value."""
 
 
 class CursorConversation(NamedTuple):
@@ -50,7 +50,7 @@ class CursorConversation(NamedTuple):
 def list_conversations(connection: sqlite3.Connection) -> Iterator[CursorConversation]:
     """All conversations in the order of their ids, from the index of the keys alone.
 
-    A value that is written again gets a new row, with a number that no row had: numbers tell what changed.
+    A value that is written again gets a new row, with a number that no row had. So the numbers differ after any change.
     """
     _require(connection)
     schema = connection.execute("PRAGMA schema_version").fetchone()[0]

@@ -1,4 +1,4 @@
-"""What a line says: a pair of the editor's database, or a line of the command line's transcripts."""
+"""Cursor's records: a pair of the editor's database, or a line of the command line's transcripts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
+from ctxstore.sources.jsonl.reader import RecordReader
 
 COUNTED = ("user", "assistant", "system")
 _TYPES = {1: "user", 2: "assistant"}
@@ -16,7 +17,7 @@ _COMPOSER = "composerData:"
 
 
 class Pair(msgspec.Struct, gc=False):
-    """A row. May hold anything: formats change."""
+    """A row. All may have any type: formats change."""
 
     key: Any = None
     value: Any = None
@@ -24,7 +25,7 @@ class Pair(msgspec.Struct, gc=False):
 
 
 class CursorRecord(msgspec.Struct, gc=False):
-    """A line. `raw` is where it stands."""
+    """A line, and its bytes `raw`."""
 
     table: Any = None
     row: Pair | None = None
@@ -54,12 +55,12 @@ class CursorRecord(msgspec.Struct, gc=False):
 
     @property
     def bubble(self) -> str:
-        """The id of what was said; empty for anything else."""
+        """The id of a bubble; empty for anything else."""
         return self.key.rpartition(":")[2] if self.key.startswith(_BUBBLE) else ""
 
     @property
     def workspace(self) -> Any:
-        """The URI of the folder, of the line that says it."""
+        """The URI of the folder, of the line about the workspace."""
         return self.row.folder if self.row and self.table == "workspace" else None
 
 
@@ -67,12 +68,11 @@ class _Type(msgspec.Struct, gc=False):
     type: Any = None
 
 
-_record = msgspec.json.Decoder(CursorRecord)
 _type = msgspec.json.Decoder(_Type)
 
 
 def role_of(record: CursorRecord) -> str:
-    """The role of what a line says, as far as it is a message's."""
+    """The role of a line; ``meta`` if it is no message's."""
     if record.row is None:
         return record.role if record.role in COUNTED else "meta"
     if not record.bubble:
@@ -84,25 +84,10 @@ def role_of(record: CursorRecord) -> str:
     return _TYPES.get(kind, "meta") if type(kind) is int else "meta"
 
 
-def read(raw: bytes) -> list[tuple[bytes, CursorRecord | None]]:
-    """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`."""
-    try:
-        return [(raw, _checked(_record.decode(raw), raw))]
-    except DECODE_ERRORS:
-        return [(piece, _tolerated(piece) if whole else None) for piece, whole in split(raw)]
-
-
-def _checked(record: CursorRecord, raw: bytes) -> CursorRecord | None:
+def _accept(record: CursorRecord, raw: bytes) -> CursorRecord | None:
     record.raw = raw
     return record if record.row or isinstance(record.role, str) else None
 
 
-def _tolerated(piece: bytes) -> CursorRecord | None:
-    try:
-        return _checked(_record.decode(piece), piece)
-    except DECODE_ERRORS:
-        pass
-    value = decode_lenient(piece) or {}
-    row = value.get("row")
-    pair = Pair(row.get("key"), row.get("value"), row.get("folder")) if isinstance(row, dict) else None
-    return _checked(CursorRecord(value.get("table"), pair, value.get("role")), piece)
+read = RecordReader(CursorRecord, accept=_accept).read
+"""The pieces of a line, each with its record."""

@@ -1,4 +1,4 @@
-"""Putting a conversation back, as it was. It can't be made another one: its pieces name each other by hashes."""
+"""A checkout of a conversation. It can't be changed, because its pieces name each other by hashes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,20 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
         raise InvalidInput(f"{stored.context} can only be brought back as it was: {why}")
     keys = [key for key in stored.keys if key != TRANSCRIPT]
     logs = [empty_log(key) for key in keys if os.path.basename(key) == STORE]
-    return sorted([*(RestoreFile(key, key) for key in keys), *logs], key=lambda laid: laid.key)
+    return sorted([*(RestoreFile(key, key) for key in keys), *logs], key=lambda file: file.key)
 
 
-def index_entries(stored: StoredContext, change: ContextChange) -> Sequence[IndexEntry]:
+def new_session(now: int, random: bytes) -> str:
+    """Raises `InvalidInput`: no conversation can be made."""
+    raise InvalidInput("conversations of Cursor can only be brought back as they were")
+
+
+def context_of(stored: StoredContext, change: ContextChange) -> str:
+    """The same name."""
+    return stored.context
+
+
+def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
     """The pairs of a conversation of the editor."""
     if not stored.context.startswith(COMPOSER) or TRANSCRIPT not in stored.keys:
         return []

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ctxstore.sources.cursor.content import model_of
 from ctxstore.sources.cursor.records import COUNTED, CursorRecord, read
-from ctxstore.sources.cursor.transcript import Branch, bubble_of, parts_in
+from ctxstore.sources.cursor.transcript import Branch, bubble_of, model_of, parts_in
 from ctxstore.sources.cursor.values import composer_of
 from ctxstore.sources.cursor.workspaces import path_of
 from ctxstore.sources.jsonl.scanner import RecordScanner

@@ -1,23 +1,36 @@
-"""A conversation's pairs, or the command line's transcript → messages: a bubble is one, every other pair is meta."""
+"""A Cursor conversation as messages: a bubble is one, every other pair is meta."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
-from ctxstore.sources.cursor.content import Bubble, model_of, parts_of_bubble, parts_of_content
+from ctxstore.sources.content import kind_of, string, string_or_none, text_parts
 from ctxstore.sources.cursor.records import CursorRecord, read, role_of
 from ctxstore.sources.cursor.values import bubbles_of, composer_of
 from ctxstore.sources.jsonl import messages as jsonl
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
+from ctxstore.sources.jsonl.reader import RecordReader
 from ctxstore.sources.protocol import Message, Part
 
 
+class Bubble(msgspec.Struct, gc=False):
+    """The members of a bubble that make a message. All may have any type: formats change."""
+
+    text: Any = None
+    thinking: Any = None
+    images: Any = None
+    toolFormerData: Any = None
+    createdAt: Any = None
+    modelInfo: Any = None
+
+
 class Branch:
-    """Which bubbles are the conversation: the others were taken back, and may say the same again. All of them are, as
-    long as nothing says which."""
+    """Follows which bubbles are the conversation: the others were taken back, and may have the same text again. All of
+    them are, until a record lists them."""
 
     def __init__(self) -> None:
         self._bubbles: frozenset[str] = frozenset()
@@ -31,7 +44,7 @@ class Branch:
 
     @property
     def is_known(self) -> bool:
-        """Whether it was said."""
+        """Whether a record listed the bubbles."""
         return bool(self._bubbles)
 
 
@@ -46,17 +59,13 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
 
 
 def parts_in(record: CursorRecord) -> tuple[Part, ...]:
-    """What a message says."""
-    return parts_of_bubble(bubble_of(record.value)) if record.bubble else parts_of_content(_body(record.raw))
+    """The parts of a message."""
+    return tuple(_parts(bubble_of(record.value))) if record.bubble else _parts_of_content(_body(record.raw))
 
 
 def bubble_of(value: bytes | str) -> Bubble:
-    """A bubble's value; an empty one where there is none."""
-    try:
-        return _bubble.decode(value)
-    except DECODE_ERRORS:
-        found = decode_lenient(value.encode("utf-8", "replace") if isinstance(value, str) else value) or {}
-    return Bubble(**{name: found[name] for name in Bubble.__struct_fields__ if name in found})
+    """The bubble of a pair's value; an empty one where there is none."""
+    return _bubbles.decode(value.encode("utf-8", "replace") if isinstance(value, str) else value) or Bubble()
 
 
 def _body(raw: bytes) -> Any:
@@ -69,14 +78,12 @@ def _body(raw: bytes) -> Any:
     return message.get("content") if isinstance(message, dict) else line.get("content")
 
 
-_bubble = msgspec.json.Decoder(Bubble)
+_bubbles = RecordReader(Bubble)
 
 
 def _message(raw: bytes, record: CursorRecord, at: int, role: str) -> Message:
     if record.is_conversation:
-        title = composer_of(record.value).name
-        parts = (Part("text", title),) if isinstance(title, str) and title else ()
-        return Message(f"@{at}", role, parts, None, None, raw, at)
+        return Message(f"@{at}", role, text_parts(composer_of(record.value).name), None, None, raw, at)
     if role in ("meta", "unknown") and not record.bubble:
         return Message(f"@{at}", role, (), None, None, raw, at)
     if not record.bubble:
@@ -84,4 +91,61 @@ def _message(raw: bytes, record: CursorRecord, at: int, role: str) -> Message:
     bubble = bubble_of(record.value)
     time = bubble.createdAt if isinstance(bubble.createdAt, str) else None
     model = model_of(bubble) if role == "assistant" else None
-    return Message(record.bubble, role, parts_of_bubble(bubble), time, None, raw, at, model)
+    return Message(record.bubble, role, tuple(_parts(bubble)), time, None, raw, at, model)
+
+
+def model_of(bubble: Bubble) -> str | None:
+    """The model that a bubble names."""
+    info = bubble.modelInfo
+    return string_or_none(info.get("modelName")) if isinstance(info, dict) else None
+
+
+def _parts_of_content(content: Any) -> tuple[Part, ...]:
+    """The parts of a transcript's line: a text, or blocks."""
+    return tuple(map(_block, content)) if isinstance(content, list) else text_parts(content)
+
+
+def _parts(bubble: Bubble) -> Iterator[Part]:
+    """A bubble's parts. A tool's call and its result are one bubble."""
+    thinking = bubble.thinking
+    thought = string(thinking.get("text")) if isinstance(thinking, dict) else string(thinking)
+    if thought:
+        yield Part("thinking", thought)
+    if text := string(bubble.text):
+        yield Part("text", text)
+    images = bubble.images
+    for image in images if isinstance(images, list) else ():
+        yield Part("image", data=image)
+    tool = bubble.toolFormerData
+    if isinstance(tool, dict) and tool:
+        yield from _tool(tool)
+
+
+def _tool(tool: dict[str, Any]) -> Iterator[Part]:
+    call, name = string(tool.get("toolCallId")), string(tool.get("name"))
+    given = tool.get("rawArgs") or tool.get("params")
+    yield Part("tool_use", name=name, call=call, data=_decoded(given))
+    status, result = tool.get("status"), tool.get("result") or tool.get("error")
+    if result is not None or status in ("completed", "error", "cancelled"):
+        text = result if isinstance(result, str) else "" if result is None else json.dumps(result, ensure_ascii=False)
+        yield Part("tool_result", text, call=call, error=status == "error")
+
+
+def _block(block: Any) -> Part:
+    kind = kind_of(block)
+    if kind == "text":
+        return Part("text", string(block.get("text")))
+    if kind in ("tool_use", "tool-call"):
+        call = string(block.get("id") or block.get("toolCallId"))
+        name = string(block.get("name") or block.get("toolName"))
+        return Part("tool_use", name=name, call=call, data=block.get("input", block.get("args")))
+    if kind in ("thinking", "reasoning"):
+        return Part("thinking", string(block.get("thinking") or block.get("text")))
+    return Part("image" if kind == "image" else "other", data=block)
+
+
+def _decoded(text: Any) -> Any:
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        return text

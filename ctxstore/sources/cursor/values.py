@@ -1,4 +1,4 @@
-"""What the values of the editor's database say, as far as it takes to know what belongs together."""
+"""The values of the editor's database: which of them belong together."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from ctxstore.sources.content import objects
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
 
 _HASH = 32
@@ -27,7 +28,7 @@ _composer = msgspec.json.Decoder(Composer)
 
 
 def composer_of(value: Any) -> Composer:
-    """Whatever it holds."""
+    """The composer of a value, whatever its type."""
     try:
         return _composer.decode(value) if isinstance(value, (str, bytes)) else Composer()
     except DECODE_ERRORS:
@@ -37,10 +38,7 @@ def composer_of(value: Any) -> Composer:
 def bubbles_of(value: Any) -> list[str]:
     """The ids of a conversation's bubbles in their order, from its own value."""
     headers = composer_of(value).fullConversationHeadersOnly
-    found = (
-        [header.get("bubbleId") for header in headers if isinstance(header, dict)] if isinstance(headers, list) else []
-    )
-    return [id for id in found if isinstance(id, str)]
+    return [header["bubbleId"] for header in objects(headers) if isinstance(header.get("bubbleId"), str)]
 
 
 def references_in(value: Any) -> set[str]:
@@ -63,7 +61,7 @@ def references_in(value: Any) -> set[str]:
 
 
 def _in_message(data: bytes, depth: int) -> set[str]:
-    """The fields of 32 bytes in a message, and in messages within it. Nothing, if it is no message."""
+    """The fields of 32 bytes in a message, and in messages within it; none if it is no message."""
     found: set[str] = set()
     at, end = 0, len(data)
     while at < end:

@@ -1,4 +1,4 @@
-"""Which folder a conversation belongs to: the editor keeps that in a database for each folder it had open."""
+"""The workspaces of conversations: the editor has a database for each folder it had open."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ctxstore.errors import SourceError
-from ctxstore.sources.walk import list_folder
+from ctxstore.sources.walk import list_folder, read_head
 
 _KEY = "composer.composerData"
 _LIMIT = 64 << 10
 
 
-def find_workspaces(root: str) -> dict[str, dict[str, Any]]:
+def find_workspaces(home: str) -> dict[str, dict[str, Any]]:
     """By conversation: the workspace's id, its folder as an URI, and how it lists the conversation.
 
-    Only this one key is read: others hold tokens. What can't be read is not known, and no conversation is lost by it.
+    Only this one key is read: others hold tokens. Databases that can't be read are ignored.
     """
     found: dict[str, dict[str, Any]] = {}
-    entries = list_folder(os.path.join(root, "workspaceStorage"), lambda _: None)
+    entries = list_folder(os.path.join(home, "workspaceStorage"), lambda _: None)
     for entry in sorted(entries, key=lambda entry: entry.name):
         folder = _folder_of(entry.path)
         for composer in _composers(os.path.join(entry.path, "state.vscdb")) if folder else ():
@@ -39,9 +39,7 @@ def path_of(uri: Any) -> str | None:
 
 def _folder_of(path: str) -> str:
     try:
-        fd = os.open(os.path.join(path, "workspace.json"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(fd, "rb") as file:
-            value = json.loads(file.read(_LIMIT))
+        value = json.loads(read_head(os.path.join(path, "workspace.json"), _LIMIT))
     except (OSError, ValueError, RecursionError):
         return ""
     folder = (value.get("folder") or value.get("workspace")) if isinstance(value, dict) else None

@@ -13,6 +13,7 @@ from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
 if TYPE_CHECKING:
     import sqlite3
 
+    from ctxstore.sources.sqlite.read_safely import DatabaseFile
     from ctxstore.sources.sqlite.tables import DatabaseLayout
 
 TRANSCRIPT = "session.jsonl"
@@ -61,14 +62,13 @@ def rows_file(path: str, session: str, stat: os.stat_result, layout: Callable[[]
 
 
 def whole_file(
-    root: str, key: str, report: ReportSkipped, *, secrets: Sequence[str] = (), state: bool = False
+    home: str, key: str, report: ReportSkipped, *, secrets: Sequence[str] = (), state: bool = False
 ) -> list[FoundFile]:
-    """The database `key` below `root` as a file, without the rows of the tables `secrets`. None if it is too large,
+    """The database `key` below `home` as a file, without the rows of the tables `secrets`. None if it is too large,
     which is reported, or is no database, which is said by who looks into it."""
-    from ctxstore.sources.sqlite.fake_stat import stamp
     from ctxstore.sources.sqlite.read_safely import find_place
 
-    path = os.path.join(root, key)
+    path = os.path.join(home, key)
     try:
         if not os.path.lexists(path):
             return []
@@ -79,11 +79,30 @@ def whole_file(
         reason = "larger than 1 GiB, so it is not saved as a whole: its sessions are saved one by one"
         report(Skipped(path, reason, failed=False))
         return []
+    return [copied_file(key, path, place, secrets=secrets, state=state)]
+
+
+def copied_file(
+    key: str, path: str, place: DatabaseFile, *, secrets: Sequence[str] = (), state: bool = True
+) -> FoundFile:
+    """The database at `path` as a file, as SQLite's online backup copies it."""
+    from ctxstore.sources.sqlite.fake_stat import stamp
 
     def content() -> Iterator[bytes]:
         from ctxstore.sources.sqlite.contents import copy_of
 
         return copy_of(path, secrets)()
 
-    made_up = stamp(place.file.size, max(place.file.mtime_ns, place.log.mtime_ns), place.file, place.log)
-    return [FoundFile(key, path, made_up, state=state, content=content)]
+    newest = max(place.file.mtime_ns, place.log.mtime_ns)
+    return FoundFile(key, path, stamp(place.file.size, newest, place.file, place.log), state=state, content=content)
+
+
+def find_database(path: str, report: ReportSkipped) -> DatabaseFile | None:
+    """The database at `path`; ``None`` if it can't be read, which is reported."""
+    from ctxstore.sources.sqlite.read_safely import find_place
+
+    try:
+        return find_place(path)
+    except SourceError as error:
+        report(Skipped(path, error.message))
+        return None
