@@ -53,10 +53,10 @@ def run_hook(hook: Hook) -> None:
 
     The agent's working folder is ignored, so that all its sessions are saved to the same repository.
     """
-    from ctxstore.integrations.hooks.start import run
+    from ctxstore.integrations.hooks.start import handle_hook
 
     path = hook.repo or os.environ.get("CTX_REPO")
-    run(hook.agent, hook.event, os.path.abspath(path) if path else "", hook.payload, open_repo)
+    handle_hook(hook.agent, hook.event, os.path.abspath(path) if path else "", hook.payload, open_repo)
 
 
 def open_repo(path: str) -> "Repo":

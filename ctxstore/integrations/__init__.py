@@ -1,1 +1,1 @@
-"""What ctxstore adds to the agents themselves."""
+"""Integrations with agents: hooks, plugins, commands for aider, and a watcher."""

@@ -1,4 +1,4 @@
-"""How Codex is set up: hooks, which it runs once its user trusts them, and a program to notify, which always runs."""
+"""The setup of Codex: hooks, which run only after the user trusts them, and a notify program, which always runs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ctxstore.integrations.install import HookProgram, SettingsEdit, Setup
 from ctxstore.integrations.settings.edits import Hooks, Notify, hook_command, notify_command, notify_words
 
 EVENTS = {"SessionStart": 10, "Stop": 10, "PreCompact": 20, "SessionEnd": 3}
-"""With the seconds Codex gives a hook; more than 3 for the last one is a complaint in every session."""
+"""The events and their time limits in seconds. Above 3 s for SessionEnd, Codex prints a warning in every session."""
 
 
 def setup(program: HookProgram, environ: Mapping[str, str]) -> Setup:
-    """Codex calling `program`."""
+    """Returns the setup that makes Codex call `program`."""
     home = environ.get("CODEX_HOME") or os.path.join(environ.get("HOME", ""), ".codex")
     ctx, repo = program
     hooks = {
@@ -25,7 +25,7 @@ def setup(program: HookProgram, environ: Mapping[str, str]) -> Setup:
         Notify(os.path.join(home, "config.toml"), notify_words(notify_command(ctx, repo, "codex"))),
     ]
     notes = [
-        "Codex skips hooks without a word until you trust them: start it, and accept them with /hooks.",
-        "Until then sessions are saved after every turn all the same, by notify in config.toml.",
+        "Codex silently skips hooks until you trust them: start Codex and accept them with /hooks.",
+        "Until then, notify in config.toml saves sessions after every turn.",
     ]
     return Setup("codex", edits, notes=notes)

@@ -1,4 +1,4 @@
-"""How Gemini CLI is set up: hooks in the user's settings."""
+"""The setup of Gemini CLI: hooks in the user's settings."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ctxstore.integrations.install import HookProgram, Setup
 from ctxstore.integrations.settings.edits import Hooks, hook_command
 
 EVENTS = {"SessionStart": 10_000, "AfterAgent": 10_000, "PreCompress": 20_000, "SessionEnd": 10_000}
-"""With the milliseconds Gemini gives a hook."""
+"""The events and their time limits in milliseconds."""
 
 
 def setup(program: HookProgram, environ: Mapping[str, str]) -> Setup:
-    """Gemini CLI calling `program`."""
+    """Returns the setup that makes Gemini CLI call `program`."""
     home = environ.get("GEMINI_CLI_HOME") or environ.get("HOME", "")
     hooks = {
         event: {

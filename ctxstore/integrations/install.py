@@ -1,6 +1,6 @@
-"""Setting an agent up so that it calls `ctx hook`, and taking that out again.
+"""Plans the installation and removal of `ctx hook` in an agent's settings.
 
-An agent is a list of edits, each of one file; what they share is here: the plan, and the receipt.
+Each agent provides a list of edits, each for one file. This module plans them, and keeps the receipt.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from ctxstore.errors import InvalidInput
 from ctxstore.integrations.settings.json_edit import EditedText
-from ctxstore.integrations.settings.plan import SettingsChange, SettingsPlan, encoded, read, read_text
+from ctxstore.integrations.settings.plan import SettingsChange, SettingsPlan, encode_text, read_file, read_text
 from ctxstore.integrations.settings.receipt import (
     Receipt,
     encode_receipt,
@@ -24,35 +24,38 @@ from ctxstore.integrations.state_folders import hooks_folder, missing_folders
 
 
 class HookProgram(NamedTuple):
-    """What hooks run: the path of `ctx`, and the repository if one was named."""
+    """The program that hooks run: the path of `ctx`, and a repository unless it is the user's own."""
 
     ctx: str
     repo: str | None = None
 
 
 class SettingsEdit(Protocol):
-    """What an agent's file is to have in it."""
+    """An addition to a settings file that can be removed again.
+
+    `containers` are the paths of objects and lists that an earlier edit created in the file.
+    """
 
     @property
     def path(self) -> str:
-        """The file."""
+        """The path of the file."""
 
     @property
     def blank(self) -> str | None:
-        """What a file that is not there starts with; None: it is not made."""
+        """The initial text of a missing file, or None if the file is not created."""
 
-    def put_in(self, text: str, made: frozenset[tuple[str, ...]]) -> EditedText:
-        """The text with it. Raises `InvalidInput`."""
+    def add_to(self, text: str, containers: frozenset[tuple[str, ...]]) -> EditedText:
+        """Returns the text with the addition. Raises `InvalidInput`."""
 
-    def take_out(self, text: str, made: frozenset[tuple[str, ...]]) -> str:
-        """The text without it. Raises `InvalidInput`."""
+    def remove_from(self, text: str, containers: frozenset[tuple[str, ...]]) -> str:
+        """Returns the text without the addition. Raises `InvalidInput`."""
 
     def is_blank(self, text: str) -> bool:
-        """Whether nothing is in the text."""
+        """Whether the text contains no settings."""
 
 
 class Copy(NamedTuple):
-    """A file that is ours alone."""
+    """A file that belongs to ctxstore alone, to be written next to the agent's files."""
 
     path: str
     data: bytes
@@ -60,75 +63,83 @@ class Copy(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """How an agent is set up. `place`: the folder of all copies, in which nothing else is; `notes`: what its user has
-    to know; `folders`: what the agent itself makes for it."""
+    """The files and settings that connect an agent to ctxstore.
+
+    `copies_folder` contains all copies and nothing else. `notes` are shown to the user. `agent_folders` are created by
+    the agent, and removed on uninstallation if they are empty.
+    """
 
     agent: str
     edits: Sequence[SettingsEdit]
     copies: Sequence[Copy] = ()
-    place: str = ""
+    copies_folder: str = ""
     notes: Sequence[str] = ()
-    folders: Sequence[str] = ()
+    agent_folders: Sequence[str] = ()
 
 
 def plan_install(setup: Setup, environ: Mapping[str, str]) -> SettingsPlan:
-    """What setting the agent up changes. Raises `InvalidInput` for settings that can't be read, `StorageError`."""
-    place = receipt_path(setup.agent, environ)
-    receipt = read_receipt(place)
-    made = dict(receipt.made)
-    changes = [SettingsChange(copy.path, read(copy.path), copy.data, copy.mode) for copy in setup.copies]
-    changes += [SettingsChange(path, read(path), None) for path in _old_copies(setup)]
+    """Plans the installation for an agent. Raises `InvalidInput` for settings that cannot be parsed, `StorageError`."""
+    path_of_receipt = receipt_path(setup.agent, environ)
+    receipt = read_receipt(path_of_receipt)
+    containers = dict(receipt.containers)
+    changes = [SettingsChange(copy.path, read_file(copy.path), copy.data, copy.mode) for copy in setup.copies]
+    changes += [SettingsChange(path, read_file(path), None) for path in _outdated_copies(setup)]
     for edit in setup.edits:
         text = read_text(edit.path)
         if text is None and edit.blank is None:
             continue
-        with _named(edit.path):
-            added = edit.put_in(text if text is not None else edit.blank or "", receipt.made_in(edit.path))
-        made[edit.path] = receipt.made_in(edit.path) | set(added.made)
-        changes.append(SettingsChange(edit.path, text.encode() if text is not None else None, encoded(added.text)))
+        known = receipt.containers_in(edit.path)
+        with _error_context(edit.path):
+            edited = edit.add_to(text if text is not None else edit.blank or "", known)
+        containers[edit.path] = known | set(edited.containers)
+        before = text.encode() if text is not None else None
+        changes.append(SettingsChange(edit.path, before, encode_text(edited.text)))
     created = {change.path for change in changes if change.before is None}
-    folders = [*receipt.folders, *missing_folders(map(os.path.dirname, [*created, place])), *_folders_of_others(place)]
-    kept = Receipt(receipt.created | created, tuple(dict.fromkeys(folders)), made)
-    changes.append(SettingsChange(place, read(place), encode_receipt(kept)))
+    missing = missing_folders(map(os.path.dirname, [*created, path_of_receipt]))
+    folders = [*receipt.folders, *missing, *_folders_of_others(path_of_receipt)]
+    new_receipt = Receipt(receipt.created | created, tuple(dict.fromkeys(folders)), containers)
+    changes.append(SettingsChange(path_of_receipt, read_file(path_of_receipt), encode_receipt(new_receipt)))
     return SettingsPlan(setup.agent, changes, (), setup.notes)
 
 
 def plan_uninstall(setup: Setup, environ: Mapping[str, str]) -> SettingsPlan:
-    """What taking all of it out changes. Raises as `plan_install`."""
-    place = receipt_path(setup.agent, environ)
-    receipt = read_receipt(place)
+    """Plans the removal of an installation. Raises as `plan_install` does."""
+    path_of_receipt = receipt_path(setup.agent, environ)
+    receipt = read_receipt(path_of_receipt)
     changes = []
     for edit in setup.edits:
         text = read_text(edit.path)
         if text is None:
             continue
-        with _named(edit.path):
-            rest = edit.take_out(text, receipt.made_in(edit.path))
-        is_gone = edit.path in receipt.created and edit.is_blank(rest)
-        changes.append(SettingsChange(edit.path, text.encode(), None if is_gone else encoded(rest)))
-    ours = [*(copy.path for copy in setup.copies), *_old_copies(setup), place]
-    hooks = hooks_folder(environ)
-    if not any(other != place for other, _ in iter_receipts(os.path.dirname(place))) and os.path.isdir(hooks):
-        ours += [entry.path for entry in os.scandir(hooks)]  # nobody calls any more
-    changes += [SettingsChange(path, read(path), None) for path in ours]
-    return SettingsPlan(setup.agent, changes, [*receipt.folders, *setup.folders, hooks])
+        with _error_context(edit.path):
+            rest = edit.remove_from(text, receipt.containers_in(edit.path))
+        is_removed = edit.path in receipt.created and edit.is_blank(rest)
+        changes.append(SettingsChange(edit.path, text.encode(), None if is_removed else encode_text(rest)))
+    ours = [*(copy.path for copy in setup.copies), *_outdated_copies(setup), path_of_receipt]
+    hooks, receipts = hooks_folder(environ), iter_receipts(os.path.dirname(path_of_receipt))
+    if os.path.isdir(hooks) and not any(path != path_of_receipt for path, _ in receipts):
+        ours += [entry.path for entry in os.scandir(hooks)]  # no other agent uses the folder
+    changes += [SettingsChange(path, read_file(path), None) for path in ours]
+    return SettingsPlan(setup.agent, changes, [*receipt.folders, *setup.agent_folders, hooks])
 
 
-def _old_copies(setup: Setup) -> list[str]:
-    """What another version put where our copies are."""
-    there = (os.path.join(place, name) for place, _, names in os.walk(setup.place or os.devnull) for name in names)
-    return sorted(set(there) - {copy.path for copy in setup.copies})
+def _outdated_copies(setup: Setup) -> list[str]:
+    """Finds the copies of another version of ctxstore that this version does not have."""
+    walk = os.walk(setup.copies_folder or os.devnull)
+    found = {os.path.join(folder, name) for folder, _, names in walk for name in names}
+    return sorted(found - {copy.path for copy in setup.copies})
 
 
-def _folders_of_others(place: str) -> list[str]:
-    """Folders above all receipts that an earlier installation made: they go with the last one."""
-    others = (receipt for path, receipt in iter_receipts(os.path.dirname(place)) if path != place)
-    return [folder for other in others for folder in other.folders if place.startswith(os.path.join(folder, ""))]
+def _folders_of_others(path_of_receipt: str) -> list[str]:
+    """Returns folders above the receipts that other installations created. The last uninstallation removes them."""
+    others = (each for path, each in iter_receipts(os.path.dirname(path_of_receipt)) if path != path_of_receipt)
+    folders = (folder for other in others for folder in other.folders)
+    return [folder for folder in folders if path_of_receipt.startswith(os.path.join(folder, ""))]
 
 
 @contextmanager
-def _named(path: str) -> Iterator[None]:
-    """Errors in the block say which file they are about."""
+def _error_context(path: str) -> Iterator[None]:
+    """Adds the path to the message of an `InvalidInput` raised in the block."""
     try:
         yield
     except InvalidInput as error:

@@ -1,4 +1,4 @@
-"""Files that let an operating system run a command line in the background."""
+"""Service definitions that run a command line in the background: systemd units and launchd property lists."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ LABEL = "ctxstore.watch"
 
 
 def systemd_unit(command: Sequence[str], environ: Mapping[str, str]) -> str:
-    """A systemd unit for the user's own services."""
+    """Returns a systemd unit for the user's services. Raises `InvalidInput`."""
     words = [*command, *environ.values()]
     if any(not char.isprintable() for word in words for char in word):
-        raise InvalidInput("a unit can't hold control characters, as in a path here")
+        raise InvalidInput("a path contains a control character, which a systemd unit cannot contain")
     variables = "".join(f"Environment={_quote(f'{name}={value}')}\n" for name, value in environ.items())
     return f"""[Unit]
 Description=Save agents' sessions whenever they change
@@ -35,7 +35,7 @@ def _quote(word: str) -> str:
 
 
 def launchd_plist(command: Sequence[str], environ: Mapping[str, str]) -> str:
-    """A property list for launchd, one of the user's agents."""
+    """Returns a launchd property list for a user agent. Raises `InvalidInput`."""
     import plistlib
 
     value = {
@@ -50,4 +50,4 @@ def launchd_plist(command: Sequence[str], environ: Mapping[str, str]) -> str:
     try:
         return plistlib.dumps(value).decode()
     except (ValueError, UnicodeEncodeError) as error:
-        raise InvalidInput("a property list can't hold control characters, as in a path here") from error
+        raise InvalidInput("a path contains a control character, which a property list cannot contain") from error

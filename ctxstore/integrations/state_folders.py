@@ -1,4 +1,4 @@
-"""Where integrations keep what is theirs: never in a repository, which is for what was saved."""
+"""The folders in which integrations keep their state. They are never inside a repository."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Iterable, Mapping
 
 
 def state_folder(environ: Mapping[str, str]) -> str:
-    """The user's folder for it. Only what makes something in it makes the folder."""
-    if sys.platform == "linux":  # as platformdirs has it, without the time its imports take
+    """Returns the user's state folder for ctxstore, which may not exist yet."""
+    if sys.platform == "linux":  # same result as platformdirs, without the cost of its import
         state = environ.get("XDG_STATE_HOME", "")
         home = environ.get("HOME") or os.path.expanduser("~")
         return os.path.join(state if os.path.isabs(state) else os.path.join(home, ".local/state"), "ctxstore")
     from platformdirs import user_state_dir
 
-    return user_state_dir("ctxstore-state", appauthor=False)  # "ctxstore" is the repository's on a Mac
+    return user_state_dir("ctxstore-state", appauthor=False)  # on macOS, "ctxstore" is the repository
 
 
 def hooks_folder(environ: Mapping[str, str]) -> str:
-    """Where hooks keep what they were asked for, and what went wrong."""
+    """Returns the folder of hooks' pending requests and of their last failure."""
     return os.path.join(state_folder(environ), "hooks")
 
 
 def missing_folders(folders: Iterable[str]) -> list[str]:
-    """Those of the folders, and of the folders above them, that are not there; outermost first."""
+    """Returns the folders that do not exist, parents included, outermost first."""
     missing: set[str] = set()
     pending = list(folders)
     while pending:
@@ -36,9 +36,9 @@ def missing_folders(folders: Iterable[str]) -> list[str]:
 
 
 def make_folders(path: str) -> None:
-    """Make a folder and those above it, for the user only. Raises `OSError`."""
+    """Creates a folder and its parents, accessible by the user only. Raises `OSError`."""
     for folder in missing_folders([path]):
         try:
             os.mkdir(folder, 0o700)
         except FileExistsError:
-            pass  # another process was first, or a file is in the way: what comes next tells
+            pass  # another process created it, or it is a file: the next operation reports that

@@ -1,4 +1,4 @@
-"""The agents `ctx install` knows."""
+"""The agents that `ctx install` supports."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ SETUPS = {
 
 
 def get_setup(agent: str, program: HookProgram, environ: Mapping[str, str]) -> Setup:
-    """How an agent is set up to call `program`. Raises `InvalidInput` where there is no home."""
+    """Returns the setup that makes an agent call `program`. Raises `InvalidInput` if HOME is not set."""
     if not environ.get("HOME"):
-        raise InvalidInput("HOME is not set, so the agent's settings can't be found", hint="set it")
+        raise InvalidInput("HOME is not set, so the agent's settings cannot be located", hint="set HOME")
     return cast("Setup", import_module(SETUPS[agent]).setup(program, environ))
 
 
 def find_ctx(argument: str) -> str:
-    """The absolute path of the running `ctx`, as it was called: a newer version will be there too. `argument` is what
-    it was called by. Raises `NotFound`."""
+    """Returns the absolute path of the running `ctx`. `argument` is the name by which it was called.
+
+    Symbolic links are kept, so that the path stays valid after an upgrade. Raises `NotFound`.
+    """
     beside = os.path.join(os.path.dirname(sys.executable), "ctx")
     called = os.path.abspath(argument) if os.sep in argument and os.path.basename(argument) == "ctx" else ""
     for path in (called, beside, shutil.which("ctx") or ""):
         if path and os.access(path, os.X_OK):
             return os.path.abspath(path)
-    raise NotFound("there is no program `ctx` that hooks could call", hint="install ctxstore as a package")
+    raise NotFound("no program `ctx` found for hooks to call", hint="install ctxstore as a package")

@@ -1,7 +1,7 @@
-"""Saving what changes, as it changes: folders are watched, changes collected until it is quiet, then saved.
+"""Saves changes as they happen: watches folders, collects changes until they pause, and saves them.
 
-What the operating system tells of changes is a reason to look, never what is believed: it may tell nothing (too many
-changes, too many folders, a folder that was replaced), so everything is looked at now and then as well.
+Notifications of the operating system are only hints to scan a folder. Some are missing: of too many changes, too many
+folders, or a replaced folder. So all folders are scanned from time to time as well.
 """
 
 from __future__ import annotations
@@ -17,119 +17,119 @@ from ctxstore.errors import SourceError
 if TYPE_CHECKING:
     from ctxstore import SourceHome, Target
 
-Find = Callable[[], "Sequence[Target]"]
+FindTargets = Callable[[], "Sequence[Target]"]
 SaveTargets = Callable[["Sequence[Target]"], bool]
-"""Saves targets; whether that went well."""
+"""Saves targets, and returns whether that succeeded."""
 
 TICK = 0.25
-"""Seconds until a change, or the end, is noticed."""
+"""Seconds between checks for changes and for the end."""
 
-CHECK = 5.0
-"""Seconds between looks whether folders came or went."""
+TARGETS_INTERVAL = 5.0
+"""Seconds between searches for new and removed targets."""
 
-EVERYTHING = 600.0
-"""Seconds between looks at everything, told of a change or not."""
+SCAN_INTERVAL = 600.0
+"""Seconds between scans of all targets, regardless of notifications."""
 
-RETRY = 60.0
-"""Seconds between attempts at most, while saving fails."""
+MAX_RETRY_DELAY = 60.0
+"""The longest time in seconds between attempts, while saving fails."""
 
 
 class Rhythm(NamedTuple):
-    """Seconds without a change before it is saved, and those after which it is saved even while changes go on."""
+    """The delays before saving, in seconds: after the last change, and at most after the first one."""
 
-    quiet: float = 2.0
-    most: float = 30.0
+    debounce: float = 2.0
+    max_delay: float = 30.0
 
 
-class Due:
-    """When what changed is to be saved. Times are of a clock that only goes forward."""
+class SaveTimer:
+    """Decides when to save pending changes. Times are from a monotonic clock."""
 
     def __init__(self, rhythm: Rhythm) -> None:
         self._rhythm = rhythm
         self._first: float | None = None
         self._last = 0.0
         self._not_before = 0.0
-        self._pause = 0.0
+        self._retry_delay = 0.0
 
-    def note(self, now: float) -> None:
-        """Something changed."""
+    def note_change(self, now: float) -> None:
+        """Records a change."""
         self._first = now if self._first is None else self._first
         self._last = now
 
-    def is_now(self, now: float) -> bool:
-        """Whether to save."""
+    def is_due(self, now: float) -> bool:
+        """Whether to save now."""
         if self._first is None or now < self._not_before:
             return False
-        return now >= self._last + self._rhythm.quiet or now >= self._first + self._rhythm.most
+        return now >= self._last + self._rhythm.debounce or now >= self._first + self._rhythm.max_delay
 
-    def saved(self) -> None:
-        """All that was noted is saved."""
-        self._first, self._pause, self._not_before = None, 0.0, 0.0
+    def note_saved(self) -> None:
+        """Records that all changes are saved."""
+        self._first, self._retry_delay, self._not_before = None, 0.0, 0.0
 
-    def failed(self, now: float) -> None:
-        """It could not be saved: later, and each time after a longer pause."""
-        self._pause = min(RETRY, max(1.0, self._pause * 2))
-        self._not_before = now + self._pause
+    def note_failed(self, now: float) -> None:
+        """Records a failed save. Each further failure doubles the delay before the next attempt."""
+        self._retry_delay = min(MAX_RETRY_DELAY, max(1.0, self._retry_delay * 2))
+        self._not_before = now + self._retry_delay
 
 
 class Watcher:
-    """Watches what `find` finds, and gives what changed to `save`. What lies below `ignored` is no change."""
+    """Watches the targets that `find` returns, and passes changed ones to `save`. Ignores changes below `ignored`."""
 
-    def __init__(self, find: Find, save: SaveTargets, rhythm: Rhythm, ignored: str) -> None:
+    def __init__(self, find: FindTargets, save: SaveTargets, rhythm: Rhythm, ignored: str) -> None:
         self.stop = threading.Event()
         self._find, self._save = find, save
         self._ignored = os.path.realpath(ignored)
         self._rhythm = rhythm
-        self._due = Due(rhythm)
+        self._timer = SaveTimer(rhythm)
         self._dirty: dict[SourceHome, Target] = {}
 
     def run(self) -> None:
-        """Until `stop` is set; then what is noted is saved. Everything is saved first."""
+        """Saves all targets, then their changes, until `stop` is set. Saves pending changes before it returns."""
         while not self.stop.is_set():
             targets = self._find()
-            # What changes from now on must be told of before anything is looked at: `_follow` saves.
-            self._mark(targets, time.monotonic() - self._rhythm.quiet)
+            # Mark only: `_follow` saves after it has subscribed to notifications, so that no change is missed.
+            self._mark(targets, time.monotonic() - self._rhythm.debounce)
             self._follow(targets)
         if self._dirty:
             self._save(list(self._dirty.values()))
 
     def _follow(self, targets: Sequence[Target]) -> None:
-        """Save changes below `targets` until they are others, or have to be looked at anyway."""
+        """Saves changes below `targets`, until the targets themselves change or the next scan is due."""
         stamps = _stamps(targets)
         started = checked = time.monotonic()
         for paths in self._changes([path for path in stamps if os.path.isdir(path)]):
             now = time.monotonic()
             self._mark([target for target in targets if self._is_below(target.root.path, paths)], now)
-            if self._due.is_now(now):
+            if self._timer.is_due(now):
                 self._try_to_save(now)
             if any(path in stamps for path in paths):
-                return  # a root itself: it may be gone, and another in its place with the same number
-            if now >= checked + CHECK:
+                return  # a target itself: it may have been replaced by a folder with the same inode number
+            if now >= checked + TARGETS_INTERVAL:
                 checked = now
-                if now >= started + EVERYTHING or _stamps(self._find()) != stamps:
+                if now >= started + SCAN_INTERVAL or _stamps(self._find()) != stamps:
                     return
 
     def _mark(self, targets: Sequence[Target], now: float) -> None:
         for target in targets:
             self._dirty[target.root] = target
-            self._due.note(now)
+            self._timer.note_change(now)
 
     def _try_to_save(self, now: float) -> None:
         if not self._dirty:
             return
-        # What changes meanwhile is noted again by then: it waits in the queue of the operating system.
+        # Changes made meanwhile are not lost: their notifications wait in the queue of the operating system.
         if self._save(list(self._dirty.values())):
             self._dirty.clear()
-            self._due.saved()
+            self._timer.note_saved()
         else:
-            self._due.failed(now)
+            self._timer.note_failed(now)
 
     def _is_below(self, root: str, paths: Sequence[str]) -> bool:
         real = os.path.realpath(root)
         return any(path == top or path.startswith(os.path.join(top, "")) for path in paths for top in (root, real))
 
     def _changes(self, folders: Sequence[str]) -> Iterator[list[str]]:
-        """The paths that changed, an empty list now and then, until `stop` is set."""
+        """Yields lists of changed paths until `stop` is set. Yields an empty list if nothing changes."""
         if not folders:
             while not self.stop.wait(TICK):
                 yield []
@@ -148,10 +148,10 @@ class Watcher:
             ):
                 yield [path for _, path in changes]
         except FileNotFoundError:
-            self.stop.wait(TICK)  # one went just now
+            self.stop.wait(TICK)  # a folder was removed meanwhile
         except (OSError, RuntimeError):
-            # No more folders can be watched: they are looked at now and then.
-            until = time.monotonic() + RETRY
+            # The limit of watched folders is reached: wait for the next scan.
+            until = time.monotonic() + MAX_RETRY_DELAY
             while time.monotonic() < until and not self.stop.wait(TICK):
                 yield []
 
@@ -166,7 +166,7 @@ def import_watch() -> Any:
 
 
 def _stamps(targets: Sequence[Target]) -> dict[str, tuple[int, ...]]:
-    """What tells a root from one that took its place; of a single file also whether it changed."""
+    """Returns values that identify each target, to detect a replacement. For single files, they include changes."""
     stamps = {}
     for target in targets:
         path = target.root.path

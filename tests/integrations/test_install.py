@@ -145,7 +145,7 @@ def test_settings_that_are_no_file_are_not_waited_for(agents: AgentHome) -> None
     path.unlink(missing_ok=True)
     os.mkfifo(path)
     done = agents.run("install", "claude-code")
-    assert done.returncode == 2 and b"is no file" in done.stderr
+    assert done.returncode == 2 and b"is not a regular file" in done.stderr
 
 
 def test_settings_that_are_a_link_stay_one(agents: AgentHome, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_other_places_of_the_agents_are_respected(agents: AgentHome, tmp_path: P
 
 def test_what_was_there_before_the_hooks_is_not_forgotten(agents: AgentHome) -> None:
     told = [agents.run("install", "gemini").stderr.decode() for _ in range(2)]
-    assert ["`ctx snapshot` saves it now" in each for each in told] == [True, False]
+    assert ["Run `ctx snapshot` now" in each for each in told] == [True, False]
 
 
 def test_without_an_agent_what_is_set_up_is_listed(agents: AgentHome) -> None:

@@ -17,7 +17,7 @@ import pytest
 import ctxstore
 from ctxstore.errors import InvalidInput
 from ctxstore.integrations.service_units import launchd_plist, systemd_unit
-from ctxstore.integrations.watch import Due, Rhythm
+from ctxstore.integrations.watch import Rhythm, SaveTimer
 from tests.integrations.agent_home import CTX, AgentHome, eventually
 
 ONE, TWO = "11111111-aaaa-4bbb-8ccc-000000000001", "22222222-aaaa-4bbb-8ccc-000000000002"
@@ -198,7 +198,7 @@ def test_a_store_that_is_broken_for_a_while_is_told_once_and_then_used(agents: A
     whole = root.read_bytes()
     root.write_bytes(b"garbage")
     agents.says(ONE, "two")
-    eventually(lambda: "warning: not saved, trying again" in (agents.path / "error-0").read_text())
+    eventually(lambda: "warning: not saved, retrying" in (agents.path / "error-0").read_text())
     time.sleep(4)
     told = (agents.path / "error-0").read_text().splitlines()
     # The damage is found when the repository is opened, or when a known root is read again. The messages differ.
@@ -209,21 +209,21 @@ def test_a_store_that_is_broken_for_a_while_is_told_once_and_then_used(agents: A
 
 
 def test_changes_are_saved_when_it_is_quiet_or_after_long() -> None:
-    due = Due(Rhythm(2, 10))
-    assert not due.is_now(100)
-    due.note(100)
-    assert not due.is_now(101.9) and due.is_now(102)
+    timer = SaveTimer(Rhythm(2, 10))
+    assert not timer.is_due(100)
+    timer.note_change(100)
+    assert not timer.is_due(101.9) and timer.is_due(102)
     for second in range(101, 110):
-        due.note(second)
-    assert due.is_now(110)
-    due.saved()
-    assert not due.is_now(1000)
-    due.note(1000)
+        timer.note_change(second)
+    assert timer.is_due(110)
+    timer.note_saved()
+    assert not timer.is_due(1000)
+    timer.note_change(1000)
     pauses, now = [], 1002.0
     for _ in range(9):
-        due.failed(now)
+        timer.note_failed(now)
         started = now
-        while not due.is_now(now):
+        while not timer.is_due(now):
             now += 0.5
         pauses.append(now - started)
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]

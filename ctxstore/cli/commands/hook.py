@@ -28,7 +28,7 @@ def command(invocation: Invocation, agent: str, event: str, payload: str | None)
     if event not in ANSWERED:
         run_hook(Hook(agent, event, invocation.repo, data))
         return
-    from ctxstore.integrations.claude_code.slash import answer
+    from ctxstore.integrations.claude_code.slash import answer_command
     from ctxstore.integrations.hooks.start import read_payload
 
-    sys.stdout.write(answer(read_payload(0) if data is None else data, invocation.repo))
+    sys.stdout.write(answer_command(read_payload(0) if data is None else data, invocation.repo))

@@ -45,7 +45,7 @@ def command(invocation: Invocation, agent: str | None, dry_run: bool) -> None:
     if not plan.is_empty and not dry_run:
         for note in plan.notes:
             invocation.output.note(note)
-        invocation.output.note("Hooks save new turns only: run `ctx snapshot` to save existing sessions.")
+        invocation.output.note("Run `ctx snapshot` now to save existing sessions before the agent deletes old ones.")
 
 
 def setup_of(agent: str, invocation: Invocation) -> Any:

@@ -1,4 +1,4 @@
-"""Claude Code: a marketplace with two plugins, `session` (backups by themselves and by command) and `ctx`.
+"""The integration with Claude Code: a marketplace with the plugins `session` (backups) and `ctx` (log and diff).
 
-`marketplace/` is what `ctx install claude-code` copies; `slash` answers the commands of both.
+`ctx install claude-code` copies the folder `marketplace`. `slash` answers the commands of both plugins.
 """

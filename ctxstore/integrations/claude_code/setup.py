@@ -1,7 +1,7 @@
-"""How Claude Code is set up: a marketplace of its own folder, declared and enabled in the user's settings.
+"""The setup of Claude Code: a marketplace in a folder, declared and enabled in the user's settings.
 
-That is what `claude plugin marketplace add DIR` and `claude plugin install` write there; the rest of what they do the
-next start of Claude Code does by itself.
+`claude plugin marketplace add DIR` and `claude plugin install` write the same settings. The next start of Claude Code
+completes the installation.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ctxstore.integrations.state_folders import state_folder
 NAME = "ctxstore"
 PLUGINS = ("session", "ctx")
 MARKETPLACE = os.path.join(os.path.dirname(__file__), "marketplace")
-"""The marketplace as it comes with the package: its hooks run the `ctx` on the path."""
+"""The marketplace of the package. Its hooks run the `ctx` on the PATH."""
 
 
 def setup(program: HookProgram, environ: Mapping[str, str]) -> Setup:
-    """Claude Code calling `program`."""
+    """Returns the setup that makes Claude Code call `program`."""
     home = environ.get("CLAUDE_CONFIG_DIR") or os.path.join(environ.get("HOME", ""), ".claude")
     folder = os.path.join(state_folder(environ), "claude-code")
     names = [f"{plugin}@{NAME}" for plugin in PLUGINS]
@@ -37,19 +37,19 @@ def setup(program: HookProgram, environ: Mapping[str, str]) -> Setup:
         Members(os.path.join(plugins, "installed_plugins.json"), (), [("plugins", name) for name in names], None),
     ]
     data = [os.path.join(plugins, "data", f"{plugin}-{NAME}") for plugin in PLUGINS]
-    notes = ["Claude Code loads plugins when it starts: sessions that run now are not saved by themselves."]
+    notes = ["Claude Code loads plugins at its start: restart running sessions to save them automatically."]
     return Setup("claude-code", edits, list(_copies(folder, program)), folder, notes, data)
 
 
 def _copies(folder: str, program: HookProgram) -> Iterator[Copy]:
-    for place, folders, files in os.walk(MARKETPLACE):
+    for source, folders, files in os.walk(MARKETPLACE):
         folders.sort()
         for name in sorted(files):
-            with open(os.path.join(place, name), "rb") as file:
+            with open(os.path.join(source, name), "rb") as file:
                 data = file.read()
             if name == "ctx-hook":
                 data = _with_program(data, program)
-            yield Copy(os.path.normpath(os.path.join(folder, os.path.relpath(place, MARKETPLACE), name)), data)
+            yield Copy(os.path.normpath(os.path.join(folder, os.path.relpath(source, MARKETPLACE), name)), data)
 
 
 def _with_program(script: bytes, program: HookProgram) -> bytes:

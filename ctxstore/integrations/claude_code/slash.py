@@ -1,8 +1,7 @@
-"""The slash commands of the two plugins: what each runs, and what Claude Code is told.
+"""The slash commands of the two plugins: runs ctx for a command, and returns its report to Claude Code.
 
-Claude Code puts the words after a command wherever its text says, also into a shell's command line, where a note could
-be anything. So the text of the commands has no place for them: a hook gets them as JSON, and they become arguments of a
-process without a shell.
+Claude Code can insert a command's arguments into a shell command line, where a note could run anything. So the texts of
+the commands do not use arguments. A hook receives them as JSON, and passes them to a process without a shell.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ctxstore.integrations.hooks.request import SESSIONS, context_of, parse_payload, text_of
+from ctxstore.integrations.hooks.request import SESSION_ID, parse_payload, payload_text, session_context
 
 POLICY = "session-backup"
 KINDS = ("full", "incremental")
-LONGEST = 20_000
-"""Characters of a report that the conversation is burdened with."""
+MAX_CHARACTERS = 20_000
+"""The limit for a report, which becomes part of the conversation."""
 
-PATIENCE = 110
-"""Seconds; the hook itself is given 120."""
+TIMEOUT = 110
+"""Seconds for a command. The time limit of the hook is 120 s."""
 
 _ID = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")
 _COMMIT = re.compile(r"[0-9a-f]{6,64}")
@@ -32,50 +31,51 @@ _COMMIT = re.compile(r"[0-9a-f]{6,64}")
 SlashWords = list[str]
 
 
-def answer(payload: bytes, place: str | None) -> str:
-    """What the hook prints: the report of the command the user typed, or nothing if it is none of ours."""
-    said = parse_payload(payload)
-    make = COMMANDS.get(text_of(said, "command_name"))
-    if make is None:
+def answer_command(payload: bytes, repo: str | None) -> str:
+    """Runs the slash command in a payload. Returns the hook's output, or nothing for commands of other plugins."""
+    values = parse_payload(payload)
+    make_line = COMMANDS.get(payload_text(values, "command_name"))
+    if make_line is None:
         return ""
-    words = split(said.get("command_args"))
-    report = run(make(words, current_context(said, os.environ)), place)
-    if len(report) > LONGEST:
-        report = f"{report[:LONGEST]}\n… {len(report) - LONGEST:,} characters more"
-    # What was saved may itself say where a report ends.
-    told = "<ctx-report>\n" + report.replace("</ctx-report", "<\\/ctx-report") + "\n</ctx-report>"
-    output = {"hookEventName": "UserPromptExpansion", "additionalContext": told}
+    words = split_words(values.get("command_args"))
+    report = run_ctx(make_line(words, current_context(values, os.environ)), repo)
+    if len(report) > MAX_CHARACTERS:
+        report = f"{report[:MAX_CHARACTERS]}\n… {len(report) - MAX_CHARACTERS:,} more characters"
+    # A saved text could contain the end mark of a report.
+    context = "<ctx-report>\n" + report.replace("</ctx-report", "<\\/ctx-report") + "\n</ctx-report>"
+    output = {"hookEventName": "UserPromptExpansion", "additionalContext": context}
     return json.dumps({"hookSpecificOutput": output})
 
 
-def split(args: object) -> SlashWords:
-    """The words after a command; what no shell would split is split at spaces."""
-    text = args[:LONGEST] if isinstance(args, str) else ""
-    text = text.replace("\0", " ").encode("utf-8", "replace").decode()  # what a process can be given
+def split_words(args: object) -> SlashWords:
+    """Splits the arguments of a command as a shell does, or at spaces if a quote is not closed."""
+    text = args[:MAX_CHARACTERS] if isinstance(args, str) else ""
+    text = text.replace("\0", " ").encode("utf-8", "replace").decode()  # valid as a process argument
     try:
         return shlex.split(text)
     except ValueError:
         return text.split()
 
 
-def current_context(said: Mapping[str, Any], environ: Mapping[str, str]) -> str:
-    """The context of the session the command was typed in, or the start of the last part of its name."""
+def current_context(values: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    """Returns the context of the session that sent the payload, or the start of the last part of its name."""
     from ctxstore.sources.claude_code import ClaudeCode
 
-    session = text_of(said, "session_id")
-    if not SESSIONS.fullmatch(session):
+    session = payload_text(values, "session_id")
+    if not SESSION_ID.fullmatch(session):
         return ""
-    roots = ClaudeCode().discover(environ)
-    return context_of("claude-code", session, text_of(said, "transcript_path"), roots[0].path) if roots else session
+    homes = ClaudeCode().discover(environ)
+    transcript = payload_text(values, "transcript_path")
+    return session_context("claude-code", session, transcript, homes[0].path) if homes else session
 
 
-def _session(words: SlashWords, current: str) -> str:
-    """The session named first in `words`, which it is taken from, or the current one."""
+def _pop_session(words: SlashWords, current: str) -> str:
+    """Removes a session id from the start of `words` and returns it, or returns the current session."""
     return words.pop(0) if words and _ID.fullmatch(words[0]) else current
 
 
 def _backup(words: SlashWords, current: str) -> SlashWords:
-    session = _session(words, current)
+    session = _pop_session(words, current)
     kind = words.pop(0) if words and words[0] in KINDS else KINDS[0]
     note = " ".join(words)
     return ["snapshot", "claude-code", "--session", session, "--always", "--kind", kind, *_option("--note", note)]
@@ -86,13 +86,13 @@ def _option(name: str, value: str) -> SlashWords:
 
 
 def _recover(words: SlashWords, current: str) -> SlashWords:
-    session = _session(words, current)
+    session = _pop_session(words, current)
     rev = words[0] if words and _COMMIT.fullmatch(words[0]) else session
     return ["checkout", rev, "--as-new-session", "--yes"]
 
 
 def _list_backups(words: SlashWords, current: str) -> SlashWords:
-    return ["log", _session(words, current), "-n", "30"]
+    return ["log", _pop_session(words, current), "-n", "30"]
 
 
 def _cleanup(words: SlashWords, current: str) -> SlashWords:
@@ -121,20 +121,20 @@ COMMANDS: dict[str, Callable[[SlashWords, str], SlashWords]] = {
     "ctx:log": _log,
     "ctx:diff": _diff,
 }
-"""By the name Claude Code gives them: what they run, from the words after the command and the current session."""
+"""The slash commands by name. Each function makes a ctx command line from the arguments and the current session."""
 
 
-def run(line: Sequence[str], place: str | None) -> str:
-    """The report of a ctx command line, errors included."""
-    command = [sys.executable, "-m", "ctxstore.cli.main", *(["--repo", place] if place else []), *line]
+def run_ctx(line: Sequence[str], repo: str | None) -> str:
+    """Runs a ctx command line, and returns its output, errors included."""
+    command = [sys.executable, "-m", "ctxstore.cli.main", *(["--repo", repo] if repo else []), *line]
     try:
-        # In no folder: a repository in the one the agent works in is not where its hooks save.
+        # Run outside the agent's working folder: hooks ignore a repository there.
         done = subprocess.run(
-            command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
+            command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False
         )
     except OSError as error:
         return f"ctx {line[0]} could not be run: {error.strerror}"
     except subprocess.TimeoutExpired:
-        return f"ctx {line[0]} was not done in {PATIENCE} seconds; run it in a terminal"
+        return f"ctx {line[0]} did not finish within {TIMEOUT} seconds; run it in a terminal"
     text = (done.stdout + done.stderr).decode("utf-8", "replace").rstrip()
-    return text or "Nothing to tell."
+    return text or "No output."

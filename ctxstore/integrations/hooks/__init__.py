@@ -1,5 +1,5 @@
-"""What runs when an agent calls: a hook answers at once, and a process of its own saves the session.
+"""Handling of agents' hooks: a hook returns at once, and a background process saves the session.
 
-`start` is all that the agent waits for. `request` says what a call asks for, `queue` keeps it until it is done,
-`work` does it, `failures` notes what went wrong.
+The agent waits for `start` only. `request` converts a call into requests, `queue` stores them until they are done,
+`worker` executes them, and `failures` records errors.
 """

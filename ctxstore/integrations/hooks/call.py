@@ -1,4 +1,4 @@
-"""A call of a hook, and the function that opens its repository."""
+"""The values that describe a call of a hook."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from ctxstore import Repo
 
-Open = Callable[[str], "Repo"]
-"""Opens the repository of that place, or if it is empty the user's own, which is made if it is not there."""
+OpenRepo = Callable[[str], "Repo"]
+"""Opens the repository at a path. An empty path selects the user's own, which is created if missing."""
 
 
 class Call(NamedTuple):
-    """One call of a hook: by which agent, on which event (empty: the payload says), for which repository (empty: the
-    user's own), with what the agent said."""
+    """A call of a hook by an agent.
+
+    An empty `event` means that the payload names it. An empty `repo` selects the user's own repository.
+    """
 
     agent: str
     event: str

@@ -1,4 +1,4 @@
-"""What went wrong last in the background, for the next command that a person runs."""
+"""A record of the last failure of a hook, which the next command shows to the user."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 from ctxstore.errors import CtxstoreError
 from ctxstore.integrations.state_folders import make_folders
 
-LONGEST = 2_000
+MAX_CHARACTERS = 2_000
 
 
 class HookFailure(NamedTuple):
-    """The last failure: when (ns), of which agent, what was said, and how often in a row."""
+    """The last failure: its time in ns, the agent, the message, and the number of failures in a row."""
 
     time: int
     agent: str
@@ -22,21 +22,24 @@ class HookFailure(NamedTuple):
     times: int
 
 
-def describe(error: BaseException) -> str:
-    """What may be noted of an error: what ctx itself says, of others the kind. They may quote anything."""
+def describe_error(error: BaseException) -> str:
+    """Returns the message of an error of ctx or of the system, and only the type of others.
+
+    Messages of other errors may quote parts of a conversation.
+    """
     if isinstance(error, CtxstoreError):
         text = f"{error.message} ({error.hint})" if error.hint else error.message
     elif isinstance(error, OSError):
         text = f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename else str(error.strerror)
     else:
         text = f"unexpected {type(error).__name__}"
-    return text[:LONGEST]
+    return text[:MAX_CHARACTERS]
 
 
-def note_failure(folder: str, agent: str, error: BaseException) -> None:
-    """Keep it in `folder`. That this fails as well can't be told to anybody."""
+def record_failure(folder: str, agent: str, error: BaseException) -> None:
+    """Records a failure in `folder`. Errors in doing so are ignored, because nobody could see them."""
     before = last_failure(folder)
-    failure = HookFailure(time.time_ns(), agent, describe(error), before.times + 1 if before else 1)
+    failure = HookFailure(time.time_ns(), agent, describe_error(error), before.times + 1 if before else 1)
     path = _path(folder)
     pending = f"{path}.{os.getpid()}.new"
     try:
@@ -49,7 +52,7 @@ def note_failure(folder: str, agent: str, error: BaseException) -> None:
 
 
 def last_failure(folder: str) -> HookFailure | None:
-    """The failure noted there, if nothing was saved since."""
+    """Returns the recorded failure, unless a later hook succeeded."""
     try:
         with open(_path(folder), encoding="utf-8") as file:
             value = json.loads(file.read(1 << 15))
@@ -60,7 +63,7 @@ def last_failure(folder: str) -> HookFailure | None:
 
 
 def clear_failure(folder: str) -> None:
-    """Something was saved."""
+    """Deletes the record, after a hook succeeded."""
     try:
         os.unlink(_path(folder))
     except OSError:

@@ -1,7 +1,7 @@
-"""What hooks asked for and is not done yet: a small file each, and one process at a time that works them off.
+"""The queue of hooks' pending requests: one small file each, processed by one process at a time.
 
-A storm of hooks leaves one file for each session, and one process. Who puts a request and then can't have the lock may
-go: whoever has it looks once more after letting go.
+Many hooks at once leave one file per session, and one process. A process that adds a request and does not get the lock
+may exit: the owner of the lock checks for new requests after releasing it.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from blake3 import blake3
 from ctxstore.integrations.hooks.request import Request
 from ctxstore.integrations.state_folders import make_folders
 
-LONGEST = 1 << 15
-KEPT = 7 * 24 * 3600.0
-"""Seconds after which what could not be done is given up, such as for a repository that is no more. Each start of a
-session looks at everything anyway."""
+MAX_BYTES = 1 << 15
+MAX_AGE = 7 * 24 * 3600.0
+"""Seconds after which a failing request is dropped, for example because its repository was deleted. Nothing is lost:
+each start of a session scans all sessions."""
 
 TICK = 0.02
-"""Seconds between two attempts to have the lock."""
+"""Seconds between two attempts to get the lock."""
 
-_TAKEN = ".taken"
+_CLAIMED = ".taken"
 
 
 class QueuedRequest(NamedTuple):
-    """A request somebody works on, and the file that stands for it meanwhile."""
+    """A claimed request, and the name of its file."""
 
     name: str
     request: Request
 
 
 class Queue:
-    """The requests in a folder, which is made when it is needed."""
+    """The requests in a folder, which is created with the first request."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
     def put(self, request: Request) -> None:
-        """Keep a request; it takes the place of one for the same. Raises `OSError`."""
+        """Adds a request, or replaces a pending one with the same key. Raises `OSError`."""
         make_folders(self.folder)
         kind = "session" if request.session else "everything"
         name = f"{request.agent}-{kind}-{blake3(repr(request.key).encode()).hexdigest(8)}.json"
@@ -55,55 +55,57 @@ class Queue:
         os.replace(pending, path)
 
     def names(self) -> set[str]:
-        """The requests nobody works on."""
+        """Returns the names of the requests that are not claimed."""
         return {name for name in self._list() if name.endswith(".json")}
 
-    def take(self) -> list[QueuedRequest]:
-        """All there are, sessions before everything; also what somebody had taken who was killed. Under the lock."""
-        taken = []
-        for name in self._list():
-            if name.endswith((".json", _TAKEN)):
-                one = self._take(name.removesuffix(_TAKEN), is_taken=name.endswith(_TAKEN))
-                if one is not None:
-                    taken.append(one)
-        unique = {one.name: one for one in taken}
-        return sorted(unique.values(), key=lambda one: not one.request.session)
+    def claim(self) -> list[QueuedRequest]:
+        """Claims all requests, those for a single session first. The caller must have the lock.
 
-    def _take(self, name: str, *, is_taken: bool) -> QueuedRequest | None:
+        Includes requests that were claimed by a process that was killed.
+        """
+        claimed: dict[str, QueuedRequest] = {}
+        for name in self._list():
+            if name.endswith((".json", _CLAIMED)):
+                queued = self._claim(name.removesuffix(_CLAIMED), is_claimed=name.endswith(_CLAIMED))
+                if queued is not None:
+                    claimed[queued.name] = queued
+        return sorted(claimed.values(), key=lambda queued: not queued.request.session)
+
+    def _claim(self, name: str, *, is_claimed: bool) -> QueuedRequest | None:
         path = os.path.join(self.folder, name)
         try:
-            if not is_taken:
-                os.replace(path, path + _TAKEN)
-            if os.stat(path + _TAKEN).st_mtime < time.time() - KEPT:
-                self.done(name)
+            if not is_claimed:
+                os.replace(path, path + _CLAIMED)
+            if os.stat(path + _CLAIMED).st_mtime < time.time() - MAX_AGE:
+                self.remove(name)
                 return None
-            with open(path + _TAKEN, encoding="utf-8", opener=_only_a_file) as file:
-                return QueuedRequest(name, _decode(file.read(LONGEST)))
+            with open(path + _CLAIMED, encoding="utf-8", opener=_open_regular_file) as file:
+                return QueuedRequest(name, _decode(file.read(MAX_BYTES)))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError):
-            self.done(name)
+            self.remove(name)
             return None
 
-    def done(self, name: str) -> None:
-        """A request that was taken is fulfilled."""
+    def remove(self, name: str) -> None:
+        """Removes a claimed request, because it is done."""
         try:
-            os.unlink(os.path.join(self.folder, name + _TAKEN))
+            os.unlink(os.path.join(self.folder, name + _CLAIMED))
         except OSError:
             pass
 
-    def give_back(self, name: str) -> None:
-        """A request that was taken could not be fulfilled: the next hook tries again."""
+    def release(self, name: str) -> None:
+        """Returns a claimed request to the queue, because it failed. The next hook retries it."""
         path = os.path.join(self.folder, name)
         if os.path.lexists(path):
-            self.done(name)  # it was asked for again meanwhile
+            self.remove(name)  # a newer request replaces it
         else:
-            os.replace(path + _TAKEN, path)
+            os.replace(path + _CLAIMED, path)
 
     @contextmanager
-    def lock(self, patience: float) -> Iterator[bool]:
-        """Whether the right to work was had, within so many seconds; for the length of the block."""
-        until = time.monotonic() + patience
+    def lock(self, timeout: float) -> Iterator[bool]:
+        """Tries to lock the queue for the block. Yields whether that succeeded within `timeout` seconds."""
+        until = time.monotonic() + timeout
         fd = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             is_ours = _try_to_lock(fd)
@@ -135,14 +137,14 @@ def _decode(text: str) -> Request:
     value = json.loads(text)
     request = Request(**value)
     if not all(isinstance(word, str) for word in request):
-        raise TypeError("no request")
+        raise TypeError("not a request")
     return request
 
 
-def _only_a_file(path: str, flags: int) -> int:
-    """Opens a file without waiting: a FIFO of that name would hold up everything that is to be saved."""
+def _open_regular_file(path: str, flags: int) -> int:
+    """Opens a file without blocking: a FIFO of that name would block all requests."""
     fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise ValueError("not a file")
+        raise ValueError("not a regular file")
     return fd

@@ -1,4 +1,4 @@
-"""What a call of a hook asks for."""
+"""Converts a call of a hook into requests to save sessions."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-LONGEST = 4096
-"""Characters of anything an agent says about itself that are believed."""
+MAX_CHARACTERS = 4096
+"""The limit for a text in a payload. Longer texts are ignored."""
 
-SESSIONS = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
+SESSION_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 
 CATCH_UP = frozenset({"SessionStart", "SessionEnd"})
-"""Events at which all of the agent's data is looked at: what was missed, its memories, its settings."""
+"""The events that save everything of the agent: sessions missed so far, memories, settings."""
 
 NOTES = {"PreCompact": "before it was compacted", "PreCompress": "before it was compacted"}
 
 
 class Request(NamedTuple):
-    """What is to be saved: of the agent whose files lie at `root`, the session of that name (as `ctx snapshot
-    --session` has it) or, if it is empty, everything; into `repo` (empty: the user's own)."""
+    """A request to save a session of the agent whose files are at `root`. An empty `session` saves all its data.
+
+    `session` is a name in the form of `ctx snapshot --session`. An empty `repo` selects the user's own repository.
+    """
 
     agent: str
     root: str
@@ -32,12 +34,12 @@ class Request(NamedTuple):
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What two requests that ask for the same have in common."""
-        return self[:-1]
+        """The fields that identify the request: all but the note."""
+        return (self.agent, self.root, self.label, self.repo, self.session)
 
 
 def parse_payload(payload: bytes) -> dict[str, Any]:
-    """What the agent says, or nothing."""
+    """Returns the JSON object that the agent sent, or an empty one if it is invalid."""
     try:
         value = json.loads(payload)
     except (ValueError, RecursionError):
@@ -45,33 +47,36 @@ def parse_payload(payload: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def requests_of(agent: str, event: str, repo: str, payload: bytes, environ: Mapping[str, str]) -> list[Request]:
-    """What a call asks for, the session first. Without a session it is everything; where the agent isn't, nothing."""
+def parse_requests(agent: str, event: str, repo: str, payload: bytes, environ: Mapping[str, str]) -> list[Request]:
+    """Returns the requests of a call, for each home of the agent: first its session, then everything.
+
+    A call without a session id requests everything. If the agent has no home, the list is empty.
+    """
     from ctxstore.sources.registry import get_source
 
-    said = parse_payload(payload)
-    event = event or text_of(said, "hook_event_name")
-    session = text_of(said, "session_id") or text_of(said, "thread-id")
-    is_known = SESSIONS.fullmatch(session) is not None
+    values = parse_payload(payload)
+    event = event or payload_text(values, "hook_event_name")
+    session = payload_text(values, "session_id") or payload_text(values, "thread-id")
+    is_known = SESSION_ID.fullmatch(session) is not None
     found = []
     for root in get_source(agent).discover(environ):
         everything = Request(agent, root.path, root.label, repo)
-        if is_known and event != "SessionStart":  # at the start nothing was said yet
-            name = context_of(agent, session, text_of(said, "transcript_path"), root.path)
+        if is_known and event != "SessionStart":  # at the start the session is empty
+            name = session_context(agent, session, payload_text(values, "transcript_path"), root.path)
             found.append(everything._replace(session=name, note=NOTES.get(event, "")))
         if event in CATCH_UP or not is_known:
             found.append(everything)
     return found
 
 
-def text_of(said: Mapping[str, Any], name: str) -> str:
-    """A short text an agent says, or an empty one."""
-    value = said.get(name)
-    return value if isinstance(value, str) and len(value) <= LONGEST and "\0" not in value else ""
+def payload_text(values: Mapping[str, Any], name: str) -> str:
+    """Returns a text of a payload. Returns an empty string if it is missing, too long or not a text."""
+    value = values.get(name)
+    return value if isinstance(value, str) and len(value) <= MAX_CHARACTERS and "\0" not in value else ""
 
 
-def context_of(agent: str, session: str, transcript: str, root: str) -> str:
-    """The name of a session's context, or what its last part starts with."""
+def session_context(agent: str, session: str, transcript: str, root: str) -> str:
+    """Returns the name of a session's context, or the start of its last part."""
     below = os.path.relpath(transcript, root) if os.path.isabs(transcript) else ""
     parts = below.split(os.sep)
     if agent == "claude-code":
@@ -84,4 +89,4 @@ def context_of(agent: str, session: str, transcript: str, root: str) -> str:
         return rollout.context if rollout and rollout.thread == session else session
     from ctxstore.sources.gemini.names import short_id
 
-    return short_id(session)  # all that Gemini's files have of it in their names
+    return short_id(session)  # file names of Gemini contain only this part of the id

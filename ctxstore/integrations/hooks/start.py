@@ -1,40 +1,43 @@
-"""The part of a hook that the agent waits for: take what it says, let a process of its own do the work, go.
+"""The part of a hook that the agent waits for: reads the payload, starts a background process, and returns.
 
-Nothing is imported here that Python has not loaded by itself: an agent calls after every turn.
+Imports only modules that Python has already loaded, because agents call hooks after every turn.
 """
 
 import os
 import select
 import time
 
-from ctxstore.integrations.hooks.call import Call, Open
+from ctxstore.integrations.hooks.call import Call, OpenRepo
 
 MAX_PAYLOAD = 16 << 20
-"""Bytes of what an agent says that are listened to: it may repeat its whole answer."""
+"""The limit for a payload in bytes. It is large because the payload may repeat the agent's whole answer."""
 
-PATIENCE = 2.0
-"""Seconds for the agent to say it."""
+READ_TIMEOUT = 2.0
+"""Seconds to wait for the payload."""
 
-MOST_FILES = 256
-"""File descriptors that may have been inherited."""
+MAX_DESCRIPTORS = 256
+"""The number of file descriptors that may be inherited from the agent."""
 
-WAITS = {"PreCompact": 10.0, "PreCompress": 10.0, "SessionEnd": 0.8}
-"""Seconds an event is held up at most until its session is saved: what is about to be compacted has to be saved before,
-and what ends may take along the machine it ran on. Claude Code itself ends a SessionEnd hook after 1.5 s."""
+MAX_WAIT = {"PreCompact": 10.0, "PreCompress": 10.0, "SessionEnd": 0.8}
+"""Seconds that an event waits for its session to be saved, at most.
+
+Compaction discards messages, and the end of a session may be the end of its machine, so both wait. Claude Code ends a
+SessionEnd hook after 1.5 s.
+"""
 
 
-def run(agent: str, event: str, repo: str, payload: bytes | None, open_repo: Open) -> None:
-    """Answer a hook. Whatever goes wrong, the agent goes on: nothing is raised, nothing printed."""
+def handle_hook(agent: str, event: str, repo: str, payload: bytes | None, open_repo: OpenRepo) -> None:
+    """Handles a hook. Never raises or prints, so that a failure cannot disturb the agent."""
     try:
         call = Call(agent, event, repo, read_payload(0) if payload is None else payload)
-        _detach(call, open_repo, WAITS.get(event or _event_of(call.payload), 0.0))
+        _start_worker(call, open_repo, MAX_WAIT.get(event or _event_name(call.payload), 0.0))
     except (Exception, KeyboardInterrupt):
         pass
 
 
 def read_payload(fd: int) -> bytes:
-    """All that comes from there, as far as it comes in time; nothing from a terminal."""
-    blocks, size, until = [], 0, time.monotonic() + PATIENCE
+    """Reads a payload until its end or the timeout. Returns nothing from a terminal."""
+    blocks, size, until = [], 0, time.monotonic() + READ_TIMEOUT
     while size < MAX_PAYLOAD and not os.isatty(fd):
         ready, _, _ = select.select([fd], [], [], max(0.0, until - time.monotonic()))
         block = os.read(fd, 1 << 16) if ready else b""
@@ -45,38 +48,43 @@ def read_payload(fd: int) -> bytes:
     return b"".join(blocks)
 
 
-def _event_of(payload: bytes) -> str:
+def _event_name(payload: bytes) -> str:
     from ctxstore.integrations.hooks.request import parse_payload
 
     return str(parse_payload(payload).get("hook_event_name", ""))
 
 
-def _detach(call: Call, open_repo: Open, patience: float) -> None:
-    """Fork before anything is loaded that could mind, and wait until the child has let go of the pipe."""
-    reading, writing = os.pipe()
+def _start_worker(call: Call, open_repo: OpenRepo, wait: float) -> None:
+    """Forks the worker, and waits up to `wait` seconds for it to close the pipe.
+
+    The fork comes before any import that might start threads.
+    """
+    read_end, write_end = os.pipe()
     if os.fork() == 0:
-        os.close(reading)
-        _child(call, open_repo, writing, patience)
-    os.close(writing)
-    if patience:
-        select.select([reading], [], [], patience)
+        os.close(read_end)
+        _run_worker(call, open_repo, write_end, wait)
+    os.close(write_end)
+    if wait:
+        select.select([read_end], [], [], wait)
 
 
-def _child(call: Call, open_repo: Open, writing: int, patience: float) -> None:
-    """Out of the agent's reach: it may end, or end all it started, before this is done. It holds nothing of the
-    agent's open, which may wait for the end of a pipe."""
+def _run_worker(call: Call, open_repo: OpenRepo, write_end: int, wait: float) -> None:
+    """Runs the worker in a new session, so that it survives the end of the agent.
+
+    Closes all inherited descriptors: the agent may wait for the end of a pipe.
+    """
     try:
         os.setsid()
         nothing = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(nothing, fd)
-        os.closerange(3, writing)
-        os.closerange(writing + 1, MOST_FILES)
-        from ctxstore.integrations.hooks.worker import work
+        os.closerange(3, write_end)
+        os.closerange(write_end + 1, MAX_DESCRIPTORS)
+        from ctxstore.integrations.hooks.worker import process_call
 
-        work(call, open_repo, patience=patience, on_saved=lambda: os.close(writing))
+        process_call(call, open_repo, wait=wait, on_saved=lambda: os.close(write_end))
     except BaseException:
-        # Nobody is there to be told; `work` has noted what it could.
+        # Nobody can see an error here, and `process_call` has recorded the failure if possible.
         pass
     finally:
         os._exit(0)

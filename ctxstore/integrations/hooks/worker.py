@@ -1,4 +1,4 @@
-"""What a hook lets a process of its own do: save what was asked for, by this call and by others meanwhile."""
+"""The background process of a hook: saves what its call requests, and requests that arrive meanwhile."""
 
 from __future__ import annotations
 
@@ -8,93 +8,94 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ctxstore.errors import CtxstoreError
-from ctxstore.integrations.hooks.failures import clear_failure, note_failure
+from ctxstore.integrations.hooks.failures import clear_failure, record_failure
 from ctxstore.integrations.hooks.queue import Queue
-from ctxstore.integrations.hooks.request import Request, requests_of
+from ctxstore.integrations.hooks.request import Request, parse_requests
 from ctxstore.integrations.state_folders import hooks_folder
 
 if TYPE_CHECKING:
     from ctxstore import Repo
-    from ctxstore.integrations.hooks.call import Call, Open
+    from ctxstore.integrations.hooks.call import Call, OpenRepo
 
 
 SETTLE = 0.5
-"""Seconds an agent that does not wait is given to write the last of a turn: Claude Code calls its hooks before the
-answer is in the transcript."""
+"""Seconds to wait before saving, if the agent does not wait: Claude Code calls its hooks before it has written the
+answer to the transcript."""
 
 
-def work(call: Call, open_repo: Open, *, patience: float, on_saved: Callable[[], None]) -> None:
-    """Save what the call asks for, or leave it to who is at it; for `patience` seconds somebody waits for that.
+def process_call(call: Call, open_repo: OpenRepo, *, wait: float, on_saved: Callable[[], None]) -> None:
+    """Saves what the call requests, or leaves that to a running worker. The agent waits for up to `wait` seconds.
 
-    `on_saved`: the session is safe, or can't be saved.
+    `on_saved` is called once when the session is saved, or when saving it has failed.
     """
     folder = hooks_folder(os.environ)
-    requests = requests_of(call.agent, call.event, call.repo, call.payload, os.environ)
-    os.chdir("/")  # the folder an agent worked in is nobody's to hold
+    requests = parse_requests(call.agent, call.event, call.repo, call.payload, os.environ)
+    os.chdir("/")  # do not block the removal or unmounting of the agent's working folder
     worker = Worker(folder, open_repo, on_saved)
     try:
         queue = Queue(folder)
         for request in requests:
             queue.put(request)
-    except OSError as error:  # nothing can be written there: then without it
-        note_failure(folder, call.agent, error)
+    except OSError as error:  # the state folder is not writable: save without the queue
+        record_failure(folder, call.agent, error)
         for request in requests:
-            worker.try_to_fulfil(request)
-            worker.tell()
+            worker.try_save(request)
+            worker.notify_saved()
         return
-    if not patience:
+    if not wait:
         time.sleep(SETTLE)
-    worker.drain(queue, patience)
+    worker.drain(queue, wait)
 
 
 class Worker:
-    """Works requests off. A repository is opened once for those that follow each other."""
+    """Executes requests. Calls `on_saved` once, after all requests for single sessions."""
 
-    def __init__(self, folder: str, open_repo: Open, on_saved: Callable[[], None]) -> None:
+    def __init__(self, folder: str, open_repo: OpenRepo, on_saved: Callable[[], None]) -> None:
         self._folder = folder
         self._open = open_repo
-        self._to_tell = [on_saved]
+        self._on_saved: Callable[[], None] | None = on_saved
         self._failed: set[str] = set()
 
-    def drain(self, queue: Queue, patience: float) -> None:
-        """All requests there are and come meanwhile, unless somebody else is at it for longer than `patience`."""
+    def drain(self, queue: Queue, timeout: float) -> None:
+        """Executes all requests, including new ones. Returns if another process keeps the lock for `timeout`."""
         is_done = False
         while not is_done:
-            # Also if nothing waits: who has the lock may be at what this call asked for.
-            with queue.lock(patience) as is_ours:
-                if not is_ours:
+            # Lock even an empty queue: the owner of the lock may be saving the session of this call.
+            with queue.lock(timeout) as is_locked:
+                if not is_locked:
                     return
                 self._drain_once(queue)
             is_done = not queue.names() - self._failed
         if not self._failed:
             clear_failure(self._folder)
-        self.tell()
+        self.notify_saved()
 
-    def tell(self) -> None:
-        """Say that sessions are saved, once."""
-        while self._to_tell:
-            self._to_tell.pop()()
+    def notify_saved(self) -> None:
+        """Calls `on_saved`, unless it was called before."""
+        on_saved, self._on_saved = self._on_saved, None
+        if on_saved is not None:
+            on_saved()
 
     def _drain_once(self, queue: Queue) -> None:
-        for name, request in queue.take():
+        for name, request in queue.claim():
             if not request.session:
-                self.tell()  # sessions come first: all of them are saved
-            if name not in self._failed and self.try_to_fulfil(request):
-                queue.done(name)
+                self.notify_saved()  # requests for sessions come first, so all of them are saved
+            if name not in self._failed and self.try_save(request):
+                queue.remove(name)
             else:
                 self._failed.add(name)
-                queue.give_back(name)
+                queue.release(name)
 
-    def try_to_fulfil(self, request: Request) -> bool:
-        """Whether what was asked for is saved; what keeps it from that is noted."""
+    def try_save(self, request: Request) -> bool:
+        """Executes a request, and returns whether it succeeded. A failure is recorded."""
         try:
             repo = self._open(request.repo)
             try:
                 _save(repo, request)
             finally:
                 repo.close()
-        except Exception as error:  # also a bug: nobody would be told
-            note_failure(self._folder, request.agent, error)
+        except Exception as error:  # bugs included: nobody would see them otherwise
+            record_failure(self._folder, request.agent, error)
             return False
         return True
 
@@ -104,10 +105,10 @@ def _save(repo: Repo, request: Request) -> None:
     from ctxstore.sources.registry import get_source
 
     target = Target(get_source(request.agent), SourceHome(request.agent, request.root, request.label))
-    always = bool(request.session and request.note)  # the note is worth a commit, also of what a turn's end has saved
+    always = bool(request.session and request.note)  # commit the note even if the session is saved already
     report = repo.snapshot([target], note=request.note, session=request.session or None, always=always)
     if report.op is not None:
         try:
             repo.apply_retention()
         except CtxstoreError:
-            pass  # what was saved is saved; `ctx snapshot` tells
+            pass  # the session is saved, and the next `ctx snapshot` reports the error

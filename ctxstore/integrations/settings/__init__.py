@@ -1,6 +1,5 @@
-"""Other programs' settings files, changed as a careful person would: what was there stays as it is, byte for byte, and
-what was added can be taken out again without a trace.
+"""Reversible edits of other programs' settings files. All existing bytes are kept, and removal leaves no trace.
 
-`json_scan` finds the places in a text, `json_edit` changes it, `toml_edit` does for Codex's list of a program, `plan`
-puts edits of several files together, `receipt` remembers what was made on the way.
+`json_scan` locates the parts of a JSON text, and `json_edit` changes them. `toml_edit` edits Codex's notify list,
+`plan` combines edits of several files, and `receipt` records the files, folders and containers that were created.
 """

@@ -1,4 +1,4 @@
-"""Hooks in settings of the shape Claude Code began and others took over: ``hooks: {EVENT: [{hooks: [...]}]}``."""
+"""Hooks in settings of the form ``hooks: {EVENT: [{hooks: [...]}]}``, as in Claude Code, Codex and Gemini CLI."""
 
 from __future__ import annotations
 
@@ -9,54 +9,56 @@ from ctxstore.integrations.settings.json_edit import (
     ArrayElement,
     EditedText,
     JsonPath,
-    add,
+    add_parts,
     find_paths,
-    remove,
+    remove_part,
     value_at,
 )
 
 MARK = "# ctxstore"
-"""Ends every command that is ours, so that it is found again."""
+"""The comment at the end of every command of ctxstore, by which it is recognized."""
 
-Made = Collection[tuple[str, ...]]
+Containers = Collection[tuple[str, ...]]
+"""The paths of objects and lists that an edit created."""
 
 
 def is_ours(value: Any) -> bool:
-    """Whether it is a hook `ctx install` wrote."""
+    """Whether the value is a hook written by `ctx install`."""
     command = value.get("command") if isinstance(value, dict) else None
     return isinstance(command, str) and command.endswith(MARK)
 
 
-def add_hooks(text: str, hooks: Mapping[str, dict[str, Any]], made: Made) -> EditedText:
-    """The text with these hooks, by event, and without those of another version. Raises `InvalidInput`."""
+def add_hooks(text: str, hooks: Mapping[str, dict[str, Any]], containers: Containers) -> EditedText:
+    """Adds hooks by event, and removes those of another version of ctxstore. Raises `InvalidInput`."""
     wanted = list(hooks.values())
     for path in find_paths(text, lambda value: is_ours(value) and value not in wanted):
-        text = _take_out(text, path, made)
-    return add(text, [ArrayElement(("hooks", event), {"hooks": [hook]}, _has(hook)) for event, hook in hooks.items()])
+        text = _remove_hook(text, path, containers)
+    elements = [ArrayElement(("hooks", event), {"hooks": [hook]}, _contains(hook)) for event, hook in hooks.items()]
+    return add_parts(text, elements)
 
 
-def _has(hook: dict[str, Any]) -> Any:
+def _contains(hook: dict[str, Any]) -> Any:
     return lambda group: isinstance(group, dict) and isinstance(group.get("hooks"), list) and hook in group["hooks"]
 
 
-def take_hooks_out(text: str, made: Made) -> str:
-    """The text without our hooks, and without what was made for them and is empty now."""
+def remove_hooks(text: str, containers: Containers) -> str:
+    """Removes the hooks of ctxstore, and the containers that were created for them if they are empty."""
     for path in find_paths(text, is_ours):
-        text = _take_out(text, path, made)
+        text = _remove_hook(text, path, containers)
     return text
 
 
-def _take_out(text: str, path: JsonPath, made: Made) -> str:
-    text = remove(text, path)
+def _remove_hook(text: str, path: JsonPath, containers: Containers) -> str:
+    text = remove_part(text, path)
     group = path[:-2]
     if value_at(text, group) == {"hooks": []}:
-        text = remove(text, group)
-    return prune(text, group[:-1], made)
+        text = remove_part(text, group)
+    return prune(text, group[:-1], containers)
 
 
-def prune(text: str, path: JsonPath, made: Made) -> str:
-    """The text without the empty containers that were made, from `path` outwards."""
-    while path and path in made and value_at(text, path) in ({}, []):
-        text = remove(text, path)
+def prune(text: str, path: JsonPath, containers: Containers) -> str:
+    """Removes the empty containers that an edit created, from `path` outwards."""
+    while path and path in containers and value_at(text, path) in ({}, []):
+        text = remove_part(text, path)
         path = path[:-1]
     return text

@@ -1,7 +1,7 @@
-"""Additions to a JSON text, and taking them out again. All other bytes stay.
+"""Additions to a JSON text, and their removal. All other bytes are kept.
 
-What is added to a container goes right behind what was last in it, or right behind its bracket if it was empty: taking
-it out from there on leaves what was there before.
+A new part follows the last part of its container, or the opening bracket of an empty one. So its removal restores the
+previous text.
 """
 
 from __future__ import annotations
@@ -16,53 +16,55 @@ from ctxstore.integrations.settings.json_scan import JsonPart, scan
 
 JsonPath = tuple[str | int, ...]
 
+_UNCHANGED = "correct the file; nothing was changed"
+
 
 class ObjectMember(NamedTuple):
-    """An object's member that is to be there, with this value."""
+    """A member to add to an object, or to give this value."""
 
     path: tuple[str, ...]
     value: Any
 
 
 class ArrayElement(NamedTuple):
-    """An element that is to be in a list, unless one is there that `is_it`."""
+    """An element to add to a list, unless an element for which `is_present` is true exists."""
 
     path: tuple[str, ...]
     value: Any
-    is_it: Callable[[Any], bool]
+    is_present: Callable[[Any], bool]
 
 
 Addition = ObjectMember | ArrayElement
 
 
 class EditedText(NamedTuple):
-    """A text with additions, and the containers made for them, outermost first."""
+    """A text with additions, and the paths of the containers created for them, outermost first."""
 
     text: str
-    made: tuple[tuple[str, ...], ...]
+    containers: tuple[tuple[str, ...], ...]
 
 
-def add(text: str, additions: Sequence[Addition]) -> EditedText:
-    """The text with all additions. What is there already stays where it is. Raises `InvalidInput`."""
-    made: list[tuple[str, ...]] = []
+def add_parts(text: str, additions: Sequence[Addition]) -> EditedText:
+    """Adds the missing parts. Parts that exist are not moved. Raises `InvalidInput`."""
+    containers: list[tuple[str, ...]] = []
     if not isinstance(scan(text).value, dict):
-        raise InvalidInput("it is JSON, but no object", hint="correct it first; nothing was changed")
+        raise InvalidInput("the file is JSON, but not an object", hint=_UNCHANGED)
     for addition in additions:
         if isinstance(addition, ObjectMember):
-            text = _add_member(text, addition.path, addition.value, made)
+            text = _add_member(text, addition.path, addition.value, containers)
         else:
-            text = _add_element(text, addition, made)
-    return EditedText(text, tuple(made))
+            text = _add_element(text, addition, containers)
+    return EditedText(text, tuple(containers))
 
 
-def _add_member(text: str, path: tuple[str, ...], value: Any, made: list[tuple[str, ...]]) -> str:
+def _add_member(text: str, path: tuple[str, ...], value: Any, containers: list[tuple[str, ...]]) -> str:
     part = scan(text)
     for depth, key in enumerate(path):
         if not isinstance(part.value, dict):
-            raise InvalidInput(f"{'.'.join(path[:depth])} is no object", hint="correct it first; nothing was changed")
+            raise InvalidInput(f"{'.'.join(path[:depth])} is not an object", hint=_UNCHANGED)
         below = part.find(key)
         if below is None:
-            made += [path[:end] for end in range(depth + 1, len(path))]
+            containers += [path[:end] for end in range(depth + 1, len(path))]
             for name in reversed(path[depth + 1 :]):
                 value = {name: value}
             return _insert(text, part, f"{json.dumps(key)}: ", value)
@@ -70,46 +72,46 @@ def _add_member(text: str, path: tuple[str, ...], value: Any, made: list[tuple[s
     return text if part.value == value else _replace(text, part, value)
 
 
-def _add_element(text: str, addition: ArrayElement, made: list[tuple[str, ...]]) -> str:
+def _add_element(text: str, addition: ArrayElement, containers: list[tuple[str, ...]]) -> str:
     part: JsonPart | None = scan(text)
     for key in addition.path:
         part = part.find(key) if part is not None else None
     if part is None:
-        text = _add_member(text, addition.path, [addition.value], made)
-        made.append(addition.path)
+        text = _add_member(text, addition.path, [addition.value], containers)
+        containers.append(addition.path)
         return text
     if not isinstance(part.value, list):
-        raise InvalidInput(f"{'.'.join(addition.path)} is no list", hint="correct it first; nothing was changed")
-    if any(addition.is_it(each) for each in part.value):
+        raise InvalidInput(f"{'.'.join(addition.path)} is not a list", hint=_UNCHANGED)
+    if any(addition.is_present(each) for each in part.value):
         return text
     return _insert(text, part, "", addition.value)
 
 
-def remove(text: str, path: JsonPath) -> str:
-    """The text without the part there, and the comma that goes with it; comments stay. As it is if there is none."""
-    above = _find(scan(text), path[:-1])
-    part = above.find(path[-1]) if above is not None else None
-    if above is None or part is None:
+def remove_part(text: str, path: JsonPath) -> str:
+    """Removes the part at `path`, if it exists, and its comma. Comments are kept."""
+    container = _find(scan(text), path[:-1])
+    part = container.find(path[-1]) if container is not None else None
+    if container is None or part is None:
         return text
-    index = above.parts.index(part)
+    index = container.parts.index(part)
     if index > 0:
-        before = above.parts[index - 1].end
-        return text[:before] + _comments(text[before : part.at]) + text[part.end :]
-    if len(above.parts) > 1:
-        return text[: part.at] + text[above.parts[1].at :]
-    after = text[part.end : above.end - 1]
+        before = container.parts[index - 1].end
+        return text[:before] + _comments(text[before : part.outer_start]) + text[part.end :]
+    if len(container.parts) > 1:
+        return text[: part.outer_start] + text[container.parts[1].outer_start :]
+    after = text[part.end : container.end - 1]
     comma = re.match(r"\s*,", after)
-    start = above.start + 1
+    start = container.start + 1
     return (
         text[:start]
-        + _comments(text[start : part.at])
+        + _comments(text[start : part.outer_start])
         + (after[comma.end() :] if comma else after)
-        + text[above.end - 1 :]
+        + text[container.end - 1 :]
     )
 
 
 def find_paths(text: str, is_wanted: Callable[[Any], bool]) -> list[JsonPath]:
-    """The paths of all values that are wanted, last first: so each stays right when those before it were removed."""
+    """Returns the paths of all wanted values, last first, so that removing one keeps the remaining paths valid."""
     found: list[JsonPath] = []
     pending: list[tuple[JsonPath, JsonPart]] = [((), scan(text))]
     while pending:
@@ -123,7 +125,7 @@ def find_paths(text: str, is_wanted: Callable[[Any], bool]) -> list[JsonPath]:
 
 
 def value_at(text: str, path: JsonPath) -> Any:
-    """The value there, or None."""
+    """Returns the value at a path, or None if the path does not exist."""
     part = _find(scan(text), path)
     return part.value if part is not None else None
 
@@ -136,17 +138,17 @@ def _find(part: JsonPart, path: JsonPath) -> JsonPart | None:
 
 
 def _comments(gap: str) -> str:
-    """What of the space between two parts has to stay when one of them goes: nothing but comments."""
+    """Returns the comments in the gap between two parts, which are kept if one of the parts is removed."""
     kept = "".join(re.findall(r"//[^\r\n]*|/\*.*?\*/|\s+", gap, re.DOTALL))
     return kept.rstrip(" \t") if kept.strip() else ""
 
 
 def _insert(text: str, part: JsonPart, head: str, value: Any) -> str:
-    """Put a new last child into a container."""
+    """Adds a new last child to a container."""
     if part.parts:
         last = part.parts[-1]
-        line = text.rfind("\n", 0, last.at) + 1
-        indent = text[line : last.at]
+        line = text.rfind("\n", 0, last.outer_start) + 1
+        indent = text[line : last.outer_start]
         alone = line > part.start and not indent.strip()
         gap = f",{_newline(text)}{indent}" if alone else ", "
         return text[: last.end] + gap + head + _dump(text, value, indent if alone else None) + text[last.end :]
@@ -161,14 +163,14 @@ def _insert(text: str, part: JsonPart, head: str, value: Any) -> str:
 
 
 def _replace(text: str, part: JsonPart, value: Any) -> str:
-    line = text.rfind("\n", 0, part.at) + 1
-    indent = text[line : part.at]
+    line = text.rfind("\n", 0, part.outer_start) + 1
+    indent = text[line : part.outer_start]
     is_spread = "\n" in text[part.start : part.end] and not indent.strip()
     return text[: part.start] + _dump(text, value, indent if is_spread else None) + text[part.end :]
 
 
 def _dump(text: str, value: Any, indent: str | None) -> str:
-    """The value as text: over several lines that continue one that begins with `indent`, or on one."""
+    """Formats a value as several lines, indented below a line that begins with `indent`, or as one line."""
     if indent is None:
         return json.dumps(value, ensure_ascii=False)
     dumped = json.dumps(value, indent=_unit(text), ensure_ascii=False)
@@ -180,6 +182,6 @@ def _newline(text: str) -> str:
 
 
 def _unit(text: str) -> str:
-    """What the text indents by."""
+    """Returns the indentation that the text uses for one level."""
     found = re.search(r"^[{\[]\s*?\n([ \t]+)\S", text.lstrip("\ufeff"), re.MULTILINE)
     return found[1] if found else "  "

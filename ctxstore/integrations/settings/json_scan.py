@@ -1,4 +1,4 @@
-"""JSON with the places of its parts, comments and trailing commas allowed."""
+"""Parses JSON with comments and trailing commas, and records the position of every part."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any, NamedTuple
 
 from ctxstore.errors import InvalidInput
 
-DEEPEST = 200
+MAX_DEPTH = 200
 _GAP = re.compile(r"(?:[ \t\r\n]+|//[^\r\n]*|/\*.*?\*/)*", re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
 _SCALAR = re.compile(r"(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.+-])")
 
 
 class JsonPart(NamedTuple):
-    """A value in a text: `text[start:end]`. `key` is its name in an object, and `at` where that begins."""
+    """A value in a text: `text[start:end]`. For an object's member, `outer_start` is the start of its key."""
 
     value: Any
     start: int
     end: int
     parts: tuple[JsonPart, ...] = ()
     key: str = ""
-    at: int = 0
+    outer_start: int = 0
 
     def find(self, key: str | int) -> JsonPart | None:
-        """The member or element; of members with the same name the last, as all readers have it."""
+        """Finds a member or an element. Of duplicate members, the last one counts, as in all parsers."""
         if isinstance(key, int):
             return self.parts[key] if isinstance(self.value, list) and key < len(self.parts) else None
         members = self.parts if isinstance(self.value, dict) else ()
@@ -33,11 +33,11 @@ class JsonPart(NamedTuple):
 
 
 def scan(text: str) -> JsonPart:
-    """The text's one value. Raises `InvalidInput` with the line where it is no JSON."""
+    """Parses a text that contains a single value. Raises `InvalidInput` with the line of an error."""
     start = _after_gap(text, 1 if text.startswith("\ufeff") else 0)
     part = _value(text, start, 0)
     if _after_gap(text, part.end) != len(text):
-        raise _wrong(text, part.end)
+        raise _syntax_error(text, part.end)
     return part
 
 
@@ -47,38 +47,38 @@ def _after_gap(text: str, at: int) -> int:
     return found.end()
 
 
-def _wrong(text: str, at: int) -> InvalidInput:
+def _syntax_error(text: str, at: int) -> InvalidInput:
     line = text.count("\n", 0, at) + 1
-    return InvalidInput(f"line {line} is no valid JSON", hint="correct it first; nothing was changed")
+    return InvalidInput(f"line {line} is not valid JSON", hint="correct the file; nothing was changed")
 
 
 def _value(text: str, at: int, depth: int) -> JsonPart:
-    if depth > DEEPEST:
-        raise _wrong(text, at)
+    if depth > MAX_DEPTH:
+        raise _syntax_error(text, at)
     if text[at : at + 1] == "{":
         return _container(text, at, "}", depth)
     if text[at : at + 1] == "[":
         return _container(text, at, "]", depth)
     found = _STRING.match(text, at) or _SCALAR.match(text, at)
     if found is None:
-        raise _wrong(text, at)
+        raise _syntax_error(text, at)
     try:
         return JsonPart(json.loads(found[0]), at, found.end())
     except ValueError:  # an integer of thousands of digits
-        raise _wrong(text, at) from None
+        raise _syntax_error(text, at) from None
 
 
 def _container(text: str, start: int, closing: str, depth: int) -> JsonPart:
     parts: list[JsonPart] = []
     at = _after_gap(text, start + 1)
     while text[at : at + 1] != closing:
-        part = _member(text, at, depth) if closing == "}" else _value(text, at, depth + 1)._replace(at=at)
+        part = _member(text, at, depth) if closing == "}" else _value(text, at, depth + 1)._replace(outer_start=at)
         parts.append(part)
         at = _after_gap(text, part.end)
         if text[at : at + 1] == ",":
             at = _after_gap(text, at + 1)
         elif text[at : at + 1] != closing:
-            raise _wrong(text, at)
+            raise _syntax_error(text, at)
     value: Any = {part.key: part.value for part in parts} if closing == "}" else [part.value for part in parts]
     return JsonPart(value, start, at + 1, tuple(parts))
 
@@ -86,8 +86,8 @@ def _container(text: str, start: int, closing: str, depth: int) -> JsonPart:
 def _member(text: str, at: int, depth: int) -> JsonPart:
     name = _STRING.match(text, at)
     if name is None:
-        raise _wrong(text, at)
+        raise _syntax_error(text, at)
     colon = _after_gap(text, name.end())
     if text[colon : colon + 1] != ":":
-        raise _wrong(text, colon)
-    return _value(text, _after_gap(text, colon + 1), depth + 1)._replace(key=json.loads(name[0]), at=at)
+        raise _syntax_error(text, colon)
+    return _value(text, _after_gap(text, colon + 1), depth + 1)._replace(key=json.loads(name[0]), outer_start=at)

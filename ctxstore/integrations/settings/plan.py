@@ -1,4 +1,4 @@
-"""Changes of settings files: planned, shown, and made only if nobody else changed the files meanwhile."""
+"""Planned changes of settings files. A plan is executed only if the files have not changed since."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import NamedTuple
 from ctxstore.errors import Conflict, InvalidInput, StorageError
 from ctxstore.integrations.state_folders import make_folders
 
-LARGEST = 16 << 20
-"""Bytes of a settings file that is believed to be one."""
+MAX_BYTES = 16 << 20
+"""The limit for the size of a settings file."""
 
 
 class SettingsChange(NamedTuple):
-    """A file as it is and as it is to be; None: not there."""
+    """A file's content before and after a change. None means that the file does not exist."""
 
     path: str
     before: bytes | None
@@ -25,7 +25,7 @@ class SettingsChange(NamedTuple):
 
     @property
     def verb(self) -> str:
-        """What is done."""
+        """The kind of change: keep, create, edit or remove."""
         if self.before == self.after:
             return "keep"
         if self.before is None:
@@ -33,13 +33,13 @@ class SettingsChange(NamedTuple):
         return "remove" if self.after is None else "edit"
 
     def diff(self) -> list[str]:
-        """The change in lines, as `diff -u` has them."""
+        """Returns the change as the lines of a unified diff."""
         old, new = ((data or b"").decode("utf-8", "replace").splitlines() for data in (self.before, self.after))
         return list(difflib.unified_diff(old, new, self.path, self.path, lineterm="", n=1))
 
 
 class SettingsPlan(NamedTuple):
-    """What an installation, or its removal, changes. `folders` are removed afterwards if they are empty."""
+    """The changes of an installation or its removal. `folders` are removed afterwards if they are empty."""
 
     agent: str
     changes: Sequence[SettingsChange]
@@ -48,11 +48,11 @@ class SettingsPlan(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether all is as it is to be."""
+        """Whether there is nothing to change."""
         return all(change.verb == "keep" for change in self.changes)
 
     def execute(self) -> None:
-        """Do it. Raises `Conflict` if a file changed since, `StorageError`."""
+        """Executes the plan. Raises `Conflict` if a file has changed since, `StorageError`."""
         for change in self.changes:
             if change.verb != "keep":
                 _apply(change)
@@ -60,46 +60,46 @@ class SettingsPlan(NamedTuple):
             try:
                 os.rmdir(folder)
             except OSError:
-                pass  # not empty, or gone
+                pass  # not empty, or missing
 
 
-def read(path: str) -> bytes | None:
-    """A file's bytes, None if it is not there. Raises `InvalidInput`, `StorageError`."""
+def read_file(path: str) -> bytes | None:
+    """Reads a file. Returns None if it does not exist. Raises `InvalidInput`, `StorageError`."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise InvalidInput(f"{path} is no file", hint="move it away")  # one might be waited for for ever
-            data = file.read(LARGEST + 1)
+                raise InvalidInput(f"{path} is not a regular file", hint="move it away")  # a FIFO may block for ever
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}") from error
-    if len(data) > LARGEST:
+    if len(data) > MAX_BYTES:
         raise InvalidInput(f"{path} is too large for a settings file")
     return data
 
 
 def read_text(path: str) -> str | None:
-    """A file's text, None if it is not there. Raises `InvalidInput`, `StorageError`."""
-    data = read(path)
+    """Reads a text file. Returns None if it does not exist. Raises `InvalidInput`, `StorageError`."""
+    data = read_file(path)
     try:
         return data.decode("utf-8") if data is not None else None
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path} is no UTF-8 text", hint="correct it first; nothing was changed") from error
+        raise InvalidInput(f"{path} is not UTF-8 text", hint="correct the file; nothing was changed") from error
 
 
-def encoded(text: str) -> bytes:
-    """Text for a settings file. Raises `InvalidInput` for what has no UTF-8, as some paths."""
+def encode_text(text: str) -> bytes:
+    """Encodes text for a settings file. Raises `InvalidInput` for lone surrogates, which occur in paths."""
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise InvalidInput("a path that is not UTF-8 can't be put into settings") from error
+        raise InvalidInput("settings cannot contain a path that is not UTF-8") from error
 
 
 def _apply(change: SettingsChange) -> None:
-    path = os.path.realpath(change.path)  # settings are often links into a folder that is kept elsewhere
-    if read(path) != change.before:
-        raise Conflict(f"{change.path} changed meanwhile", hint="run it again")
+    path = os.path.realpath(change.path)  # settings are often symbolic links to a folder of dotfiles
+    if read_file(path) != change.before:
+        raise Conflict(f"{change.path} changed meanwhile", hint="run the command again")
     try:
         if change.after is None:
             os.unlink(path)
@@ -110,7 +110,7 @@ def _apply(change: SettingsChange) -> None:
 
 
 def _write(path: str, data: bytes, mode: int) -> None:
-    """Replace a file, whole or not at all, and keep its mode."""
+    """Replaces a file atomically, and keeps its mode."""
     make_folders(os.path.dirname(path))
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)

@@ -1,4 +1,4 @@
-"""What an installation made, so that its removal leaves nothing behind and takes nothing along."""
+"""The record of everything that an installation created, so that its removal is exact."""
 
 from __future__ import annotations
 
@@ -10,38 +10,40 @@ from typing import NamedTuple
 from ctxstore.integrations.state_folders import state_folder
 
 VERSION = 1
-LONGEST = 1 << 20
+MAX_CHARACTERS = 1 << 20
 
 
 class Receipt(NamedTuple):
-    """`created`: files that were not there; `folders`: the same, outermost first; `made`: by file, the paths of objects
-    and lists that were put in for what they hold."""
+    """The files, folders and JSON containers that an installation created.
+
+    `folders` are ordered outermost first. `containers` maps a file to the paths of the objects and lists created in it.
+    """
 
     created: frozenset[str] = frozenset()
     folders: tuple[str, ...] = ()
-    made: Mapping[str, frozenset[tuple[str, ...]]] = {}
+    containers: Mapping[str, frozenset[tuple[str, ...]]] = {}
 
-    def made_in(self, path: str) -> frozenset[tuple[str, ...]]:
-        """What was made in a file."""
-        return self.made.get(path, frozenset())
+    def containers_in(self, path: str) -> frozenset[tuple[str, ...]]:
+        """Returns the containers created in a file."""
+        return self.containers.get(path, frozenset())
 
 
 def receipt_path(agent: str, environ: Mapping[str, str]) -> str:
-    """Where the receipt of an agent is kept."""
+    """Returns the path of an agent's receipt."""
     return os.path.join(state_folder(environ), "installed", f"{agent}.json")
 
 
 def read_receipt(path: str) -> Receipt:
-    """The receipt, or an empty one."""
+    """Reads a receipt. Returns an empty one if the file is missing or invalid."""
     try:
         with open(path, encoding="utf-8") as file:
-            return _decode(json.loads(file.read(LONGEST)))
+            return _decode(json.loads(file.read(MAX_CHARACTERS)))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return Receipt()
 
 
 def iter_receipts(folder: str) -> Iterator[tuple[str, Receipt]]:
-    """All receipts in a folder, with their paths."""
+    """Yields all receipts in a folder, with their paths."""
     try:
         names = sorted(os.listdir(folder))
     except OSError:
@@ -52,12 +54,12 @@ def iter_receipts(folder: str) -> Iterator[tuple[str, Receipt]]:
 
 
 def encode_receipt(receipt: Receipt) -> bytes:
-    """The receipt as it is kept."""
+    """Encodes a receipt as the content of its file."""
     value = {
         "version": VERSION,
         "created": sorted(receipt.created),
         "folders": list(receipt.folders),
-        "made": {path: sorted(map(list, made)) for path, made in sorted(receipt.made.items())},
+        "made": {path: sorted(map(list, paths)) for path, paths in sorted(receipt.containers.items())},
     }
     return json.dumps(value, indent=2).encode() + b"\n"
 

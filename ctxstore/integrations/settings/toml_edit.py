@@ -1,6 +1,6 @@
-"""A program put before the one in a TOML file's top-level list ``notify``, and taken out again.
+"""Inserts a program at the start of the top-level list ``notify`` of a TOML file, and removes it again.
 
-The text is changed in one place, and read again: only if all else in it means the same is it taken.
+The changed text is parsed again, and used only if all other values are unchanged.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from ctxstore.errors import InvalidInput
 _KEY = re.compile(r"""^\ufeff?[ \t]*(?:notify|"notify"|'notify')[ \t]*=[ \t]*\[""", re.MULTILINE)
 
 
-def put_first(text: str, words: Sequence[str]) -> str:
-    """The text with `words` at the start of ``notify``, which is made if it is not there. Raises `InvalidInput`."""
-    before = parse(text)
+def prepend_notify(text: str, words: Sequence[str]) -> str:
+    """Inserts `words` at the start of ``notify``, and creates the list if it is missing. Raises `InvalidInput`."""
+    before = parse_toml(text)
     if "notify" not in before:
         start = 1 if text.startswith("\ufeff") else 0
-        return _checked(f"{text[:start]}{_line(words, text)}{text[start:]}", {**before, "notify": list(words)})
+        return _verified(f"{text[:start]}{_line(words, text)}{text[start:]}", {**before, "notify": list(words)})
     if not isinstance(before["notify"], list):
-        raise InvalidInput("notify is no list", hint="correct it first; nothing was changed")
+        raise InvalidInput("notify is not a list", hint="correct the file; nothing was changed")
     expected = {**before, "notify": [*words, *before["notify"]]}
     for found in _KEY.finditer(text):
         changed = text[: found.end()] + _list(words) + ", " + text[found.end() :]
-        if _is(changed, expected):
+        if _parses_to(changed, expected):
             return changed
-    raise InvalidInput("notify is written in a way that can't be changed safely", hint="write it as a plain list")
+    raise InvalidInput("notify has a form that cannot be edited safely", hint="write it as a plain list")
 
 
-def take_out(text: str, words: Sequence[str]) -> str:
-    """The reverse of `put_first`; a text that has no `words` there stays as it is."""
-    before = parse(text)
+def remove_notify(text: str, words: Sequence[str]) -> str:
+    """Reverses `prepend_notify`. Returns the text unchanged if ``notify`` does not start with `words`."""
+    before = parse_toml(text)
     notify = before.get("notify")
     if not isinstance(notify, list) or notify[: len(words)] != list(words):
         return text
@@ -42,21 +42,23 @@ def take_out(text: str, words: Sequence[str]) -> str:
     line = _line(words, text)
     if not rest and line in text:
         changed = text.replace(line, "", 1)
-        if _is(changed, {key: value for key, value in before.items() if key != "notify"}):
+        if _parses_to(changed, {key: value for key, value in before.items() if key != "notify"}):
             return changed
     for gap in (", ", ",", ""):
         changed = text.replace(_list(words) + gap, "", 1)
-        if changed != text and _is(changed, {**before, "notify": rest}):
+        if changed != text and _parses_to(changed, {**before, "notify": rest}):
             return changed
-    raise InvalidInput("notify was changed since, and can't be put back", hint="take out what begins with /bin/sh")
+    raise InvalidInput(
+        "notify has changed and cannot be restored automatically", hint="remove the words from /bin/sh to ctx by hand"
+    )
 
 
-def parse(text: str) -> dict[str, Any]:
-    """What the text says. Raises `InvalidInput`."""
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parses TOML. Raises `InvalidInput`."""
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InvalidInput(f"it is no valid TOML: {error}", hint="correct it first; nothing was changed") from error
+        raise InvalidInput(f"the file is not valid TOML: {error}", hint="correct it; nothing was changed") from error
 
 
 def _line(words: Sequence[str], text: str) -> str:
@@ -64,18 +66,19 @@ def _line(words: Sequence[str], text: str) -> str:
 
 
 def _list(words: Sequence[str]) -> str:
-    """JSON strings are TOML strings, but for DEL, which TOML wants escaped."""
+    """Formats words as the items of a TOML list. JSON strings are TOML strings, except that TOML escapes DEL."""
     return ", ".join(json.dumps(word, ensure_ascii=False).replace("\x7f", "\\u007f") for word in words)
 
 
-def _checked(text: str, expected: dict[str, Any]) -> str:
-    if not _is(text, expected):
-        raise InvalidInput("it can't be changed safely", hint="add notify by hand")
+def _verified(text: str, expected: dict[str, Any]) -> str:
+    if not _parses_to(text, expected):
+        raise InvalidInput("the file cannot be edited safely", hint="add notify by hand")
     return text
 
 
-def _is(text: str, expected: dict[str, Any]) -> bool:
+def _parses_to(text: str, expected: dict[str, Any]) -> bool:
     try:
-        return repr(parse(text)) == repr(expected) or parse(text) == expected
+        value = parse_toml(text)
+        return repr(value) == repr(expected) or value == expected
     except InvalidInput:
         return False

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxstore.integrations.claude_code.slash import COMMANDS, LONGEST, split
+from ctxstore.integrations.claude_code.slash import COMMANDS, MAX_CHARACTERS, split_words
 from tests.integrations.agent_home import AgentHome
 
 ID = "11111111-aaaa-4bbb-8ccc-000000000001"
@@ -41,7 +41,7 @@ HERE = f"claude-code/-work-engine/{ID}"
 )
 def test_a_command_runs(line: str, runs: str) -> None:
     command, _, args = line.partition(" ")
-    assert COMMANDS[command](split(args), HERE) == [word for part in runs.split("|") for word in whole(part)]
+    assert COMMANDS[command](split_words(args), HERE) == [word for part in runs.split("|") for word in whole(part)]
 
 
 def whole(part: str) -> list[str]:
@@ -51,7 +51,7 @@ def whole(part: str) -> list[str]:
 @settings(deadline=None)
 @given(st.text() | st.none() | st.integers(), st.sampled_from(sorted(COMMANDS)))
 def test_nothing_that_is_written_becomes_an_option(args: Any, command: str) -> None:
-    words = COMMANDS[command](split(args), HERE)
+    words = COMMANDS[command](split_words(args), HERE)
     known = {"--session", "--always", "--kind", "--as-new-session", "--yes", "-n", "--policy", "--dry-run"}
     assert {word for word in words if word.startswith("-") and not word.startswith("--note=")} <= known
     assert all(word.encode() and "\0" not in word for word in words)
@@ -65,7 +65,7 @@ def test_a_report_that_is_long_or_says_where_it_ends_is_one_report(agents: Agent
     said = json.loads(agents.payload(ID, "UserPromptExpansion", command_name="ctx:diff", command_args=""))
     done = agents.run("hook", "claude-code", "UserPromptExpansion", input=json.dumps(said).encode())
     text = json.loads(done.stdout)["hookSpecificOutput"]["additionalContext"]
-    assert done.returncode == 0 and len(text) < LONGEST + 200
+    assert done.returncode == 0 and len(text) < MAX_CHARACTERS + 200
     assert text.count("</ctx-report>") == 1 and text.endswith("</ctx-report>")
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ctxstore.errors import InvalidInput
 from ctxstore.integrations.settings.edits import Hooks, Members, Notify, hook_command, notify_command, notify_words
 from ctxstore.integrations.settings.hooks import is_ours
-from ctxstore.integrations.settings.json_edit import ObjectMember, add, remove
+from ctxstore.integrations.settings.json_edit import ObjectMember, add_parts, remove_part
 from ctxstore.integrations.settings.json_scan import scan
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -85,16 +85,16 @@ MEMBERS = Members(
 @unhurried
 @given(texts(), st.sampled_from([OURS, MEMBERS]))
 def test_what_was_put_in_is_taken_out_without_a_trace(text: str, edit: Hooks | Members) -> None:
-    added = edit.put_in(text, frozenset())
-    assert edit.put_in(added.text, frozenset(added.made)).text == added.text
-    assert edit.take_out(added.text, frozenset(added.made)) == text
+    added = edit.add_to(text, frozenset())
+    assert edit.add_to(added.text, frozenset(added.containers)).text == added.text
+    assert edit.remove_from(added.text, frozenset(added.containers)) == text
 
 
 @unhurried
 @given(texts())
 def test_hooks_are_put_beside_those_that_are_there(text: str) -> None:
     before = scan(text).value
-    after = scan(OURS.put_in(text, frozenset()).text).value
+    after = scan(OURS.add_to(text, frozenset()).text).value
     for event in {*before.get("hooks", {}), *OURS.hooks}:
         theirs = before.get("hooks", {}).get(event, [])
         own = [{"hooks": [OURS.hooks[event]]}] if event in OURS.hooks else []
@@ -107,23 +107,23 @@ def test_hooks_are_put_beside_those_that_are_there(text: str) -> None:
 @unhurried
 @given(texts())
 def test_another_version_takes_the_place_of_the_one_before(text: str) -> None:
-    first = OURS.put_in(text, frozenset())
-    second = NEWER.put_in(first.text, frozenset(first.made))
-    assert second.text == NEWER.put_in(text, frozenset()).text
-    made = frozenset(first.made) | frozenset(second.made)
-    assert scan(NEWER.take_out(second.text, made)).value == scan(text).value
+    first = OURS.add_to(text, frozenset())
+    second = NEWER.add_to(first.text, frozenset(first.containers))
+    assert second.text == NEWER.add_to(text, frozenset()).text
+    made = frozenset(first.containers) | frozenset(second.containers)
+    assert scan(NEWER.remove_from(second.text, made)).value == scan(text).value
 
 
 @unhurried
 @given(texts(), values, values)
 def test_what_a_user_adds_later_stays(text: str, first: Any, last: Any) -> None:
-    added = OURS.put_in(text, frozenset())
+    added = OURS.add_to(text, frozenset())
     group = {"hooks": [{"type": "command", "command": "mine"}]}
     changed = scan(added.text).value
     changed["hooks"]["Stop"] = [group, *changed["hooks"]["Stop"], group]
     changed["hooks"]["Stop"][-2]["hooks"].append({"type": "command", "command": "in yours"})
     changed = {"first": first, **changed, "last": last}
-    rest = scan(OURS.take_out(json.dumps(changed), frozenset(added.made))).value
+    rest = scan(OURS.remove_from(json.dumps(changed), frozenset(added.containers))).value
     assert (rest["first"], rest["last"]) == (first, last)
     assert rest["hooks"]["Stop"][-2:] == [{"hooks": [{"type": "command", "command": "in yours"}]}, group]
     assert "ctxstore" not in json.dumps(rest["hooks"])
@@ -147,26 +147,26 @@ def test_the_text_is_read_as_any_reader_has_it(text: str) -> None:
 )  # fmt: skip
 def test_what_is_no_settings_file_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
-        OURS.put_in(text, frozenset())
+        OURS.add_to(text, frozenset())
 
 
 def test_additions_are_laid_out_as_what_is_there() -> None:
     text = '{\n    "theme": "dark",\n    "hooks": {\n        "Stop": [\n        ]\n    }\n}\n'
     one = Hooks("", {"Stop": {"command": "x # ctxstore"}})
-    assert one.put_in(text, frozenset()).text == (
+    assert one.add_to(text, frozenset()).text == (
         '{\n    "theme": "dark",\n    "hooks": {\n        "Stop": [\n            {\n                "hooks": [\n'
         '                    {\n                        "command": "x # ctxstore"\n                    }\n'
         "                ]\n            }\n        ]\n    }\n}\n"
     )
-    assert add("{\n}\n", [ObjectMember(("a", "b"), 1)]).text == '{\n  "a": {\n    "b": 1\n  }\n}\n'
-    assert add('{"x": 1}', [ObjectMember(("a",), [1])]).text == '{"x": 1, "a": [1]}'
+    assert add_parts("{\n}\n", [ObjectMember(("a", "b"), 1)]).text == '{\n  "a": {\n    "b": 1\n  }\n}\n'
+    assert add_parts('{"x": 1}', [ObjectMember(("a",), [1])]).text == '{"x": 1, "a": [1]}'
 
 
 def test_comments_beside_what_is_removed_stay() -> None:
     text = '{\n  "a": 1, // one\n  // two\n  "b": 2 // three\n}\n'
-    assert scan(remove(text, ("b",))).value == {"a": 1}
-    assert "// one" in remove(text, ("b",)) and "// three" in remove(text, ("b",))
-    assert scan(remove(remove(text, ("b",)), ("a",))).value == {}
+    assert scan(remove_part(text, ("b",))).value == {"a": 1}
+    assert "// one" in remove_part(text, ("b",)) and "// three" in remove_part(text, ("b",))
+    assert scan(remove_part(remove_part(text, ("b",)), ("a",))).value == {}
 
 
 WORDS = notify_words(notify_command("/opt/my tools/ctx", None, "codex"))
@@ -182,19 +182,19 @@ def test_notify_is_put_first_and_taken_out_without_a_trace(head: str, notify: st
     text = head + notify + tail
     edit = Notify("config.toml", WORDS)
     before = tomllib.loads(text.removeprefix("\ufeff"))
-    added = edit.put_in(text, ()).text
+    added = edit.add_to(text, ()).text
     after = tomllib.loads(added.removeprefix("\ufeff"))
     assert after == {**before, "notify": [*WORDS, *before.get("notify", [])]}
-    assert edit.put_in(added, ()).text == added
-    assert edit.take_out(added, ()) == text
+    assert edit.add_to(added, ()).text == added
+    assert edit.remove_from(added, ()) == text
     newer = Notify("config.toml", notify_words(notify_command("/new/ctx", None, "codex")))
-    assert newer.take_out(newer.put_in(added, ()).text, ()) == text
+    assert newer.remove_from(newer.add_to(added, ()).text, ()) == text
 
 
 @pytest.mark.parametrize("text", ["notify = 1", "a = ", "notify = [", "a.b = 1\na = 2\n", 'notify = """x"""'])
 def test_a_config_that_is_wrong_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
-        Notify("", WORDS).put_in(text, ())
+        Notify("", WORDS).add_to(text, ())
 
 
 def test_a_hook_is_known_by_its_mark() -> None:
