@@ -1,1 +1,1 @@
-"""Measurements of ctxstore beside other tools, on homes and corpora that can be made again."""
+"""Measurements of ctxstore and of other tools, on homes and corpora that can be reproduced."""

@@ -1,7 +1,7 @@
-"""Every source's parser, and a home that has all agents: `python -m benchmarks.agents`.
+"""Measurements of every source's parser, and of a home with all agents: `python -m benchmarks.agents`.
 
-Rates are of one core: the bytes of a transcript through the scanner (on their way into the store), through the parser
-(reading it as messages), and through BLAKE3 in the same run, as a measure of the machine.
+Rates are for one core. A transcript's bytes pass through the scanner (as when they are stored), through the parser
+(which reads messages), and through BLAKE3. The last one shows how fast the machine is during the same run.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MB = 1_000_000
 
 
 def write_home(home: Path, name: str, sessions: range, count: int) -> None:
-    """Sessions of the agent `name`, `count` turns each, below `home`."""
+    """Writes sessions of the agent `name`, each of `count` turns, below `home`."""
     if name == "claude-code":
         generate(home, sessions=len(sessions), size=len(sessions) * count * 7000, seed=sessions.start)
         return
@@ -54,7 +54,7 @@ def write_home(home: Path, name: str, sessions: range, count: int) -> None:
 
 
 def targets_in(home: Path, name: str) -> list[Target]:
-    """Where the source finds its sessions in `home`; for those of a project, every project."""
+    """Returns the targets at which a source finds its sessions in `home`, with every project if it keeps them there."""
     source = get_source(name)
     places = {"HOME": str(home)}, *({"HOME": str(home), "PWD": str(folder)} for folder in home.glob("home/dev/*"))
     found = {root: Target(source, root) for environ in places for root in source.discover(environ)}
@@ -62,7 +62,7 @@ def targets_in(home: Path, name: str) -> list[Target]:
 
 
 def largest_transcript(name: str, home: Path) -> tuple[Source, FoundContext, FoundFile]:
-    """The largest file that holds messages."""
+    """Returns the largest file with messages, with its context and source."""
     best: tuple[int, Source, FoundContext, FoundFile] | None = None
     for source, root in targets_in(home, name):
         for context in source.contexts(root, lambda skipped: None):
@@ -75,7 +75,7 @@ def largest_transcript(name: str, home: Path) -> tuple[Source, FoundContext, Fou
 
 
 def read_blocks(file: FoundFile) -> list[bytes]:
-    """A transcript's bytes as a snapshot reads them."""
+    """Returns a transcript's bytes in the blocks in which a snapshot reads them."""
     if file.content is not None:
         return list(file.content())
     data = Path(file.path).read_bytes()
@@ -83,7 +83,7 @@ def read_blocks(file: FoundFile) -> list[bytes]:
 
 
 def rate(size: int, once: Callable[[], object], times: int = 5) -> float:
-    """MB a second of processor time, the median of `times` runs."""
+    """Returns MB per second of processor time, the median of `times` runs. `size` is in bytes."""
     found = []
     for _ in range(times):
         begin = time.process_time()
@@ -93,13 +93,13 @@ def rate(size: int, once: Callable[[], object], times: int = 5) -> float:
 
 
 def exhaust(values: Iterable[object]) -> None:
-    """Take all of them."""
+    """Iterates over all values."""
     for _ in values:
         pass
 
 
 def measure_parsing(name: str, folder: Path, count: int) -> str:
-    """A row of the table."""
+    """Measures one source and returns its row of the table."""
     home = folder / name
     write_home(home, name, range(1), count)
     source, context, file = largest_transcript(name, home)
@@ -121,7 +121,7 @@ def measure_parsing(name: str, folder: Path, count: int) -> str:
 
 
 def measure_home(folder: Path, sessions: int, count: int) -> Iterable[str]:
-    """A home with all agents: the first snapshot, none new, one turn more of each."""
+    """Measures a home with all agents: the first snapshot, one without changes, one with a new session of each."""
     home = folder / "home"
     for name in NAMES:
         write_home(home, name, range(sessions), count)
@@ -132,7 +132,7 @@ def measure_home(folder: Path, sessions: int, count: int) -> Iterable[str]:
             for name in NAMES:
                 write_home(home, name, range(sessions, sessions + 1), count)
         if what == "nothing new":
-            time.sleep(3)  # a time in whole seconds is not trusted before the next but one
+            time.sleep(3)  # the stat cache trusts a file time in full seconds only after two more seconds
         begin = time.perf_counter()
         report = repo.snapshot(targets)
         seconds = time.perf_counter() - begin
@@ -143,7 +143,7 @@ def measure_home(folder: Path, sessions: int, count: int) -> Iterable[str]:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Prints both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=4000, help="turns of the transcript that is parsed")
     parser.add_argument("--sessions", type=int, default=40, help="sessions of each agent in the home")

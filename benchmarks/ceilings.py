@@ -1,6 +1,7 @@
-"""How far it goes: a million messages in one context, 100,000 contexts, 5 GB (`python -m benchmarks.ceilings`).
+"""Measurements of extreme sizes: a million messages in one context, 100,000 contexts, 5 GB.
 
-Each is a home of Claude Code sessions; each command a process of its own, run once, with its time and peak memory.
+`python -m benchmarks.ceilings` makes a home of Claude Code sessions for each. Every command runs once, in a separate
+process. The table has its time and its peak memory.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ GB = 1_000_000_000
 
 
 def make_messages(home: Path, scale: float) -> None:
-    """One session of a million short messages."""
+    """Makes one session of a million short messages."""
     rng = Random("messages")
     session = new_uuid(rng)
     texts = [prose(rng, 30) for _ in range(2000)]
@@ -53,12 +54,12 @@ def _line(session: str, number: int, uuid: str, parent: str | None, text: str) -
 
 
 def make_contexts(home: Path, scale: float) -> None:
-    """100,000 sessions of 2 KB."""
+    """Makes 100,000 sessions of 2 KB."""
     _generate(home, int(100_000 * scale), int(200_000_000 * scale))
 
 
 def make_bytes(home: Path, scale: float) -> None:
-    """5,000 sessions, 5 GB."""
+    """Makes 5,000 sessions, 5 GB in all."""
     _generate(home, max(1, int(5000 * scale)), int(5 * GB * scale))
 
 
@@ -68,14 +69,14 @@ def _generate(home: Path, sessions: int, size: int) -> None:
 
 
 def append(home: Path) -> None:
-    """One more message in one session."""
+    """Appends one message to one session."""
     path = min(home.glob(".claude/projects/*/*.jsonl"))
     with path.open("a") as file:
         file.write(_line(path.stem, 1, "ffffffff-0000-4000-8000-000000000000", None, "one more"))
 
 
 def measure(scratch: Path, make: Callable[[Path, float], None], scale: float) -> dict[str, Cost]:
-    """What each command takes on a home."""
+    """Makes a home and measures each command on it."""
     home = scratch / "home"
     make(home, scale)
     ctx = Ctx(Scratch(scratch / "ctx"), home)

@@ -1,7 +1,7 @@
-"""Marking and collecting at ten million objects: ``python -m benchmarks.collecting [OBJECTS]``.
+"""Measurements of gc at ten million objects: ``python -m benchmarks.collecting [OBJECTS]``.
 
-The repository is synthetic: contexts of native messages whose records are random and tiny, written straight through the
-layers, so that making it takes minutes and not hours. What is measured is real: `repo.gc()` in a process of its own.
+The repository is synthetic: contexts of native messages with random, tiny records. It is written directly through the
+lower layers, which takes minutes instead of hours. The measured call is the real `repo.gc()`, in a separate process.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ STEPS = ("first", "nothing new", "one commit more", "a third forgotten")
 
 
 def build(place: str, objects: int) -> None:
-    """Contexts of `MESSAGES_EACH` records each, with two commits: the first has half as many records, all its own."""
+    """Creates a repository of contexts with `MESSAGES_EACH` records each.
+
+    Each context has two commits. The first one has half as many records, and shares none with the second.
+    """
     with ctxstore.init(place) as repo:
         for number in range(max(1, objects // (MESSAGES_EACH * 3 // 2))):
             _write_context(repo, f"bench/{number:05}")
@@ -58,7 +61,7 @@ def _write_context(repo: Repo, name: str) -> None:
 
 
 def measure(place: str, step: str) -> dict[str, float]:
-    """One gc in this process: seconds, peak memory in MB, MB freed."""
+    """Runs one gc in this process. Returns its seconds, its peak memory in MB, and the MB that it freed."""
     with ctxstore.open(place) as repo:
         if step == "one commit more":
             with repo.edit("bench/more") as draft:
@@ -81,7 +84,7 @@ def _forget_parents(repo: Repo) -> None:
 
 
 def main() -> None:
-    """Build, then measure every step in a process of its own."""
+    """Builds the repository, then measures every step in a separate process."""
     if len(sys.argv) > 2:
         place, step = sys.argv[1:]
         if step in STEPS:
@@ -93,7 +96,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ctxstore-gc-") as folder:
         place = os.path.join(folder, "store")
         started = time.perf_counter()
-        # In a process of its own, as all are: a child is not measured smaller than who starts it.
+        # Built in a child process, because the measured peak memory of later children is at least that of this process.
         subprocess.run([sys.executable, "-m", "benchmarks.collecting", place, str(objects)], check=True)
         with ctxstore.open(place) as repo:
             found = repo.stats()

@@ -1,7 +1,7 @@
-"""How quickly the commands that only read answer: `python -m benchmarks.commands`.
+"""Measurements of the commands that only read: `python -m benchmarks.commands`.
 
-`ctx --help`; `log`, `show` and `diff` on a repository of 10,000 commits; a snapshot of 10,000 sessions in
-which nothing changed.
+It runs `ctx --help`, then `log`, `show` and `diff` on a repository of 10,000 commits, then a snapshot of 10,000
+sessions without changes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CONTEXTS = 20
 
 @dataclass(frozen=True)
 class Answer:
-    """A command's median seconds, its memory, and the most seconds it may take."""
+    """A command's median time in seconds, its peak memory in bytes, and the most seconds that it may take."""
 
     command: str
     seconds: float
@@ -34,7 +34,7 @@ class Answer:
 
 
 def build_commits(repository: Path, commits: int) -> list[str]:
-    """A repository of so many commits, spread over some contexts; their names."""
+    """Writes this many commits, spread over `CONTEXTS` contexts. Returns the contexts' names."""
     import ctxstore
 
     names = [f"bench/chat-{number}" for number in range(CONTEXTS)]
@@ -48,14 +48,14 @@ def build_commits(repository: Path, commits: int) -> list[str]:
 
 
 def answer(command: str, limit: float, runs: int, once: Callable[[], Cost]) -> Answer:
-    """The median of `runs`, after one that warms."""
+    """Measures a command: the median of `runs` runs, after one that fills the caches."""
     once()
     costs = [once() for _ in range(runs)]
     return Answer(command, median(cost.seconds for cost in costs), max(cost.memory for cost in costs), limit)
 
 
 def measure_history(ctx: Ctx, name: str, runs: int) -> list[Answer]:
-    """The commands that read a history."""
+    """Measures the commands that read a history."""
     commands: list[tuple[str, ...]] = [
         ("log",),
         ("log", name),
@@ -70,7 +70,7 @@ def measure_history(ctx: Ctx, name: str, runs: int) -> list[Answer]:
 
 
 def measure_sessions(scratch: Path, sessions: int, runs: int) -> Answer:
-    """A snapshot in which none of many sessions changed."""
+    """Measures a snapshot of many sessions of which none changed."""
     home = scratch / "home"
     size = str(sessions * 6_000)
     command = [
@@ -93,7 +93,7 @@ def measure_sessions(scratch: Path, sessions: int, runs: int) -> Answer:
 def measure(scratch: Path, options: argparse.Namespace) -> list[Answer]:
     ctx = Ctx(Scratch(scratch / "commits"), scratch)
     ctx.init()
-    # In a process of its own: see measure.run on memory.
+    # Built in a separate process: see `measure.run` on memory.
     builder = [sys.executable, "-m", "benchmarks.commands", "--build", str(ctx.scratch.repository)]
     root = Path(__file__).parent.parent
     subprocess.run([*builder, "--commits", str(options.commits)], check=True, cwd=root)

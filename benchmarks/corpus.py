@@ -1,7 +1,7 @@
-"""Is every state of a corpus given back byte for byte? `python -m benchmarks.corpus CORPUS`.
+"""A check that every state of a corpus is restored byte for byte: `python -m benchmarks.corpus CORPUS`.
 
-The corpus is played back in batches with `ctx snapshot` after each. Then every state is checked out and
-compared with what was there, missing and extra files included. Exit code 1 when anything differs.
+It replays the corpus in batches, with `ctx snapshot` after each. Then it checks out every state and compares it with
+the original, including missing and extra files. The exit code is 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .trees import differences, hashes_of
 
 @dataclass(frozen=True)
 class State:
-    """The home after one batch: when its snapshot was taken, and the hash of each file."""
+    """The home after one batch: the time and op of its snapshot, and the hash of each file."""
 
     time: str
     op: str
@@ -31,19 +31,19 @@ class State:
 
 
 def record_states(ctx: Ctx, corpus: Path, batches: int) -> tuple[list[State], int]:
-    """Play the corpus back with a snapshot after each batch; the states and the bytes written."""
+    """Replays the corpus with a snapshot after each batch. Returns the states, and the bytes written to the home."""
     states, written = [], 0
     for batch in split_batches(read_steps(corpus), batches):
         written += apply(batch, ctx.saved)
         ctx.snapshot_json()
-        # The time is ctx's own: what a user would read in its log and give back to it.
+        # This is the time that ctx reports, as a user would copy it from the log.
         answer = json.loads(ctx.printed())
         states.append(State(str(answer["time"]), str(answer["op"]), hashes_of(ctx.saved)))
     return states, written
 
 
 def check_state(ctx: Ctx, state: State, target: Path) -> list[str]:
-    """Check one state out and compare it; what differs."""
+    """Checks out one state and compares it. Returns the differences."""
     target.mkdir()
     ctx.ctx("checkout", "--all", "--at", state.time, "--to", target)
     wrong = differences(ctx.laid_out(state.hashes), hashes_of(target))
@@ -52,7 +52,7 @@ def check_state(ctx: Ctx, state: State, target: Path) -> list[str]:
 
 
 def check_corpus(corpus: Path, batches: int, scratch: Path, *, as_folder: bool) -> int:
-    """The number of states that came back different; says which."""
+    """Returns the number of states that differ after a checkout, and prints which."""
     home = scratch / "home"
     home.mkdir()
     ctx = Ctx(Scratch(scratch / "ctx"), home)

@@ -1,4 +1,4 @@
-"""Conversations in the databases that some agents keep. Their tables are those of the tests' homes."""
+"""Generators of the databases in which some agents keep sessions. The tables are those of the tests' homes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _dump(value: Any) -> str:
 
 
 def opencode(home: Path, talks: list[Conversation]) -> None:
-    """A session's messages and parts, as rows."""
+    """Writes messages and parts of sessions as rows."""
     path = home / opencode_home.DATA / "opencode.db"
     is_new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def _opencode_session(database: sqlite3.Connection, session: str, talk: Conversa
 
 
 def goose(home: Path, talks: list[Conversation]) -> None:
-    """A session's messages, as rows."""
+    """Writes messages of sessions as rows."""
     path = home / goose_home.DATA / "sessions/sessions.db"
     if not path.exists():
         path.parent.mkdir(parents=True)
@@ -104,7 +104,7 @@ def _goose_messages(talk: Conversation) -> Iterator[tuple[str, list[dict[str, An
 
 
 def cursor(home: Path, talks: list[Conversation]) -> None:
-    """A conversation's bubbles, as pairs of key and value."""
+    """Writes the bubbles (messages) of sessions as pairs of key and value."""
     path = home / cursor_home.EDITOR / "globalStorage/state.vscdb"
     is_new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,4 +134,4 @@ DATABASES: dict[str, Callable[[Path, list[Conversation]], None]] = {
     "goose": goose,
     "cursor": cursor,
 }
-"""By source: writes (or adds to) the database below a home."""
+"""The functions, by source, that create the database below a home or add sessions to it."""

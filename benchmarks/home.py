@@ -1,8 +1,8 @@
-r"""A synthetic home of an agent user, made from a seed (`python -m benchmarks.home DIR`).
+r"""A generator of synthetic homes of agent users, from a seed: `python -m benchmarks.home DIR`.
 
-The same seed gives the same bytes. Transcripts repeat themselves as real ones do: a few files are read again
-and again, a tool's output is written twice into its record, sub-agents' steps are repeated in the parent.
-Figures are held against the median of published transcripts (measured on a whole home in its last state):
+The same seed gives the same bytes. The transcripts contain repetitions like real ones. The same few files are read
+repeatedly, a record contains a tool's output twice, and a parent's transcript repeats the steps of its sub-agents.
+The table compares a home in its last state with the median of published transcripts:
 
 | | published transcripts | this home, 300 MB |
 |---|---|---|
@@ -40,18 +40,18 @@ PROJECTS = (
 )
 MB = 1_000_000
 UNITS = {"KB": 1_000, "MB": MB, "GB": 1_000 * MB}
-# A line that ends a turn is short: this much of a file's end holds a whole one.
+# The line that ends a turn is short, so this many bytes at the end of a file contain at least one complete line.
 TAIL = 16_384
 
 
 def parse_size(text: str) -> int:
-    """Bytes from `300MB`, `1.5GB` or a plain number."""
+    """Parses `300MB`, `1.5GB` or a plain number of bytes."""
     number, unit = (text[:-2], UNITS[text[-2:].upper()]) if text[-2:].upper() in UNITS else (text, 1)
     return int(float(number) * unit)
 
 
 def plan_sizes(rng: Random, sessions: int, size: int) -> list[int]:
-    """Bytes of each transcript: log-normal, the median a bit below the mean, and a few of 8 to 10 MB."""
+    """Returns the bytes of each transcript. They are log-normal, with a few transcripts of 8 to 10 MB."""
     long_ones = min(sessions // 400, size // 10 // (9 * MB))
     sizes = [rng.randrange(8 * MB, 10 * MB) for _ in range(long_ones)]
     weights = [rng.lognormvariate(0, 0.7) for _ in range(sessions - long_ones)]
@@ -62,7 +62,7 @@ def plan_sizes(rng: Random, sessions: int, size: int) -> list[int]:
 
 
 def generate(home: Path, *, sessions: int = 1200, size: int = 300 * MB, seed: int = 1) -> int:
-    """Write the home's transcripts; returns their bytes. Holds one record in memory at a time."""
+    """Writes the home's transcripts and returns their bytes. Keeps only one record in memory at a time."""
     total = 0
     for number, target in enumerate(plan_sizes(Random(f"sizes {seed}"), sessions, size)):
         rng = Random(f"session {seed} {number}")
@@ -75,7 +75,7 @@ def generate(home: Path, *, sessions: int = 1200, size: int = 300 * MB, seed: in
 
 
 def write_turns(path: Path, session: Session, size: int) -> int:
-    """Append about `size` bytes of turns. The last turn is broken off where they are reached, and ended."""
+    """Appends about `size` bytes of turns. Cuts the last turn short at that size, then writes the end of the turn."""
     written = 0
     with path.open("ab") as file:
         for line in session.lines():
@@ -86,7 +86,7 @@ def write_turns(path: Path, session: Session, size: int) -> int:
 
 
 def append(home: Path, share: float = 0.03, seed: int = 1, size: int = 20_000) -> int:
-    """Go on with a share of the sessions, by about `size` bytes each; returns the bytes written."""
+    """Continues a share of the sessions by about `size` bytes each. Returns the bytes written."""
     transcripts = sorted(home.glob(".claude/projects/*/*.jsonl"))
     rng = Random(f"append {seed}")
     chosen = rng.sample(transcripts, max(1, round(len(transcripts) * share)))
@@ -94,7 +94,7 @@ def append(home: Path, share: float = 0.03, seed: int = 1, size: int = 20_000) -
 
 
 def resume(path: Path, seed: int) -> Session:
-    """The session of a transcript, at its end."""
+    """Returns a session that continues at the end of a transcript."""
     last = next(record for record in _records_backwards(path) if "uuid" in record)
     project = open_project(path.parent.name.removeprefix("-home-dev-"))
     rng = Random(f"resume {seed} {path.stem}")
@@ -105,7 +105,7 @@ def _records_backwards(path: Path) -> Iterator[dict[str, str]]:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL))
         lines = file.read().splitlines()
-    # The first line may be cut in two.
+    # The first line may be incomplete.
     for line in reversed(lines[1:]):
         yield msgspec.json.decode(line)
 

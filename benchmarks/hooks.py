@@ -1,8 +1,8 @@
-"""How long an agent waits for its hooks: `python -m benchmarks.hooks`.
+"""Measurements of how long an agent waits for its hooks: `python -m benchmarks.hooks`.
 
-Each run appends a message to a session and calls the hook as Claude Code does, through the plugin's shell script; the
-clock stops when that ends. The second clock stops when the commit is there, and the next run begins after that. In a
-home with one session, and in one with 1,200 (300 MB, all saved before).
+Each run appends a message to a session and calls the hook like Claude Code, through the plugin's shell script. The
+first time ends when the script ends. The second time ends when the commit exists, and then the next run begins. One
+home has one session, the other has 1,200 (300 MB, all saved before).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Latency:
-    """Seconds until a hook returned: the median, and what 95 % stay below; and until all it asked for was saved."""
+    """The times of one event in seconds: median and 95th percentile until the hook returned, median until it saved."""
 
     event: str
     sessions: int
@@ -36,7 +36,7 @@ class Latency:
 
 
 class Home:
-    """A user's home with sessions, set up by `ctx install claude-code`."""
+    """A user's home with sessions, in which `ctx install claude-code` has run."""
 
     def __init__(self, path: Path, sessions: int) -> None:
         self.path, self.sessions = path, sessions
@@ -60,7 +60,7 @@ class Home:
             file.write(json.dumps(record) + "\n")
 
     def call(self, event: str) -> tuple[float, float]:
-        """A message more, and the hook: seconds until it returned, and until the message was saved."""
+        """Appends a message and calls the hook. Returns the seconds until it returned, and until the commit exists."""
         self._append(self.transcript)
         said = {"session_id": self.transcript.stem, "transcript_path": str(self.transcript), "hook_event_name": event}
         script = self.path / ".local/state/ctxstore/claude-code/session/ctx-hook"
@@ -83,7 +83,7 @@ class Home:
 
 
 def measure(home: Home, event: str, runs: int) -> Latency:
-    """The latency of an event, after one run that warms."""
+    """Measures the latency of an event, after one run that fills the caches."""
     home.call(event)
     returned, saved = zip(*(home.call(event) for _ in range(runs)), strict=True)
     ordered = sorted(returned)
@@ -92,14 +92,14 @@ def measure(home: Home, event: str, runs: int) -> Latency:
 
 
 def _bare() -> float:
-    """What Python takes to start here and now, which no hook can do without."""
+    """Returns the seconds that Python takes to start on this machine now, the minimum of every hook."""
     begin = time.perf_counter()
     subprocess.run([sys.executable, "-c", "pass"], check=True)
     return time.perf_counter() - begin
 
 
 def main() -> None:
-    """Measure all, print a table."""
+    """Measures all events in both homes and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=60)
     parser.add_argument("--sessions", type=int, default=1200)

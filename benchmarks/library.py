@@ -1,4 +1,4 @@
-"""One message more, committed and durable, beside a row of SQLite: `python -m benchmarks.library`."""
+"""A comparison of committing one message durably with inserting a row in SQLite: `python -m benchmarks.library`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .measure import disk_size_of, median, size_of
 from .words import prose
 
 LENGTHS = (10, 100, 1000, 10_000)
-# What a commit may take: milliseconds, bytes stored.
+# The most milliseconds and stored bytes that a commit may take.
 LIMIT_MS, LIMIT_BYTES = 2.0, 2048
 
 
 @dataclass(frozen=True)
 class Result:
-    """Appending to one context of `length` messages."""
+    """The cost of appending one message to a context of `length` messages: times, and bytes per message."""
 
     store: str
     length: int
@@ -34,13 +34,13 @@ class Result:
 
 
 def message(rng: Random) -> dict[str, Any]:
-    """A message of 1 KB as JSON."""
+    """Returns a message of 1 KB of JSON."""
     text = prose(rng, 220)[:1000]
     return {"role": "user", "content": text}
 
 
 def timed(once: Callable[[], None], times: int) -> list[float]:
-    """Milliseconds of each call."""
+    """Returns the milliseconds of each call."""
     found = []
     for _ in range(times):
         begin = time.perf_counter()
@@ -57,7 +57,7 @@ def summary(store: str, length: int, times: list[float], sizes: tuple[int, int, 
 
 
 def measure_ctxstore(folder: Path, length: int, commits: int) -> Result:
-    """One draft that is gone on with, as a program that keeps its chat open does."""
+    """Measures one draft with many commits, like a program that keeps its chat open."""
     import ctxstore
 
     rng = Random(f"library {length}")
@@ -80,7 +80,7 @@ def measure_ctxstore(folder: Path, length: int, commits: int) -> Result:
 
 
 def measure_sqlite(folder: Path, length: int, commits: int) -> Result:
-    """The same messages as rows. No history: a row is the least that a durable append can cost."""
+    """Measures the same messages as rows, without a history. A row is the minimum cost of a durable append."""
     rng = Random(f"library {length}")
     path = folder / "rows.db"
     database = sqlite3.connect(path, isolation_level=None)
@@ -93,7 +93,7 @@ def measure_sqlite(folder: Path, length: int, commits: int) -> Result:
     database.execute("COMMIT")
 
     def size() -> tuple[int, int]:
-        # The log is folded in first, or its fixed room would be counted as growth.
+        # Merge the write-ahead log first, because its fixed size would count as growth.
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return size_of(path), disk_size_of(path)
 
@@ -105,7 +105,7 @@ def measure_sqlite(folder: Path, length: int, commits: int) -> Result:
 
 
 def void(_: object) -> None:
-    """Takes a result that nobody needs."""
+    """Ignores a result."""
 
 
 def measure(lengths: tuple[int, ...], commits: int, scratch: Path | None) -> list[Result]:

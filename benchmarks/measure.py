@@ -1,4 +1,4 @@
-"""Running a command: how long it took, and the largest process it needed."""
+"""Running a command, and measuring its time and the memory of its largest process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds by the clock, and the most memory (bytes) that any one process had."""
+    """The elapsed seconds, and the peak memory of the largest single process in bytes."""
 
     seconds: float
     memory: int
@@ -28,7 +28,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Place:
-    """Where commands run: their folder, environment, and the file that takes what they print."""
+    """The folder and environment in which commands run, and the file for their output."""
 
     folder: Path
     environment: dict[str, str]
@@ -36,10 +36,10 @@ class Place:
 
 
 def run(command: Sequence[str], place: Place, *, codes: tuple[int, ...] = (0,)) -> Cost:
-    """Run a command to its end.
+    """Runs a command until it ends. Raises `CommandFailed` if its exit code is not one of `codes`.
 
-    The kernel counts a child's memory from the fork on, so this process's own size is the least that can be
-    measured: whatever is large (making homes, plots) is done in processes of its own, or after.
+    The kernel counts a child's memory from the fork on. So the size of this process is the minimum that can be
+    measured. Work that needs much memory (making homes, plots) runs in separate processes, or after the measurements.
     """
     with place.output.open("wb") as output:
         begin = time.perf_counter()
@@ -60,21 +60,21 @@ def run(command: Sequence[str], place: Place, *, codes: tuple[int, ...] = (0,)) 
 
 
 def finish(process: subprocess.Popen[bytes], begin: float) -> tuple[Cost, int]:
-    """Wait for a process; its cost and exit code. Its children count once it has waited for them."""
+    """Waits for a process. Returns its cost and exit code. Includes those of its children that it waited for."""
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begin
-    # Popen must not wait for it again.
+    # Keeps Popen from waiting again.
     process.returncode = os.waitstatus_to_exitcode(status)
     return Cost(seconds, usage.ru_maxrss * 1024), process.returncode
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all the files below a folder (or of one file)."""
+    """Returns the bytes of all files below a folder, or of one file."""
     return sum(entry.st_size for entry in _stats(folder))
 
 
 def disk_size_of(folder: Path) -> int:
-    """Bytes that the same files take from the disk, in whole blocks."""
+    """Returns the bytes that the same files occupy on the disk, in full blocks."""
     return sum(entry.st_blocks * 512 for entry in _stats(folder))
 
 

@@ -1,4 +1,4 @@
-"""What every measured tool can do, and the scratch folder it does it in."""
+"""The interface of every measured tool, and the scratch folder in which it runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .measure import Cost, Place, run
 
 @dataclass(frozen=True)
 class Scratch:
-    """A tool's own folders: nothing is read from or written to the user's real home."""
+    """The folders of one tool, so that it neither reads nor writes the user's real home."""
 
     folder: Path
 
@@ -22,11 +22,11 @@ class Scratch:
 
     @property
     def home(self) -> Path:
-        """The tool's own home: its configuration and caches, not what is saved."""
+        """The tool's own home, for its configuration and caches. The saved home is another folder."""
         return self.folder / "home"
 
     def environment(self) -> dict[str, str]:
-        """Nothing of the caller's settings, apart from the path to programs."""
+        """Returns an environment without the caller's settings, except the path of programs."""
         return {
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
@@ -40,11 +40,11 @@ class Scratch:
 
 
 class Peer(ABC):
-    """One tool with one repository, saving one home."""
+    """One tool with one repository, in which it saves one home."""
 
     name: str
     program: str
-    # False for a tool that can only write everything out once.
+    # False for a tool that can only write everything once.
     keeps_history = True
 
     def __init__(self, scratch: Scratch, home: Path) -> None:
@@ -54,18 +54,18 @@ class Peer(ABC):
 
     @abstractmethod
     def init(self) -> None:
-        """Make an empty repository; not measured."""
+        """Creates an empty repository. This is not measured."""
 
     @abstractmethod
     def snapshot(self) -> Cost:
-        """Save the home as it is now."""
+        """Saves the current state of the home."""
 
     @abstractmethod
     def restore(self, target: Path) -> Cost:
-        """Lay the newest state out in an empty folder, contents verified where the tool can."""
+        """Restores the newest state to an empty folder, and verifies the content if the tool can do that."""
 
     def laid_out(self, hashes: dict[str, bytes]) -> dict[str, bytes]:
-        """The home's files, by the paths they have below the target of `restore`."""
+        """Maps the hashes of the home's files to the paths that the files have below the target of `restore`."""
         return hashes
 
     def environment(self) -> dict[str, str]:
@@ -78,7 +78,7 @@ class Peer(ABC):
         codes: tuple[int, ...] = (0,),
         settings: dict[str, str] | None = None,
     ) -> Cost:
-        """Run the tool's program, in the home unless told, with more settings in its environment."""
+        """Runs the tool's program in `folder` (default: the saved home), with `settings` added to its environment."""
         environment = self.environment() | (settings or {})
         place = Place(folder or self.saved, environment, self.scratch.folder / "output")
         return run([self.program, *map(str, arguments)], place, codes=codes)

@@ -1,4 +1,4 @@
-"""ctx beside git, restic and borg, in one run: `python -m benchmarks.peers`."""
+"""A comparison of ctx with git, restic and borg in one run: `python -m benchmarks.peers`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LARGE = (6000, 1_500_000_000)
 
 
 def chosen_tools(names: str | None) -> tuple[type[Peer], ...]:
-    """The tools asked for that are there; says which are not."""
+    """Returns the requested tools that are installed, and prints which are not."""
     wanted = names.split(",") if names else [tool.name for tool in TOOLS]
     unknown = set(wanted) - {tool.name for tool in TOOLS}
     if unknown:
@@ -36,7 +36,7 @@ def chosen_tools(names: str | None) -> tuple[type[Peer], ...]:
 
 
 def measure(bench: Bench, options: argparse.Namespace) -> None:
-    """All the runs. Tools take turns within a run, so a slow minute of the machine hits them alike."""
+    """Makes all runs. In each run the tools take turns, so that a slow minute of the machine affects all of them."""
     sessions, size = QUICK if options.quick else HOME
     if not options.no_home:
         home = make_home(bench, sessions=sessions, size=size)
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     results = Results()
     results.facts["runs"] = options.runs
-    # No process can be measured smaller than the one that starts it: see measure.run.
+    # The measured memory of a process is at least that of the process that starts it: see `measure.run`.
     results.facts["least memory that can be seen"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
     def say(text: str) -> None:

@@ -1,7 +1,7 @@
-"""A corpus of transcripts in successive versions, played back into a home.
+"""The replay of a corpus: transcripts in successive versions, written to a home.
 
 A corpus is a folder with `steps.json` (a list of `{time, agent, session, oid, size}`, oldest first) and
-`blobs/`, where the file `blobs/<oid>` is the session's whole transcript after that step.
+`blobs/`. The file `blobs/<oid>` is the session's complete transcript after that step.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ CLAUDE = ".claude/projects/-work-project/{session}.jsonl"
 
 @dataclass(frozen=True)
 class Step:
-    """One version of one session: the blob that holds it, and the path where its agent keeps it."""
+    """One version of one session: the blob that contains it, and the agent's path for it below the home."""
 
     blob: Path
     path: str
 
 
 def read_steps(corpus: Path) -> list[Step]:
-    """The corpus's steps, oldest first."""
+    """Returns the corpus's steps, oldest first."""
     records = json.loads((corpus / "steps.json").read_bytes())
     started: dict[str, str] = {}
     steps = []
     for record in records:
-        # A session's file is named after its first step for as long as it lives.
+        # A session's file keeps the name that its first step gave it.
         begin = started.setdefault(record["session"], record["time"])
         path = agent_path(record["agent"], record["session"], begin)
         steps.append(Step(corpus / "blobs" / record["oid"], path))
@@ -42,7 +42,7 @@ def read_steps(corpus: Path) -> list[Step]:
 
 
 def agent_path(agent: str, session: str, started: str) -> str:
-    """Where an agent keeps a session's transcript, below the home."""
+    """Returns the path of a session's transcript below the home."""
     if agent == "Codex":
         day, stamp = started[:10].replace("-", "/"), started[:19].replace(":", "-")
         return f".codex/sessions/{day}/rollout-{stamp}-{session}.jsonl"
@@ -50,13 +50,13 @@ def agent_path(agent: str, session: str, started: str) -> str:
 
 
 def split_batches(steps: list[Step], batches: int) -> list[list[Step]]:
-    """`batches` runs of steps, as even as can be."""
+    """Splits the steps into `batches` consecutive parts of nearly equal length."""
     edges = [round(len(steps) * at / batches) for at in range(batches + 1)]
     return [steps[begin:end] for begin, end in pairwise(edges) if end > begin]
 
 
 def apply(steps: list[Step], home: Path) -> int:
-    """Write the steps' files; returns how many bytes."""
+    """Writes the steps' files. Returns the number of bytes written."""
     written = 0
     for step in steps:
         target = home / step.path

@@ -1,4 +1,4 @@
-"""Results as a table, as JSON, and as a plot."""
+"""The presentation of results as a table, as JSON and as a plot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ORDER = ("ctx", "git", "restic", "borg", "tar_zstd")
 
 
 def table(results: Results) -> str:
-    """One line a row: every tool's median, the ratio to the best peer, the target and whether it is met."""
+    """Returns a table with a line per row: each tool's median, the ratio to the best peer, the target, the verdict."""
     tools = results.tools(ORDER)
     lines = [["work", *tools, "ctx / peer", "target", "met"]]
     lines += [_line(results, row, tools) for row in ROWS if results.samples.get(row.key)]
@@ -48,7 +48,7 @@ def show(value: float | None, unit: str) -> str:
 
 
 def document(results: Results) -> str:
-    """Everything measured, for other programs."""
+    """Returns everything measured as JSON, for other programs."""
     rows = [
         {
             "row": row.key,
@@ -69,11 +69,11 @@ def document(results: Results) -> str:
 
 
 def plot(results: Results, path: Path) -> None:
-    """Bars by row and tool, each row against its slowest (or largest) tool; SVG or PNG by the file's name."""
+    """Draws bars by row and tool, each row scaled to its slowest (or largest) tool. SVG or PNG by the file's name."""
     import matplotlib as mpl
 
     mpl.use("Agg")
-    # Text as text: an SVG a tenth as large, and searchable. A fixed salt: the same results, the same file.
+    # Text as text makes the SVG a tenth as large, and searchable. With a fixed salt, equal results give equal files.
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "ctxstore", "font.size": 9})
     from matplotlib import pyplot
 

@@ -1,4 +1,4 @@
-"""Samples of a run of the benchmarks, and what they are held against."""
+"""The samples of a benchmark run, and the targets with which they are compared."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ REPOSITORIES = ("git", "restic", "borg")
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: what was done, its unit, and the target for ctx.
+    """One line of the table: the work, its unit, and the target for ctx.
 
-    `share` is of the best of `peers`; `limit` is a fixed most. Without either the row is only shown.
+    The target is a `share` of the best of `peers`, or a fixed `limit`. A row without either has no target.
     """
 
     key: str
@@ -44,7 +44,7 @@ ROWS = (
 
 @dataclass
 class Results:
-    """Samples by row and tool, and the most memory by row and tool."""
+    """The samples by row and tool, and the peak memory in bytes by row and tool."""
 
     samples: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(dict))
     peaks: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
@@ -57,28 +57,28 @@ class Results:
         self.add(row, tool, cost.seconds)
         peaks = self.peaks[row]
         peaks[tool] = max(peaks.get(tool, 0), cost.memory)
-        # How memory grows with the home is a row of its own.
+        # The memory for the large home has a separate row, which shows how memory grows with the home.
         self.samples["large_memory" if row == "large_first" else "memory"][tool] = [
             float(max(found[tool] for key, found in self.peaks.items() if tool in found and _same(key, row)))
         ]
 
     def value(self, row: str, tool: str) -> float | None:
-        """The median of a row's samples of a tool."""
+        """Returns the median of a tool's samples in a row."""
         samples = self.samples.get(row, {}).get(tool)
         return median(samples) if samples else None
 
     def best(self, row: Row) -> tuple[str, float] | None:
-        """The row's best peer and its value."""
+        """Returns the row's best peer and its value."""
         found = [(name, value) for name in row.peers if (value := self.value(self._base(row), name)) is not None]
         return min(found, key=lambda pair: pair[1]) if found else None
 
     def ratio(self, row: Row) -> float | None:
-        """What ctx takes of what the best peer takes."""
+        """Returns the value of ctx divided by that of the best peer."""
         mine, best = self.value(row.key, "ctx"), self.best(row)
         return mine / best[1] if mine is not None and best is not None and best[1] else None
 
     def met(self, row: Row) -> bool | None:
-        """Whether the target is reached; None when there is none, or nothing to compare."""
+        """Whether ctx reaches the target. None if there is no target, or no value to compare."""
         mine, ratio = self.value(row.key, "ctx"), self.ratio(row)
         if row.limit is not None:
             return None if mine is None else mine <= row.limit
@@ -89,7 +89,7 @@ class Results:
 
     @staticmethod
     def _base(row: Row) -> str:
-        # Only ctx recompresses: held against the peers' repositories as they are.
+        # Only ctx can recompress. The result is compared with the peers' ordinary repositories.
         return "corpus_bytes" if row.key == "corpus_recompressed" else row.key
 
 

@@ -1,4 +1,7 @@
-"""Searching a large home: the index's size and rate, queries, bringing it up to date: `python -m benchmarks.search`."""
+"""Measurements of searching a large home: `python -m benchmarks.search`.
+
+They cover the size of the index, the rate of indexing, queries, and updates of the index.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ from .peer import Scratch
 from .tools import Ctx
 
 MESSAGES = 200_000
-# Of the generated home: bytes of transcript for each message that has words.
+# The bytes of transcript per message with words, in the generated home.
 BYTES_EACH = 5_650
 RUNS = 5
-# Targets: seconds of a query, index beside the text.
+# The targets: seconds per query, and size of the index divided by that of the text.
 LIMIT_SECONDS, LIMIT_RATIO = 0.1, 0.4
 
 QUERIES = {
@@ -42,7 +45,7 @@ QUERIES = {
 
 
 class Figure(NamedTuple):
-    """What was measured, and how to print it; `processor` is the time a processor took of it, in the same unit."""
+    """A measured value, its name, unit and limit. `processor` is the processor time of it, in the same unit."""
 
     what: str
     value: float
@@ -57,14 +60,14 @@ class Figure(NamedTuple):
 
 
 class Times(NamedTuple):
-    """Milliseconds by the clock, and of a processor."""
+    """The elapsed time and the processor time, in milliseconds."""
 
     clock: float
     processor: float
 
 
 def timed(once: Callable[[], object], *, children: bool = False) -> Times:
-    """What a call takes; with `children` the processor time of the processes it waited for."""
+    """Measures a call. With `children`, counts the processor time of the child processes that it waited for."""
     clock, processor = time.perf_counter(), _processor(children)
     once()
     return Times((time.perf_counter() - clock) * 1000, (_processor(children) - processor) * 1000)
@@ -76,12 +79,12 @@ def _processor(children: bool) -> float:
 
 
 def median_of(times: Sequence[Times]) -> Times:
-    """Of each kind."""
+    """Returns the median of each kind of time."""
     return Times(median(each.clock for each in times), median(each.processor for each in times))
 
 
 def text_size(repository: Path) -> tuple[int, int]:
-    """(messages with words, bytes of their texts), by reading everything."""
+    """Reads all messages. Returns the number of those with words, and the bytes of their texts."""
     import ctxstore
     from ctxstore.ops.search.tokens import searched_text
 
@@ -96,7 +99,7 @@ def text_size(repository: Path) -> tuple[int, int]:
 
 
 def query_times(repository: Path, words: list[str]) -> Times:
-    """The query itself: SQLite, the commits, the messages read and their snippets, in a process that has begun."""
+    """Measures the query alone, in a running process: SQLite, the commits, the messages and their snippets."""
     import ctxstore
     from ctxstore.ops.search.find import SearchFilters
 
@@ -113,13 +116,13 @@ def query_times(repository: Path, words: list[str]) -> Times:
 
 
 def _start(since: str | None) -> int | None:
-    from ctxstore.history.revisions import parse_start
+    from ctxstore.times import parse_start
 
     return None if since is None else parse_start(since, time.time_ns())
 
 
 def measure(folder: Path, messages: int) -> Iterator[Figure]:
-    """All figures, one by one."""
+    """Yields all figures, one by one."""
     home, repository = folder / "saved", folder / "repository"
     size = generate(home, sessions=messages // 45, size=messages * BYTES_EACH)
     ctx = Ctx(Scratch(folder), home)

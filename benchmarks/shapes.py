@@ -1,6 +1,6 @@
-"""One conversation as each agent keeps it: the file's path below the home, and its bytes.
+"""Generators of one session in each agent's format: the file's path below the home, and its bytes.
 
-The shapes are those of docs/sources.md; only what the agent writes for every turn is there.
+The formats are those of docs/sources.md. The files contain only the records that the agent writes for every turn.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ EPOCH = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
 class Conversation(NamedTuple):
-    """Session number `number`, held in `cwd`."""
+    """A session with the number `number` in the folder `cwd`."""
 
     number: int
     cwd: str
@@ -26,11 +26,11 @@ class Conversation(NamedTuple):
 
     @property
     def id(self) -> str:
-        """A UUID, the same every time."""
+        """A UUID that depends only on the number."""
         return str(UUID(bytes=md5(str(self.number).encode(), usedforsecurity=False).digest(), version=4))
 
     def time(self, seconds: float) -> datetime:
-        """A moment of it."""
+        """Returns the moment `seconds` after the start of the session."""
         return EPOCH + timedelta(hours=self.number, seconds=seconds)
 
 
@@ -51,7 +51,7 @@ def _stamp(moment: datetime) -> str:
 
 
 def codex(talk: Conversation) -> File:
-    """A rollout with both of its streams."""
+    """Returns a rollout with both of its streams: items for the model and events for the user."""
     start = talk.time(0)
 
     def payloads() -> Iterator[tuple[str, Record]]:
@@ -89,7 +89,7 @@ def _spoken(role: str, kind: str, text: str) -> Record:
 
 
 def copilot(talk: Conversation) -> File:
-    """Events in a chain."""
+    """Returns a file of events, each of which names its predecessor."""
 
     def events() -> Iterator[tuple[str, Record]]:
         yield "session.start", {"sessionId": talk.id, "context": {"cwd": talk.cwd}, "selectedModel": "gpt-5"}
@@ -115,7 +115,7 @@ def copilot(talk: Conversation) -> File:
 
 
 def gemini(talk: Conversation) -> File:
-    """A journal: messages, and what is set beside them."""
+    """Returns a journal of messages and of changes of the session's fields."""
 
     def records() -> Iterator[Record]:
         start = _stamp(talk.time(0))
@@ -144,7 +144,7 @@ def gemini(talk: Conversation) -> File:
 
 
 def _anthropic(talk: Conversation) -> Iterator[Record]:
-    """Messages as Anthropic's interface has them, with times."""
+    """Yields messages in the form of Anthropic's API, with times."""
     for turn in talk.turns:
         ts = int(talk.time(turn.number * 60).timestamp() * 1000)
         yield {"role": "user", "content": [{"type": "text", "text": turn.asked}], "ts": ts}
@@ -159,20 +159,20 @@ def _anthropic(talk: Conversation) -> Iterator[Record]:
 
 
 def cline(talk: Conversation) -> File:
-    """The history of a task, one document."""
+    """Returns the history of a task as one JSON document."""
     task = f"{int(talk.time(0).timestamp() * 1000)}"
     folder = ".config/Code/User/globalStorage/saoudrizwan.claude-dev"
     return f"{folder}/tasks/{task}/api_conversation_history.json", _dump(list(_anthropic(talk)))
 
 
 def roo(talk: Conversation) -> File:
-    """As Cline's, in its own folder."""
+    """Returns the same document as `cline`, in Roo Code's folder."""
     folder = ".config/Code/User/globalStorage/rooveterinaryinc.roo-cline"
     return f"{folder}/tasks/{talk.id}/api_conversation_history.json", _dump(list(_anthropic(talk)))
 
 
 def continue_(talk: Conversation) -> File:
-    """A session, one indented document."""
+    """Returns a session as one indented JSON document."""
 
     def history() -> Iterator[Record]:
         for turn in talk.turns:
@@ -192,7 +192,7 @@ def continue_(talk: Conversation) -> File:
 
 
 def aider(talk: Conversation) -> File:
-    """A project's history in Markdown."""
+    """Returns a project's chat history in Markdown."""
     parts = [f"\n# aider chat started at {talk.time(0):%Y-%m-%d %H:%M:%S}\n\n> Model: gpt-5 with diff edit format  \n"]
     for turn in talk.turns:
         parts.append("".join(f"\n#### {line}  \n" for line in turn.asked.splitlines() if line))
@@ -211,4 +211,4 @@ SHAPES: dict[str, Callable[[Conversation], File]] = {
     "continue": continue_,
     "aider": aider,
 }
-"""By source."""
+"""The generators by source."""

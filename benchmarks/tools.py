@@ -1,4 +1,4 @@
-"""The tools that are measured side by side, one class each."""
+"""The measured tools, one class each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .peer import Peer, Scratch
 
 
 class Git(Peer):
-    """A work tree at the home with the repository beside it; everything added and committed."""
+    """Git with the home as work tree and the repository elsewhere. Everything is added and committed."""
 
     name = "git"
     program = "git"
@@ -26,15 +26,15 @@ class Git(Peer):
     def init(self) -> None:
         self.run("init", "-q")
         for setting in self.SETTINGS:
-            # A gc in the background would be paid for by the next tool.
+            # A gc in the background would slow down the next tool.
             self.run("config", *setting.split("="))
 
     def snapshot(self) -> Cost:
-        # `commit` ends with 1 when there is nothing to commit.
+        # `commit` exits with 1 if there is nothing to commit.
         return self.run("add", "-A") + self.run("commit", "-q", "-m", "snapshot", codes=(0, 1))
 
     def restore(self, target: Path) -> Cost:
-        # With an index of its own every file is new to it, as in a fresh clone.
+        # With an empty index, git writes every file, as in a new clone.
         index = self.scratch.folder / f"index-{target.name}"
         settings = {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(target)}
         cost = self.run("checkout", "-q", "-f", "HEAD", folder=target, settings=settings)
@@ -43,7 +43,7 @@ class Git(Peer):
 
 
 class Restic(Peer):
-    """A local repository; its encryption can't be switched off."""
+    """Restic with a local repository. Its encryption cannot be disabled."""
 
     name = "restic"
     program = "restic"
@@ -67,7 +67,7 @@ class Restic(Peer):
 
 
 class Borg(Peer):
-    """A local repository without encryption, at the same compression level as ctx."""
+    """Borg with a local repository, without encryption, at the same compression level as ctx."""
 
     name = "borg"
     program = "borg"
@@ -95,16 +95,16 @@ class Borg(Peer):
 
 
 class Ctx(Peer):
-    """This project's command, as a user runs it."""
+    """The command of this project, as a user runs it."""
 
     name = "ctx"
     program = os.environ.get("CTX") or str(Path(sys.executable).parent / "ctx")
-    # False: the agents found in the home are saved; True: the whole home as one folder.
+    # If true, the whole home is saved as one folder. Otherwise the agents that are found in it are saved.
     as_folder = False
 
     def environment(self) -> dict[str, str]:
-        # It looks for the agents of HOME; caches and settings stay in the scratch folder.
-        # A folder comes back at its path below HOME.
+        # ctx saves the agents in HOME. Its caches and settings are in the scratch folder.
+        # A folder is restored at its path below HOME.
         home = self.saved.parent if self.as_folder else self.saved
         return super().environment() | {"HOME": str(home)}
 
@@ -118,11 +118,11 @@ class Ctx(Peer):
         return self.ctx("snapshot", *self._source())
 
     def snapshot_json(self) -> Cost:
-        """A snapshot that prints what it did as JSON: see `printed`."""
+        """Makes a snapshot that prints its report as JSON, which `printed` returns."""
         return self.ctx("snapshot", "--json", *self._source())
 
     def printed(self) -> bytes:
-        """What the last command printed."""
+        """Returns the output of the last command."""
         return (self.scratch.folder / "output").read_bytes()
 
     def _source(self) -> list[Path]:
@@ -141,7 +141,7 @@ class Ctx(Peer):
 
 
 class TarZstd(Peer):
-    """The least that writing everything compressed can cost: no history, no deduplication."""
+    """The minimum cost of writing everything compressed, without history and without deduplication."""
 
     name = "tar_zstd"
     program = "tar"

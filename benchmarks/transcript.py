@@ -1,4 +1,4 @@
-"""Transcripts in the shape Claude Code writes them: one JSON record a line, linked by uuid and parentUuid."""
+"""A generator of Claude Code transcripts: one JSON record per line, linked by uuid and parentUuid."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ EPOCH = datetime(2026, 3, 1, 8, tzinfo=UTC)
 VERSION = "2.1.40"
 MODEL = "claude-opus-4-6"
 IDS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz123456789"
-# Bytes a record's content may have before a tool cuts its output.
+# The number of characters at which a tool cuts its output.
 LONGEST_OUTPUT = 30_000
 
 _encode = msgspec.json.encode
 
 
 def new_uuid(rng: Random) -> str:
-    """A version 4 UUID from the seeded generator (`uuid.uuid4` could not be made again)."""
+    """Returns a version 4 UUID from the seeded generator. (`uuid.uuid4` is not reproducible.)"""
     value = f"{rng.getrandbits(128):032x}"
     return f"{value[:8]}-{value[8:12]}-4{value[13:16]}-a{value[17:20]}-{value[20:]}"
 
 
 class Session:
-    """Writes the turns of one session; goes on where `parent` and `at` say."""
+    """Generates the turns of one session. Continues after the record `parent`, `at` seconds after the epoch."""
 
     def __init__(
         self, rng: Random, project: Project, session_id: str, *, parent: str | None = None, at: float = 0.0
@@ -40,17 +40,17 @@ class Session:
         self.id = session_id
         self.parent = parent
         self.seconds = at
-        # A session comes back to a few files again and again: that is where transcripts repeat themselves.
+        # A session uses the same few files repeatedly. This causes most repetitions in transcripts.
         self.working_set = rng.sample(range(len(project.paths)), 4)
 
     def lines(self) -> Iterator[bytes]:
-        """The session's records without end, a line each."""
+        """Yields the session's records without end, one line each."""
         while True:
             for record in self._turn():
                 yield _encode(record) + b"\n"
 
     def last_lines(self) -> bytes:
-        """The short records that end a turn, also one that was broken off."""
+        """Returns the short records that end a turn, even an incomplete one."""
         return b"".join(_encode(record) + b"\n" for record in self._end(self.parent or self.id))
 
     def _turn(self) -> Iterator[Record]:
@@ -117,7 +117,7 @@ class Session:
 
     def _thought(self) -> Iterator[Record]:
         if self.rng.random() < 0.16:
-            # Signatures are encrypted: nothing a compressor can use.
+            # Signatures are encrypted, so they cannot be compressed.
             signature = base64.b64encode(self.rng.randbytes(self._size(560))).decode()
             text = paragraphs(self.rng, self._size(70))
             yield self._assistant({"type": "thinking", "thinking": text, "signature": signature})
@@ -170,7 +170,7 @@ class Session:
             yield self._linked("progress", data=data, parentToolUseID=call, toolUseID=f"bash-progress-{step}")
 
     def _delegated(self) -> Record:
-        """A step of a sub-agent, repeated in the parent's transcript."""
+        """Returns a step of a sub-agent, which the parent's transcript repeats."""
         _, _, output, _ = self._read() if self.rng.random() < 0.7 else self._bash()
         part = {"tool_use_id": self._name("toolu_01"), "type": "tool_result", "content": output}
         inner = {"type": "user", "message": {"role": "user", "content": [part]}, "uuid": new_uuid(self.rng)}

@@ -1,4 +1,4 @@
-"""Comparing what came back with what went in."""
+"""The comparison of a restored folder with the original."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BLOCK = 1 << 20
 
 
 def hashes_of(folder: Path) -> dict[str, bytes]:
-    """The hash of each file below a folder, by relative path (a link counts by its target)."""
+    """Returns the hash of each file below a folder, by relative path. A link is represented by its target."""
     return {path: hash_file(folder / path) for path in _paths(folder)}
 
 
@@ -23,7 +23,7 @@ def hash_file(path: Path) -> bytes:
 
 
 def differences(expected: dict[str, bytes], found: dict[str, bytes]) -> list[str]:
-    """What is missing, extra or changed, one line each; empty when the trees are the same."""
+    """Returns a line for each missing, extra or changed file. The list is empty if the folders are equal."""
     missing = [f"missing: {path}" for path in expected.keys() - found.keys()]
     extra = [f"extra: {path}" for path in found.keys() - expected.keys()]
     changed = [f"changed: {path}" for path in expected.keys() & found.keys() if expected[path] != found[path]]

@@ -1,4 +1,4 @@
-"""Conversations that belong to no agent: asked, thought, done, answered. Each agent's files are made of them."""
+"""A generator of conversations in no agent's format. The generators of the agents' files use them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .words import Project, numbered, paragraphs, test_log
 
 
 class Step(NamedTuple):
-    """What a model does on its own: it thinks, calls a tool, and is given the output."""
+    """A step of the model: a thought, a tool call, and the tool's output."""
 
     thought: str
     tool: str
@@ -19,7 +19,7 @@ class Step(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """What a user asks, what is done for it, and the answer."""
+    """A turn of a conversation: the user's request, the model's steps, and the answer."""
 
     number: int
     asked: str
@@ -28,7 +28,7 @@ class Turn(NamedTuple):
 
 
 def turns(rng: Random, project: Project, count: int) -> Iterator[Turn]:
-    """`count` turns, 8 KB each on average: tool outputs are most of it, as in real sessions."""
+    """Yields `count` turns of 8 KB on average. Most of that is tool output, as in real sessions."""
     for number in range(count):
         steps = tuple(_step(rng, project) for _ in range(rng.randrange(1, 4)))
         yield Turn(number, paragraphs(rng, 40), steps, paragraphs(rng, 80))

@@ -1,6 +1,6 @@
-"""The text of a synthetic agent home: prose, source files, listings and test logs from one small vocabulary.
+"""A generator of text for synthetic homes: prose, source files, listings and test logs from a small vocabulary.
 
-Everything is drawn from a `random.Random` passed in, so the same seed always gives the same bytes.
+All choices come from the `random.Random` that the caller passes, so the same seed always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ public pure quick raw ready recent remote safe shared short silent simple single
 strict sudden test typed unused usual valid weak wide wrong
 """)
 VOCABULARY = GLUE + NOUNS + VERBS + ADJECTIVES
-# Frequencies fall with rank as in any language; the glue words lead.
+# Frequencies decrease with rank, as in any language. The glue words are the most frequent.
 CUMULATIVE = list(accumulate(1 / (rank + 4) for rank in range(len(VOCABULARY))))
 
 CODE_LINES: tuple[Callable[[Random, list[str]], str], ...] = (
@@ -79,7 +79,7 @@ CODE_LINES: tuple[Callable[[Random, list[str]], str], ...] = (
 
 @dataclass(frozen=True)
 class Project:
-    """One folder that agents worked in: its files, and the names of its tests."""
+    """A project folder in which agents worked: its files and the names of its tests."""
 
     name: str
     paths: tuple[str, ...]
@@ -88,12 +88,12 @@ class Project:
 
 
 def prose(rng: Random, words: int) -> str:
-    """`words` words of plain text, without punctuation."""
+    """Returns `words` words of plain text, without punctuation."""
     return " ".join(rng.choices(VOCABULARY, cum_weights=CUMULATIVE, k=words))
 
 
 def paragraphs(rng: Random, words: int) -> str:
-    """Sentences as an assistant writes them, a paragraph about every 60 words."""
+    """Returns sentences like an assistant's, with a new paragraph about every 60 words."""
     out: list[str] = []
     while words > 0:
         n = rng.randrange(7, 22)
@@ -104,7 +104,7 @@ def paragraphs(rng: Random, words: int) -> str:
 
 
 def code(rng: Random, lines: int) -> str:
-    """`lines` lines that look like a program."""
+    """Returns `lines` lines that look like a program."""
     out = []
     for make in rng.choices(CODE_LINES, k=lines):
         out.append(make(rng, rng.choices(NOUNS, k=4)))
@@ -113,7 +113,7 @@ def code(rng: Random, lines: int) -> str:
 
 @cache
 def open_project(name: str) -> Project:
-    """The project of this name: always the same, so that later turns read what earlier ones read."""
+    """Returns the project of this name. It is always the same, so that later turns read the files of earlier ones."""
     rng = Random(f"project {name}")
     paths, texts = [], []
     for _ in range(120):
@@ -125,13 +125,13 @@ def open_project(name: str) -> Project:
 
 
 def numbered(text: str, start: int, lines: int) -> str:
-    """Part of a file with line numbers before it, as agents' reading tools show it."""
+    """Returns a part of a file with line numbers, as agents' reading tools show it."""
     part = text.split("\n")[start : start + lines]
     return "\n".join(f"{number:6d}→{line}" for number, line in enumerate(part, start + 1))
 
 
 def listing(rng: Random, project: Project) -> str:
-    """What `ls -l` shows: the same names in the same order, sizes that differ now and then."""
+    """Returns a listing like that of `ls -l`: the same names in the same order, with some different sizes."""
     rows = [f"total {rng.randrange(40, 900)}"]
     first = rng.randrange(0, 50)
     for path in project.paths[first : first + 25]:
@@ -140,7 +140,7 @@ def listing(rng: Random, project: Project) -> str:
 
 
 def test_log(rng: Random, project: Project) -> str:
-    """A test run: a few names after another, times that differ in every run."""
+    """Returns the log of a test run: consecutive test names, with different times in every run."""
     first = rng.randrange(0, 100)
     rows = [f"{name} PASSED [{rng.randrange(1, 99) / 1000:.3f}s]" for name in project.tests[first : first + 30]]
     if rng.random() < 0.3:
@@ -150,7 +150,7 @@ def test_log(rng: Random, project: Project) -> str:
 
 
 def search_hits(rng: Random, project: Project) -> str:
-    """What a search prints: path, line number, line."""
+    """Returns the output of a search: path, line number, line."""
     rows = []
     for _ in range(rng.randrange(4, 20)):
         at = rng.randrange(len(project.paths))

@@ -1,4 +1,4 @@
-"""What the tools are made to do: each step by every tool in turn, on the same files."""
+"""The workloads: every tool performs each step in turn, on the same files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Bench:
-    """What every workload needs: the tools, a scratch folder, where results go, how progress is told."""
+    """The inputs of all workloads: the tools, a scratch folder, the results, and a function that reports progress."""
 
     tools: tuple[type[Peer], ...]
     scratch: Path
@@ -32,7 +32,7 @@ class Bench:
 
     @contextmanager
     def peers(self, home: Path, turn: int, *, as_folder: bool = False) -> Iterator[list[Peer]]:
-        """A new repository for each tool, removed at the end; who begins changes from run to run."""
+        """Creates a new repository for each tool, and removes it at the end. Each run begins with another tool."""
         place = self.scratch / f"tools-{turn}"
         first = turn % len(self.tools)
         made = [tool(Scratch(place / tool.name), home) for tool in self.tools[first:] + self.tools[:first]]
@@ -47,7 +47,7 @@ class Bench:
 
 
 def make_home(bench: Bench, *, sessions: int, size: int) -> Path:
-    """A generated home, all of it in the page cache."""
+    """Generates a home and reads it into the page cache."""
     home = bench.scratch / f"home-{size}"
     bench.say(f"making a home: {sessions} sessions, {size / 1e6:.0f} MB")
     _home_command(home, "--sessions", str(sessions), "--size", str(size))
@@ -56,21 +56,21 @@ def make_home(bench: Bench, *, sessions: int, size: int) -> Path:
 
 
 def warm(folder: Path) -> None:
-    """Read every file once, so that the first tool is not the one that waits for the disk."""
+    """Reads every file once, so that the first tool does not wait for the disk on behalf of the others."""
     for path in folder.rglob("*"):
         if path.is_file():
             hash_file(path)
 
 
 def _home_command(*arguments: str | Path) -> None:
-    # In a process of its own: see measure.run on memory.
+    # Runs in a separate process: see `measure.run` on memory.
     command = [sys.executable, "-m", "benchmarks.home", *map(str, arguments)]
     root = Path(__file__).parent.parent
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=root)
 
 
 def bench_home(bench: Bench, home: Path, turn: int) -> None:
-    """First snapshot, no change, a change, and the restore of a home."""
+    """Measures a home: the first snapshot, one without changes, one with changes, and a restore."""
     results = bench.results
     with bench.peers(home, turn) as peers:
         for peer in peers:
@@ -80,7 +80,7 @@ def bench_home(bench: Bench, home: Path, turn: int) -> None:
         lasting = [peer for peer in peers if peer.keeps_history]
         for peer in lasting:
             results.add_cost("unchanged", peer.name, peer.snapshot())
-        # Tools look at times to see a change: the files' must differ from their last look's.
+        # Tools detect changes by file times, so the new times must differ from those of the last snapshot.
         time.sleep(0.05)
         _home_command(home, "--append", "0.03", "--seed", str(turn))
         warm(home)
@@ -92,7 +92,7 @@ def bench_home(bench: Bench, home: Path, turn: int) -> None:
 
 
 def bench_large(bench: Bench, home: Path, turn: int) -> None:
-    """The first snapshot of a large home: its time, and above all its memory."""
+    """Measures the first snapshot of a large home: its time, and above all its memory."""
     with bench.peers(home, turn) as peers:
         for peer in peers:
             bench.say(f"run {turn + 1}: large home, {peer.name}")
@@ -100,7 +100,7 @@ def bench_large(bench: Bench, home: Path, turn: int) -> None:
 
 
 def bench_corpus(bench: Bench, corpus: Path, batches: int, turn: int) -> None:
-    """A corpus played back in batches, with a snapshot by every tool after each."""
+    """Measures the replay of a corpus in batches, with a snapshot by every tool after each batch."""
     steps = read_steps(corpus)
     home = bench.scratch / f"corpus-{turn}"
     home.mkdir()
@@ -140,7 +140,7 @@ def _weigh(results: Results, peer: Peer) -> None:
 
 
 def restore(bench: Bench, peer: Peer, expected: dict[str, bytes], row: str) -> None:
-    """Restore the last state and see that it is the home, byte for byte; only the tool's part is timed."""
+    """Restores the last state and compares it with the home byte by byte. Only the restore itself is timed."""
     target = bench.scratch / f"restored-{peer.name}"
     target.mkdir()
     cost = peer.restore(target)
@@ -152,6 +152,6 @@ def restore(bench: Bench, peer: Peer, expected: dict[str, bytes], row: str) -> N
 
 
 def check_restore(bench: Bench, peer: Peer, expected: dict[str, bytes]) -> None:
-    """Restore without keeping the time."""
+    """Restores the last state and compares it, without recording the time."""
     unkept = Bench(bench.tools, bench.scratch, Results(), bench.say)
     restore(unkept, peer, expected, "restore")
