@@ -1,5 +1,6 @@
-"""Repair: what can be read is saved, what is damaged is moved out of the way, what others have is taken from them.
+"""The repair of a damaged repository.
 
-`plan_repair` looks and decides, `RepairPlan.execute` writes new packs, swaps the root, and moves what was damaged to
-quarantine when that is durable. Nothing is deleted.
+A repair keeps what is readable, takes missing objects from elsewhere, and moves damaged files to quarantine.
+`plan_repair` only reads and decides. `RepairPlan.execute` writes new packs and swaps the root. When that is durable, it
+moves the damaged files. Nothing is deleted.
 """

@@ -1,4 +1,4 @@
-"""Takes missing content from the agents' own files, as far as they still have it."""
+"""The agents' own files as a source of missing content, as far as they still have it."""
 
 from __future__ import annotations
 
@@ -19,66 +19,81 @@ from ctxstore.packs.format import MAX_OBJECT
 from ctxstore.trees.files import write_content
 
 
-class _Span(NamedTuple):
+class _FileRange(NamedTuple):
+    """A range of a file, in bytes."""
+
     path: str
     start: int
     length: int
 
 
 class AgentFiles:
-    """What the files of damaged contexts hold now, cut as the repository cuts: of chunks, where they are."""
+    """The present files of damaged contexts as a source of objects.
+
+    A file is split into chunks exactly as the repository would store it. Of a chunk only its position is kept, the
+    nodes of the list of chunks are kept in memory.
+    """
 
     name = "the agents' files"
 
     def __init__(self, keys: IdKeys, chunker: Chunker) -> None:
         self._keys = keys
         self._chunker = chunker
-        self._spans: dict[bytes, _Span] = {}
+        self._chunks: dict[bytes, _FileRange] = {}
         self._nodes: dict[bytes, bytes] = {}
-        self._cut: set[str] = set()
+        self._split_paths: set[str] = set()
 
     def find(self, id: ObjectId, kind: Kind) -> bytes | None:
-        span = self._spans.get(id)
-        if span is None:
+        """Returns the object from a file, or None. The file may have changed: the caller must verify the hash."""
+        chunk = self._chunks.get(id)
+        if chunk is None:
             return self._nodes.get(id)
         try:
-            with open(span.path, "rb") as file:
-                file.seek(span.start)
-                return file.read(span.length)
+            with open(chunk.path, "rb") as file:
+                file.seek(chunk.start)
+                return file.read(chunk.length)
         except OSError:
             return None
 
-    def try_span(self, id: bytes, path: str, start: int, stop: int) -> None:
-        """A missing chunk was at these bytes of a file: if they did not change, here it is."""
+    def try_range(self, id: bytes, path: str, start: int, stop: int) -> None:
+        """Adds the missing chunk `id` if it is still at its former range of bytes in the file."""
         if stop - start > MAX_OBJECT:
-            return  # a tree may claim anything
-        self._spans.setdefault(id, _Span(path, start, stop - start))
+            return  # a damaged or hostile tree can contain any size
+        self._chunks.setdefault(id, _FileRange(path, start, stop - start))
         data = self.find(ObjectId(id), Kind.CHUNK)
         if data is None or self._keys.id_of(Kind.CHUNK, data) != id:
-            del self._spans[id]
+            del self._chunks[id]
 
-    def cut(self, path: str) -> bool:
-        """Learn all that a file would be stored as; False if it was done before or can't be read."""
-        if path in self._cut:
+    def split(self, path: str) -> bool:
+        """Splits a file into chunks and adds all its objects.
+
+        Returns False if the file was split before or cannot be read.
+        """
+        if path in self._split_paths:
             return False
-        self._cut.add(path)
+        self._split_paths.add(path)
         try:
-            read_stable(path, lambda blocks: write_content(_Learner(self, path), self._chunker, blocks))
+            read_stable(path, lambda blocks: write_content(_ObjectCollector(self, path), self._chunker, blocks))
         except SourceError:
             return False
         return True
 
-    def learn_chunk(self, id: bytes, span: _Span) -> None:
-        self._spans.setdefault(id, span)
+    def add_chunk(self, id: bytes, chunk: _FileRange) -> None:
+        """Adds the position of a chunk."""
+        self._chunks.setdefault(id, chunk)
 
-    def learn_node(self, kind: Kind, data: bytes) -> ObjectId:
+    def add_node(self, kind: Kind, data: bytes) -> ObjectId:
+        """Adds a node of a list of chunks. Returns its id."""
         id = self._keys.id_of(kind, data)
         self._nodes[id] = data
         return id
 
 
-class _Learner(MakesChunks):
-    """Takes what `write_content` makes of a file. The chunks come in order, so it knows where each is."""
+class _ObjectCollector(MakesChunks):
+    """Collects the objects that `write_content` creates for a file, and stores nothing.
+
+    Chunks are added in file order, so the position of each is known.
+    """
 
     def __init__(self, files: AgentFiles, path: str) -> None:
         self.keys = files._keys
@@ -90,39 +105,45 @@ class _Learner(MakesChunks):
         return False
 
     def add(self, kind: int, id: bytes, data: bytes | memoryview) -> None:
-        self._files.learn_chunk(id, _Span(self._path, self._at, len(data)))
+        self._files.add_chunk(id, _FileRange(self._path, self._at, len(data)))
         self._at += len(data)
 
     def put(self, kind: Kind, data: bytes) -> ObjectId:
-        return self._files.learn_node(kind, data)
+        return self._files.add_node(kind, data)
 
     def get(self, id: ObjectId, kind: Kind) -> bytes:
-        raise AssertionError("new content is made of nothing that was there")
+        raise AssertionError("writing new content reads no objects")
 
 
-def ask_agents(engine: Engine, root: RepositoryState, missing: set[bytes], files: AgentFiles) -> bool:
-    """Look at the files that need what is missing; whether there is anything new to be found in `files`."""
-    health = MetadataChecker(engine, missing.__contains__)
-    is_held = required_commits(engine, root)
-    wanted: dict[str, None] = {}
+def search_agent_files(engine: Engine, root: RepositoryState, missing: set[bytes], files: AgentFiles) -> bool:
+    """Splits the agents' files in which objects are missing, and adds their objects to `files`.
+
+    Returns False if no file was split that had not been split before.
+    """
+    checker = MetadataChecker(engine, missing.__contains__)
+    is_required = required_commits(engine, root)
+    paths: dict[str, None] = {}
     for _, id, commit in iter_commits(engine, root):
-        if commit is None or not commit.root or not is_held(id):
+        if commit is None or not commit.root or not is_required(id):
             continue
-        for bad, place in health.tree(commit.tree):
+        for damaged, place in checker.tree(commit.tree):
             if place.kind != "file":
                 continue
-            for path in _paths(commit, place.path):
-                wanted[path] = None
-                if place.start is not None and place.stop is not None and bad in missing:
-                    files.try_span(bad, path, place.start, place.stop)
-    news = [files.cut(path) for path in wanted]
-    return any(news)
+            for path in _find_paths(commit, place.path):
+                paths[path] = None
+                if place.start is not None and place.stop is not None and damaged in missing:
+                    files.try_range(damaged, path, place.start, place.stop)
+    is_new = [files.split(path) for path in paths]
+    return any(is_new)
 
 
-def _paths(commit: Commit, key: str) -> Iterator[str]:
-    """Where the file was: below the context's root, or the root itself when that is a single file."""
+def _find_paths(commit: Commit, key: str) -> Iterator[str]:
+    """Yields the path of a commit's file on this machine, if the file exists.
+
+    It is below the context's root, or the root itself if that is a single file.
+    """
     if not {"", ".", ".."}.isdisjoint(key.split("/")):
-        return  # no source made such a path: it leads elsewhere
+        return  # no source creates such a path, which would lead out of the root
     for folder in (commit.root, os.path.dirname(commit.root)):
         path = os.path.join(folder, key)
         if os.path.isfile(path) and not os.path.islink(path):

@@ -1,4 +1,4 @@
-"""What is there of a repository: config, root, packs; read as far as they can be, without opening it."""
+"""The examination of a repository: reads config, root and packs as far as possible, without opening the repository."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from ctxstore.errors import Corrupt, NotFound, UnknownFormat
 from ctxstore.history.config import KEY, MAX_CONFIG, Config, decode_config
 from ctxstore.history.root import MAX_ROOT, RepositoryState, RootFile, decode_root
 from ctxstore.ids import IdKeys
-from ctxstore.ops.repair.salvage import Examined, examine
+from ctxstore.ops.repair.salvage import ExaminedPack, examine_pack
 from ctxstore.packs.names import MAX_EPOCH, PackInfo, epoch_of
 from ctxstore.progress import Progress
 from ctxstore.storage.protocol import Storage
 
 OLD_ROOT = "root.old"
+"""The key of the root before the last swap."""
 
 T = TypeVar("T")
 
 
 class NoRepository(NotFound):
-    """There is no config, no root and no pack."""
+    """No repository exists at this place: no config, no root and no pack."""
 
 
 class RepositoryRemains(NamedTuple):
-    """The mutable part as it was found: None for what is missing or damaged, and then a problem that says so.
+    """The config and the roots of a repository. None: the file is missing or damaged.
 
-    `listed` are the packs the root lists; None if nobody knows. `data` are the root's bytes, whatever they are.
+    The problems describe why the config or the root is None, and are empty otherwise. `data` has the bytes of the root
+    even if they are damaged. `old` is the root before the last swap. `listed` has the packs that the root lists, or is
+    None if their list is unreadable. The root problem then describes that.
     """
 
     config: Config | None
@@ -38,24 +41,28 @@ class RepositoryRemains(NamedTuple):
     listed: tuple[PackInfo, ...] | None
 
     @property
-    def known(self) -> RepositoryState | None:
-        """The newest root that can be read."""
+    def newest(self) -> RepositoryState | None:
+        """The newest root that is readable: the current one or the one before it."""
         return self.root or self.old
 
 
 def find_state(storage: Storage) -> RepositoryRemains:
-    """Raises `NoRepository`; `UnknownFormat` if it is a newer one's."""
+    """Reads the config and the roots as far as possible.
+
+    Raises `NoRepository`, and `UnknownFormat` if a newer release wrote them.
+    """
     data = storage.read_root()
-    config, config_problem = _tried(lambda: decode_config(storage.get(KEY, 0, MAX_CONFIG)))
-    root, root_problem = _tried(lambda: _decoded(data))
-    old, _ = _tried(lambda: _decoded(storage.get(OLD_ROOT, 0, MAX_ROOT + 1)))
+    config, config_problem = _try_read(lambda: decode_config(storage.get(KEY, 0, MAX_CONFIG)))
+    root, root_problem = _try_read(lambda: _decode(data))
+    old, _ = _try_read(lambda: _decode(storage.get(OLD_ROOT, 0, MAX_ROOT + 1)))
     if config is None and root is None:
         problems = [part for part in (config_problem, root_problem) if isinstance(part, UnknownFormat)]
         if len(problems) == 2 or (problems and old is None):
-            raise problems[0]  # a newer release's, though the root before may be of this format: leave it alone
-        if old is None and not _names(storage, "packs"):
-            raise NoRepository("there is no repository", hint="`ctx init` makes one")
-    listed, manifest_problem = _tried(lambda: RootFile(storage).packs(root) if root else None)
+            # A newer release wrote it, even if the root before it has this release's format. Change nothing.
+            raise problems[0]
+        if old is None and not _pack_sizes(storage, "packs"):
+            raise NoRepository("there is no repository", hint="`ctx init` creates one")
+    listed, manifest_problem = _try_read(lambda: RootFile(storage).packs(root) if root else None)
     problem = root_problem or manifest_problem
     return RepositoryRemains(
         config,
@@ -68,60 +75,66 @@ def find_state(storage: Storage) -> RepositoryRemains:
     )
 
 
-def _tried(read: Callable[[], T]) -> tuple[T | None, Corrupt | NotFound | UnknownFormat | None]:
+def _try_read(read: Callable[[], T]) -> tuple[T | None, Corrupt | NotFound | UnknownFormat | None]:
+    """Returns the value that `read` returns, or the error it raises."""
     try:
         return read(), None
     except (Corrupt, NotFound, UnknownFormat) as error:
         return None, error
 
 
-def _decoded(data: bytes | None) -> RepositoryState:
+def _decode(data: bytes | None) -> RepositoryState:
+    """Decodes a root. Raises `NotFound` for None, `Corrupt`, `UnknownFormat`."""
     if data is None:
         raise NotFound("the repository's root is missing")
     if len(data) > MAX_ROOT:
-        raise Corrupt("the repository's root is impossibly large")
+        raise Corrupt("the repository's root is larger than a root can be")
     return decode_root(data)
 
 
 class Packs(NamedTuple):
-    """The packs as they were read. `missing` are listed and not there, `loose` the keys of files nobody lists."""
+    """The packs of a repository by their condition.
 
-    sound: list[PackInfo]
-    damaged: list[Examined]
+    `missing` lists packs that the root lists but that do not exist. `loose` lists the keys of pack files that no root
+    lists, including those in quarantine.
+    """
+
+    intact: list[PackInfo]
+    damaged: list[ExaminedPack]
     missing: list[PackInfo]
     loose: list[str]
 
 
 def examine_packs(storage: Storage, keys: IdKeys, listed: tuple[PackInfo, ...] | None, progress: Progress) -> Packs:
-    """Read every byte of the listed packs, or of all there are if nobody knows which were. Raises `StorageError`."""
-    names = _names(storage, "packs")
-    packs = Packs([], [], [], [f"quarantine/{name}" for name in _names(storage, "quarantine")])
+    """Reads every byte of the listed packs, or of all existing packs if `listed` is None. Raises `StorageError`."""
+    sizes = _pack_sizes(storage, "packs")
+    packs = Packs([], [], [], [f"quarantine/{name}" for name in _pack_sizes(storage, "quarantine")])
     wanted: dict[str, PackInfo | None]
     if listed is None:
-        wanted = dict.fromkeys(sorted(names))
+        wanted = dict.fromkeys(sorted(sizes))
     else:
         wanted = {pack.name: pack for pack in listed}
-        packs.loose.extend(f"packs/{name}" for name in sorted(names.keys() - wanted.keys()))
-    progress.start("read packs", sum(names.get(name, 0) for name in wanted))
+        packs.loose.extend(f"packs/{name}" for name in sorted(sizes.keys() - wanted.keys()))
+    progress.start("read packs", sum(sizes.get(name, 0) for name in wanted))
     try:
         for name, pack in wanted.items():
             try:
-                examined = examine(storage, keys, f"packs/{name}", pack)
+                examined = examine_pack(storage, keys, f"packs/{name}", pack)
             except NotFound:
                 packs.missing.extend([pack] if pack is not None else [])
                 continue
             if examined.problem:
                 packs.damaged.append(examined)
             else:
-                packs.sound.append(pack or examined.info)
-            progress.advance(names.get(name, 0))
+                packs.intact.append(pack or examined.info)
+            progress.advance(sizes.get(name, 0))
     finally:
         progress.done()
     return packs
 
 
-def _names(storage: Storage, folder: str) -> dict[str, int]:
-    """Names in a folder that a pack may have, also in quarantine, and their sizes."""
+def _pack_sizes(storage: Storage, folder: str) -> dict[str, int]:
+    """Returns the sizes of the files in a folder that have the name of a pack, also with a suffix as in quarantine."""
     try:
         found = {stored.key.rpartition("/")[2]: stored.size for stored in storage.list(folder)}
     except NotFound:
@@ -130,7 +143,10 @@ def _names(storage: Storage, folder: str) -> dict[str, int]:
 
 
 def newest_epoch(storage: Storage, known: RepositoryState | None) -> int:
-    """The highest epoch that any file or root names; one that no repository gets to is nobody's."""
-    names = (name for folder in ("packs", "manifests", "quarantine") for name in _names(storage, folder))
+    """Returns the highest epoch in the names of files or in the root `known`.
+
+    Ignores epochs that no repository can reach: such a name is damaged or foreign.
+    """
+    names = (name for folder in ("packs", "manifests", "quarantine") for name in _pack_sizes(storage, folder))
     epochs = [known.epoch if known else 0, *(epoch_of(name.partition(".")[0]) or 0 for name in names)]
     return max((epoch for epoch in epochs if epoch < MAX_EPOCH // 2), default=0)

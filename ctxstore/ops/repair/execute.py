@@ -1,4 +1,4 @@
-"""Carries a repair out: new packs, then one swap of the root, then what was damaged goes to quarantine."""
+"""The execution of a repair: writes new packs, swaps the root once, then moves damaged files to quarantine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ctxstore.history.transaction import MustRestart
 from ctxstore.ids import ObjectId
 from ctxstore.ops.check.check import CheckProblem
 from ctxstore.ops.repair.examine import OLD_ROOT
-from ctxstore.ops.repair.plan import RepairDecision, RepairOptions, decide, is_whole
+from ctxstore.ops.repair.plan import RepairDecision, RepairOptions, decide, is_intact
 from ctxstore.packs.compact import copy_objects, once
 from ctxstore.packs.format import is_data_kind
 from ctxstore.packs.names import PackInfo
@@ -26,11 +26,11 @@ from ctxstore.progress import SILENT, Progress
 from ctxstore.storage.protocol import Storage, SwapLost
 
 _TRIES = 16
-_LOOKS = 4
+_PLAN_TRIES = 4
 
 
 class DamagedPack(NamedTuple):
-    """A pack that is no longer used: what was wrong, and how many objects were saved and lost (None: unknown)."""
+    """A pack that the repair replaces: its problem, and the numbers of saved and of lost objects (None: unknown)."""
 
     name: str
     problem: str
@@ -39,10 +39,12 @@ class DamagedPack(NamedTuple):
 
 
 class RepairReport(NamedTuple):
-    """What a repair did, or would do. `root` and `config` say why they were made anew, or nothing.
+    """The report of a repair that was executed or planned.
 
-    `taken` counts objects by where they were found; `gaps` those in the chain of ops; `changes` are refs that moved,
-    `forgotten` commits that were given up, `kept_tags` tags that still name a damaged one; `problems` is what remains.
+    `root` and `config` are the reasons why these files were recreated, or empty. `taken` counts objects by the source
+    they were found in. `gaps` counts the gaps in the chain of ops. `changes` are the refs that moved, `forgotten` the
+    damaged commits that were forgotten, `kept_tags` the tags that still name a damaged commit. `quarantined` are the
+    new keys of moved files. `problems` lists the damage that remains.
     """
 
     executed: bool
@@ -60,95 +62,98 @@ class RepairReport(NamedTuple):
     @property
     def did_nothing(self) -> bool:
         """Whether there was nothing to repair."""
-        made = self.root, self.config, self.packs, self.taken, self.gaps
-        return not any((*made, self.changes, self.forgotten, self.kept_tags, self.quarantined))
+        files = self.root or self.config or self.packs or self.taken or self.quarantined
+        history = self.gaps or self.changes or self.forgotten or self.kept_tags
+        return not (files or history)
 
 
 class RepairPlan:
-    """What a repair would do, as of now. Nothing is written before `execute`."""
+    """A plan to repair a repository in its present state. Nothing is written before `execute`."""
 
-    def __init__(self, storage: Storage, environment: Environment, decided: RepairDecision) -> None:
+    def __init__(self, storage: Storage, environment: Environment, decision: RepairDecision) -> None:
         self._storage = storage
         self._environment = environment
-        self._decided = decided
-        self.is_empty = is_whole(decided)
+        self._decision = decision
+        self.is_empty = is_intact(decision)
 
     def report(self, executed: bool = False, quarantined: tuple[str, ...] = ()) -> RepairReport:
-        """What is done, or to be done."""
-        found, packs, stock = self._decided.found, self._decided.packs, self._decided.stock
-        gone = (DamagedPack(pack.name, "missing", 0, pack.objects) for pack in packs.missing)
-        hurt = (DamagedPack(each.info.name, each.problem, each.info.objects, each.lost) for each in packs.damaged)
+        """Returns the report of the plan, or of its execution if `executed`."""
+        decision = self._decision
+        packs = decision.packs
+        missing = (DamagedPack(pack.name, "missing", 0, pack.objects) for pack in packs.missing)
+        damaged = (DamagedPack(each.info.name, each.problem, each.info.objects, each.lost) for each in packs.damaged)
         return RepairReport(
-            executed,
-            found.root_problem,
-            found.config_problem,
-            (*gone, *hurt),
-            dict(Counter(taken.source.name for taken in stock.taken.values())),
-            self._decided.gaps,
-            self._decided.changes,
-            self._decided.given_up.commits,
-            self._decided.given_up.tags,
-            quarantined,
-            self._decided.problems,
+            executed=executed,
+            root=decision.remains.root_problem,
+            config=decision.remains.config_problem,
+            packs=(*missing, *damaged),
+            taken=dict(Counter(found.source.name for found in decision.store.found.values())),
+            gaps=decision.gaps,
+            changes=decision.changes,
+            forgotten=decision.forgotten.commits,
+            kept_tags=decision.forgotten.tags,
+            quarantined=quarantined,
+            problems=decision.problems,
         )
 
     def execute(self) -> RepairReport:
-        """Carry it out. Raises `MustRestart` when others wrote meanwhile, `StorageError`."""
-        storage, found = self._storage, self._decided.found
+        """Executes the plan. Raises `StorageError`, and `MustRestart` if other processes wrote since it was made."""
+        storage, remains = self._storage, self._decision.remains
         quarantined: list[str] = []
         with storage.presence():
             storage.prepare()
             _remove_caches(storage.cache_folder())
-            if found.config_problem:
+            if remains.config_problem:
                 quarantined += _quarantine(storage, KEY)
-                storage.put(KEY, encode_config(self._decided.config))
+                storage.put(KEY, encode_config(self._decision.config))
             if not self.is_empty:
-                made = self._write()
-                self._swap(made)
-                quarantined += self._remove_damaged()
+                self._swap(self._write_packs())
+                quarantined += self._quarantine_damaged()
             _remove_caches(storage.cache_folder())
             storage.keep_reserve()
         return self.report(True, tuple(quarantined))
 
-    def _write(self) -> list[PackInfo]:
-        """New packs with all that was saved, taken, and made anew."""
-        decided, stock = self._decided, self._decided.stock
-        packer = PackWriter(self._storage, decided.root.epoch, random=self._environment.random)
+    def _write_packs(self) -> list[PackInfo]:
+        """Writes packs with the intact objects of damaged packs, the objects found elsewhere, and the new objects."""
+        decision, store = self._decision, self._decision.store
+        packer = PackWriter(self._storage, decision.root.epoch, random=self._environment.random)
         is_new = once()
         try:
-            for each in decided.packs.damaged:
+            for each in decision.packs.damaged:
                 copy_objects(self._storage, each.info, each.footer, packer, is_new)
-            for id, taken in stock.taken.items():
+            for id, found in store.found.items():
                 if is_new(id):
-                    packer.add(taken.kind, id, stock.take(id), is_data_kind(taken.kind))
-            for id, (kind, data) in stock.made.items():
+                    packer.add(found.kind, id, store.get_found(id), is_data_kind(found.kind))
+            for id, (kind, data) in store.new.items():
                 if is_new(id):
                     packer.add(kind, id, data, is_data_kind(kind))
             return packer.flush()
         finally:
             packer.close()
 
-    def _swap(self, made: list[PackInfo]) -> None:
-        decided, roots = self._decided, RootFile(self._storage)
-        root = advanced(decided.root, self._environment.clock())
-        root = roots.with_packs(root, [*decided.packs.sound, *made], self._environment.random)
+    def _swap(self, new_packs: list[PackInfo]) -> None:
+        """Swaps the root to the restored state. Raises `MustRestart` if another process swapped it before."""
+        decision, roots = self._decision, RootFile(self._storage)
+        root = advanced(decision.root, self._environment.clock())
+        root = roots.with_packs(root, [*decision.packs.intact, *new_packs], self._environment.random)
         try:
-            roots.swap(decided.found.data, root)
+            roots.swap(decision.remains.data, root)
         except SwapLost:
             raise MustRestart from None
 
-    def _remove_damaged(self) -> list[str]:
-        """Move what no root lists any more, and was damaged, out of the way."""
-        found, storage = self._decided.found, self._storage
-        moved = [key for each in self._decided.packs.damaged for key in _quarantine(storage, each.info.key)]
-        if found.root is None and found.data is not None:
-            moved += _quarantine(storage, OLD_ROOT)  # the swap has made the damaged one that
-        elif found.root is not None and found.listed is None and found.root.manifest is not None:
-            moved += _quarantine(storage, f"manifests/{found.root.manifest}")
+    def _quarantine_damaged(self) -> list[str]:
+        """Moves the damaged files, which the new root does not list, to quarantine. Returns their new keys."""
+        remains, storage = self._decision.remains, self._storage
+        moved = [key for each in self._decision.packs.damaged for key in _quarantine(storage, each.info.key)]
+        if remains.root is None and remains.data is not None:
+            moved += _quarantine(storage, OLD_ROOT)  # the swap has moved the damaged root there
+        elif remains.root is not None and remains.listed is None and remains.root.manifest is not None:
+            moved += _quarantine(storage, f"manifests/{remains.root.manifest}")
         return moved
 
 
 def _quarantine(storage: Storage, key: str) -> list[str]:
+    """Moves a file to quarantine. Returns its new key, or nothing if the file does not exist."""
     try:
         return [storage.quarantine(key)]
     except NotFound:
@@ -156,7 +161,7 @@ def _quarantine(storage: Storage, key: str) -> list[str]:
 
 
 def _remove_caches(folder: str | None) -> None:
-    """Copies, all of them: what a reader needs of them it makes anew."""
+    """Removes all caches, as far as possible. Readers recreate them."""
     if folder is None:
         return
     try:
@@ -174,26 +179,29 @@ def _remove_caches(folder: str | None) -> None:
 def plan_repair(
     storage: Storage, environment: Environment, options: RepairOptions, progress: Progress = SILENT
 ) -> RepairPlan:
-    """Look what is damaged, and what can be done; anew when others wrote in between and something seemed to be missing.
+    """Plans a repair. Plans again if something seems to be damaged and another process wrote meanwhile.
 
-    Raises `NotFound`, `UnknownFormat`, `StorageError`, and `MustRestart` if others never pause.
+    Raises `NotFound`, `UnknownFormat`, `StorageError`, and `MustRestart` if other processes write all the time.
     """
-    for _ in range(_LOOKS):
-        before = _find_root(storage)
+    for _ in range(_PLAN_TRIES):
+        before = _read_root(storage)
         try:
-            decided = decide(storage, environment, options, progress)
+            decision = decide(storage, environment, options, progress)
         except NotFound:
-            if _find_root(storage) == before:
+            if _read_root(storage) == before:
                 raise
-            continue  # a writer merged packs away meanwhile
-        is_sound = is_whole(decided) and not decided.problems
-        if is_sound or _find_root(storage) == before:
-            return RepairPlan(storage, environment, decided)
+            continue  # another process has merged packs and removed the old ones meanwhile
+        is_undamaged = is_intact(decision) and not decision.problems
+        if is_undamaged or _read_root(storage) == before:
+            return RepairPlan(storage, environment, decision)
     raise MustRestart
 
 
-def _find_root(storage: Storage) -> bytes | None:
-    """What is there now, to know whether somebody else wrote: that it can't be read is damage, and said elsewhere."""
+def _read_root(storage: Storage) -> bytes | None:
+    """Reads the bytes of the root, to detect writes by other processes. Returns None if the root is unreadable.
+
+    An unreadable root is damage, which `decide` reports.
+    """
     try:
         return storage.read_root()
     except CtxstoreError:
@@ -203,7 +211,10 @@ def _find_root(storage: Storage) -> bytes | None:
 def repair(
     storage: Storage, environment: Environment, options: RepairOptions, progress: Progress = SILENT
 ) -> RepairReport:
-    """Plan and execute, anew when others wrote in between. Raises `MustRestart` if they never pause."""
+    """Plans and executes a repair, again if another process wrote meanwhile.
+
+    Raises `NotFound`, `UnknownFormat`, `StorageError`, and `MustRestart` if other processes write all the time.
+    """
     for _ in range(_TRIES):
         try:
             return plan_repair(storage, environment, options, progress).execute()

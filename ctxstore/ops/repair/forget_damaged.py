@@ -1,4 +1,4 @@
-"""Lets go of what stays damaged, so that the rest is whole: contexts go back to their newest whole commit."""
+"""The forgetting of commits that stay damaged: each affected context moves back to its newest intact commit."""
 
 from __future__ import annotations
 
@@ -17,107 +17,116 @@ from ctxstore.ops.repair.guess_heads import find_commit
 from ctxstore.ops.repair.object_sources import FallbackStore
 
 REASON = f"{DAMAGED}part of it is lost"
+"""The reason that is recorded with each forgotten commit."""
 
 
 class ForgottenDamage(NamedTuple):
-    """The commits that are forgotten now, and the tags that keep a damaged one (which only its user can give up)."""
+    """The damaged commits that a repair forgets, and the tags of damaged commits that it keeps.
+
+    Only the user can decide to forget a tagged commit.
+    """
 
     commits: tuple[ObjectId, ...]
     tags: tuple[str, ...]
 
 
-def give_up(
-    engine: Engine, stock: FallbackStore, root: RepositoryState, missing: set[bytes]
+def forget_damaged(
+    engine: Engine, store: FallbackStore, root: RepositoryState, missing: set[bytes]
 ) -> tuple[RepositoryState, ForgottenDamage]:
-    """The root in which damaged commits are forgotten, and no context's newest."""
-    health = MetadataChecker(engine, missing.__contains__)
-    is_held = required_commits(engine, root)
-    whole: set[ObjectId] = set()
+    """Forgets the commits that need missing objects. Moves contexts with a damaged head to their newest intact commit.
+
+    Returns the new state and a report. A context without an intact commit is removed.
+    """
+    checker = MetadataChecker(engine, missing.__contains__)
+    is_required = required_commits(engine, root)
+    intact: set[ObjectId] = set()
     damaged: dict[ObjectId, None] = {}
     forgotten = engine.forgotten(root)
     for _, id, commit in iter_commits(engine, root):
-        if not is_held(id) and (commit is not None or forgotten.is_given_up(id)):
+        if not is_required(id) and (commit is not None or forgotten.is_given_up(id)):
             continue
-        if commit is None or health.tree(commit.tree):
+        if commit is None or checker.tree(commit.tree):
             damaged[id] = None
         else:
-            whole.add(id)
+            intact.add(id)
     refs = engine.refs(root)
     heads = list(refs.iter_all())
-    lost = [head for head in heads if head[1] in damaged and is_context(head[0])]
-    search = _Search(engine, stock, root, heads, whole)
-    moved = {name: search.newest_whole(name, id) for name, id in lost}
+    search = _IntactSearch(engine, store, root, heads, intact)
+    moved = {name: search.newest_intact(name, id) for name, id in heads if id in damaged and is_context(name)}
     tags = tuple(name for name, id in heads if id in damaged and name not in moved)
     for name, id in heads:
         if name in tags:
-            damaged.pop(id, None)  # several tags may name it
+            damaged.pop(id, None)  # absent if another tag names the same commit
     now = engine.environment.clock()
     marks: dict[ObjectId, Forgotten | None] = dict.fromkeys(damaged, Forgotten(now, REASON))
     new = root._replace(
-        refs=refs.updated(engine.maps, stock, moved),
-        forgotten=forgotten.updated(engine.maps, stock, marks),
+        refs=refs.updated(engine.maps, store, moved),
+        forgotten=forgotten.updated(engine.maps, store, marks),
     )
     return new, ForgottenDamage(tuple(damaged), tags)
 
 
-class _Search:
-    """Looks for what contexts were before what is damaged."""
+class _IntactSearch:
+    """Searches for the intact state that a context had before its damaged commits."""
 
     def __init__(
         self,
         engine: Engine,
-        stock: FallbackStore,
+        store: FallbackStore,
         root: RepositoryState,
         heads: Iterable[tuple[str, ObjectId]],
-        whole: Set[ObjectId],
+        intact: Set[ObjectId],
     ) -> None:
         self._engine = engine
-        self._stock = stock
+        self._store = store
         self._root = root
-        self._whole = whole
-        self._called: dict[ObjectId, list[str]] = {}
+        self._intact = intact
+        self._names: dict[ObjectId, list[str]] = {}
         for name, id in heads:
-            self._called.setdefault(id, []).append(name)
+            self._names.setdefault(id, []).append(name)
 
-    def newest_whole(self, name: str, head: ObjectId) -> ObjectId | None:
-        """The newest whole commit that a context's damaged one was made from: along first parents, and if none is
-        whole, along those that were merged in. None: the context goes, and what it was stays in the log.
+    def newest_intact(self, name: str, head: ObjectId) -> ObjectId | None:
+        """Returns the newest intact ancestor of a damaged head, or None.
 
-        Not simply the newest that was made for a context of that name: a fork or a renamed context has others' commits,
-        and what was undone, or merged into another context, is no earlier state of this one.
+        Follows first parents. If none of them is intact, follows merged parents. The search considers ancestors only,
+        not all commits made for a context of this name. A fork or a renamed context has commits made for other names.
+        Commits that were undone, or merged into another context, are not earlier states of this one.
         """
-        met = {head}
-        waiting = [head]
-        while waiting:
-            id = waiting.pop()
-            if id in self._whole:
+        visited = {head}
+        queue = [head]
+        while queue:
+            id = queue.pop()
+            if id in self._intact:
                 return id
-            commit = find_commit(self._stock, id)
+            commit = find_commit(self._store, id)
             if commit is not None:
                 older = commit.parents
             else:
-                before = self._find_before(name, met)
+                before = self._find_before(name, visited)
                 older = (before,) if before is not None else ()
-            waiting += (each for each in reversed(older) if each not in met)
-            met.update(older)
+            queue += (each for each in reversed(older) if each not in visited)
+            visited.update(older)
         return None
 
-    def _find_before(self, name: str, met: Set[ObjectId]) -> ObjectId | None:
-        """Where a context was before it came to the commits `met`, of which a record is lost: by the newest list of
-        contexts from before."""
-        # It may have had another name then, or be a fork of one that is there.
-        names = list(dict.fromkeys((name, *(other for id in met for other in self._called.get(id, ())))))
+    def _find_before(self, name: str, visited: Set[ObjectId]) -> ObjectId | None:
+        """Returns the head that a context had before it moved to the commits in `visited`.
+
+        This replaces the parents of a commit whose record is lost. The head comes from the refs of the newest op before
+        that move.
+        """
+        # The context may have had another name then, or be a fork of an existing one.
+        names = list(dict.fromkeys((name, *(other for id in visited for other in self._names.get(id, ())))))
         found: ObjectId | None = None
         try:
             for _, op in iter_ops(self._engine.store, self._root.op):
-                told = [each.ref for each in op.changes if each.old in met or each.new in met]
-                names += (each for each in told if each not in names)
+                changed = [each.ref for each in op.changes if each.old in visited or each.new in visited]
+                names += (each for each in changed if each not in names)
                 refs = self._engine.refs_at(op.refs)
-                there = [id for each in reversed(names) if (id := refs.find(each)) is not None]
-                if told or not met.isdisjoint(there):
+                heads = [id for each in reversed(names) if (id := refs.find(each)) is not None]
+                if changed or not visited.isdisjoint(heads):
                     found = None
-                elif found is None and there:
-                    found = there[0]
+                elif found is None and heads:
+                    found = heads[0]
         except (Corrupt, NotFound):
-            pass  # what older ops tell is not known
+            pass  # older ops are unreadable: use the result of the newer ones
         return found

@@ -1,4 +1,4 @@
-"""Which commits are heads when no root says so."""
+"""The reconstruction of refs that no readable root records: from ops that may be unpublished, or from commits."""
 
 from __future__ import annotations
 
@@ -16,28 +16,33 @@ from ctxstore.ops.repair.object_sources import FallbackStore
 from ctxstore.ops.repair.op_chain import Chains
 
 COMMAND = "repair"
+"""The command that the op of a repair records."""
+
 _LOST = re.compile(r"lost: op:([0-9a-f]{64})\Z")
 _CONTENT = (Kind.CHUNK, Kind.RECORD)
 
 
-def find_commit(stock: FallbackStore, id: ObjectId) -> Commit | None:
-    """A commit, if it can be read."""
+def find_commit(store: FallbackStore, id: ObjectId) -> Commit | None:
+    """Reads a commit. Returns None if it cannot be read."""
     try:
-        return read_commit(stock, id)
+        return read_commit(store, id)
     except (NotFound, Corrupt):
         return None
 
 
-def heads_of_commits(engine: Engine, stock: FallbackStore, ids: Iterable[ObjectId]) -> ObjectId:
-    """A refs map of the commits alone: of each context the one with the longest history, for want of any op."""
+def guess_refs(engine: Engine, store: FallbackStore, ids: Iterable[ObjectId]) -> ObjectId:
+    """Builds a map of refs from the commits alone, if no op is left. Returns its id.
+
+    The head of each context is its commit with the longest history, then the latest.
+    """
     newest: dict[str, tuple[int, int, ObjectId]] = {}
     for id in ids:
-        commit = find_commit(stock, id)
+        commit = find_commit(store, id)
         if commit is not None and _is_name(commit.ref):
             rank = (commit.generation, commit.time, id)
             newest[commit.ref] = max(rank, newest.get(commit.ref, rank))
-    empty = Refs.load(engine.maps, stock, engine.maps.create(stock, {}))
-    return empty.updated(engine.maps, stock, {ref: rank[-1] for ref, rank in newest.items()})
+    empty = Refs.load(engine.maps, store, engine.maps.create(store, {}))
+    return empty.updated(engine.maps, store, {ref: id for ref, (_, _, id) in newest.items()})
 
 
 def _is_name(name: str) -> bool:
@@ -47,31 +52,35 @@ def _is_name(name: str) -> bool:
         return False
 
 
-def take_changes(engine: Engine, stock: FallbackStore, changes: Iterable[RefChange], refs: ObjectId) -> ObjectId:
-    """The refs map with those changes made that move a ref on from where it is, to a commit that is whole."""
-    found = Refs.load(engine.maps, stock, refs)
-    health = MetadataChecker(engine, lambda id: not any(stock.find_anywhere(ObjectId(id), kind) for kind in _CONTENT))
+def apply_changes(engine: Engine, store: FallbackStore, changes: Iterable[RefChange], refs: ObjectId) -> ObjectId:
+    """Applies changes to a map of refs and returns the id of the new map.
+
+    A change is applied only if it moves the ref from its head to an intact child of the head. A new ref may start at
+    any intact commit. Removals and settings are skipped.
+    """
+    current = Refs.load(engine.maps, store, refs)
+    checker = MetadataChecker(engine, lambda id: not any(store.is_available(ObjectId(id), kind) for kind in _CONTENT))
     for change in changes:
-        if change.new is None or change.ref.startswith(SETTING) or found.find(change.ref) != change.old:
+        if change.new is None or change.ref.startswith(SETTING) or current.find(change.ref) != change.old:
             continue
-        commit = find_commit(stock, change.new)
-        if commit is None or change.old not in (*commit.parents, None) or health.tree(commit.tree):
+        commit = find_commit(store, change.new)
+        if commit is None or change.old not in (*commit.parents, None) or checker.tree(commit.tree):
             continue
-        refs = found.updated(engine.maps, stock, {change.ref: change.new})
-        found = Refs.load(engine.maps, stock, refs)
+        refs = current.updated(engine.maps, store, {change.ref: change.new})
+        current = Refs.load(engine.maps, store, refs)
     return refs
 
 
 def iter_siblings(chains: Chains, tip: ObjectId | None) -> Iterator[RefChange]:
-    """What the ops changed that follow the same op as `tip` does, and those after them.
+    """Yields the changes of the ops that follow the same op as `tip` does, and of the ops after them, oldest first.
 
-    Without a root nobody knows which of them was published, and each made complete commits.
+    Without a root nobody knows which of these branches was published. Each of them has complete commits.
     """
     if tip is None:
         return
     shared = chains.ops[tip].previous
     for other in sorted(chains.tips, key=lambda id: (chains.ops[id].time, id)):
-        branch = list(chains.down(other))
+        branch = list(chains.iter_chain(other))
         if tip in branch:
             continue
         while branch and chains.ops[branch[-1]].previous != shared:
@@ -80,18 +89,18 @@ def iter_siblings(chains: Chains, tip: ObjectId | None) -> Iterator[RefChange]:
             yield from chains.ops[id].changes
 
 
-def note_of_lost(op: ObjectId) -> str:
-    """What a repair writes into the log about the newest op, when that is lost."""
+def lost_op_note(op: ObjectId) -> str:
+    """Returns the note by which a repair records in the log that the newest op is lost."""
     return f"lost: op:{op.hex()}"
 
 
-def iter_found_again(stock: FallbackStore, newest: ObjectId | None) -> Iterator[RefChange]:
-    """What ops changed that an earlier repair could not find, and that are there now."""
-    for _, op in iter_ops(stock, newest):
+def iter_recovered_changes(store: FallbackStore, newest: ObjectId | None) -> Iterator[RefChange]:
+    """Yields the changes of ops that an earlier repair recorded as lost and that can be read now."""
+    for _, op in iter_ops(store, newest):
         match = _LOST.match(op.note) if op.command == COMMAND else None
         if match is None:
             continue
         try:
-            yield from read_op(stock, ObjectId(bytes.fromhex(match[1]))).changes
+            yield from read_op(store, ObjectId(bytes.fromhex(match[1]))).changes
         except (NotFound, Corrupt):
             continue

@@ -1,4 +1,4 @@
-"""All that may still have an object: the packs, and where else it can be taken from. Everything is hashed again."""
+"""The sources of objects for a repair: packs, left-over files, other repositories. Every object is hashed again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ctxstore.errors import Corrupt, NotFound
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ID_SIZE, IdKeys, Kind, ObjectId
 from ctxstore.objects.store import ObjectStore
-from ctxstore.ops.repair.salvage import examine
+from ctxstore.ops.repair.salvage import examine_pack
 from ctxstore.packs.format import Footer
 from ctxstore.packs.frames import unpack_frame
 from ctxstore.packs.index import Index, Location, iter_locations
@@ -19,23 +19,34 @@ from ctxstore.storage.protocol import Storage
 
 
 class ObjectSource(Protocol):
-    """A place that may have objects. `name` is for a person."""
+    """A place that may have objects. `name` describes it in reports."""
 
     name: str
 
     def find(self, id: ObjectId, kind: Kind) -> bytes | None:
-        """An object's bytes, which the caller hashes, or None."""
+        """Returns the bytes of an object, or None. The caller must verify their hash."""
 
 
 class FoundObject(NamedTuple):
-    """An object that no pack of the repository has, and where it was found."""
+    """The kind of an object that no pack of the repository has, and the source that has it."""
 
     kind: Kind
     source: ObjectSource
 
 
+class NewObject(NamedTuple):
+    """An object that the repair created."""
+
+    kind: Kind
+    data: bytes
+
+
 class FallbackStore(ObjectStore):
-    """Reads what the packs still hold, then the sources; puts into memory. Remembers what it took and what was put."""
+    """A store that reads objects from the packs, and from other sources if no pack has them.
+
+    `found` records the objects found in sources. `new` contains the objects that were put: they stay in memory. The
+    repair writes both to new packs.
+    """
 
     def __init__(
         self, storage: Storage, keys: IdKeys, salvaged: Mapping[str, Footer], sources: Sequence[ObjectSource]
@@ -44,82 +55,96 @@ class FallbackStore(ObjectStore):
         self._salvaged = salvaged
         self.index = Index(None, self.footer)
         self.sources = list(sources)
-        self.taken: dict[ObjectId, FoundObject] = {}
-        self.made: dict[ObjectId, tuple[Kind, bytes]] = {}
-        self._nowhere: set[tuple[ObjectId, Kind]] = set()
+        self.found: dict[ObjectId, FoundObject] = {}
+        self.new: dict[ObjectId, NewObject] = {}
+        self._unavailable: set[tuple[ObjectId, Kind]] = set()
 
     def footer(self, pack: PackInfo) -> Footer:
-        """What is whole of a pack."""
+        """Returns the footer of a pack. Of a damaged pack it lists only the intact frames."""
         salvaged = self._salvaged.get(pack.name)
         return salvaged if salvaged is not None else read_footer(self.storage, pack)
 
     def get(self, id: ObjectId, kind: Kind) -> bytes:
-        if id in self.made:
-            return self.made[id][1]
-        if id in self.taken:
-            return self.take(id)
+        """Reads an object. Raises `NotFound` or `Corrupt` if neither a pack nor a source has it."""
+        if id in self.new:
+            return self.new[id].data
+        if id in self.found:
+            return self.get_found(id)
         try:
             return self._get(id, kind)
         except (NotFound, Corrupt):
             if not self._find_source(id, kind):
                 raise
-            return self.take(id)
+            return self.get_found(id)
 
-    def take(self, id: ObjectId) -> bytes:
-        """An object that a source had when it was asked. Raises `NotFound` if it has it no more."""
-        kind, source = self.taken[id]
+    def get_found(self, id: ObjectId) -> bytes:
+        """Reads an object again from the source it was found in. Raises `NotFound` if the source has changed since."""
+        kind, source = self.found[id]
         data = source.find(id, kind)
         if data is None or self.keys.id_of(kind, data) != id:
             raise NotFound(f"{source.name} changed while it was read", hint="run `ctx repair` again")
         return data
 
     def put(self, kind: Kind, data: bytes) -> ObjectId:
+        """Adds an object unless the store has it. Returns its id."""
         id = self.keys.id_of(kind, data)
-        if not self.is_there(id):
-            self.made[id] = (kind, data)
+        if not self.has_object(id):
+            self.new[id] = NewObject(kind, data)
         return id
 
-    def is_there(self, id: ObjectId) -> bool:
-        """Whether a pack holds it, or it was taken or put."""
-        return id in self.made or id in self.taken or self.index.find_pack(id) is not None
+    def has_object(self, id: ObjectId) -> bool:
+        """Whether a pack contains the object, or it was found in a source or put before."""
+        return id in self.new or id in self.found or self.index.find_pack(id) is not None
 
-    def find_anywhere(self, id: ObjectId, kind: Kind) -> bool:
-        """Whether a pack or a source has an object."""
-        return self.is_there(id) or self._find_source(id, kind)
+    def is_available(self, id: ObjectId, kind: Kind) -> bool:
+        """Whether a pack or a source has the object. Searches the sources if necessary."""
+        return self.has_object(id) or self._find_source(id, kind)
 
     def _find_source(self, id: ObjectId, kind: Kind) -> bool:
-        if (id, kind) in self._nowhere:
+        """Searches the sources for an object, verifies its hash, and records where it was found."""
+        if (id, kind) in self._unavailable:
             return False
         for source in self.sources:
             data = source.find(id, kind)
             if data is not None and self.keys.id_of(kind, data) == id:
-                self.taken[id] = FoundObject(kind, source)
+                self.found[id] = FoundObject(kind, source)
                 return True
-        self._nowhere.add((id, kind))
+        self._unavailable.add((id, kind))
         return False
 
-    def look_again(self, *sources: ObjectSource) -> None:
-        """Sources that may have what was found nowhere until now."""
+    def add_sources(self, *sources: ObjectSource) -> None:
+        """Adds sources. Objects that were not found before are searched again."""
         self.sources += sources
-        self._nowhere.clear()
+        self._unavailable.clear()
 
 
 class OtherRepository:
-    """Another repository, which is open."""
+    """Another, open repository as a source of objects."""
 
     def __init__(self, name: str, engine: Engine) -> None:
         self.name = name
         self._engine = engine
 
     def find(self, id: ObjectId, kind: Kind) -> bytes | None:
+        """Returns the object from the other repository, or None."""
         try:
             return self._engine.store.get(id, kind)
         except (NotFound, Corrupt):
             return None
 
 
+class _LooseObject(NamedTuple):
+    """The file that contains an object, and its position in the file."""
+
+    key: str
+    location: Location
+
+
 class LoosePacks:
-    """Files that no root lists: left over, or in quarantine. Read when they are first needed."""
+    """Pack files that no root lists, as a source of objects: left over, or in quarantine.
+
+    They are examined when the first object is needed.
+    """
 
     name = "left-over files"
 
@@ -127,27 +152,29 @@ class LoosePacks:
         self._storage = storage
         self._keys = keys
         self._files = list(files)
-        self._places: dict[bytes, tuple[str, Location]] | None = None
+        self._objects: dict[bytes, _LooseObject] | None = None
 
     def find(self, id: ObjectId, kind: Kind) -> bytes | None:
-        if self._places is None:
-            self._places = dict(self._look())
-        found = self._places.get(id)
+        """Returns the object from one of the files, or None."""
+        if self._objects is None:
+            self._objects = dict(self._iter_objects())
+        found = self._objects.get(id)
         if found is None:
             return None
-        key, place = found
+        location = found.location
         try:
-            _, raw = unpack_frame(self._storage.get(key, place.frame, place.stored))
+            _, raw = unpack_frame(self._storage.get(found.key, location.frame, location.stored))
         except (NotFound, Corrupt):
             return None
-        return raw[place.start : place.start + place.length]
+        return raw[location.start : location.start + location.length]
 
-    def _look(self) -> Iterable[tuple[bytes, tuple[str, Location]]]:
+    def _iter_objects(self) -> Iterable[tuple[bytes, _LooseObject]]:
+        """Yields the objects in the intact frames of all files."""
         for key in self._files:
             try:
-                examined = examine(self._storage, self._keys, key)
+                examined = examine_pack(self._storage, self._keys, key)
             except NotFound:
-                continue  # collected meanwhile
-            for id, place in iter_locations(key, examined.footer):
+                continue  # another process has removed the file meanwhile
+            for id, location in iter_locations(key, examined.footer):
                 assert len(id) == ID_SIZE
-                yield id, (key, place)
+                yield id, _LooseObject(key, location)

@@ -1,4 +1,4 @@
-"""Decides what a repair does: which state to go back to, what to save, what to take from elsewhere."""
+"""The decision about a repair: the state to restore, the objects to keep, and those to take from elsewhere."""
 
 from __future__ import annotations
 
@@ -16,214 +16,236 @@ from ctxstore.objects.chunker import ChunkerSettings
 from ctxstore.ops.check.check import CheckProblem, object_problems
 from ctxstore.ops.check.impact import MetadataChecker
 from ctxstore.ops.gc.reachability import Marker, UnreadableObject
-from ctxstore.ops.repair.agent_files import AgentFiles, ask_agents
+from ctxstore.ops.repair.agent_files import AgentFiles, search_agent_files
 from ctxstore.ops.repair.examine import Packs, RepositoryRemains, examine_packs, find_state, newest_epoch
-from ctxstore.ops.repair.forget_damaged import ForgottenDamage, give_up
+from ctxstore.ops.repair.forget_damaged import ForgottenDamage, forget_damaged
 from ctxstore.ops.repair.guess_heads import (
     COMMAND,
-    heads_of_commits,
-    iter_found_again,
+    apply_changes,
+    guess_refs,
+    iter_recovered_changes,
     iter_siblings,
-    note_of_lost,
-    take_changes,
+    lost_op_note,
 )
 from ctxstore.ops.repair.object_sources import FallbackStore, LoosePacks, ObjectSource
-from ctxstore.ops.repair.op_chain import Chains, mend, read_ops
+from ctxstore.ops.repair.op_chain import Chains, read_ops, repair_chain
 from ctxstore.ops.repair.salvage import split_ids
 from ctxstore.packs.names import PackInfo
 from ctxstore.progress import SILENT, Progress
 from ctxstore.storage.protocol import Storage
 
 ROUNDS = 8
-"""What the agents' files gave may name more that is missing; they are asked this often."""
+"""The most searches of the agents' files. Objects found there may refer to further missing objects."""
 
 
 class RepairOptions(NamedTuple):
-    """`others` may have what is missing; `forget_damaged` lets go of commits that stay damaged."""
+    """The options of a repair.
+
+    `others` are further sources of missing objects. `forget_damaged` forgets the commits that stay damaged.
+    """
 
     others: Sequence[ObjectSource] = ()
     forget_damaged: bool = False
 
 
 class RepairNeeds(NamedTuple):
-    """What is needed and nowhere: structure that stops the walk, and content by a context that needs it."""
+    """The reachable objects that no pack and no source has.
 
-    broken: list[UnreadableObject]
+    `structure` lists unreadable structure objects: objects below them are unknown. `content` maps the id of each
+    missing chunk or record to a context that needs it.
+    """
+
+    structure: list[UnreadableObject]
     content: dict[bytes, str]
 
     @property
     def missing(self) -> set[bytes]:
-        """The ids of all of it."""
-        return {item.id for item in self.broken} | self.content.keys()
+        """The ids of all missing objects."""
+        return {item.id for item in self.structure} | self.content.keys()
 
 
 class RepairDecision(NamedTuple):
-    """What `plan_repair` found out. `root` lists no packs yet; `is_new_history` says whether it differs from the found
-    one in anything else."""
+    """The decisions about a repair.
 
-    found: RepositoryRemains
+    `root` is the state to restore, without packs. `gaps` counts the gaps in the chain of ops. `changes` are the refs
+    that move. `forgotten` has the damaged commits to forget. `problems` lists the damage that remains.
+    """
+
+    remains: RepositoryRemains
     packs: Packs
-    stock: FallbackStore
+    store: FallbackStore
     config: Config
     root: RepositoryState
     gaps: int
     changes: tuple[RefChange, ...]
-    given_up: ForgottenDamage
+    forgotten: ForgottenDamage
     problems: tuple[CheckProblem, ...]
 
 
 def decide(
     storage: Storage, environment: Environment, options: RepairOptions, progress: Progress = SILENT
 ) -> RepairDecision:
-    """Look at everything; nothing is written. Raises `NotFound`, `UnknownFormat`, `StorageError`."""
-    found = find_state(storage)
-    config = found.config or Config(environment.random(16).hex(), environment.clock(), ChunkerSettings())
+    """Examines the whole repository and decides what to repair. Writes nothing.
+
+    Raises `NotFound`, `UnknownFormat`, `StorageError`.
+    """
+    remains = find_state(storage)
+    config = remains.config or Config(environment.random(16).hex(), environment.clock(), ChunkerSettings())
     engine = Engine(storage, config, environment)
-    packs = examine_packs(storage, engine.keys, found.listed, progress)
+    packs = examine_packs(storage, engine.keys, remains.listed, progress)
     loose = LoosePacks(storage, engine.keys, packs.loose)
     salvaged = {each.info.name: each.footer for each in packs.damaged}
-    stock = FallbackStore(storage, engine.keys, salvaged, [loose, *options.others])
-    stock.refresh([*packs.sound, *(each.info for each in packs.damaged)])
-    engine.store = stock
-    run = _Decision(engine, stock, found, packs, progress)
-    root, gaps = run.newest_state()
-    survey = run.survey(root)
+    store = FallbackStore(storage, engine.keys, salvaged, [loose, *options.others])
+    store.refresh([*packs.intact, *(each.info for each in packs.damaged)])
+    engine.store = store
+    planner = _Planner(engine, store, remains, packs, progress)
+    root, gaps = planner.restore_state()
+    needs = planner.find_needs(root)
     agents = AgentFiles(engine.keys, engine.chunker)
     for _ in range(ROUNDS):
-        if not survey.missing or not ask_agents(engine, root, survey.missing, agents):
+        if not needs.missing or not search_agent_files(engine, root, needs.missing, agents):
             break
-        stock.look_again(agents)
-        survey = run.survey(root)
-    given_up = ForgottenDamage((), ())
-    if options.forget_damaged and survey.missing:
-        root, given_up = give_up(engine, stock, root, survey.missing)
-        survey = run.survey(root)
-    root, changes = run.recorded(root, given_up)
-    problems = object_problems(engine, root, survey.broken, survey.content, dict.fromkeys(survey.content, "missing"))
-    return RepairDecision(found, packs, stock, config, root, gaps, changes, given_up, (*run.lost, *problems))
+        store.add_sources(agents)
+        needs = planner.find_needs(root)
+    forgotten = ForgottenDamage((), ())
+    if options.forget_damaged and needs.missing:
+        root, forgotten = forget_damaged(engine, store, root, needs.missing)
+        needs = planner.find_needs(root)
+    root, changes = planner.record(root, forgotten)
+    problems = object_problems(engine, root, needs.structure, needs.content, dict.fromkeys(needs.content, "missing"))
+    return RepairDecision(remains, packs, store, config, root, gaps, changes, forgotten, (*planner.lost, *problems))
 
 
-class _Decision:
+class _Planner:
+    """The steps of a decision that share the examined repository. `lost` lists problems of the history itself."""
+
     def __init__(
-        self, engine: Engine, stock: FallbackStore, found: RepositoryRemains, packs: Packs, progress: Progress
+        self, engine: Engine, store: FallbackStore, remains: RepositoryRemains, packs: Packs, progress: Progress
     ) -> None:
         self._engine = engine
-        self._stock = stock
-        self._found = found
+        self._store = store
+        self._remains = remains
         self._packs = packs
         self._progress = progress
-        self._before: ObjectId | None = None
+        self._refs_before: ObjectId | None = None
         self._note = ""
         self.lost: list[CheckProblem] = []
 
-    def newest_state(self) -> tuple[RepositoryState, int]:
-        """The newest state that can be read, with the chain of ops made whole; and the gaps this had."""
-        stock, engine, known = self._stock, self._engine, self._found.root
-        chains = Chains(read_ops(stock, self._ids_of(Kind.OP)))
+    def restore_state(self) -> tuple[RepositoryState, int]:
+        """Returns the newest state that can be read or reconstructed, and the number of gaps in its chain of ops.
+
+        The new objects of the repaired chain are put into the store.
+        """
+        store, engine, known = self._store, self._engine, self._remains.root
+        chains = Chains(read_ops(store, self._ids_of(Kind.OP)))
         tip = known.op if known is not None and self._is_readable(known.op) else self._newest_op(chains)
-        mended = mend(engine, stock, chains, MetadataChecker(engine, lambda _: False), tip)
-        op = read_op(stock, mended.tip) if mended.tip is not None else None
-        self._before = op.refs if op is not None else None
-        health = MetadataChecker(engine, lambda _: False)
-        refs = op.refs if op is not None else heads_of_commits(engine, stock, self._ids_of(Kind.COMMIT))
+        chain = repair_chain(engine, store, chains, MetadataChecker(engine, lambda _: False), tip)
+        op = read_op(store, chain.tip) if chain.tip is not None else None
+        self._refs_before = op.refs if op is not None else None
+        checker = MetadataChecker(engine, lambda _: False)
+        refs = op.refs if op is not None else guess_refs(engine, store, self._ids_of(Kind.COMMIT))
         forgotten = op.forgotten if op is not None else None
-        if known is not None and not health.map(known.refs):
+        if known is not None and not checker.map(known.refs):
             refs = known.refs
         elif known is None and op is not None:
-            refs = take_changes(engine, stock, iter_siblings(chains, tip), refs)
-        refs = take_changes(engine, stock, iter_found_again(stock, mended.tip), refs)
-        if known is not None and (known.forgotten is None or not health.map(known.forgotten)):
+            refs = apply_changes(engine, store, iter_siblings(chains, tip), refs)
+        refs = apply_changes(engine, store, iter_recovered_changes(store, chain.tip), refs)
+        if known is not None and (known.forgotten is None or not checker.map(known.forgotten)):
             forgotten = known.forgotten
         if known is not None:
-            self._tell_lost(known, tip, health)
-        return self._base()._replace(refs=refs, forgotten=forgotten, op=mended.tip), mended.gaps
+            self._report_lost(known, tip, checker)
+        return self._new_root()._replace(refs=refs, forgotten=forgotten, op=chain.tip), chain.gaps
 
-    def _tell_lost(self, known: RepositoryState, tip: ObjectId | None, health: MetadataChecker) -> None:
-        """Say so when the newest state itself is gone: what it was is known to nobody then."""
+    def _report_lost(self, known: RepositoryState, tip: ObjectId | None, checker: MetadataChecker) -> None:
+        """Reports a problem if the newest op or the newest map of refs is lost, since its content is then unknown."""
         if known.op is not None and known.op != tip:
             what = f"op {format_id(known.op, 16)}"
-            self.lost.append(CheckProblem("history", what, "the newest run is lost, and what it saved with it", ()))
-            self._note = note_of_lost(known.op)
-        elif health.map(known.refs) and not self._stock.is_there(known.refs):
+            self.lost.append(CheckProblem("history", what, "the newest run is lost, with everything it saved", ()))
+            self._note = lost_op_note(known.op)
+        elif checker.map(known.refs) and not self._store.has_object(known.refs):
             what = f"map {format_id(known.refs, 16)}"
             self.lost.append(CheckProblem("history", what, "the list of contexts is lost: an older one is used", ()))
 
     def _newest_op(self, chains: Chains) -> ObjectId | None:
-        known = self._found.known
-        return chains.newest(known.op if known is not None else None)
+        newest = self._remains.newest
+        return chains.find_newest(newest.op if newest is not None else None)
 
     def _is_readable(self, op: ObjectId | None) -> bool:
+        """Whether an op can be read. None, which precedes the first op, counts as readable."""
         if op is None:
             return True
         try:
-            read_op(self._stock, op)
+            read_op(self._store, op)
         except (NotFound, Corrupt):
             return False
         return True
 
-    def _base(self) -> RepositoryState:
-        """The root's numbers. One made from what lies around is of an epoch in which no earlier writer can publish."""
-        known = self._found.known
-        if self._found.root is not None and self._found.listed is not None:
-            return self._found.root._replace(packs=(), manifest=None)
-        epoch = newest_epoch(self._engine.storage, known) + 2
-        serial = known.serial if known else sum(pack.objects for pack in self._packs.sound)
+    def _new_root(self) -> RepositoryState:
+        """Returns a root without packs and refs.
+
+        If the present root or its list of packs is unreadable, the new root starts a later epoch. Then no writer that
+        began before the repair can publish.
+        """
+        newest = self._remains.newest
+        if self._remains.root is not None and self._remains.listed is not None:
+            return self._remains.root._replace(packs=(), manifest=None)
+        epoch = newest_epoch(self._engine.storage, newest) + 2
+        serial = newest.serial if newest else sum(pack.objects for pack in self._packs.intact)
         now = self._engine.environment.clock()
         return RepositoryState(serial, epoch, now, (), None, ObjectId(b""), None, None)
 
     def _ids_of(self, kind: Kind) -> Iterator[ObjectId]:
-        """The ids of all objects of a kind in the packs."""
-        packs: list[PackInfo] = [*self._packs.sound, *(each.info for each in self._packs.damaged)]
+        """Yields the ids of all readable objects of a kind in the packs."""
+        packs: list[PackInfo] = [*self._packs.intact, *(each.info for each in self._packs.damaged)]
         for pack in packs:
-            footer = self._stock.footer(pack)
+            footer = self._store.footer(pack)
             for id, found in zip(split_ids(footer.ids), footer.kinds, strict=True):
                 if found == kind:
                     yield ObjectId(id)
 
-    def survey(self, root: RepositoryState) -> RepairNeeds:
-        """What is needed and nowhere to be found."""
-        broken: list[UnreadableObject] = []
+    def find_needs(self, root: RepositoryState) -> RepairNeeds:
+        """Finds the objects that are reachable from `root` and that no pack and no source has."""
+        structure: list[UnreadableObject] = []
         content: dict[bytes, str] = {}
-        taken: set[bytes] = set()
+        visited: set[bytes] = set()
 
-        def take(id: bytes) -> bool:
-            before = len(taken)
-            taken.add(id)
-            return len(taken) > before
+        def visit(id: bytes) -> bool:
+            before = len(visited)
+            visited.add(id)
+            return len(visited) > before
 
         def leaf(id: ObjectId, kind: Kind, ref: str) -> None:
-            if not self._stock.find_anywhere(id, kind):
+            if not self._store.is_available(id, kind):
                 content[id] = ref
 
-        self._progress.start("look for what is missing (commits)", None)
+        self._progress.start("look for missing objects (commits)", None)
         try:
-            Marker(self._engine, take, leaf=leaf, unreadable=broken, progress=self._progress).mark(root)
+            Marker(self._engine, visit, leaf=leaf, unreadable=structure, progress=self._progress).mark(root)
         finally:
             self._progress.done()
-        return RepairNeeds(broken, content)
+        return RepairNeeds(structure, content)
 
-    def recorded(
-        self, root: RepositoryState, given_up: ForgottenDamage
+    def record(
+        self, root: RepositoryState, forgotten: ForgottenDamage
     ) -> tuple[RepositoryState, tuple[RefChange, ...]]:
-        """The root with an op that says what was changed, if anything was, and the changes."""
-        engine, stock = self._engine, self._stock
-        before = Refs.load(engine.maps, stock, self._before) if self._before is not None else None
+        """Returns the root and the changes of refs. If the repair changes anything, adds an op that records it."""
+        engine, store = self._engine, self._store
+        before = Refs.load(engine.maps, store, self._refs_before) if self._refs_before is not None else None
         old = dict(before.iter_all()) if before is not None else {}
         new = dict(engine.refs_at(root.refs).iter_all())
         names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
         changes = tuple(RefChange(name, old.get(name), new.get(name)) for name in names)
-        found = self._found.root
-        is_same = found is not None and found.has_same_history(root)
-        is_known = root.op is not None and not (changes or given_up.commits or self._note)
-        if is_same or is_known:
+        is_recorded = root.op is not None and not (changes or forgotten.commits or self._note)
+        found = self._remains.root
+        if is_recorded or (found is not None and found.has_same_history(root)):
             return root, changes
         now, author = engine.environment.clock(), engine.environment.author
         op = Op(root.op, now, author, COMMAND, self._note, root.refs, changes, {}, root.forgotten)
-        return root._replace(op=write_op(stock, op)), changes
+        return root._replace(op=write_op(store, op)), changes
 
 
-def is_whole(decided: RepairDecision) -> bool:
-    """Whether all but the config is as it should be, or can't be mended."""
-    found, packs, stock = decided.found, decided.packs, decided.stock
-    is_same = found.root is not None and not found.root_problem and found.root.has_same_history(decided.root)
-    return is_same and not (packs.damaged or packs.missing or stock.taken or stock.made)
+def is_intact(decision: RepairDecision) -> bool:
+    """Whether there is nothing to repair apart from the config: no damage, or only damage that cannot be repaired."""
+    remains, packs, store = decision.remains, decision.packs, decision.store
+    is_same = remains.root is not None and not remains.root_problem and remains.root.has_same_history(decision.root)
+    return is_same and not (packs.damaged or packs.missing or store.found or store.new)

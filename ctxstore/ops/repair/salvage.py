@@ -1,4 +1,4 @@
-"""Reads packs byte by byte, and finds the frames that are whole in those that are not."""
+"""The examination of packs: reads every byte, and finds the intact frames of a damaged pack."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from ctxstore.packs.reader import find_footer, read_footer
 from ctxstore.storage.protocol import Storage
 
 _BLOCK = 1 << 20
+"""The bytes that are searched at once for the start of a frame."""
+
 _SECTOR = 512
+"""The smallest unreadable part of a file, in bytes."""
 
 
-class Examined(NamedTuple):
-    """A pack all of whose bytes were read.
+class ExaminedPack(NamedTuple):
+    """A pack of which every byte was read.
 
-    `problem` is empty if it is whole. Else `footer` lists what its whole frames hold, and `lost` counts what was in
-    the others (None: nobody knows).
+    `problem` is empty if the pack is intact. `footer` lists the objects of the intact frames. `lost` counts the objects
+    of the other frames, or is None if the footer is unreadable and their number unknown.
     """
 
     info: PackInfo
@@ -31,49 +34,66 @@ class Examined(NamedTuple):
     lost: int | None
 
 
-def examine(storage: Storage, keys: IdKeys, key: str, listed: PackInfo | None = None) -> Examined:
-    """Read a pack, known from the root or by its key only. A bad sector is damage. Raises `NotFound`, …"""
+def examine_pack(storage: Storage, keys: IdKeys, key: str, listed: PackInfo | None = None) -> ExaminedPack:
+    """Reads every byte of a pack. `listed` is the root's entry of the pack, or None if only its key is known.
+
+    An unreadable sector counts as damage. Raises `NotFound` if the pack does not exist, and `StorageError` for other
+    errors of the storage.
+    """
     size = storage.size(key)
     problem = "" if listed is None or listed.size == size else f"it has {size} bytes instead of {listed.size}"
     if _read(storage, key, 0, len(PACK_MAGIC)) != PACK_MAGIC:
-        problem = problem or "it does not start as a pack does"
+        problem = problem or "it does not start with the header of a pack"
     found = _find_footer(storage, key, listed)
-    whole = _Whole()
-    damage = _read_listed(storage, keys, key, found[0], whole) if found else "its footer is damaged"
+    intact = _IntactFrames()
+    damage = _read_listed(storage, keys, key, found.footer, intact) if found else "its footer is damaged"
     if damage:
-        # A frame need not be where the footer says: the file's beginning may be gone.
-        known = {frame.offset for frame in whole.frames}
+        # A frame need not be at the offset in the footer: the start of the file may be lost.
+        known = {frame.offset for frame in intact.frames}
         for frame in _iter_frames(storage, keys, key, size):
             if frame.entry.offset not in known:
-                whole.add(*frame)
-    problem = problem or damage or _gaps(found, size)
-    lost = len(set(split_ids(found[0].ids)).difference(whole.ids)) if found else None
-    footer = whole.footer()
-    name, end = key.rpartition("/")[2], found[1] if found else 0
-    return Examined(PackInfo(name, size, end, len(footer.kinds), sum(footer.lengths)), problem, footer, lost)
+                intact.add(*frame)
+    problem = problem or damage or _check_size(found, size)
+    lost = len(set(split_ids(found.footer.ids)).difference(intact.ids)) if found else None
+    footer = intact.footer()
+    name, footer_size = key.rpartition("/")[2], found.size if found else 0
+    return ExaminedPack(
+        PackInfo(name, size, footer_size, len(footer.kinds), sum(footer.lengths)), problem, footer, lost
+    )
 
 
 def split_ids(ids: bytes) -> list[bytes]:
-    """Joined ids, one by one."""
+    """Splits concatenated ids."""
     return [ids[i : i + ID_SIZE] for i in range(0, len(ids), ID_SIZE)]
 
 
-def _gaps(found: tuple[Footer, int] | None, size: int) -> str:
+class _FoundFooter(NamedTuple):
+    """A footer, and its size in bytes with the trailer."""
+
+    footer: Footer
+    size: int
+
+
+def _check_size(found: _FoundFooter | None, size: int) -> str:
+    """Returns a problem if the pack has bytes beside its frames and its footer, otherwise an empty str."""
     if found is None:
         return ""
-    stored = sum(frame.stored for frame in found[0].frames)
-    return "" if len(PACK_MAGIC) + stored + found[1] == size else "it has bytes that belong to nothing"
+    frames = sum(frame.stored for frame in found.footer.frames)
+    is_exact = len(PACK_MAGIC) + frames + found.size == size
+    return "" if is_exact else "it has bytes that belong to no frame"
 
 
 class _Frame(NamedTuple):
+    """An intact frame: its entry of a footer, and the ids, kinds and lengths of its objects."""
+
     entry: FrameEntry
     ids: list[bytes]
     kinds: bytes
     lengths: list[int]
 
 
-class _Whole:
-    """The frames that are whole, as a footer lists them."""
+class _IntactFrames:
+    """The intact frames of a pack, collected into a footer."""
 
     def __init__(self) -> None:
         self.frames: list[FrameEntry] = []
@@ -91,22 +111,22 @@ class _Whole:
         return Footer(self.frames, b"".join(self.ids), bytes(self.kinds), self.lengths)
 
 
-def _find_footer(storage: Storage, key: str, listed: PackInfo | None) -> tuple[Footer, int] | None:
-    """The footer and its size, where the root says or, failing that, at the file's end."""
+def _find_footer(storage: Storage, key: str, listed: PackInfo | None) -> _FoundFooter | None:
+    """Reads the footer at the position from the root or, if that fails, at the end of the file. None: unreadable."""
     if listed is not None:
         try:
-            return read_footer(storage, listed), listed.footer
+            return _FoundFooter(read_footer(storage, listed), listed.footer)
         except (Corrupt, StorageError) as error:
             _raise_unless_damage(error)
     try:
-        return find_footer(storage, key)
+        return _FoundFooter(*find_footer(storage, key))
     except (Corrupt, StorageError) as error:
         _raise_unless_damage(error)
         return None
 
 
-def _read_listed(storage: Storage, keys: IdKeys, key: str, footer: Footer, whole: _Whole) -> str:
-    """Read the frames a footer lists; the first thing that is wrong with them, or nothing."""
+def _read_listed(storage: Storage, keys: IdKeys, key: str, footer: Footer, intact: _IntactFrames) -> str:
+    """Reads the frames that a footer lists and adds the intact ones to `intact`. Returns the first problem, or ""."""
     problem = ""
     at = 0
     for number, entry in enumerate(footer.frames):
@@ -118,13 +138,13 @@ def _read_listed(storage: Storage, keys: IdKeys, key: str, footer: Footer, whole
             problem = problem or f"frame {number}: {error.message}"
             continue
         if b"".join(frame.ids) != ids:
-            problem = problem or f"frame {number}: its objects are not what the footer says"
-        whole.add(*frame)
+            problem = problem or f"frame {number}: its objects are not those in the footer"
+        intact.add(*frame)
     return problem
 
 
 def _read_frame(storage: Storage, keys: IdKeys, key: str, offset: int, stored: int) -> _Frame:
-    """A frame whose check and descriptor are right, and its objects' true ids. Raises `Corrupt`."""
+    """Reads a frame, verifies its check and its descriptor, and hashes its objects. Raises `Corrupt`."""
     header, raw = unpack_frame(_read(storage, key, offset, stored))
     kinds, ids, lengths = bytearray(), [], []
     try:
@@ -139,7 +159,7 @@ def _read_frame(storage: Storage, keys: IdKeys, key: str, offset: int, stored: i
 
 
 def _iter_frames(storage: Storage, keys: IdKeys, key: str, size: int) -> Iterator[_Frame]:
-    """The whole frames of a pack without its footer: after a damaged one, the next start of one is looked for."""
+    """Yields the intact frames of a pack without using its footer. After a damaged one, searches for the next start."""
     position = 0
     while position + FRAME_HEADER <= size:
         try:
@@ -153,6 +173,7 @@ def _iter_frames(storage: Storage, keys: IdKeys, key: str, size: int) -> Iterato
 
 
 def _next_magic(storage: Storage, key: str, start: int, size: int) -> int:
+    """Returns the next position where a frame may start, or `size` if there is none."""
     while start < size:
         at = _find_magic(storage, key, start, _BLOCK)
         if at is not None:
@@ -162,7 +183,10 @@ def _next_magic(storage: Storage, key: str, start: int, size: int) -> int:
 
 
 def _find_magic(storage: Storage, key: str, start: int, length: int) -> int | None:
-    """Where a frame may begin in the `length` bytes from `start`; of what can't be read only the sector is left out."""
+    """Searches for the start of a frame in the `length` bytes from `start`.
+
+    If a part cannot be read, the search halves it until only the unreadable sector is skipped.
+    """
     try:
         at = _read(storage, key, start, length + len(FRAME_MAGIC) - 1).find(FRAME_MAGIC)
         return start + at if at >= 0 else None
@@ -170,12 +194,12 @@ def _find_magic(storage: Storage, key: str, start: int, length: int) -> int | No
         if length <= _SECTOR:
             return None
     half = length // 2
-    at_first = _find_magic(storage, key, start, half)
-    return at_first if at_first is not None else _find_magic(storage, key, start + half, half)
+    in_first_half = _find_magic(storage, key, start, half)
+    return in_first_half if in_first_half is not None else _find_magic(storage, key, start + half, half)
 
 
 def _read(storage: Storage, key: str, offset: int, length: int) -> bytes:
-    """Bytes of a file; a bad sector is damage like any other. Raises `Corrupt`, `StorageError`."""
+    """Reads bytes of a file. Raises `Corrupt` for an unreadable sector, `StorageError` for other errors."""
     try:
         return storage.get(key, offset, length)
     except StorageError as error:
@@ -184,7 +208,10 @@ def _read(storage: Storage, key: str, offset: int, length: int) -> bytes:
 
 
 def _raise_unless_damage(error: CtxstoreError) -> None:
-    """No permission, say, is no damage: it can be mended without losing anything."""
+    """Raises a `StorageError` that is not damage.
+
+    Only an I/O error (EIO) is damage. Other errors, such as a missing permission, can be fixed without losing data.
+    """
     cause = error.__cause__
     if isinstance(error, StorageError) and not (isinstance(cause, OSError) and cause.errno == errno.EIO):
         raise error

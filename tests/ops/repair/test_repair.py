@@ -227,9 +227,9 @@ def test_without_any_op_the_commits_themselves_say_what_was_newest(made: Made, p
 
     (place / "root").unlink()
     (place / "root.old").unlink()
-    real = plan._Decision._ids_of
+    real = plan._Planner._ids_of
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan._Decision, "_ids_of", lambda self, kind: () if kind == Kind.OP else real(self, kind))
+        patch.setattr(plan._Planner, "_ids_of", lambda self, kind: () if kind == Kind.OP else real(self, kind))
         repair(place)
     assert refs(place) == made.refs and contents(place) == made.contents
 
@@ -321,7 +321,7 @@ def test_any_lost_pack_leaves_a_history_that_can_be_written_to_and_collected(
     made.packs[number].unlink()
     report = repair(place, forget_damaged=True)
     assert [p.message for p in report.problems] == (
-        ["the newest run is lost, and what it saved with it"] if number == 5 else []
+        ["the newest run is lost, with everything it saved"] if number == 5 else []
     )
     assert problems(place) == ()
     lost = made.ids[number]
