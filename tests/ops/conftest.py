@@ -1,4 +1,4 @@
-"""Agents' homes and folders that these tests write, snapshot and bring back."""
+"""Agents' homes and folders that these tests write, snapshot and restore."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROJECT = "-home-ada-engine"
 
 
 def line(number: int, text: str = "", session: str = "s", **fields: Any) -> bytes:
-    """One message of a transcript: users' and assistants' by turns, each following the one before."""
+    """Builds a message of a transcript. Users and assistants alternate, and each message follows the one before."""
     role = "assistant" if number % 2 else "user"
     words = text or f"Message {number}: the engine weaves algebraic patterns. "
     content: Any = [{"type": "text", "text": words}] if role == "assistant" else words
@@ -96,7 +96,7 @@ def make_home(tmp_path: Path) -> Callable[[str], Home]:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """Where the repository is."""
+    """The path of the repository."""
     return tmp_path / "repository"
 
 
@@ -108,7 +108,7 @@ def repo(place: Path) -> Iterator[ctxstore.Repo]:
 
 @pytest.fixture
 def snap(repo: ctxstore.Repo) -> Callable[..., SnapshotReport]:
-    """Snapshots targets of the repository, given as homes or targets."""
+    """A function that takes a snapshot of homes or targets."""
 
     def run(*places: Any, **options: Any) -> SnapshotReport:
         return repo.snapshot([getattr(place, "target", place) for place in places], **options)
@@ -123,12 +123,12 @@ def folder_target() -> Callable[[Path], Target]:
 
 @pytest.fixture
 def settle() -> Callable[[], None]:
-    """Wait until what was written so far is old enough for its stamp to be trusted."""
+    """A function that waits until the files' stamps are old enough to be trusted."""
     return lambda: time.sleep(0.06)
 
 
 def state_of(folder: str | Path) -> dict[bytes, tuple[Any, ...]]:
-    """Everything below a folder: kind, permissions, time, and bytes or link's target."""
+    """Reads everything below a folder: kind, permissions, time, and bytes or link's target."""
     base = os.fsencode(folder)
     found: dict[bytes, tuple[Any, ...]] = {}
     for path, folders, files in os.walk(base):
@@ -160,7 +160,7 @@ def checkout(repo: ctxstore.Repo) -> Callable[..., CheckoutResult]:
 
 
 def stored_files(place: Path) -> dict[str, bytes]:
-    """The repository's files but for its caches and locks."""
+    """Reads the repository's files, except its caches and locks."""
     kept = {}
     for path in sorted(place.rglob("*")):
         key = path.relative_to(place).as_posix()

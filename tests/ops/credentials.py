@@ -1,4 +1,4 @@
-"""Made-up credentials, put together here so that no scanner of this project stops at them."""
+"""Made-up credentials. They are assembled here, so that no scanner of this project reports them."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ HARMLESS = (
     "https://user:password@example.com/",
     "api_key = os.environ['API_KEY']",
 )
-"""What transcripts are full of, and is none."""
+"""Frequent texts of transcripts that are no credentials."""

@@ -1,4 +1,4 @@
-"""Threads and processes that write at once: all succeed or are told so, and nothing acknowledged is lost."""
+"""Threads and processes that write at once. Every write succeeds or raises, and acknowledged data survives."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ WRITER = """
 
 @pytest.fixture
 def four(repo, place):
-    """What four processes say they committed."""
+    """The commits that four processes report."""
     count = 25
     command = [sys.executable, "-c", textwrap.dedent(WRITER), str(place)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -1,4 +1,4 @@
-"""A commit is durable when it returns, and costs about what it adds."""
+"""The cost of a commit. It is durable when it returns, and costs about as much as it adds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def size_of(place):
 
 
 def message(number):
-    """About 1 KB that does not compress to nothing."""
+    """Makes a message of about 1 KB that hardly compresses."""
     return {"role": "user", "n": number, "content": random.Random(number).randbytes(480).hex()}
 
 
@@ -75,7 +75,7 @@ def test_a_commit_is_durable_when_it_returns(repo, monkeypatch):
     draft = repo.edit("chat/a")
     draft.messages.append("x")
     draft.commit()
-    # The pack's bytes and name, then the root's, each made durable before the next step.
+    # The pack's bytes and name come first, then the root's. Each is durable before the next step.
     assert [name for name, _ in done] == ["write", "sync", "sync_folder", "write", "sync", "rename", "sync_folder"]
     assert done[2][1].endswith("packs")
     assert done[5][1].endswith("root")

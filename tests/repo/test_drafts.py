@@ -1,4 +1,4 @@
-"""Memories, files, commits, refs: what a program keeps, at every revision."""
+"""Memories, files, commits and refs that a program writes, at every revision."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ steps = st.one_of(
 
 
 def act(memories, kind, *arguments):
-    """What a step gives, or that it is refused."""
+    """Returns the result of a step, or that it is refused."""
     try:
         if kind == "set":
             memories[arguments[0]] = arguments[1]

@@ -1,4 +1,4 @@
-"""A draft's messages behave as a list does, and what is stored depends only on what the list holds."""
+"""The messages of a draft, compared with a list. The stored list depends only on its content."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def change(messages, kind, *arguments):
 
 
 def outcome(messages, edit):
-    """What an edit gives, or that it is refused."""
+    """Returns the result of an edit, or that it is refused."""
     try:
         return change(messages, *edit)
     except IndexError:
@@ -81,7 +81,7 @@ def test_messages_are_a_list_whatever_is_done_to_them(steps):
             assert list(view.messages) == expected
             assert len(view.messages) == len(expected)
             assert (commit.summary.messages or 0) == len(expected)
-        # Never touched, a list is not stored at all; an empty one is.
+        # A list that was never changed is not stored; an empty one is.
         entry = repo.view("chat/a").find_native(MESSAGES)
         if entry is not None:
             assert entry == rebuilt(repo, model)

@@ -1,4 +1,4 @@
-"""Every JSON value comes back as it was given; what is none is refused and changes nothing."""
+"""JSON values. Each is read as it was written. Other values are refused and change nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import ctxstore
 from ctxstore.errors import InvalidInput
 from ctxstore.objects.encoding import MAX_DEPTH
 
-any_text = st.text(st.characters(exclude_categories=()), max_size=20)  # lone surrogates too
+any_text = st.text(st.characters(exclude_categories=()), max_size=20)  # including lone surrogates
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | any_text,
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(any_text, inner, max_size=5),
@@ -22,7 +22,7 @@ json_values = st.recursive(
 
 
 def same(a, b):
-    """Equal in type and order too, which == does not look at."""
+    """Whether two values are equal, including type and order, which == ignores."""
     return json.dumps(a) == json.dumps(b)
 
 

@@ -1,4 +1,4 @@
-"""What a program calls with the wrong values is refused with a typed error, and leaves the repository whole."""
+"""Calls with wrong values. They raise a typed error, and leave the repository undamaged."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ GOOD = {
     "environ": {},
     "now": 0,
 }
-"""Something right for every parameter that has no default."""
+"""A valid value for every parameter without a default."""
 
 GIVEN = {"op of op_effect", "change of patch", "targets of snapshot", "commits of find_new_secrets", "export of redact"}
-"""Parameters whose values come from another call and are no caller's to make."""
+"""The parameters whose values come from another call."""
 
 HARMLESS = {"progress"}
 
 
 def parameters() -> Iterator[tuple[str, str]]:
-    """(method, parameter) of whatever a repository is asked for."""
+    """Yields the (method, parameter) of every public call on a repository."""
     for name, method in inspect.getmembers(Repo, inspect.isfunction):
         for parameter in list(inspect.signature(method).parameters)[1:]:
             if not name.startswith("_") and f"{parameter} of {name}" not in GIVEN and parameter not in HARMLESS:
@@ -48,7 +48,7 @@ def parameters() -> Iterator[tuple[str, str]]:
 
 
 def arguments(method, wrong_name: str, wrong: object) -> tuple[list[object], dict[str, object]]:
-    """Right ones for all but one."""
+    """Builds arguments that are valid except for one."""
     positional: list[object] = []
     named: dict[str, object] = {}
     for name, parameter in inspect.signature(method).parameters.items():
@@ -74,7 +74,7 @@ def full(place) -> Iterator[Repo]:
 
 
 def tried(call, *allowed: type[Exception]) -> None:
-    """Call, and take what comes if it is lazy. It may work; it may fail only as documented."""
+    """Makes a call, and reads its result if it is lazy. A failure must be a documented one."""
     try:
         result = call()
         if isinstance(result, Iterator):

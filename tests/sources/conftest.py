@@ -15,7 +15,7 @@ __all__ = ["GONE", "PROJECT", "SESSION", "write"]
 
 @pytest.fixture
 def claude_home(tmp_path: Path) -> Path:
-    """A home with ``.claude`` in it that has one of everything."""
+    """A home with ``.claude`` that has one of everything."""
     claude_code.make(tmp_path)
     return tmp_path
 

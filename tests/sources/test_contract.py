@@ -1,4 +1,4 @@
-"""What every source must do, whatever it is a source of."""
+"""The contract of every source."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Case(NamedTuple):
 
 
 AGENTS = sorted(agents.AGENTS.keys() - {"directory"})
-"""The sources that find their own data; a home of each is made by ``tests/sources/homes/<name>.py``."""
+"""The sources that find their own data. ``tests/sources/homes/<name>.py`` makes a home for each."""
 
 
 def make_home(name: str, folder: Path) -> None:
-    """Write a home (for ``directory``: a folder) that has one of everything the source knows."""
+    """Writes a home (for ``directory``: a folder) that has one of everything the source knows."""
     import_module(f"tests.sources.homes.{name.replace('-', '_')}").make(folder)
 
 
@@ -48,7 +48,7 @@ def found(case: Case) -> list[FoundContext]:
 
 
 def shape(context: FoundContext | None) -> object:
-    """All but times: looking at a folder may change when it was last looked at."""
+    """Returns everything but times: reading a folder may change the time of its last access."""
     return context and (context.name, [(f.key, f.path, f.stat.st_ino, f.state) for f in context.files])
 
 
@@ -127,7 +127,7 @@ def test_a_scanner_is_given_only_for_what_can_be_the_transcript(case: Case) -> N
         keys = [file.key for file in context.files]
         transcript = case.source.transcript(context.name, keys)
         for key in keys:
-            alone = case.source.transcript(context.name, [key])  # were the real one not there
+            alone = case.source.transcript(context.name, [key])  # as if the real one did not exist
             assert (case.source.scanner(context.name, key) is not None) == (key == alone)
         assert transcript is None or case.source.scanner(context.name, transcript) is not None
 
@@ -151,7 +151,7 @@ def test_any_bytes_come_back_as_messages(source: Source, data: bytes, cuts: list
 
 
 def check_bytes(source: Source, data: bytes, cuts: list[int], offset: int) -> None:
-    """All of `data`, cut anywhere, is in the messages, each where it says it is."""
+    """Asserts that the messages contain all of `data`, however it is cut, at the offsets they report."""
     edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
     messages = list(source.messages((data[a:b] for a, b in pairwise(edges)), offset))
     assert b"".join(message.raw for message in messages) == data

@@ -1,3 +1,5 @@
+"""Folders and single files as contexts."""
+
 from __future__ import annotations
 
 import os
@@ -112,7 +114,7 @@ def test_folders_nested_deeper_than_the_stack_are_listed(tmp_path: Path, monkeyp
         os.chdir("d")
     try:
         assert len(keys(tmp_path)) == depth
-    finally:  # pytest's own cleaning up is recursive
+    finally:  # pytest's own cleanup is recursive
         for _ in range(depth):
             os.chdir("..")
             os.rmdir("d")

@@ -1,3 +1,5 @@
+"""The registry of sources: built-in ones, and those of other packages."""
+
 from __future__ import annotations
 
 import os

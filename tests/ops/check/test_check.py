@@ -1,4 +1,4 @@
-"""Check finds damage wherever it is, and names the contexts it hits."""
+"""Checks of a repository. They find damage anywhere, and name the contexts it affects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ctxstore.packs.format import FRAME_HEADER, PACK_MAGIC, TRAILER
 
 
 def pack_of(place, make):
-    """The pack that `make` adds."""
+    """Finds the pack that `make` adds."""
     before = set((place / "packs").iterdir())
     make()
     (pack,) = set((place / "packs").iterdir()) - before
@@ -23,7 +23,7 @@ def pack_of(place, make):
 
 @pytest.fixture
 def packs(repo, place):
-    """Three contexts, each in a pack of its own: (ref, pack)."""
+    """The pairs (ref, pack) of three contexts, each in a pack of its own."""
     made = []
     for number, ref in enumerate(("chat/a", "chat/b", "chat/c")):
 
@@ -163,7 +163,7 @@ def test_a_pack_that_cannot_be_opened_leaves_other_contexts_readable(packs, plac
         pack.write_bytes(pack.read_bytes()[:100])
     else:
         flip(pack, pack.stat().st_size - TRAILER - 10)
-    # The newest state of the refs lies in the last pack, so that of the others can be found.
+    # The last pack contains the newest state of the refs, so that the refs of the other packs can be found.
     with ctxstore.open(place) as fresh:
         assert len(list(fresh.view("chat/c").messages)) == 20
         assert len(fresh.view("chat/c").read("f")) == 50_000
@@ -189,7 +189,7 @@ def test_others_that_write_during_a_check_are_no_problem(packs, place, monkeypat
             left[0] -= 1
             with ctxstore.open(place) as other:
                 draft = other.edit("chat/other")
-                for number in range(10):  # as many as fill a tier: they are merged and the sources deleted
+                for number in range(10):  # enough to fill a tier: they are merged and the sources deleted
                     draft.messages.append({"n": number, "left": left[0]})
                     draft.commit()
         return real(storage, pack)

@@ -1,4 +1,7 @@
-"""Check says what damage hits: contexts, commits, files, messages, memories; and reads as much as it is told to."""
+"""The impact of damage that a check reports: contexts, commits, files, messages and memories.
+
+A check reads as much data as it is asked to.
+"""
 
 from __future__ import annotations
 
@@ -44,14 +47,14 @@ def places(report: CheckReport) -> set[tuple[str, DamagedPlace]]:
 
 
 def frame_of(place: Path, pack: Path, *, is_data: bool) -> int:
-    """Where the first frame with content, or with structure only, begins."""
+    """Finds the offset of the first frame with content, or of the first with structure only."""
     footer, _ = find_footer(LocalStorage(str(place)), f"packs/{pack.name}")
     return next(frame.offset for frame in footer.frames if frame.is_data == is_data)
 
 
 @pytest.fixture
 def grown(repo: ctxstore.Repo, place: Path) -> Path:
-    """A context of three commits; the pack of the second, which added 50,000 bytes, 20 messages and a memory."""
+    """A context of three commits. The path is the second commit's pack, with 50,000 bytes, 20 messages and a memory."""
     content = random.Random(1).randbytes(100_000)
     draft = repo.edit("chat/a")
     draft.files.put("f", content)

@@ -1,4 +1,4 @@
-"""What nothing refers to is listed, and can be brought back as long as it is whole."""
+"""Unreachable commits. They are listed, and can be restored as long as they are complete."""
 
 from __future__ import annotations
 

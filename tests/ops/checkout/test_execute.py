@@ -1,4 +1,4 @@
-"""Checkout brings back exactly what was saved, and overwrites nothing it was not asked to."""
+"""Checkouts. They restore exactly what was saved, and overwrite nothing without being asked to."""
 
 from __future__ import annotations
 

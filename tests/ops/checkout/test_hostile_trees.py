@@ -1,4 +1,5 @@
-"""Trees made to escape, and packs that are damaged: nothing outside the target, nothing by halves."""
+"""Trees that try to escape from the target, and damaged packs. A checkout writes inside the target, and no partial
+file."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from ctxstore.trees.files import write_content
 
 
 def commit_tree(repo, ref, entries, label=""):
-    """A commit of any tree; bytes stand for a file of this content."""
+    """Commits any tree. Bytes stand for a file with this content."""
     engine = repo._engine
     with transaction(engine) as tx:
         encoded = {}
@@ -37,7 +38,7 @@ def commit_tree(repo, ref, entries, label=""):
 
 @pytest.fixture
 def target(tmp_path):
-    """A target two folders deep, so that a way out of it would be seen."""
+    """A target two folders deep, so that an escape from it would be visible."""
     path = tmp_path / "outer" / "inner" / "target"
     path.mkdir(parents=True)
     return path
@@ -122,7 +123,7 @@ def test_lying_sizes_are_corrupt_and_leave_nothing(repo, target, state_of):
 
 @pytest.fixture
 def large(tmp_path, folder_target, repo):
-    """A folder in the repository, in a pack of two frames of content."""
+    """A folder in the repository, in a pack with two frames of content."""
     folder = tmp_path / "notes"
     folder.mkdir()
     for number in range(6):

@@ -1,4 +1,4 @@
-"""What a checkout and a repository that lost its root must never do to the only copy of something."""
+"""The only copy of a file or repository, which neither a checkout nor a lost root may destroy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ctxstore.storage.local import LocalStorage
 
 @pytest.fixture
 def saved(tmp_path):
-    """A folder in two states, both saved, and the repository; the folder is at the second."""
+    """A folder with two saved states, and the repository. The folder has the second state."""
     folder = tmp_path / "work"
     folder.mkdir()
     target = Target(Directory(), Directory().root_for(str(folder), {"HOME": str(tmp_path)}))
@@ -73,7 +73,7 @@ def test_a_repository_without_its_root_is_not_made_anew(saved):
 
 
 class FailingFolder(Files):
-    """The root's folder can't be made durable."""
+    """A repository's folder that cannot be made durable."""
 
     broken = False
 

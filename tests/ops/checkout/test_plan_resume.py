@@ -1,4 +1,5 @@
-"""A context brought back otherwise than it was: a new session, elsewhere, up to a message; verified and registered."""
+"""A context restored with changes: as a new session, in another folder, or up to a message. It is verified and
+registered."""
 
 from __future__ import annotations
 
@@ -210,7 +211,7 @@ def test_a_young_session_keeps_its_time(home, snap, repo):
 
 
 class Bent:
-    """A target folder on a disk that flips a bit of every file it is given."""
+    """A target folder on a disk that flips a bit of every file."""
 
     def __init__(self, real: type) -> None:
         self._real = real
@@ -246,7 +247,7 @@ def test_what_a_disk_did_not_keep_is_told(home, snap, repo, tmp_path, monkeypatc
 
 
 class Entry:
-    """A registration in a file of names."""
+    """An entry in a file of session names."""
 
     path = "names.txt"
 
@@ -291,7 +292,7 @@ def test_files_that_are_written_but_not_listed_are_told(home, snap, repo):
 
 @pytest.fixture
 def agent(home, tmp_path):
-    """Starts a process that looks like the agent in a folder, with a home and arguments."""
+    """A function that starts a process which looks like the agent, with a folder, a home and arguments."""
     processes = []
 
     def start(

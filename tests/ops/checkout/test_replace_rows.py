@@ -1,4 +1,4 @@
-"""A session's rows that are there already are as safe as files: saved first, or not replaced unasked."""
+"""Rows of an existing session. They are as safe as files: saved first, or not replaced without being asked to."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAME = f"opencode/-home-ada-engine/{SESSION}"
 
 @pytest.fixture
 def data(tmp_path: Path, repo) -> Path:
-    """OpenCode's folder, with a session that is saved, and a turn since then that is not."""
+    """OpenCode's folder with a saved session, and a later turn that is not saved."""
     opencode_home.make(tmp_path)
     source = OpenCode()
     repo.snapshot([Target(source, source.discover({"HOME": str(tmp_path)})[0])])

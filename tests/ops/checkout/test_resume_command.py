@@ -1,4 +1,4 @@
-"""What is shown as the command to go on with is safe to be run, whatever a session says of itself."""
+"""The command shown to resume a session. It is safe to run, whatever the session contains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changed between two revisions: messages, memories, files; and no more is parsed than differs."""
+"""The changes between two revisions: messages, memories, files. Only the parts that differ are parsed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ctxstore.sources.claude_code import ClaudeCode
 
 @pytest.fixture
 def parsed(monkeypatch):
-    """How many bytes were parsed as messages."""
+    """The number of bytes that were parsed as messages."""
     count = [0]
     real = ClaudeCode.messages
 

@@ -1,4 +1,4 @@
-"""Collecting garbage frees what nothing refers to, and nothing else."""
+"""Garbage collection. It deletes everything unreachable, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ctxstore.storage.local import LocalStorage
 
 
 def crash_a_writer(repo, size=100_000):
-    """Leave the pack of a writer that never got to its swap."""
+    """Leaves the pack of a writer that ended before its swap."""
     engine = repo._engine
     with transaction(engine) as tx:
         tx.writer.put(Kind.RECORD, random.Random(size).randbytes(size))
@@ -26,7 +26,7 @@ def crash_a_writer(repo, size=100_000):
 
 
 def contents(repo):
-    """Every file, message and memory of every commit."""
+    """Reads every file, message and memory of every commit."""
     found = {}
     for ref, head in repo.refs():
         for id, commit in repo.log(ref):
@@ -179,7 +179,7 @@ def test_sparse_packs_are_rewritten_and_dead_ones_removed(repo, place, monkeypat
 
 
 def leave_dead(repo, data=None):
-    """Put an object that nothing refers to into a live pack."""
+    """Writes an unreachable object into a live pack."""
     data = random.Random(1).randbytes(200_000) if data is None else data
     with transaction(repo._engine) as tx:
         id = tx.writer.put(Kind.RECORD, data)
@@ -224,7 +224,7 @@ def test_a_plan_is_refused_when_a_commit_was_forgotten_meanwhile(filled, is_soun
 
 
 def forget(repo, *revisions):
-    """Let go of commits."""
+    """Forgets commits."""
     ids = [repo.resolve(rev).id for rev in revisions]
     with transaction(repo._engine) as tx:
         tx.forget({id: Forgotten(1, "a test") for id in ids})
@@ -340,7 +340,7 @@ def test_packs_merged_away_while_a_collection_plans_are_no_error(filled, place, 
             left[0] -= 1
             with ctxstore.open(place) as other:
                 draft = other.edit("chat/other")
-                for number in range(10):  # as many as fill a tier: they are merged and the sources deleted
+                for number in range(10):  # enough to fill a tier: they are merged and the sources deleted
                     draft.messages.append(number)
                     draft.commit()
         return real(storage, pack)

@@ -1,4 +1,4 @@
-"""On a full disk space can be freed: forgetting and collecting need no room that is not kept back."""
+"""A full disk. Forgetting and collecting free space, and need only the reserve."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ctxstore.storage.local import RESERVE, LocalStorage
 
 
 class SmallDisk(Files):
-    """A disk of `capacity` bytes; unlimited until it is set."""
+    """A disk of `capacity` bytes, unlimited until it is set."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -80,7 +80,7 @@ def test_a_collection_on_a_full_disk_frees_what_is_wholly_dead(repo, disk):
 def test_sparse_packs_are_rewritten_one_by_one_when_there_is_no_room_for_all(repo, disk):
     for number in range(6):
         add_commits(repo, 3, 50_000, f"chat/{number}")
-    repo.gc(recompress=True)  # all in one pack each kind
+    repo.gc(recompress=True)  # all in one pack of each kind
     add_commits(repo, 4, 60_000, "chat/more")
     repo.gc()
     for number in range(6):

@@ -1,4 +1,4 @@
-"""A compact set of ids with marks behaves as a dict would."""
+"""The compact set of ids with marks, compared with a dict."""
 
 from __future__ import annotations
 

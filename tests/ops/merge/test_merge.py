@@ -1,4 +1,4 @@
-"""Merging two revisions: nothing either side has is lost, and what is in the way is listed."""
+"""Merges of two revisions. They lose nothing of either side, and list the conflicts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.verifier import verify_folder
 
 
 class State:
-    """What a context is to hold."""
+    """The content of a context."""
 
     def __init__(self, messages: Any = (), memories: Any = None, files: Any = None) -> None:
         self.messages = list(messages)
@@ -31,7 +31,7 @@ class State:
 
 
 def put(repo: ctxstore.Repo, ref: str, state: State, mtime: int = 1) -> ctxstore.Stored:
-    """Commit exactly this state."""
+    """Commits exactly this state."""
     draft = repo.edit(ref)
     draft.messages.clear()
     draft.messages.extend(state.messages)
@@ -52,7 +52,7 @@ def get(repo: ctxstore.Repo, rev: str) -> State:
 
 
 def part(repo: ctxstore.Repo, base: State | None, ours: State, theirs: State) -> None:
-    """Contexts `ours` and `theirs`, which come from `base`."""
+    """Makes the contexts `ours` and `theirs` from `base`."""
     if base is not None:
         put(repo, "ours", base)
         repo.fork("ours", "theirs")
@@ -128,7 +128,7 @@ def test_what_either_side_added_or_changed_is_there(base: State | None, ours: St
         for path, data in side.files.items():
             if before.files.get(path) != data:
                 old = set((before.files.get(path) or b"").splitlines())
-                # Lines that are new are there: in the file, or in a copy beside it.
+                # New lines are in the file, or in a copy beside it.
                 kept = [
                     lines for name, lines in made.files.items() if name.replace(".theirs-", "\0").split("\0")[0] in path
                 ]
@@ -389,7 +389,7 @@ def test_two_states_of_an_agents_session_are_merged_line_by_line(
     path = home.write("s", 4)
     home.append("s", line(5, "theirs"), line(6, "theirs again"))
     snap(home)
-    # Both descend from the first state: as when a session is resumed from an older one.
+    # Both descend from the first state, as when a session is resumed from an older one.
     base = repo.resolve(f"{ref}~2").id
     theirs = repo.resolve(ref)
     made = theirs.commit._replace(parents=(base,), generation=1)

@@ -1,4 +1,4 @@
-"""Three-way merging of sequences, as a pure function."""
+"""Three-way merges of sequences, as a pure function."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_nothing_comes_from_nowhere(base, ours, theirs):
 def test_merging_the_other_way_round_gives_the_same_but_for_the_order(base, ours, theirs):
     one, other = merged(base, ours, theirs), merged(base, theirs, ours)
     assert set(one) == set(other)
-    # Of two that changed places, one is there twice: which one, depends on who is asked first.
+    # If two lines changed places, one occurs twice. The order of the sides determines which.
     assert len(one) == len(other)
 
 
@@ -91,13 +91,13 @@ def test_choosing_a_side_of_conflicts_mirrors(base, ours, theirs):
 @pytest.mark.parametrize(
     ("base", "ours", "theirs", "expected", "number"),
     [
-        ("abc", "abcx", "abcy", "abcxy", 1),  # both went on
+        ("abc", "abcx", "abcy", "abcxy", 1),  # both sides have additions
         ("abc", "xabc", "abcy", "xabcy", 0),
         ("abc", "abc", "ac", "ac", 0),
         ("abcde", "abXde", "abcde", "abXde", 0),
         ("abcde", "abXde", "abYde", "abXYde", 1),
-        ("abcde", "abXde", "abde", "abXde", 1),  # changed and removed: what is there stays
-        ("", "abc", "abd", "abcd", 1),  # no common ancestor: what is alike is there once
+        ("abcde", "abXde", "abde", "abXde", 1),  # changed and removed: the line stays
+        ("", "abc", "abd", "abcd", 1),  # no common ancestor: equal lines occur once
         ("", "abc", "abcd", "abcd", 0),
         ("", "", "", "", 0),
         ("abc", "", "abc", "", 0),
@@ -122,7 +122,7 @@ def test_ten_thousand_items_that_all_changed_take_no_square_of_time():
     made = merged(base, ours, theirs)
     assert len(made) > 10_000
     assert merged(["x"] * 10_000, ["x"] * 9_000 + ["y"], ["z"] + ["x"] * 10_000)
-    # No line is unique: what is alike is looked for only so long.
+    # No line is unique: the search for equal lines is limited.
     same = [line for number in range(200) for line in (f"u{number}", *"abaab" * 100)]
     other = [line for number in range(200) for line in (f"u{number}", *"babba" * 100)]
     assert len(matches(same, other)) > 200

@@ -1,4 +1,4 @@
-"""Undo: an op's changes go back, all of them or none, for as long as what they need is there."""
+"""Undo. It reverts all changes of an op or none, as long as the objects it needs exist."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Repair saves what can be read, goes back to the newest state there is, takes from others what they have, and names
-what is lost. It deletes nothing, and a second one has nothing to do."""
+"""Repairs. They save every readable object, restore the newest state, use other sources, and name the losses.
+
+A repair deletes nothing, and a second one changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ def flip(path: Path, at: int) -> None:
 
 
 def contents(place: Path) -> dict[str, Any]:
-    """All that can be read, by commit."""
+    """Reads everything that can be read, by commit."""
     found = {}
     with ctxstore.open(place) as repo:
         for ref, _ in repo.refs():
@@ -57,7 +59,7 @@ def problems(place: Path) -> tuple[Any, ...]:
 
 
 def mend(place: Path, **options: Any) -> RepairReport:
-    """Repair, and see that it is done then."""
+    """Repairs the repository, and asserts that a second repair has nothing to do."""
     report = repair(place, **options)
     assert repair(place, **options).did_nothing
     if not report.problems:
@@ -66,7 +68,7 @@ def mend(place: Path, **options: Any) -> RepairReport:
 
 
 class Made:
-    """Three contexts of two commits each, every commit in a pack of its own."""
+    """Three contexts of two commits each, with every commit in a pack of its own."""
 
     def __init__(self, repo: ctxstore.Repo, place: Path) -> None:
         self.packs: list[Path] = []
@@ -194,7 +196,7 @@ def test_a_lost_config_is_made_anew(made: Made, place: Path, damage: str) -> Non
 
 
 def test_a_commit_whose_root_was_lost_with_it_is_found_in_its_pack(made: Made, place: Path) -> None:
-    """The root goes back by one, and the newest commit's pack is left over: as if the swap had been torn."""
+    """The root is the one before, and the newest commit's pack is left over, as if the swap had been torn."""
     (place / "root").unlink()
     root = decode_root((place / "root.old").read_bytes())
     assert made.packs[-1].name not in {pack.name for pack in root.packs}
@@ -203,7 +205,7 @@ def test_a_commit_whose_root_was_lost_with_it_is_found_in_its_pack(made: Made, p
 
 
 def test_of_two_commits_after_the_last_known_root_both_are_taken(made: Made, place: Path) -> None:
-    """A writer was killed before its swap while another one went on; then the root was lost."""
+    """A writer was killed before its swap while another continued. Then the root was lost."""
     kept = {path: path.read_bytes() for path in (place / "root", place / "root.old")}
     with ctxstore.open(place) as repo:
         draft = repo.edit("chat/a")
@@ -582,7 +584,7 @@ def test_a_writer_from_before_cannot_publish_on_a_root_made_anew(made: Made, pla
         draft.messages.append("on its way")
         (place / "root").unlink()
         repair(place)
-        assert draft.commit().commit.ref == "chat/a"  # it started anew, on the new root
+        assert draft.commit().commit.ref == "chat/a"  # it restarted on the new root
     assert problems(place) == ()
 
 

@@ -1,4 +1,4 @@
-"""Forgetting lets go of what no policy keeps, of nothing that anybody else has, and can be undone until gc."""
+"""Forgetting. It forgets commits that no policy keeps and no other ref needs, and can be undone until a collection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START = 1_700_000_000 * 10**9
 
 
 class Clock:
-    """Moves on by a moment when it is read; `before` is called at the next reading."""
+    """A clock that advances a moment with every reading. It calls `before` at the next reading."""
 
     def __init__(self) -> None:
         self.now = START
@@ -55,14 +55,14 @@ def repo(request: pytest.FixtureRequest, place: Path, environment: Environment) 
 
 @pytest.fixture
 def shared(place: Path, environment: Environment) -> Iterator[tuple[ctxstore.Repo, ctxstore.Repo]]:
-    """A repository opened twice."""
+    """A repository that is open twice."""
     with ctxstore.init(place, environment=environment) as one, ctxstore.open(place, environment=environment) as two:
         yield one, two
 
 
 @pytest.fixture
 def days(clock: Clock) -> Callable[..., list[ObjectId]]:
-    """Commits to a context, one a day; their ids, newest first."""
+    """A function that makes a commit a day in a context, and returns the ids, newest first."""
 
     def write(repo: ctxstore.Repo, ref: str, number: int) -> list[ObjectId]:
         draft, made = repo.edit(ref), []

@@ -1,4 +1,4 @@
-"""Settings and named policies are kept in the repository, change by runs that can be undone, and are read strictly."""
+"""Settings and named policies. A repository stores them, undoable runs change them, and reads are strict."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_retention_that_is_malformed_is_refused(repo, value):
 
 
 class Ticking:
-    """A clock that stands still unless told, or by `step` at each reading."""
+    """A clock that advances only when set, or by `step` at each reading."""
 
     def __init__(self) -> None:
         self.now, self.step = 1_700_000_000 * 10**9, 0
@@ -238,12 +238,12 @@ def test_retention_waits_so_that_it_takes_a_hundredth_of_the_time_at_most(timed,
     commits(timed, "chat/alice", 1)
     assert timed.apply_retention() is None
     timed.set_retention("two", "chat/*")
-    assert timed.apply_retention().plan.forgotten == 1  # what is asked for has changed
+    assert timed.apply_retention().plan.forgotten == 1  # the policy has changed
     commits(timed, "chat/alice", 1)
     clock.now += 10**9
     assert timed.apply_retention().plan.forgotten == 1
     clock.now -= 10**18
-    assert timed.apply_retention() is not None  # a clock set back does not stop it for years
+    assert timed.apply_retention() is not None  # a clock that was set back does not stop it for years
 
 
 @pytest.mark.parametrize(

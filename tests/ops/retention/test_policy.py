@@ -1,4 +1,4 @@
-"""What a policy keeps of one history: tables, and properties that hold for every history, policy and clock."""
+"""The commits that a policy keeps of one history: tables, and properties for every history, policy and clock."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ctxstore.ops.retention.policy import MAX_COUNT, Candidate, Policy, decide, 
 
 YEAR = 365 * DAY
 CYCLE = 146_097 * DAY
-"""After 400 years the calendar is the same, weekdays too."""
+"""The period after which the calendar repeats, including weekdays: 400 years."""
 
 
 def at(text):
-    """UTC nanoseconds."""
+    """Converts a time to UTC nanoseconds."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 10**9
 
 
@@ -26,7 +26,8 @@ NOW = at("2026-11-20T12:00")
 
 
 def history(*times, **fields):
-    """A line of commits with these times, newest first; the newest is the head. `fields`: attribute=positions."""
+    """Makes a sequence of commits with these times, newest first. The newest is the head. `fields`:
+    attribute=positions."""
     made = []
     for number, time in enumerate(times):
         parents = (name(number + 1),) if number + 1 < len(times) else ()
@@ -40,7 +41,7 @@ def name(number):
 
 
 def kept(candidates, policy, now=NOW, **options):
-    """The positions kept."""
+    """Returns the positions that are kept."""
     keep = {each.id for each in decide(candidates, policy, now, **options) if each.keep}
     return [number for number, each in enumerate(candidates) if each.id in keep]
 
@@ -140,7 +141,7 @@ def test_a_commit_is_not_older_than_what_it_was_made_from():
 
 
 def test_a_commit_by_a_clock_that_was_behind_is_as_young_as_its_successor():
-    """A session that rested for a year goes on: its second commit can't be known to be older than the newest."""
+    """A session continues after a year. Its second commit may be as young as the newest."""
     times = [NOW, NOW - 10 * YEAR, NOW - YEAR]
     assert kept(history(*times), Policy(last=3, max_age_ns=3 * DAY)) == [0, 1]
 
@@ -220,7 +221,7 @@ stamps = st.one_of(st.integers(0, 90 * DAY), st.integers(-10 * YEAR, 10 * YEAR),
 
 @st.composite
 def histories(draw, max_size=14):
-    """A line of commits, or one with merges, by right or wrong clocks, newest first."""
+    """Draws a sequence of commits, or a history with merges, by right or wrong clocks, newest first."""
     size = draw(st.integers(1, max_size))
     times = draw(st.lists(stamps, min_size=size, max_size=size))
     if draw(st.booleans()):
@@ -306,7 +307,7 @@ def test_without_calendar_rules_any_shift_will_do(candidates, policy, now, shift
 @settings(deadline=None)
 @given(histories(), policies, clocks, st.sampled_from((-40 * YEAR, 40 * YEAR)), st.data())
 def test_one_more_commit_by_a_wrong_clock_takes_a_slot_of_its_own_at_most(candidates, policy, now, wrong, data):
-    """Wherever it stands in the history, and whether its stamp is of the past or of the future."""
+    """The commit may be anywhere in the history, and its stamp may be past or future."""
     position = data.draw(st.integers(1, len(candidates)))
     odd = Candidate(b"odd", NOW + wrong)
     before = candidates[: position - 1]
@@ -321,14 +322,14 @@ def test_one_more_commit_by_a_wrong_clock_takes_a_slot_of_its_own_at_most(candid
 @settings(deadline=None)
 @given(histories(), policies, clocks, st.integers(0, 13), st.integers(-10 * YEAR, 10 * YEAR))
 def test_by_age_a_wrong_stamp_never_makes_another_commit_be_forgotten(candidates, policy, now, position, wrong):
-    """A stamp that is wrong makes none older that stands on a younger one; here it is made younger, or is a leaf's."""
+    """A wrong stamp makes no commit older that has a younger child. Here the stamp is younger, or that of a leaf."""
     policy = Policy(within_ns=policy.within_ns or DAY, max_age_ns=policy.max_age_ns)
     position = min(position, len(candidates) - 1)
     changed = list(candidates)
     changed[position] = changed[position]._replace(time=max(changed[position].time, now + abs(wrong)))
     assert keep_ids(changed, policy, now) >= keep_ids(candidates, policy, now)
-    # Set back, it is itself no older than what it was made from. Only its descendants may lean on it, and those that
-    # are stamped before what they were made from, as they take the time of what was made of them.
+    # The stamp is set back, but the commit counts as no older than its parent. Only its descendants may depend on it,
+    # and commits with earlier stamps than their parents, because these take the time of their children.
     changed[position] = changed[position]._replace(time=candidates[position].time - abs(wrong))
     own = {each.id for each in candidates[: position + 1]}
     odd = {each.id for at, each in enumerate(candidates) if any(older.time > each.time for older in candidates[at:])}

@@ -1,4 +1,4 @@
-"""Repositories with messages to be found: a program's, and an agent's transcripts."""
+"""Repositories with messages to search: a program's, and an agent's transcripts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROJECT = "-home-ada-engine"
 
 
 def said(number: int, text: str, role: str = "user", minute: int = 0) -> bytes:
-    """A line of a transcript."""
+    """Builds a line of a transcript."""
     value = {
         "parentUuid": f"m{number - 1}" if number else None,
         "uuid": f"m{number}",
@@ -31,7 +31,7 @@ def said(number: int, text: str, role: str = "user", minute: int = 0) -> bytes:
 
 
 class Agent:
-    """An agent's home, and what is saved of it."""
+    """An agent's home and its snapshots."""
 
     def __init__(self, path: Path, repo: ctxstore.Repo) -> None:
         self.folder = path / ".claude" / "projects" / PROJECT
@@ -40,7 +40,7 @@ class Agent:
         self._repo = repo
 
     def save(self, session: str, *lines: bytes) -> str:
-        """Let the transcript be exactly this, and take a snapshot; the context's name."""
+        """Writes the transcript, takes a snapshot, and returns the context's name."""
         (self.folder / f"{session}.jsonl").write_bytes(b"".join(lines))
         self._repo.snapshot([Target(ClaudeCode(), self._root)])
         return f"claude-code/{PROJECT}/{session}"
@@ -64,7 +64,7 @@ def agent(tmp_path: Path, repo: ctxstore.Repo) -> Agent:
 
 @pytest.fixture
 def tell(repo: ctxstore.Repo) -> Callable[..., ctxstore.ObjectId]:
-    """Appends messages to a program's context, and commits."""
+    """A function that appends messages to a program's context and commits."""
 
     def append(ref: str, *texts: str, role: str = "user") -> ctxstore.ObjectId:
         draft = repo.edit(ref)
@@ -77,7 +77,7 @@ def tell(repo: ctxstore.Repo) -> Callable[..., ctxstore.ObjectId]:
 
 @pytest.fixture
 def find(repo: ctxstore.Repo) -> Callable[..., list[SearchHit]]:
-    """The hits of a query."""
+    """A function that returns the hits of a query."""
     from ctxstore.ops.search.find import SearchFilters
 
     def ask(query: str, number: int = 0, **filters: object) -> list[SearchHit]:
@@ -90,5 +90,5 @@ def find(repo: ctxstore.Repo) -> Callable[..., list[SearchHit]]:
 
 @pytest.fixture
 def texts(find: Callable[..., list[SearchHit]]) -> Callable[..., list[str]]:
-    """What the found messages say, sorted."""
+    """A function that returns the texts of the hits, sorted."""
     return lambda query, **filters: sorted(hit.message.parts[0].text for hit in find(query, **filters))

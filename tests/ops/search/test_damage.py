@@ -1,4 +1,4 @@
-"""Damage anywhere in the repository: what can be read is found, the rest is named, nothing else happens."""
+"""Damage anywhere in the repository. A search finds every readable message and names the unreadable commits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.ops.search.conftest import said
 
 
 def tried(call):
-    """The result, or None when not even the list of contexts can be read."""
+    """Returns the result of a call, or None when not even the list of contexts can be read."""
     try:
         return call()
     except (Corrupt, NotFound):

@@ -1,4 +1,4 @@
-"""The index is a cache: whatever happens to it, the store decides."""
+"""The search index. It is a cache: whatever happens to it, the store decides."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_repository_in_memory_is_searched():
 
 
 class Interrupting(Silent):
-    """Ctrl-C after some commits."""
+    """A progress that raises Ctrl-C after some commits."""
 
     def __init__(self, after: int) -> None:
         self.left = after

@@ -1,4 +1,4 @@
-"""Any text is a query, and means what is documented."""
+"""Queries. Any text is a query, and its meaning is documented."""
 
 from __future__ import annotations
 

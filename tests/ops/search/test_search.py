@@ -1,4 +1,4 @@
-"""What is found is what the history holds, whatever happened to it."""
+"""Searches. The hits are the messages of the history, whatever happened to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.ops.search.conftest import said
 
 
 def held(hit):
-    """(context, first, last, commits, current) of each holder."""
+    """Lists (context, first, last, commits, current) of each holder."""
     return [(h.ref, h.first.id, h.last.id, h.commits, h.is_current) for h in hit.holders]
 
 

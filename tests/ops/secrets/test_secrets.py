@@ -1,4 +1,4 @@
-"""Credentials are found wherever they are, shown nowhere, and taken out of exports without harm to these."""
+"""Credentials. They are found everywhere, never shown, and removed from exports without damage to these."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_credential_is_found_however_often_it_was_escaped(text, secret, depth)
 
 
 def coded(text: str, every: int) -> str:
-    """The text as a JSON string in which some characters are written as escapes that they do not need."""
+    """Writes the text as a JSON string with unnecessary escapes."""
     return "".join(f"\\u{ord(c):04x}" if i % every == 0 else c.replace("/", "\\/") for i, c in enumerate(text))
 
 

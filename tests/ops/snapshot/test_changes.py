@@ -1,4 +1,4 @@
-"""A change is noticed however it was made, and what is saved is what was there."""
+"""Changes of files. A snapshot notices every kind of change, and saves the exact bytes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_file_touched_within_the_granularity_of_time_is_read_again(home, snap,
     settle()
     snap(home)
     assert snap(home).sources[0].bytes_read == 0
-    # All that is younger than a minute may have been touched once more with the same stamp.
+    # A file that is younger than a minute may have been changed again with the same stamp.
     monkeypatch.setattr(stat_cache, "GRANULARITY_NS", 60 * 10**9)
     report = snap(home)
     assert (report.op, report.sources[0].unchanged) == (None, 1)
@@ -233,7 +233,7 @@ def test_what_is_known_of_a_session_after_appends_is_what_a_fresh_scan_finds(tmp
 
 
 def appending_reads(monkeypatch, path, data, times):
-    """Let `path` grow by `data` each of the first `times` times it is read."""
+    """Appends `data` to `path` during each of its first `times` reads."""
     real, left = os.read, [times]
 
     def read(fd, size):

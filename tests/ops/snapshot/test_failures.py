@@ -1,4 +1,4 @@
-"""No space, sudden ends, and others at work at the same time."""
+"""Full disks, sudden ends, and concurrent writers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ctxstore.storage.files import Files
 
 
 def full_disk(monkeypatch, calls_left, code=errno.ENOSPC):
-    """Let the n-th write of the storage, and all after it, fail; half of it gets through."""
+    """Makes the n-th write of the storage and all later ones fail after half of the data."""
     real, left = Files.write, [calls_left]
 
     def write(self, fd, data):

@@ -1,4 +1,4 @@
-"""What a snapshot reports, and when it makes a commit."""
+"""The report of a snapshot, and the changes for which it makes a commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is named is found: an agent's data where it is, or elsewhere; projects once saved are known."""
+"""Targets by name: an agent's data in its usual place or elsewhere, and projects that were saved before."""
 
 from __future__ import annotations
 

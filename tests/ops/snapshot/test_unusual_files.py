@@ -1,4 +1,4 @@
-"""What homes and folders may hold beside plain files, and what can't be read."""
+"""Homes and folders with unusual files, and with files that cannot be read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def folder(tmp_path):
 
 
 def refuse(monkeypatch, name, path, code=errno.EACCES):
-    """Make the call `os.<name>` fail for one path, as permissions do for everybody but root."""
+    """Makes the call `os.<name>` fail for one path, as permissions do for every user but root."""
     real = getattr(os, name)
 
     def call(given, *rest, **options):

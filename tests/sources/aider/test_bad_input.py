@@ -1,4 +1,4 @@
-"""What is broken is kept, named where it can't be read, and keeps nothing else from being saved."""
+"""Broken input. It is saved, reported if unreadable, and prevents no other file from being saved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project's histories are a context; the project's own files, settings and caches are none of it."""
+"""The context of a project: its histories, without the project's own files, settings and caches."""
 
 from __future__ import annotations
 

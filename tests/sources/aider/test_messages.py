@@ -1,4 +1,4 @@
-"""Who said what is told by how aider writes."""
+"""The roles of messages, which follow from aider's format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ START = "\n# aider chat started at 2026-01-01 10:00:00\n\n> Aider v0.86.2  \n"
 
 
 def said(text: str) -> list[tuple[str, str]]:
-    """Who said what, but for aider's own output."""
+    """Lists role and text of each message, without aider's own output."""
     return [(m.role, m.parts[0].text) for m in Aider().messages([text.encode()]) if m.role != "meta"]
 
 

@@ -84,7 +84,7 @@ def dirt(request: pytest.FixtureRequest) -> bytes:
 
 @pytest.fixture
 def lines() -> list[bytes]:
-    """What hypothesis mixes: good lines, and pieces that make bad ones."""
+    """The lines that hypothesis mixes: good ones, and pieces of bad ones."""
     return PIECES
 
 

@@ -1,4 +1,4 @@
-"""How long Claude Code keeps sessions, by its settings."""
+"""The time until Claude Code deletes sessions, by its settings."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""The contexts of Claude Code and their files."""
+
 from __future__ import annotations
 
 import json
@@ -173,7 +175,7 @@ def test_a_second_home_has_memories_and_settings_of_its_own(tmp_path):
         names.append({context.name for context in found})
         for context in found:
             again = ClaudeCode().find_context(root, context.name, lambda skipped: None)
-            # Listing a folder may have moved the time of its last access.
+            # Listing a folder may have changed the time of its last access.
             assert again is not None and _without_stat(again) == _without_stat(context)
             assert ClaudeCode().transcript(context.name, [file.key for file in context.files]) is None
     assert names[0] == {"claude-code/home", "claude-code/-p/memory"}

@@ -1,3 +1,5 @@
+"""The lines of Claude Code's transcripts as messages."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""A session laid out for Claude Code under another id, for another folder, up to a message."""
+"""A restored session of Claude Code: with another id, for another folder, or up to a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scanning the rest of a transcript, after what is known of its first lines, is scanning the whole."""
+"""Scans of the rest of a transcript. With the summary of the first lines, the result is that of a whole scan."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def scan(data: bytes, before: Attributes | None = None) -> Attributes:
 
 
 def may_go_on(tail: bytes) -> bool:
-    """Whether the tail's first line that isn't empty is indented or closes a document."""
+    """Whether the tail's first non-empty line is indented or closes a document."""
     first = next((line for line in tail.split(b"\n") if line.strip()), b"x")
     return first[:1].isspace() or first.strip() in (b"}", b"]")
 

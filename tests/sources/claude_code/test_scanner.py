@@ -1,3 +1,5 @@
+"""The summary of a Claude Code session in a list of contexts."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""Which files belong to which task."""
+"""The files of each task."""
 
 from __future__ import annotations
 

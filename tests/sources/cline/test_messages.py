@@ -1,4 +1,4 @@
-"""Tasks' histories as messages."""
+"""The histories of tasks as messages."""
 
 from __future__ import annotations
 

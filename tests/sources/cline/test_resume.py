@@ -1,4 +1,4 @@
-"""Tasks of Cline and Roo Code under another id, for another folder, up to a message."""
+"""Restored tasks of Cline and Roo Code: with another id, for another folder, or up to a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rollouts that Codex packed: read like plain ones, whatever is in them, and never larger in memory than a line."""
+"""Rollouts that Codex compressed. They read like plain ones, whatever they contain, and take the memory of a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session that Codex packs, or archives, is the same conversation in a repository."""
+"""Sessions that Codex compresses or archives. In a repository each remains the same conversation."""
 
 from __future__ import annotations
 

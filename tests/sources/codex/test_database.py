@@ -1,4 +1,4 @@
-"""Codex's databases hold what a session that is put back needs, and nothing else changes in them."""
+"""Codex's databases. They receive the rows that a restored session needs, and no other change."""
 
 from __future__ import annotations
 

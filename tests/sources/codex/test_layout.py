@@ -1,4 +1,4 @@
-"""Which files are whose in Codex's home."""
+"""The files in Codex's home, and the context of each."""
 
 from __future__ import annotations
 

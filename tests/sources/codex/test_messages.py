@@ -1,4 +1,4 @@
-"""What a rollout's lines are as messages."""
+"""The lines of a rollout as messages."""
 
 from __future__ import annotations
 

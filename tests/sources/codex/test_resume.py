@@ -1,4 +1,4 @@
-"""A session laid out for Codex under another id, for another folder, up to a message."""
+"""A restored session of Codex: with another id, for another folder, or up to a message."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ source = Codex()
 
 
 def shown() -> str:
-    """What newer versions write beside the conversation, and a user who speaks of the id and the folder."""
+    """Builds the lines that newer versions write beside the conversation, and messages that mention the id and the
+    folder."""
     settings = {"cwd": PROJECT, "runtime_workspace_roots": [PROJECT, f"{PROJECT}/sub", "/else"], "model": "engine-1"}
     item = {"type": "UserMessage", "id": "i1", "content": [{"type": "text", "text": THREAD}]}
     return "".join(

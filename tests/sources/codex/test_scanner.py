@@ -1,4 +1,4 @@
-"""What a list of contexts shows of a Codex session."""
+"""The summary of a Codex session in a list of contexts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions of Continue under another id, for another folder, up to a message."""
+"""Restored sessions of Continue: with another id, for another folder, or up to a message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.continue_dev import Continue
 from ctxstore.sources.resumable import ContextChange, Resumable, StoredContext
 
-home = import_module("tests.sources.homes.continue")  # its name is a keyword
+home = import_module("tests.sources.homes.continue")  # the module's name is a keyword
 NOW = 1_800_000_000 * 10**9
 KEY = f"sessions/{home.SESSION}.json"
 CONTEXT = f"continue/sessions/{home.SESSION}"

@@ -1,4 +1,4 @@
-"""Continue's sessions: which files, and what they say."""
+"""The sessions of Continue: their files and messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ctxstore.sources.continue_dev import Continue
 from ctxstore.sources.continue_dev.records import path_of, place_of
 from ctxstore.sources.protocol import Attributes, Message, Skipped
 
-home = import_module("tests.sources.homes.continue")  # its name is a keyword
+home = import_module("tests.sources.homes.continue")  # the module's name is a keyword
 COUNTED = {"user", "assistant", "system", "tool"}
 
 

@@ -1,4 +1,4 @@
-"""Which files are whose in Copilot's home."""
+"""The files in Copilot's home, and the context of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session's events are as messages, and what they sum up to."""
+"""The events of a session as messages, and their summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cursor's conversations are found, read, and put back as they were."""
+"""Cursor's conversations: found, read, and restored exactly."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def look(root: SourceHome) -> tuple[dict[str, FoundContext], list[Skipped]]:
 
 
 def stored(root: SourceHome, name: str = NAME) -> StoredContext:
-    """A context as it is now, kept."""
+    """Captures a context as it is now."""
     data = {
         file.key: b"".join(file.content()) if file.content else Path(file.path).read_bytes()
         for file in look(root)[0][name].files
@@ -113,7 +113,7 @@ def test_bubbles_are_messages_and_those_taken_back_are_not(root: SourceHome) -> 
 
 def test_the_list_shows_what_there_is_and_only_what_changed_is_read(roots: list[SourceHome], tmp_path: Path) -> None:
     targets = [Target(SOURCE, root) for root in roots]
-    time.sleep(0.1)  # what was written just before a look is read again
+    time.sleep(0.1)  # a file that was changed this shortly before a scan is read again
     with ctxstore.init(tmp_path / "repo") as repo:
         repo.snapshot(targets)
         shown = [repo.view(name).commit.summary[:5] for name in (NAME, f"cursor/chat/{CHAT}")]
@@ -123,7 +123,7 @@ def test_the_list_shows_what_there_is_and_only_what_changed_is_read(roots: list[
         again = repo.snapshot(targets)
         assert again.op is None and not any(source.bytes_read for source in again.sources)
         with closing(open_at(roots[0])) as editor:
-            add_bubble(editor, OTHER, "x", 1, text="Look for grease")  # as long as before
+            add_bubble(editor, OTHER, "x", 1, text="Look for grease")  # of the same length
             editor.commit()
         assert [name for name, _ in repo.snapshot(targets).commits] == [f"cursor/composer/{OTHER}"]
 

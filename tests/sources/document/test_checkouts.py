@@ -1,4 +1,4 @@
-"""Sessions that are documents, brought back by ``ctx checkout`` so that their agents list them and go on."""
+"""Sessions that are documents, restored by ``ctx checkout``. Their agents list and continue them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from ctxstore.cli.main import cli
 from tests.sources.homes import cline, roo
 
-continue_home = import_module("tests.sources.homes.continue")  # its name is a keyword
+continue_home = import_module("tests.sources.homes.continue")  # the module's name is a keyword
 
 SESSIONS = [
     (cline, f"cline/code/{cline.TASK}", f"{cline.STORAGE}/state/taskHistory.json", "id"),
@@ -81,7 +81,7 @@ def test_into_a_fresh_home(case: tuple[Path, str, Path, str], monkeypatch: pytes
     before = messages(context)
     ctx("checkout", context, "--home", str(home / "fresh"), "--yes")
     there = home / "fresh" / listing.relative_to(home)
-    # Roo Code, and the newer Cline, list what they find.
+    # Roo Code and newer versions of Cline list the sessions they find.
     assert not name or "roo" in context or listed(there, name) == [context.rpartition("/")[2]]
     monkeypatch.setenv("HOME", str(home / "fresh"))
     ctx("snapshot")

@@ -1,4 +1,4 @@
-"""What changed in a session that is a document: read from all of it, wherever its bytes differ."""
+"""The changes of a session that is a document. All of it is read, wherever its bytes differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import ctxstore
 from ctxstore.ops.snapshot.targets import find_targets
 
-home = import_module("tests.sources.homes.continue")  # its name is a keyword
+home = import_module("tests.sources.homes.continue")  # the module's name is a keyword
 
 
 @pytest.mark.parametrize("indent", [None, 2])

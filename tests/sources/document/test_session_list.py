@@ -1,4 +1,4 @@
-"""An entry is added to an agent's own list of sessions; nothing else there changes."""
+"""An agent's own list of sessions. It receives an entry, and no other change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents are cut into records at their exact bytes."""
+"""Documents, split into records at their exact bytes."""
 
 from __future__ import annotations
 

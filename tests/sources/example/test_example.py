@@ -1,4 +1,4 @@
-"""A package that adds a source, as another project would: installed into a folder of its own, used by ``ctx``."""
+"""A package with a source, as another project would write it. It is installed into a folder and used by ``ctx``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TALK = "6f1c2a34-0000-4000-8000-0000000000ab"
 
 
 def build_wheel(folder: Path) -> Path:
-    """The package's wheel, made as its build backend would, which may not be installed here."""
+    """Builds the package's wheel as its build backend would. The backend may not be installed here."""
     project = PROJECT["project"]
     info = f"ctxstore_abacus-{project['version']}.dist-info"
     wheel = folder / f"ctxstore_abacus-{project['version']}-py3-none-any.whl"
@@ -43,7 +43,7 @@ def build_wheel(folder: Path) -> Path:
 
 
 def unpack(wheel: Path, target: Path) -> None:
-    """A pure wheel is installed by unpacking it."""
+    """Installs a pure wheel by unpacking it."""
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(target)
 
@@ -57,7 +57,7 @@ def pip_install(wheel: Path, target: Path) -> None:
 
 @pytest.fixture(params=[unpack, pip_install])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A folder on the path with the package installed in it."""
+    """A folder on the path in which the package is installed."""
     target = tmp_path / "site"
     request.param(build_wheel(tmp_path), target)
     return target
@@ -65,7 +65,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home with one talk of Abacus's."""
+    """A home with one talk of Abacus."""
     talks = tmp_path / "home" / ".abacus" / "talks"
     talks.mkdir(parents=True)
     said = [("me", "Count the beads"), ("abacus", "Seven."), ("me", "And the wires?")]

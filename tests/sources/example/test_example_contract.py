@@ -1,4 +1,4 @@
-"""What every source must do, this one does too: the suite another project would run over its own."""
+"""The suite for all sources, run on this one as another project would run it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def case(source: Source, tmp_path: Path) -> contract.Case:
 
 for _name, _test in vars(contract).items():
     if _name.startswith("test_") and _name not in (
-        "test_a_source_is_known_by_its_name",  # of those built in
+        "test_a_source_is_known_by_its_name",  # only for built-in sources
         "test_any_bytes_come_back_as_messages",
     ):
         globals()[_name] = _test

@@ -1,4 +1,4 @@
-"""A project's sessions are contexts; an incremental snapshot takes what is state."""
+"""A project's sessions as contexts. An incremental snapshot saves the state."""
 
 from __future__ import annotations
 

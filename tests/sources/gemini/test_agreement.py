@@ -1,4 +1,4 @@
-"""The parser gives every byte back, and the scanner counts what the parser yields, on any bytes."""
+"""Any bytes of a session. The parser returns every byte, and the scanner counts the parser's messages."""
 
 from __future__ import annotations
 

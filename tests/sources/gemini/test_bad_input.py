@@ -1,4 +1,4 @@
-"""What is broken is kept, named where it can't be read, and keeps nothing else from being saved."""
+"""Broken input. It is saved, reported if unreadable, and prevents no other file from being saved."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def saved(home: Path) -> tuple[dict[str, int | None], list[str]]:
-    """The messages of each context that was saved, and what was not."""
+    """Returns the message count of each saved context, and the files that were not saved."""
     with ctxstore.init(str(home / "repo")) as repo:
         report = repo.snapshot(find_targets([], {"HOME": str(home)}))
         messages = {name: stored.commit.summary.messages for name, stored in repo.refs()}

@@ -1,4 +1,4 @@
-"""Every file is in the context it belongs to, and what is nobody's business is in none."""
+"""The context of each file. Unrelated files belong to no context."""
 
 from __future__ import annotations
 

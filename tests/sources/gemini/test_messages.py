@@ -1,4 +1,4 @@
-"""What was said is read as it was said, once."""
+"""The messages of a session. Each is read exactly, and once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project is added to Gemini CLI's list, and everything else of the list stays as it is."""
+"""Gemini CLI's list of projects. It receives a project, and no other change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session laid out under another id, for another folder, or up to a message is what Gemini CLI goes on from."""
+"""A restored session of Gemini CLI: with another id, for another folder, or up to a message."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def written(change: ContextChange, what: StoredContext | None = None) -> dict[st
 
 
 def spoken(data: bytes) -> list[tuple[str, str]]:
-    """What counts of a conversation."""
+    """Lists role and text of the messages that count."""
     return [(m.id, m.role) for m in source.messages([data]) if m.role in ("user", "assistant", "tool")]
 
 

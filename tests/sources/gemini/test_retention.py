@@ -1,4 +1,4 @@
-"""When Gemini CLI deletes sessions is what its settings say."""
+"""The time until Gemini CLI deletes sessions, by its settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Goose's sessions are found, read, and put back."""
+"""Goose's sessions: found, read, and restored."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def look(root: SourceHome) -> tuple[dict[str, FoundContext], list[Skipped]]:
 
 
 def stored(root: SourceHome, session: str = SESSION) -> StoredContext:
-    """A session as it is now, kept."""
+    """Captures a session as it is now."""
     context = look(root)[0][GROUP + session]
     data = {f.key: b"".join(f.content()) if f.content else Path(f.path).read_bytes() for f in context.files}
 
@@ -98,7 +98,7 @@ def test_rows_and_older_files_are_read_as_messages(root: SourceHome, session: st
 
 
 def test_the_list_shows_title_model_folder_and_count(root: SourceHome, tmp_path: Path) -> None:
-    time.sleep(0.1)  # what was written just before a look is read again
+    time.sleep(0.1)  # a file that was changed this shortly before a scan is read again
     with ctxstore.init(tmp_path / "repo") as repo:
         repo.snapshot([Target(SOURCE, root)])
         shown = {id: repo.view(GROUP + id).commit.summary[:5] for id in (SESSION, OTHER, OLD)}

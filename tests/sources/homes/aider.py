@@ -1,4 +1,4 @@
-"""A project in which aider was used, one of everything."""
+"""A project with aider's files, one of everything."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Both are done.
 
 Because.
 """.replace("·", "  ")
-"""aider ends its own lines with two spaces."""
+"""A history. aider ends its own lines with two spaces."""
 
 
 def make(home: Path) -> None:
-    """Write it at `home`."""
+    """Writes the project at `home`."""
     write(
         home,
         {

@@ -1,4 +1,4 @@
-"""A home with Claude Code's folder in it, one of everything."""
+"""A home with Claude Code's folder, one of everything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROJECT = "-home-ada-engine"
 
 
 def make(home: Path) -> None:
-    """Write it below `home`."""
+    """Writes the folder below `home`."""
     old_agent = json.dumps({"parentUuid": None, "sessionId": SESSION, "type": "user"}, separators=(",", ":"))
     project = f"projects/{PROJECT}"
     write(

@@ -1,4 +1,4 @@
-"""A home with Cline's folders in it, one of everything."""
+"""A home with Cline's folders, one of everything."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ NEWER = {
 
 
 def facts(root: str) -> dict[str, str]:
-    """What the newer Cline notes of its session at `root`."""
+    """Returns the facts that newer versions of Cline record of their session at `root`."""
     return {
         "session_id": SESSION,
         "cwd": "/home/ada/engine",
@@ -72,7 +72,7 @@ def facts(root: str) -> dict[str, str]:
 
 
 def make(home: Path) -> None:
-    """Write it below `home`."""
+    """Writes the folders below `home`."""
     task = f"tasks/{TASK}"
     write(
         home / STORAGE,

@@ -1,4 +1,4 @@
-"""A home with Codex's folder in it, one of everything."""
+"""A home with Codex's folder, one of everything."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ PROJECT = "/home/ada/engine"
 
 
 def line(type: str, payload: Any, ordinal: int = 0) -> str:
-    """A line of a rollout."""
+    """Builds a line of a rollout."""
     record = {"timestamp": f"{DAY}T09:30:{ordinal % 60:02}.000Z", "type": type, "payload": payload}
     return json.dumps(record, separators=(",", ":")) + "\n"
 
 
 def spoken(role: str, text: str, **fields: Any) -> dict[str, Any]:
-    """A message as an item."""
+    """Builds a message as an item."""
     kind = "output_text" if role == "assistant" else "input_text"
     return {"type": "message", "role": role, "content": [{"type": kind, "text": text}], **fields}
 
 
 def rollout(thread: str = THREAD) -> str:
-    """A session of two turns, with both of its streams."""
+    """Builds a session of two turns, with both of its streams."""
     meta = {
         "id": thread,
         "session_id": thread,
@@ -76,7 +76,7 @@ def rollout(thread: str = THREAD) -> str:
 
 
 def make(home: Path) -> None:
-    """Write it below `home`."""
+    """Writes the folder below `home`."""
     import zstandard
 
     codex = home / ".codex"

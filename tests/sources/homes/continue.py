@@ -1,4 +1,4 @@
-"""A home with Continue's folder in it, one of everything."""
+"""A home with Continue's folder, one of everything."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HISTORY: list[dict[str, Any]] = [
 
 
 def session(**members: Any) -> dict[str, Any]:
-    """A session as the agent writes it."""
+    """Builds a session as the agent writes it."""
     return {
         "sessionId": SESSION,
         "title": "Wheels",
@@ -37,7 +37,7 @@ def session(**members: Any) -> dict[str, Any]:
 
 
 def make(home: Path) -> None:
-    """Write it below `home`."""
+    """Writes the folder below `home`."""
     entry = {"sessionId": SESSION, "title": "Wheels", "dateCreated": "1741000000000", "workspaceDirectory": "/x"}
     write(
         home / ".continue",

@@ -1,4 +1,4 @@
-"""A home with Copilot CLI's folder in it, one of everything."""
+"""A home with Copilot CLI's folder, one of everything."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ CONTEXT = f"copilot/sessions/{SESSION}"
 
 
 def event(type: str, number: int, **data: Any) -> str:
-    """A line of a session's events."""
+    """Builds a line of a session's events."""
     parent = f"e{number - 1}" if number else None
     record = {"type": type, "data": data, "id": f"e{number}", "timestamp": "2026-01-31T09:30:00Z", "parentId": parent}
     return json.dumps(record, separators=(",", ":")) + "\n"
 
 
 def events(session: str = SESSION) -> str:
-    """A session of one turn, with a call."""
+    """Builds a session of one turn, with a call."""
     call = {"toolCallId": "c1", "name": "bash", "arguments": {"command": "oil"}, "type": "function"}
     told: list[tuple[str, dict[str, Any]]] = [
         ("session.start", {"sessionId": session, "version": 1, "context": {"cwd": PROJECT, "gitRoot": PROJECT}}),
@@ -48,7 +48,7 @@ def events(session: str = SESSION) -> str:
 
 
 def make(home: Path) -> None:
-    """Write it below `home`."""
+    """Writes the folder below `home`."""
     copilot = home / ".copilot"
     write(
         copilot,

@@ -1,4 +1,4 @@
-"""A home with Cursor's folders in it, one of everything: the editor's database, a workspace, a chat."""
+"""A home with Cursor's folders, one of everything: the editor's database, a workspace, a chat."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FOLDER = "/home/ada/my engine"
 EDITOR, COMMAND = ".config/Cursor/User", ".cursor"
 INNER = b'{"role":"user","content":"oil"}'
 OUTER = b"\x0a\x20" + hashlib.sha256(INNER).digest()
-"""Two pieces, the second of which names the first."""
+"""Two pieces, the second of which contains the id of the first."""
 
 
 def make(home: Path) -> None:
-    """Write it below `home`."""
+    """Writes the folders below `home`."""
     editor, command = home / EDITOR, home / COMMAND
     settings = {"settings.json": "{}", "snippets/python.json": "{}", "History/1/x": "kept by the editor"}
     workspace = {"workspaceStorage/abc/workspace.json": json.dumps({"folder": "file:///home/ada/my%20engine"})}
@@ -47,7 +47,8 @@ def make(home: Path) -> None:
 
 
 def make_database(path: Path) -> None:
-    """The editor's database: a conversation with an answer that was taken back, one of no workspace, an empty one."""
+    """Writes the editor's database: a conversation with an answer that was undone, one without a workspace, an empty
+    one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA journal_mode = WAL")
@@ -73,22 +74,22 @@ def make_database(path: Path) -> None:
 
 
 def put(database: sqlite3.Connection, table: str, key: str, value: str | bytes) -> None:
-    """One pair, in place of the one with that key."""
+    """Writes a pair, and replaces the one with that key."""
     database.execute(f"INSERT OR REPLACE INTO {table} (key, value) VALUES (?, ?)", (key, value))
 
 
 def pair(database: sqlite3.Connection, key: str, value: str | bytes) -> None:
-    """One pair of the conversations' table."""
+    """Writes a pair into the conversations' table."""
     put(database, "cursorDiskKV", key, value)
 
 
 def add_conversation(database: sqlite3.Connection, id: str, name: str, bubbles: list[str], **more: Any) -> None:
-    """A conversation's own value."""
+    """Writes a conversation's own value."""
     headers = [{"bubbleId": bubble, "type": 1} for bubble in bubbles]
     value = {"composerId": id, "name": name, "fullConversationHeadersOnly": headers, **more}
     pair(database, f"composerData:{id}", json.dumps(value))
 
 
 def add_bubble(database: sqlite3.Connection, conversation: str, bubble: str, kind: int, **more: Any) -> None:
-    """What was said."""
+    """Writes a message."""
     pair(database, f"bubbleId:{conversation}:{bubble}", json.dumps({"type": kind, "bubbleId": bubble, **more}))

@@ -8,7 +8,7 @@ from tests.sources.homes.writing import write
 
 
 def make(folder: Path) -> None:
-    """Write it at `folder`."""
+    """Writes the folder."""
     write(folder, {"a.txt": "a", "deep/er/b.txt": "b"})
     (folder / "empty").mkdir()
     (folder / "link").symlink_to("nowhere")

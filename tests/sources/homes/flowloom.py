@@ -1,4 +1,4 @@
-"""A project with FlowLoom's folder in it, one of everything."""
+"""A project with FlowLoom's folder, one of everything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METADATA = {
 
 
 def make(home: Path) -> None:
-    """Write it at `home`."""
+    """Writes the project at `home`."""
     sessions = ".flowloom/sessions"
     write(
         home,

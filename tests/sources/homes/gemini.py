@@ -1,4 +1,4 @@
-"""A home with Gemini CLI's folder in it, one of everything."""
+"""A home with Gemini CLI's folder, one of everything."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ NAME = "6f1c2a34-2026-01-01T10-00"
 
 
 def jsonl(*records: dict[str, Any]) -> str:
-    """The records as Gemini CLI appends them."""
+    """Builds the records as Gemini CLI appends them."""
     return "".join(json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n" for record in records)
 
 
 def head(session: str = SESSION, kind: str = "main") -> dict[str, Any]:
-    """A session's first line."""
+    """Builds a session's first line."""
     time = "2026-01-01T10:00:00.000Z"
     return {"sessionId": session, "projectHash": HASH, "startTime": time, "lastUpdated": time, "kind": kind}
 
 
 def said(id: str, type: str, content: Any, **more: Any) -> dict[str, Any]:
-    """A message."""
+    """Builds a message."""
     return {"id": id, "timestamp": "2026-01-01T10:00:01.000Z", "type": type, "content": content, **more}
 
 
@@ -48,7 +48,7 @@ OLD_DOCUMENT = head(OLD) | {"messages": [said("o1", "user", "Wind the clock"), s
 
 
 def make(home: Path) -> None:
-    """Write it below `home`."""
+    """Writes the folder below `home`."""
     engine = "tmp/engine"
     write(
         home / ".gemini",

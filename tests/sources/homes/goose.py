@@ -1,4 +1,4 @@
-"""A home with Goose's folders in it, one of everything: a database of version 13, a file of a version before it."""
+"""A home with Goose's folders, one of everything: a database of version 13, a file of an earlier version."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, session_id TEXT NOT
     timestamp TIMESTAMP DEFAULT CURRENT_TIMESTAMP, tokens INTEGER);
 CREATE INDEX idx_messages_session ON messages(session_id);
 """
-"""As the first version made it."""
+"""The tables that the first version creates."""
 
 LATER = """
 ALTER TABLE messages ADD COLUMN metadata_json TEXT;
@@ -39,11 +39,11 @@ CREATE TABLE threads (id TEXT PRIMARY KEY, name TEXT NOT NULL DEFAULT 'New Chat'
 CREATE TABLE thread_messages (id INTEGER PRIMARY KEY AUTOINCREMENT, thread_id TEXT NOT NULL REFERENCES threads(id),
     session_id TEXT, role TEXT NOT NULL, content_json TEXT NOT NULL, created_timestamp INTEGER NOT NULL);
 """
-"""What later versions added."""
+"""The changes that later versions make to the tables."""
 
 
 def make(home: Path) -> None:
-    """Write it below `home`."""
+    """Writes the folders below `home`."""
     data = home / DATA
     make_database(data / "sessions/sessions.db")
     head = {"working_dir": FOLDER, "description": "Cut the gears", "message_count": 2}
@@ -54,7 +54,7 @@ def make(home: Path) -> None:
 
 
 def make_database(path: Path, *, version: int = 13) -> None:
-    """A database with two sessions, left as a program leaves it that ended well."""
+    """Writes a database with two sessions, as a program leaves it that ended normally."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA journal_mode = WAL")
@@ -71,24 +71,24 @@ def make_database(path: Path, *, version: int = 13) -> None:
 
 
 def insert(database: sqlite3.Connection, table: str, **row: Any) -> int:
-    """One row; its number."""
+    """Inserts a row, and returns its number."""
     names, marks = ", ".join(row), ", ".join("?" * len(row))
     found = database.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))
     return found.lastrowid or 0
 
 
 def text(words: str) -> dict[str, Any]:
-    """A block of text."""
+    """Builds a block of text."""
     return {"type": "text", "text": words}
 
 
 def message(role: str, *blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A line of the older files."""
+    """Builds a line of the older files."""
     return {"role": role, "created": TIME, "content": list(blocks), **more}
 
 
 def add_turn(database: sqlite3.Connection, session: str, number: int, question: str, answer: str) -> list[str]:
-    """A question, a tool's call and its result, and an answer; their ids."""
+    """Inserts a question, a tool's call and its result, and an answer. Returns their ids."""
     call = {"status": "success", "value": {"name": "shell", "arguments": {"command": "ls"}}}
     result = {"status": "success", "value": {"content": [text("wheel")], "isError": False}}
     said = (

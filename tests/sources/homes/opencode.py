@@ -1,4 +1,4 @@
-"""A home with OpenCode's folders in it, one of everything: a database as it makes them, the files it kept before."""
+"""A home with OpenCode's folders, one of everything: a database, and the files of earlier versions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROJECT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 FOLDER = "/home/ada/engine"
 DATA = ".local/share/opencode"
 START = 1_700_000_000_000
-"""ms since 1970."""
+"""The time of the first message, in ms since 1970."""
 
 _STAMPS = "time_created INTEGER NOT NULL, time_updated INTEGER NOT NULL"
 _OF_SESSION = "session_id TEXT NOT NULL REFERENCES session(id) ON DELETE CASCADE"
@@ -48,7 +48,7 @@ CREATE UNIQUE INDEX event_aggregate_seq_idx ON event (aggregate_id, seq);
 
 
 def make(home: Path) -> None:
-    """Write it below `home`."""
+    """Writes the folders below `home`."""
     data, older = home / DATA, "storage/message/" + OLD
     data.mkdir(parents=True)
     make_database(data / "opencode.db")
@@ -71,7 +71,7 @@ def make(home: Path) -> None:
 
 
 def make_database(path: Path) -> None:
-    """A database with two sessions, one below the other, left as a program leaves it that ended well."""
+    """Writes a database with two sessions, one below the other, as a program leaves it that ended normally."""
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.executescript(SCHEMA)
@@ -87,25 +87,25 @@ def make_database(path: Path) -> None:
 
 
 def insert(database: sqlite3.Connection, table: str, at: int = START, *, stamps: bool = True, **row: Any) -> None:
-    """One row; with `stamps`, made and changed at `at`."""
+    """Inserts a row; with `stamps`, created and changed at `at`."""
     row |= {"time_created": at, "time_updated": at} if stamps else {}
     names, marks = ", ".join(row), ", ".join("?" * len(row))
     database.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))
 
 
 def made_id(kind: str, at: int, number: int) -> str:
-    """An id as OpenCode makes them: the time, a number, 14 characters by chance."""
+    """Builds an id as OpenCode does: the time, a number, and 14 random characters."""
     return f"{kind}_{(at * 4096 + number) % (1 << 48):012x}" + f"{number % 10}aZ" * 4 + "xy"
 
 
 def add_session(database: sqlite3.Connection, id: str, title: str, **row: Any) -> None:
-    """A session without messages."""
+    """Inserts a session without messages."""
     row = {"slug": "slow-gear", "directory": FOLDER, "version": "1.18.33", "project_id": PROJECT} | row
     insert(database, "session", id=id, title=title, **row)
 
 
 def add_turn(database: sqlite3.Connection, session: str, number: int, question: str, answer: str) -> tuple[str, str]:
-    """A question and its answer, which used a tool; the ids of both."""
+    """Inserts a question and its answer, which used a tool. Returns the ids of both."""
     at = START + 1000 * number
     asked, answered = made_id("msg", at, 1), made_id("msg", at, 2)
     user = {"role": "user", "time": {"created": at}, "agent": "build"}

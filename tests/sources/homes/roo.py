@@ -1,4 +1,4 @@
-"""A home with Roo Code's folders in it, one of everything."""
+"""A home with Roo Code's folders, one of everything."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ITEM = {"id": TASK, "parentTaskId": PARENT, "number": 3, "ts": 2, "task": "Oil",
 
 
 def make(home: Path) -> None:
-    """Write it below `home`."""
+    """Writes the folders below `home`."""
     write(
         home / STORAGE,
         {

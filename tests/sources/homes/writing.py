@@ -1,4 +1,4 @@
-"""Files for a home written for the tests."""
+"""The function that writes files of a home."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write(root: Path, files: dict[str, str]) -> None:
-    """Texts by path below `root`."""
+    """Writes texts by their paths below `root`."""
     for key, text in files.items():
         path = root / key
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Values are changed where they stand; all else stays, byte by byte."""
+"""Values that are changed in place. All other bytes stay."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _values = st.recursive(
 
 
 def changed(value: Any) -> Any:
-    """The same by taking the value apart and putting it together."""
+    """Applies the change to the decoded value, and encodes it again."""
 
     def new(value: Any) -> Any:
         if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Empty lines belong to the record before them, and millions of them are no work."""
+"""Empty lines. They belong to the previous record, and millions of them cost nothing."""
 
 from __future__ import annotations
 

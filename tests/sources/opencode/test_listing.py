@@ -1,4 +1,4 @@
-"""What is found of OpenCode, and what an unchanged session costs."""
+"""The sessions found of OpenCode, and the cost of an unchanged one."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_change_in_place_is_seen_in_sessions_from_before_there_were_events(roo
 
 def test_an_unchanged_session_is_not_read_and_a_changed_one_alone_is(root: SourceHome, tmp_path: Path) -> None:
     target = Target(OpenCode(), root)
-    time.sleep(0.1)  # what was written just before a look is read again
+    time.sleep(0.1)  # a file that was changed this shortly before a scan is read again
     with ctxstore.init(tmp_path / "repo") as repo:
         assert len(repo.snapshot([target]).commits) == 4
         again = repo.snapshot([target])

@@ -1,4 +1,4 @@
-"""Rows as messages: who said what, and as many as the scanner counts."""
+"""Rows as messages, with their roles. The scanner counts the same messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = f"opencode/-home-ada-engine/{SESSION}"
 
 
 def row(table: str, data: object = None, *below: object, **columns: object) -> bytes:
-    """A line, with parts below it."""
+    """Builds a line, with parts below it."""
     text = data if isinstance(data, str) else json.dumps(data)
     rows = [{"table": "part", "row": {"id": "p", "data": json.dumps(part)}} for part in below]
     return json.dumps({"table": table, "row": {"id": "m", "data": text, **columns}, "rows": rows}).encode() + b"\n"

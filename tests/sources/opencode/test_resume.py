@@ -1,4 +1,4 @@
-"""A session is put back into OpenCode's database as it was, elsewhere, as another, or up to a message."""
+"""A session restored into OpenCode's database: unchanged, elsewhere, with another id, or up to a message."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> SourceHome:
 
 
 def stored(root: SourceHome, name: str = NAME) -> StoredContext:
-    """The context as it is now, kept."""
+    """Captures the context as it is now."""
     context = SOURCE.find_context(root, name, lambda _: None)
     assert isinstance(context, FoundContext)
     data = {
@@ -87,7 +87,7 @@ def test_what_was_added_goes_and_what_was_taken_away_or_changed_comes_back(root:
         agent.commit()
     assert not entry.is_there(root.path)
     put(root, kept, ContextChange())
-    assert dump(root) == before  # of other sessions, of accounts, nothing
+    assert dump(root) == before  # other sessions and accounts are unchanged
 
 
 def test_a_session_that_was_deleted_comes_back(root: SourceHome) -> None:
@@ -168,10 +168,11 @@ def test_a_database_that_is_not_there_is_not_made(root: SourceHome) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "ALTER TABLE message DROP COLUMN data",  # older: what was saved has no place
+        "ALTER TABLE message DROP COLUMN data",  # older: a saved column does not exist
         "DROP TABLE todo",
-        "ALTER TABLE message ADD COLUMN needed TEXT NOT NULL DEFAULT (NULL)",  # newer: needs what was not saved
-        "UPDATE message SET session_id = 'ses_other'",  # the ids are another session's
+        # newer: needs a column that was not saved
+        "ALTER TABLE message ADD COLUMN needed TEXT NOT NULL DEFAULT (NULL)",
+        "UPDATE message SET session_id = 'ses_other'",  # the ids belong to another session
         "DROP TABLE session",
     ],
 )

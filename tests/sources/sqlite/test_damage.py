@@ -1,4 +1,4 @@
-"""Whatever is wrong with a database: what can be read is, the rest is named, and nothing else fails."""
+"""Damaged databases. Readable rows are read, and the others reported. Nothing else fails."""
 
 from __future__ import annotations
 

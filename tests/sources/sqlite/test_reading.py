@@ -1,4 +1,4 @@
-"""A database is read as it is at one moment, and nothing beside it changes."""
+"""Reads of a database. They see one moment of it, and change nothing beside it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def make(path: str, mode: str) -> None:
 
 @pytest.fixture
 def holding(path: str) -> Iterator[list[subprocess.Popen[str]]]:
-    """Programs that hold the database, ended at the end."""
+    """A list for programs that keep the database open. They are ended after the test."""
     running: list[subprocess.Popen[str]] = []
     yield running
     for process in running:
@@ -53,7 +53,7 @@ def holding(path: str) -> Iterator[list[subprocess.Popen[str]]]:
 
 
 def hold(path: str, begin: str) -> subprocess.Popen[str]:
-    """Another program in the middle of a transaction."""
+    """Starts another program that is in the middle of a transaction."""
     command = [sys.executable, "-c", HOLD, path, begin]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout and process.stdout.readline() == "held\n"
@@ -66,7 +66,7 @@ def names(path: str, patience: float = 0.05) -> list[str]:
 
 
 def folder_of(path: str) -> dict[str, bytes]:
-    """What lies beside it, byte for byte; the index of the log is every reader's to write."""
+    """Reads the files beside the database, byte for byte, except the index of the log, which every reader may write."""
     folder = Path(path).parent
     return {entry.name: b"" if entry.name.endswith("-shm") else entry.read_bytes() for entry in folder.iterdir()}
 
@@ -272,5 +272,5 @@ def test_no_copy_is_left_behind(path: str, tmp_path: Path, monkeypatch: pytest.M
     (left,) = folder.iterdir()
     assert left.stat().st_mode & 0o777 == 0o700
     assert [entry.stat().st_mode & 0o777 for entry in left.iterdir()] == [0o600]
-    blocks.close()  # the store failed meanwhile
+    blocks.close()  # the store has failed meanwhile
     assert not list(folder.iterdir())

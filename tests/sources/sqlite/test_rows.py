@@ -1,4 +1,4 @@
-"""A row becomes a line of JSON and comes back as it was."""
+"""Rows as lines of JSON. They survive a round trip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A view in a table's place is no table: to read it may take for ever."""
+"""A view in place of a table. It is no table, because reading it may never end."""
 
 from __future__ import annotations
 
