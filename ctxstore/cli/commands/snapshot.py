@@ -198,10 +198,8 @@ def _show_details(output: Output, repo: Repo, name: str) -> None:
 
 
 def _retention(repo: Repo, ref: str) -> str:
-    from ctxstore.history.refs import matches
-
     try:
-        names = [policy for pattern, policy in repo.retention() if matches(ref, pattern)]
+        names = [each.policy for each in repo.retention() if each.applies_to(ref)]
     except CtxstoreError:
         return "forever: the automatic policies are unreadable"  # `_forget` has printed the error
     return f"by policy {', '.join(names)}" if names else "forever: no automatic retention"

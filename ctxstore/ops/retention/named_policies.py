@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ctxstore.errors import Conflict, Corrupt, CtxstoreError, InvalidInput, NotFound, UnknownFormat
 from ctxstore.history.engine import Engine
-from ctxstore.history.refs import MAX_NAME
+from ctxstore.history.refs import MAX_NAME, matches
 from ctxstore.objects.encoding import Json
 from ctxstore.ops.refs.settings import RETENTION, change_setting, find_setting, iter_settings
 from ctxstore.ops.retention.duration import DAY, format_duration, parse_duration
@@ -38,6 +38,10 @@ class AutomaticPolicy(NamedTuple):
 
     pattern: str
     policy: str
+
+    def applies_to(self, ref: str) -> bool:
+        """Whether the policy keeps commits of the context `ref`."""
+        return matches(ref, self.pattern)
 
 
 def iter_policies(engine: Engine) -> Iterator[NamedPolicy]:
