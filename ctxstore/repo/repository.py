@@ -116,6 +116,15 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
 
         return patch(self._engine, change)
 
+    def export(self, view: View, format: str = "json") -> Iterator[bytes]:
+        """Yields a commit as one document: ``json``, ``jsonl``, ``markdown`` or, of a saved chat, ``aider-backup``.
+
+        Raises `InvalidInput` if the format is unknown or does not fit the commit, and `Corrupt` while reading.
+        """
+        from ctxstore.ops.export import iter_export
+
+        return iter_export(view, format)
+
     # -- agents' files
 
     def snapshot(

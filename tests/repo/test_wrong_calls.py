@@ -33,7 +33,14 @@ GOOD = {
 }
 """A valid value for every parameter without a default."""
 
-GIVEN = {"op of op_effect", "change of patch", "targets of snapshot", "commits of find_new_secrets", "export of redact"}
+GIVEN = {
+    "op of op_effect",
+    "change of patch",
+    "targets of snapshot",
+    "commits of find_new_secrets",
+    "export of redact",
+    "view of export",
+}
 """The parameters whose values come from another call."""
 
 HARMLESS = {"progress"}

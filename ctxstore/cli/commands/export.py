@@ -26,15 +26,13 @@ FORMATS = ("json", "jsonl", "markdown", "aider-backup")
 @pass_invocation
 def command(invocation: Invocation, rev: str, format: str, path: str | None, overwrite: bool, redact: bool) -> None:
     """Export the context at REV for other programs: commit, files, messages and memories."""
-    from ctxstore.ops.export import iter_export
-
     if overwrite and path is None:
         raise click.UsageError("--overwrite needs --output FILE.")
 
     output = invocation.output
     with invocation.open() as repo:
         view = repo.view(rev)
-        blocks = repo.redact(lambda: iter_export(view, format)) if redact else iter_export(view, format)
+        blocks = repo.redact(lambda: repo.export(view, format)) if redact else repo.export(view, format)
         if path is None or path == "-":
             output.content(blocks)
             return

@@ -73,12 +73,10 @@ def contexts_of(project: str) -> str:
 def save(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
     """A chat as a commit, and on request as a file too: a commit that was made stays, even if the file fails."""
     from ctxstore.integrations.aider.save_chat import save_chat
-    from ctxstore.ops.export import iter_export
-    from ctxstore.ops.refs.retry import retry
 
     chat = request["chat"]
     ref = contexts_of(chat["project"]) + request["name"]
-    saved = retry(lambda: save_chat(repo, ref, chat, is_new=request.get("new", False)))
+    saved = save_chat(repo, ref, chat, is_new=request.get("new", False))
     answer = {
         "name": request["name"],
         "commit": saved.commit.hex(),
@@ -92,7 +90,7 @@ def save(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
         from ctxstore.integrations.aider.backup_file import write_new
 
         try:
-            blocks = iter_export(repo.view(saved.commit.hex()), "aider-backup")
+            blocks = repo.export(repo.view(saved.commit.hex()), "aider-backup")
             file = write_new(chat["project"], chat["folder"], chat["stem"], blocks)
             answer["file"] = os.path.relpath(file, chat["project"])
         except CtxstoreError as error:
@@ -125,10 +123,8 @@ def _iter_commits(repo: Repo, start: str) -> Iterator[dict[str, Any]]:
 
 def load(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
     """A saved chat, as ``ctx export --format aider-backup`` has it."""
-    from ctxstore.ops.export import iter_export
-
     view = _find(repo, contexts_of(request["project"]), request["rev"])
-    value = json.loads(b"".join(iter_export(view, "aider-backup")))
+    value = json.loads(b"".join(repo.export(view, "aider-backup")))
     assert isinstance(value, dict)
     return value
 

@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ctxstore.errors import AlreadyExists
-from ctxstore.ops.export import aider_backup
+from ctxstore.errors import AlreadyExists, Conflict
+from ctxstore.sources.aider import saved_chat
 
 if TYPE_CHECKING:
     from ctxstore import Draft, Repo
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 TITLE = 100
+TRIES = 8
 
 
 class SavedChat(NamedTuple):
@@ -27,7 +28,21 @@ class SavedChat(NamedTuple):
 
 
 def save_chat(repo: Repo, ref: str, chat: dict[str, Any], *, is_new: bool) -> SavedChat:
-    """Commit a chat to a context. Raises `AlreadyExists` if it is to be new and is not, `RefMoved`, `StorageError`."""
+    """Commits a chat to a context. If other processes write meanwhile, it starts again from the newest commit.
+
+    Raises `AlreadyExists` if `is_new` and the context exists, `Conflict` if others never pause, and `StorageError`.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return _save_once(repo, ref, chat, is_new=is_new)
+        except AlreadyExists:
+            raise
+        except Conflict:
+            continue
+    return _save_once(repo, ref, chat, is_new=is_new)
+
+
+def _save_once(repo: Repo, ref: str, chat: dict[str, Any], *, is_new: bool) -> SavedChat:
     draft = repo.edit(ref)
     if is_new and draft.parent is not None:
         name = ref.rpartition("/")[2]
@@ -51,12 +66,12 @@ def _put_messages(draft: Draft, messages: list[Any]) -> None:
 def _put_memories(draft: Draft, chat: dict[str, Any]) -> None:
     files = [{"path": file["path"], "access": file["access"]} for file in chat["files"]]
     memories = {
-        aider_backup.MODEL: chat["model"],
-        aider_backup.EDIT_FORMAT: chat["edit_format"],
-        aider_backup.DONE: chat["done"],
-        aider_backup.FILES: files,
-        aider_backup.GIT: chat["git"],
-        aider_backup.PROJECT: chat["project"],
+        saved_chat.MODEL: chat["model"],
+        saved_chat.EDIT_FORMAT: chat["edit_format"],
+        saved_chat.DONE: chat["done"],
+        saved_chat.FILES: files,
+        saved_chat.GIT: chat["git"],
+        saved_chat.PROJECT: chat["project"],
     }
     draft.memories.update(memories)
 
@@ -66,7 +81,7 @@ def _put_files(repo: Repo, draft: Draft, files: list[dict[str, str]]) -> list[tu
     unreadable = []
     kept = set()
     for file in files:
-        key = aider_backup.file_key(file["path"])
+        key = saved_chat.file_key(file["path"])
         try:
             status = os.stat(file["absolute"])
             if not stat.S_ISREG(status.st_mode):  # a FIFO would be waited for

@@ -11,29 +11,11 @@ from typing import Any
 from ctxstore.errors import InvalidInput
 from ctxstore.ops.content.view import View
 from ctxstore.ops.export.values import Array, Object, content_field, encode, iso_time
+from ctxstore.sources.aider.saved_chat import DONE, EDIT_FORMAT, FILES, GIT, MODEL, PROJECT, file_key
 from ctxstore.trees.entries import FileEntry
 
 FORMAT = "aider-backup"
 VERSION = 1
-
-MODEL = "aider/model"
-EDIT_FORMAT = "aider/edit-format"
-DONE = "aider/done"
-FILES = "aider/files"
-GIT = "aider/git"
-PROJECT = "aider/project"
-"""The keys of a saved chat's memories."""
-
-_INSIDE = "files/"
-_OUTSIDE = "outside"
-
-
-def file_key(path: str) -> str:
-    """Returns the path that a commit has for a file of the chat.
-
-    A relative path is inside the project, an absolute one outside it.
-    """
-    return _OUTSIDE + path if path.startswith("/") else _INSIDE + path
 
 
 def is_backup(view: View) -> bool:
