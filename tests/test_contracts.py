@@ -31,6 +31,8 @@ FLOORS = "operations have four floors"
 SOURCES = "a source knows no repository"
 AGENTS = "an agent's source knows no other agent's"
 TERMINAL = "only the command line knows a terminal"
+CLI = "the command line reaches the store through repo"
+INTEGRATIONS = "integrations reach the store through repo"
 
 VIOLATIONS = {
     "a source imports storage": Violation("sources/walk", "from ctxstore.storage.local import LocalStorage", SOURCES),
@@ -38,6 +40,12 @@ VIOLATIONS = {
     "codex imports gemini": Violation("sources/codex/title", "from ctxstore.sources.gemini import names", AGENTS),
     "ops imports click": Violation("ops/gc/sweep", "import click", TERMINAL),
     "history imports rich": Violation("history/oplog", "def show():\n    from rich.text import Text", TERMINAL),
+    "the command line imports storage": Violation("cli/complete", "import ctxstore.storage.files", CLI),
+    "the command line imports a type of history": Violation(
+        "cli/render/ops", "if TYPE_CHECKING:\n    from ctxstore.history.oplog import Op", CLI
+    ),
+    "integrations import history": Violation("integrations/watch", "import ctxstore.history.refs", INTEGRATIONS),
+    "integrations import an operation": Violation("integrations/watch", "import ctxstore.ops.gc.mark", INTEGRATIONS),
     "an operation imports the command line": Violation("ops/merge/lines", "import ctxstore.cli.main", LAYERS),
     "trees imports history": Violation("trees/walk", "from ctxstore.history import commits", LAYERS),
     "a new top-level module": Violation("attic", "", LAYERS),
