@@ -99,7 +99,7 @@ class Watcher:
         started = checked = time.monotonic()
         for paths in self._changes([path for path in stamps if os.path.isdir(path)]):
             now = time.monotonic()
-            self._mark([target for target in targets if self._is_below(target.root.path, paths)], now)
+            self._mark([target for target in targets if self._is_below(target.home.path, paths)], now)
             if self._timer.is_due(now):
                 self._try_to_save(now)
             if any(path in stamps for path in paths):
@@ -111,7 +111,7 @@ class Watcher:
 
     def _mark(self, targets: Sequence[Target], now: float) -> None:
         for target in targets:
-            self._dirty[target.root] = target
+            self._dirty[target.home] = target
             self._timer.note_change(now)
 
     def _try_to_save(self, now: float) -> None:
@@ -169,7 +169,7 @@ def _stamps(targets: Sequence[Target]) -> dict[str, tuple[int, ...]]:
     """Returns values that identify each target, to detect a replacement. For single files, they include changes."""
     stamps = {}
     for target in targets:
-        path = target.root.path
+        path = target.home.path
         try:
             status = os.stat(path)
         except OSError:

@@ -22,17 +22,17 @@ from ctxstore.sources.walk import walk, why_not
 
 
 class Directory:
-    """Every root is one context, holding all files below it. There are no messages in it."""
+    """Every home is one context, with all files below it. There are no messages in it."""
 
     name = "directory"
     agent = "Directory"
 
     def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
-        """None: which folders to keep is for a person to say, by `root_for`."""
+        """None: folders are named by the user, with `home_at`."""
         return []
 
-    def root_for(self, path: str, environ: Mapping[str, str]) -> SourceHome:
-        """The root for a folder or file. Raises `NotFound`."""
+    def home_at(self, path: str, environ: Mapping[str, str]) -> SourceHome:
+        """The home for a folder or file. Raises `NotFound`."""
         absolute = os.path.abspath(path)
         if not os.path.lexists(absolute):
             raise NotFound(f"no such file or folder: {path}")
@@ -40,17 +40,13 @@ class Directory:
         laid_out = absolute if os.path.isdir(absolute) else os.path.dirname(absolute)
         return SourceHome(self.name, absolute, label_of(laid_out, environ))
 
-    def home_at(self, path: str, environ: Mapping[str, str]) -> SourceHome:
-        """As `root_for`."""
-        return self.root_for(path, environ)
+    def contexts(self, home: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
+        """The one context of `home`."""
+        yield FoundContext(context_name(home.path), _files(home.path, report))
 
-    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
-        """The one context of `root`."""
-        yield FoundContext(context_name(root.path), _files(root.path, report))
-
-    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
-        """The root's context, if `name` is its name."""
-        return next(self.contexts(root, report)) if name == context_name(root.path) else None
+    def find_context(self, home: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
+        """The home's context, if `name` is its name."""
+        return next(self.contexts(home, report)) if name == context_name(home.path) else None
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
         """``None``: files decide no attributes."""

@@ -25,7 +25,7 @@ class SourceHome(NamedTuple):
 class FoundFile(NamedTuple):
     """One file, directory or symlink of a context, as last seen by ``lstat``.
 
-    `key` is the place in the context's tree: the path below the root, ``/`` between parts.
+    `key` is the place in the context's tree: the path below the home, ``/`` between parts.
     `state` marks what an incremental snapshot takes (metadata and state, not artifacts).
 
     With `content` the bytes are not what lies at `path`, but what `content` yields: rows of the database there,
@@ -128,15 +128,15 @@ class Source(Protocol):
     agent: str
 
     def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
-        """The roots on this machine, from HOME and the agent's own variables. Missing ones are left out."""
+        """The homes on this machine, by HOME and the agent's own variables. Missing ones are left out."""
 
-    def contexts(self, root: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
-        """All contexts below `root`, each with its files in the order of their keys.
+    def contexts(self, home: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
+        """All contexts of `home`, each with its files in the order of their keys.
 
         What cannot be listed, and FIFOs, sockets and devices, go to `report`; the rest goes on.
         """
 
-    def find_context(self, root: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
+    def find_context(self, home: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """One context by name, without listing the others where the layout allows it."""
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:

@@ -55,7 +55,7 @@ FileEdit = Callable[[Iterator[bytes]], Iterator[bytes]]
 
 
 class RestoreFile(NamedTuple):
-    """A file on its way back: stored as `origin`, written as `key` below the root, through `edit`.
+    """A file on its way back: stored as `origin`, written as `key` below the home, through `edit`.
 
     `is_new`: it gets the time of now, so that the agent doesn't tidy it away as old. What is made anew has no origin:
     `edit` is then given no bytes.
@@ -71,7 +71,7 @@ class IndexEntry(Protocol):
     """An entry in one of the agent's own lists or databases, which other sessions share: it is added, nothing else
     there is touched.
 
-    `path`: the file, below the root; `what`: what is put there, for a person. Values, made by `index_entries`.
+    `path`: the file, below the home; `what`: what is put there, for a person. Values, made by `index_entries`.
     """
 
     @property
@@ -79,10 +79,10 @@ class IndexEntry(Protocol):
     @property
     def what(self) -> str: ...
 
-    def is_there(self, root: str) -> bool:
-        """Whether the agent at `root` has exactly this: asked before, to know whether to do it; after, to verify."""
+    def is_there(self, home: str) -> bool:
+        """Whether the agent at `home` has exactly this: asked before, to know whether to do it; after, to verify."""
 
-    def apply(self, root: str) -> None:
+    def apply(self, home: str) -> None:
         """Put it there, whole or not at all. Raises `StorageError`, `Conflict` (locked, an unknown version)."""
 
 
@@ -90,7 +90,7 @@ class IndexEntry(Protocol):
 class ReplacingIndexEntry(Protocol):
     """A `IndexEntry` that takes the place of what the agent may have there of the same session."""
 
-    def found(self, root: str) -> bytes:
+    def found(self, home: str) -> bytes:
         """What tells what is there: equal when that is the same, empty when there is nothing to lose. Raises `Conflict`
         if that can't be told."""
 
@@ -127,8 +127,8 @@ class Resumable(Protocol):
         that is no session, or that can't be changed so.
         """
 
-    def index_entries(self, stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
-        """What the agent at `root` must be told, there already or not. `root` may not be there yet."""
+    def index_entries(self, stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
+        """The entries that the agent at `home` needs, whether it has them or not. `home` may not exist yet."""
 
     def context_of(self, stored: StoredContext, change: ContextChange) -> str:
         """The name the source will give the context once it is laid out."""

@@ -33,7 +33,7 @@ class World(NamedTuple):
     @property
     def target(self) -> Target:
         path = os.path.join(self.folder, "work")
-        return Target(Directory(), Directory().root_for(path, {}))
+        return Target(Directory(), Directory().home_at(path, {}))
 
 
 def environment(seed: str) -> Environment:

@@ -120,7 +120,7 @@ class Process:
     def snapshot(self, *, alone: bool) -> None:
         """Saves the folder, and reports its content if no other process changes it."""
         versions = {path.name: _version(path) for path in self.work.iterdir()} if alone else None
-        target = Target(Directory(), Directory().root_for(str(self.work), {}))
+        target = Target(Directory(), Directory().home_at(str(self.work), {}))
         try:
             report = self.repo.snapshot([target])
         except (RefMoved, MustRestart) as error:

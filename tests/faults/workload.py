@@ -116,7 +116,7 @@ class Session:
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(data)
             os.utime(path, ns=(0, 0))
-        target = Target(Directory(), Directory().root_for(folder, {}))
+        target = Target(Directory(), Directory().home_at(folder, {}))
         ((ref, id),) = self._used(None).snapshot([target]).commits
         before = self.promise
         self._promise(refs={**before.refs, ref: id}, commits={**before.commits, id: Content(files=files)})

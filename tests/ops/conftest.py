@@ -118,7 +118,7 @@ def snap(repo: ctxstore.Repo) -> Callable[..., SnapshotReport]:
 
 @pytest.fixture
 def folder_target() -> Callable[[Path], Target]:
-    return lambda path: Target(Directory(), Directory().root_for(str(path), {}))
+    return lambda path: Target(Directory(), Directory().home_at(str(path), {}))
 
 
 @pytest.fixture

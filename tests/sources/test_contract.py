@@ -39,7 +39,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     place = tmp_path / "ada"
     make_home(source.name, place)
     if isinstance(source, Directory):
-        return Case(source, source.root_for(str(place), {"HOME": str(tmp_path)}))
+        return Case(source, source.home_at(str(place), {"HOME": str(tmp_path)}))
     return Case(source, source.discover({"HOME": str(place), "PWD": str(place)})[0])
 
 

@@ -18,7 +18,7 @@ from ctxstore.sources.protocol import FoundContext, Skipped
 
 def look(path: Path) -> tuple[FoundContext, list[Skipped]]:
     source, skipped = Directory(), list[Skipped]()
-    (context,) = source.contexts(source.root_for(str(path), {}), skipped.append)
+    (context,) = source.contexts(source.home_at(str(path), {}), skipped.append)
     return context, skipped
 
 
@@ -49,7 +49,7 @@ def test_a_symlinked_folder_inside_is_not_followed(folder: Path) -> None:
 
 def test_a_path_that_is_not_there_is_not_found(folder: Path) -> None:
     with pytest.raises(NotFound):
-        Directory().root_for(str(folder / "nothing"), {})
+        Directory().home_at(str(folder / "nothing"), {})
 
 
 def test_a_repository_is_not_descended_into(folder: Path) -> None:

@@ -54,34 +54,34 @@ def _open(invocation: Invocation) -> AbstractContextManager[Repo | None]:
 
 
 def _render(output: Output, found: SourcesReport, *, is_saved: bool) -> None:
-    for root in found.found:
-        _show_root(output, root, is_saved=is_saved)
+    for home in found.found:
+        _show_home(output, home, is_saved=is_saved)
     if found.missing:
         agents = sorted({agent for _, agent in found.missing}, key=str.lower)
         for line in wrap(f"Not found: {', '.join(agents)}", WIDTH, subsequent_indent=" " * 11):
             output.line(dim(line))
     for source in found.broken:
         output.warn(f"source {source.source!r} failed: {source.reason}")
-    for skipped in (skipped for root in found.found for skipped in root.skipped if skipped.failed):
+    for skipped in (skipped for home in found.found for skipped in home.skipped if skipped.failed):
         output.warn(f"not readable: {skipped.path}: {skipped.reason}")
-    unsaved = sum(len(root.new) + len(root.changed) for root in found.found)
+    unsaved = sum(len(home.new) + len(home.changed) for home in found.found)
     if unsaved:
         output.note(dim(f"{format_count(unsaved, 'context')} not saved yet: run `ctx snapshot`."))
 
 
-def _show_root(output: Output, root: FoundHome, *, is_saved: bool) -> None:
-    output.line(bold(root.agent), f"  {root.root}")
-    oldest = f", oldest {_day(root.oldest)}" if root.oldest is not None else ""
-    show_fact(output.line, "sessions", root.sessions, format_size(root.bytes) + oldest)
-    if root.expiry:
-        _show_expiry(output, root.agent, root.expiry)
-    if root.saved:
-        show_fact(output.line, "saved", root.saved, style="green")
+def _show_home(output: Output, home: FoundHome, *, is_saved: bool) -> None:
+    output.line(bold(home.agent), f"  {home.root}")
+    oldest = f", oldest {_day(home.oldest)}" if home.oldest is not None else ""
+    show_fact(output.line, "sessions", home.sessions, format_size(home.bytes) + oldest)
+    if home.expiry:
+        _show_expiry(output, home.agent, home.expiry)
+    if home.saved:
+        show_fact(output.line, "saved", home.saved, style="green")
     if not is_saved:
-        show_fact(output.line, "not saved", len(root.new), style="yellow")
+        show_fact(output.line, "not saved", len(home.new), style="yellow")
         return
-    show_names(output.line, "new", "yellow", root.new)
-    show_names(output.line, "changed", "yellow", root.changed)
+    show_names(output.line, "new", "yellow", home.new)
+    show_names(output.line, "changed", "yellow", home.changed)
 
 
 def _show_expiry(output: Output, agent: str, expiry: Expiry) -> None:
@@ -98,24 +98,24 @@ def _day(ns: int) -> str:
 def _value(found: SourcesReport, path: str | None) -> dict[str, Any]:
     return {
         "repository": path,
-        "sources": [_root_value(root) for root in found.found],
+        "sources": [_home_value(home) for home in found.found],
         "missing": [{"source": source, "agent": agent} for source, agent in found.missing],
         "failed": [each._asdict() for each in found.broken],
     }
 
 
-def _root_value(root: FoundHome) -> dict[str, Any]:
+def _home_value(home: FoundHome) -> dict[str, Any]:
     from ctxstore.cli.render.json import iso_time
 
     def time_values(name: str, ns: int | None) -> dict[str, Any]:
         return {name: iso_time(ns) if ns is not None else None, f"{name}_ns": ns}
 
-    expiry = root.expiry
+    expiry = home.expiry
     return {
-        **root._asdict(),
-        **time_values("oldest", root.oldest),
+        **home._asdict(),
+        **time_values("oldest", home.oldest),
         "expiry": {"kept_days": expiry.kept_days, **time_values("next", expiry.next), "within_7_days": expiry.soon}
         if expiry
         else None,
-        "skipped": [skipped._asdict() for skipped in root.skipped],
+        "skipped": [skipped._asdict() for skipped in home.skipped],
     }

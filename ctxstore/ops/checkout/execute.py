@@ -185,7 +185,7 @@ class CheckoutPlan:
     @property
     def _index_update(self) -> SessionIndexUpdate:
         """The update of the agent's session index."""
-        return SessionIndexUpdate(self.resume_target.root, self.resume_target.index_entries)
+        return SessionIndexUpdate(self.resume_target.home, self.resume_target.index_entries)
 
     def _files_at_risk(self, replaced: Sequence[bytes]) -> list[str]:
         """Returns the paths of the files that are about to be overwritten, removed or changed."""

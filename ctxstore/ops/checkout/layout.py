@@ -64,25 +64,25 @@ def _with_time(entry: Entry, now: int) -> Entry:
     return entry._replace(mtime_ns=now) if isinstance(entry, (FileEntry, DirEntry, SymlinkEntry)) else entry
 
 
-def keep_from_expiring(wanted: WantedFiles, root: SourceHome, view: View, now: int) -> WantedFiles:
+def keep_from_expiring(wanted: WantedFiles, home: SourceHome, view: View, now: int) -> WantedFiles:
     """Returns the entries, with the present time for files that the agent would soon delete because of their age.
 
     If the file exists and is recent enough, its time is kept: so a second checkout has nothing to write.
     """
     source = source_of(view)
-    days = source.kept_days(root) if isinstance(source, Expiring) else None
+    days = source.kept_days(home) if isinstance(source, Expiring) else None
     if days is None:
         return wanted
     oldest = now - max(days - MARGIN_DAYS, days // 2) * DAY
-    return [(path, _younger(root, path, entry, oldest, now)) for path, entry in wanted]
+    return [(path, _younger(home, path, entry, oldest, now)) for path, entry in wanted]
 
 
-def _younger(root: SourceHome, path: str, entry: Entry | RewrittenFile, oldest: int, now: int) -> Entry | RewrittenFile:
+def _younger(home: SourceHome, path: str, entry: Entry | RewrittenFile, oldest: int, now: int) -> Entry | RewrittenFile:
     """Returns the entry, with a later modification time if it is older than `oldest` (ns)."""
     if not isinstance(entry, (FileEntry, RewrittenFile)) or entry.mtime_ns >= oldest:
         return entry
     try:
-        present = os.lstat(os.path.join(root.path, path)).st_mtime_ns
+        present = os.lstat(os.path.join(home.path, path)).st_mtime_ns
     except OSError:
         present = 0
     return entry._replace(mtime_ns=present if oldest <= present <= now else now)

@@ -101,13 +101,13 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, save: SaveBefore)
             f"{revision.ref} was not saved from an agent's files, so it can't be restored in place",
             hint="use --to DIR, or `ctx export`",
         )
-    root = SourceHome(source.name, revision.commit.root, revision.commit.label)
+    home = SourceHome(source.name, revision.commit.root, revision.commit.label)
     change = ContextChange(now=engine.environment.clock())
-    entries = keep_from_expiring(restore_layout(view, change), root, view, change.now)
-    target = _base_folder(root, entries)
+    entries = keep_from_expiring(restore_layout(view, change), home, view, change.now)
+    target = _base_folder(home, entries)
     wanted = {path: isinstance(entry, DirEntry) for path, entry in entries}
     name = revision.commit.ref  # the source's name of the context: a fork has another ref
-    present = source.find_context(root, name, lambda skipped: None)
+    present = source.find_context(home, name, lambda skipped: None)
     files = [file for file in (present.files if present else ()) if file.content is None or file.key in wanted]
     # A folder in the place of a wanted file, or the reverse, is removed first.
     stale = [file for file in files if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
@@ -121,20 +121,20 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, save: SaveBefore)
         target,
         steps,
         refs=(revision.ref,),
-        resume_target=plan_resume_target(view, change, root)._replace(
-            save_first=lambda at_risk: save(root, name, at_risk)
+        resume_target=plan_resume_target(view, change, home)._replace(
+            save_first=lambda at_risk: save(home, name, at_risk)
         ),
     )
 
 
-def _base_folder(root: SourceHome, entries: WantedFiles) -> str:
+def _base_folder(home: SourceHome, entries: WantedFiles) -> str:
     """Returns the folder that a context's keys are relative to.
 
-    If the root is a single file, this is the file's folder. The label then does not end with the file's name.
+    If the home is a single file, this is the file's folder. The label then does not end with the file's name.
     """
-    folder, name = os.path.split(root.path)
-    is_file = [key for key, _ in entries] == [name] and os.path.basename(root.label) != name
-    return folder if is_file else root.path
+    folder, name = os.path.split(home.path)
+    is_file = [key for key, _ in entries] == [name] and os.path.basename(home.label) != name
+    return folder if is_file else home.path
 
 
 def _tree_entries(view: View) -> WantedFiles:

@@ -27,25 +27,25 @@ from ctxstore.sources.protocol import SourceHome
 from ctxstore.sources.resumable import ContextChange, session_of
 
 SaveBefore = Callable[[SourceHome, str, Sequence[str]], ObjectId | None]
-"""A callback that snapshots the context (root, name), including the given files that are about to be overwritten."""
+"""A callback that snapshots the context (home, name), including the given files that are about to be overwritten."""
 
 
 def plan_checkout_elsewhere(engine: Engine, revision: Revision, placement: Placement) -> CheckoutPlan:
     """Plans to restore a context elsewhere or with changes. Present files are not overwritten unless the user asks for
     it."""
     view = View(engine, *revision)
-    root = _choose_home(view, placement)
-    change = _change(engine, view, placement, root)
+    home = _choose_home(view, placement)
+    change = _change(engine, view, placement, home)
     entries = restore_layout(view, change)
-    if root is None:
+    if home is None:
         target = os.path.abspath(placement.to or "")
         return CheckoutPlan(engine, target, plan_steps(engine, target, entries), refs=(revision.ref,))
-    entries = keep_from_expiring(entries, root, view, change.now)
-    plan = plan_resume_target(view, change, root)
+    entries = keep_from_expiring(entries, home, view, change.now)
+    plan = plan_resume_target(view, change, home)
     if placement.home is None and resumable_source(view) is not None:
-        plan = plan._replace(save=lambda: _save_new_session(engine, view, change, root))
-    steps = plan_steps(engine, root.path, entries)
-    return CheckoutPlan(engine, root.path, steps, refs=(revision.ref,), resume_target=plan)
+        plan = plan._replace(save=lambda: _save_new_session(engine, view, change, home))
+    steps = plan_steps(engine, home.path, entries)
+    return CheckoutPlan(engine, home.path, steps, refs=(revision.ref,), resume_target=plan)
 
 
 def _choose_home(view: View, placement: Placement) -> SourceHome | None:
@@ -73,7 +73,7 @@ def _only_moves_project(view: View, placement: Placement) -> bool:
     return isinstance(source_of(view), ProjectHomes) and is_elsewhere and not (placement.new_session or placement.until)
 
 
-def _change(engine: Engine, view: View, placement: Placement, root: SourceHome | None) -> ContextChange:
+def _change(engine: Engine, view: View, placement: Placement, home: SourceHome | None) -> ContextChange:
     """Returns the changes to make on the way, with a new session id if one is needed."""
     environment = engine.environment
     now = environment.clock()
@@ -82,30 +82,30 @@ def _change(engine: Engine, view: View, placement: Placement, root: SourceHome |
     session = ""
     if source is not None and (placement.new_session or until):
         session = source.new_session(now, environment.random(16))
-    return ContextChange(session, placement.paths, until, now, root.path if root else "")
+    return ContextChange(session, placement.paths, until, now, home.path if home else "")
 
 
-def plan_resume_target(view: View, change: ContextChange, root: SourceHome) -> ResumeTarget:
+def plan_resume_target(view: View, change: ContextChange, home: SourceHome) -> ResumeTarget:
     """Returns the missing entries of the agent's session index, the command to resume, and the search for agents."""
     source, resumable = source_of(view), resumable_source(view)
     if source is None or resumable is None:
-        return ResumeTarget(root.path)
+        return ResumeTarget(home.path)
     stored = stored_context(view)
     session = change.session or session_of(resumable, stored)
     project = change.path(stored.project) if stored.project else None
     program = resumable.program
 
     def find_processes() -> Sequence[AgentProcess]:
-        return find_running(source, program, root, project=project, session=session)
+        return find_running(source, program, home, project=project, session=session)
 
-    missing = [each for each in resumable.index_entries(stored, change, root.path) if not each.is_there(root.path)]
+    missing = [each for each in resumable.index_entries(stored, change, home.path) if not each.is_there(home.path)]
     can_resume = program.resume and view.commit.summary.messages
     command = program.resume.format(session=shlex.quote(session)) if can_resume else ""
     command = f"cd {shlex.quote(project)} && {command}" if command and project else command
-    return ResumeTarget(root.path, tuple(missing), change.session, command, find_processes)
+    return ResumeTarget(home.path, tuple(missing), change.session, command, find_processes)
 
 
-def _save_new_session(engine: Engine, view: View, change: ContextChange, root: SourceHome) -> ObjectId | None:
+def _save_new_session(engine: Engine, view: View, change: ContextChange, home: SourceHome) -> ObjectId | None:
     """Snapshots the newly made session, and returns the id of the run.
 
     A complete copy continues the history of its original, as a fork. A shortened copy starts a new history.
@@ -122,7 +122,7 @@ def _save_new_session(engine: Engine, view: View, change: ContextChange, root: S
             pass  # an earlier checkout has made the fork
     note = f"from {view.ref} {format_id(view.id)}" + (f" up to {change.until}" if change.until else "")
     try:
-        return snapshot(engine, [Target(source, root)], SnapshotOptions(note=note, session=name.rpartition("/")[2])).op
+        return snapshot(engine, [Target(source, home)], SnapshotOptions(note=note, session=name.rpartition("/")[2])).op
     except CtxstoreError as error:
         raise StorageError(
             f"the session was restored, but not saved: {error.message}", hint="`ctx snapshot` saves it"

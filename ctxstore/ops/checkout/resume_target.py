@@ -19,7 +19,7 @@ It raises if one of these files can't be saved.
 class ResumeTarget(NamedTuple):
     """The agent's side of a checkout into its home.
 
-    - `root`: the folder where the agent keeps its sessions.
+    - `home`: the folder where the agent keeps its sessions.
     - `index_entries`: the entries to add to the agent's session index.
     - `session`: the id of the new session, if one is made.
     - `command`: the shell command that resumes the session.
@@ -28,7 +28,7 @@ class ResumeTarget(NamedTuple):
     - `save`: saves the newly made session.
     """
 
-    root: str
+    home: str
     index_entries: tuple[IndexEntry, ...] = ()
     session: str = ""
     command: str = ""

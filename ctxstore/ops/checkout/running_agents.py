@@ -26,9 +26,9 @@ class AgentProcess(NamedTuple):
 
 
 def find_running(
-    source: Source, program: AgentProgram, root: SourceHome, *, project: str | None, session: str
+    source: Source, program: AgentProgram, home: SourceHome, *, project: str | None, session: str
 ) -> list[AgentProcess]:
-    """Returns this user's processes of the agent that may be using the session stored below `root`."""
+    """Returns this user's processes of the agent that may be using the session stored below `home`."""
     import psutil
 
     found = []
@@ -38,7 +38,7 @@ def find_running(
                 if (
                     process.pid != os.getpid()
                     and _is_program(process, program)
-                    and _keeps_sessions_at(process, source, root)
+                    and _keeps_sessions_at(process, source, home)
                     and (program.everywhere or _may_use(process, program, project, session))
                 ):
                     found.append(AgentProcess(process.pid, _name(process)))
@@ -109,12 +109,12 @@ def _is_program(process: psutil.Process, program: AgentProgram) -> bool:
     return bool(names & program.names) or any(part in word for part in program.scripts for word in words[:4])
 
 
-def _keeps_sessions_at(process: psutil.Process, source: Source, root: SourceHome) -> bool:
-    """Whether the process keeps its sessions at `root`, according to its environment."""
+def _keeps_sessions_at(process: psutil.Process, source: Source, home: SourceHome) -> bool:
+    """Whether the process keeps its sessions at `home`, according to its environment."""
     environ = _environment(process)
     if not environ.get("HOME"):
         return True  # unknown, so it may
-    return any(os.path.realpath(each.path) == os.path.realpath(root.path) for each in source.discover(environ))
+    return any(os.path.realpath(each.path) == os.path.realpath(home.path) for each in source.discover(environ))
 
 
 def _environment(process: psutil.Process) -> Mapping[str, str]:

@@ -10,10 +10,10 @@ from ctxstore.sources.resumable import IndexEntry, ReplacingIndexEntry
 
 
 class SessionIndexUpdate:
-    """The index entries of one checkout, for the agent at `root`."""
+    """The index entries of one checkout, for the agent at `home`."""
 
-    def __init__(self, root: str, index_entries: Sequence[IndexEntry]) -> None:
-        self._root = root
+    def __init__(self, home: str, index_entries: Sequence[IndexEntry]) -> None:
+        self._home = home
         self._entries = index_entries
 
     def find_replaced(self) -> list[bytes]:
@@ -21,7 +21,7 @@ class SessionIndexUpdate:
 
         Raises `Conflict` if the present data can't be read.
         """
-        return [entry.found(self._root) if isinstance(entry, ReplacingIndexEntry) else b"" for entry in self._entries]
+        return [entry.found(self._home) if isinstance(entry, ReplacingIndexEntry) else b"" for entry in self._entries]
 
     def files_at_risk(self, replaced: Sequence[bytes]) -> list[str]:
         """Returns the files whose content is about to be replaced."""
@@ -43,14 +43,14 @@ class SessionIndexUpdate:
         """
         if self.find_replaced() != replaced:
             raise Conflict(
-                f"the session in {self._root} changed while it was being restored",
+                f"the session in {self._home} changed while it was being restored",
                 hint="stop the agent that writes it, then run the checkout again",
             )
         for entry in self._entries:
-            entry.apply(self._root)
-            if not entry.is_there(self._root):
+            entry.apply(self._home)
+            if not entry.is_there(self._home):
                 raise StorageError(f"{self._path(entry)} does not contain {entry.what} after it was written")
 
     def _path(self, entry: IndexEntry) -> str:
         """Returns the path of the file that an entry is added to."""
-        return os.path.join(self._root, entry.path)
+        return os.path.join(self._home, entry.path)

@@ -88,7 +88,7 @@ class Capture:
         self._writer = writer
         self._source = target.source
         self._skipped = skipped
-        failed = (os.path.relpath(skip.path, target.root.path) for skip in skipped if skip.failed)
+        failed = (os.path.relpath(skip.path, target.home.path) for skip in skipped if skip.failed)
         self._failed_keys = tuple(encode_key(path) for path in failed)
         self._progress = progress
         self.bytes_read = 0

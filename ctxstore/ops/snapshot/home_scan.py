@@ -92,27 +92,27 @@ class HomeScan:
 
     def _iter_requested(self) -> Iterator[FoundContext]:
         """Lists the contexts in the home that the options select."""
-        source, root = self._target
+        source, home = self._target
         session = self._options.session or ""
         if "/" in session:
-            context = source.find_context(root, session, self._skipped.append)
+            context = source.find_context(home, session, self._skipped.append)
             yield from [context] if context else []
             return
-        for context in source.contexts(root, self._skipped.append):
+        for context in source.contexts(home, self._skipped.append):
             if context.name.rpartition("/")[2].startswith(session):
                 yield context
 
     def _is_home_unlistable(self) -> bool:
         """Whether the home is missing or can't be listed. Then an empty listing does not prove that its contexts
         vanished."""
-        path = self._target.root.path
+        path = self._target.home.path
         return not os.path.lexists(path) or any(skipped.path == path for skipped in self._skipped)
 
     def _find_vanished(self) -> list[str]:
         """Returns the saved contexts whose files are no longer in the home."""
         if self._options.session:
             return []
-        if any(skipped.failed for skipped in self._skipped) and os.path.lexists(self._target.root.path):
+        if any(skipped.failed for skipped in self._skipped) and os.path.lexists(self._target.home.path):
             # Folders that could not be listed may contain the missing contexts. Report only those that had vanished
             # before.
             return [name for name in self._heads if self._is_known_vanished(name)]
@@ -124,7 +124,7 @@ class HomeScan:
         if name in self._cache.contexts:
             return True
         commit = read_commit(self._engine.store, self._heads[name])
-        return (commit.ref, commit.root) == (name, self._target.root.path)  # a fork has no files in a home
+        return (commit.ref, commit.root) == (name, self._target.home.path)  # a fork has no files in a home
 
     @property
     def is_up_to_date(self) -> bool:
@@ -209,8 +209,8 @@ class HomeScan:
             note=self._options.note,
             kind=self._options.kind,
             source=self._target.source.name,
-            root=self._target.root.path,
-            label=self._target.root.label,
+            root=self._target.home.path,
+            label=self._target.home.label,
             shrunk=shrunk is not None,
             summary=summary,
         )
@@ -240,7 +240,7 @@ class HomeScan:
         return SourceReport(
             source=self._target.source.name,
             agent=self._target.source.agent,
-            root=self._target.root.path,
+            root=self._target.home.path,
             new=tuple(self._new),
             changed=tuple(self._changed),
             unchanged=self._unchanged,

@@ -32,14 +32,14 @@ def known_projects(engine: Engine, *, remember: bool = True) -> list[Target]:
 
     One commit per project is read. With `remember` the result is cached. While no ref moves, the cached list is used.
     """
-    roots = _read_note(engine)
-    if roots is None:
-        roots = _find_saved(engine)
+    homes = _read_note(engine)
+    if homes is None:
+        homes = _find_saved(engine)
         if remember:
-            encoded = [list(map(os.fsencode, root)) for root in roots]
+            encoded = [list(map(os.fsencode, home)) for home in homes]
             write_values(engine, _NOTE, VERSION, (engine.root().refs, encoded))
-    sources = {root.source: get_source(root.source) for root in roots}
-    return [Target(sources[root.source], root) for root in roots if _is_project(sources[root.source], root)]
+    sources = {home.source: get_source(home.source) for home in homes}
+    return [Target(sources[home.source], home) for home in homes if _is_project(sources[home.source], home)]
 
 
 def _find_saved(engine: Engine) -> list[SourceHome]:
@@ -47,22 +47,22 @@ def _find_saved(engine: Engine) -> list[SourceHome]:
     refs = engine.refs(engine.root())
     heads = ((name, head) for name in PROJECT_SOURCES for head in _one_head_per_project(refs.iter(name + "/")))
     found = (_home_of(engine, name, head) for name, head in heads)
-    return [root for root in found if root is not None]
+    return [home for home in found if home is not None]
 
 
 def _read_note(engine: Engine) -> list[SourceHome] | None:
     """Returns the cached list, or None if it is unreadable or a ref moved since it was written."""
     try:
-        refs, roots = read_values(engine, _NOTE, VERSION) or []
-        found = [SourceHome(*map(os.fsdecode, root)) for root in roots]
+        refs, homes = read_values(engine, _NOTE, VERSION) or []
+        found = [SourceHome(*map(os.fsdecode, home)) for home in homes]
     except (TypeError, ValueError):
         return None
-    return found if refs == engine.root().refs and all(root.source in PROJECT_SOURCES for root in found) else None
+    return found if refs == engine.root().refs and all(home.source in PROJECT_SOURCES for home in found) else None
 
 
-def _is_project(source: Source, root: SourceHome) -> bool:
+def _is_project(source: Source, home: SourceHome) -> bool:
     """Whether the agent has data at this path."""
-    return isinstance(source, ProjectHomes) and source.is_project(root.path)
+    return isinstance(source, ProjectHomes) and source.is_project(home.path)
 
 
 def _one_head_per_project(refs: Iterator[tuple[str, ObjectId]]) -> list[ObjectId]:

@@ -15,7 +15,7 @@ class LastSaved:
     """
 
     def __init__(self, engine: Engine, target: Target) -> None:
-        self.path = cache_path(engine.storage.cache_folder(), target.root.source, target.root.path)
+        self.path = cache_path(engine.storage.cache_folder(), target.home.source, target.home.path)
         self.cache = load_cache(self.path)
         root = engine.root()
         self.refs = root.refs

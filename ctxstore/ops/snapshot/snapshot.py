@@ -42,7 +42,7 @@ def snapshot(
     """
     if options.kind not in KINDS:
         raise InvalidInput(f"unknown kind of snapshot: {options.kind!r}", hint=f"use one of {', '.join(KINDS)}")
-    targets = list({target.root: target for target in targets}.values())
+    targets = list({target.home: target for target in targets}.values())
     for tries_left in range(TRIES, -1, -1):
         try:
             return _snapshot_once(engine, targets, options, progress)

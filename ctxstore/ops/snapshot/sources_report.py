@@ -94,8 +94,8 @@ def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Sourc
         failures = (CtxstoreError, OSError) if name in AGENTS else Exception
         try:
             source = get_source(name)
-            targets = [Target(source, root) for root in source.discover(environ)]
-            targets = add_known_projects(targets, (each for each in known if each.root.source == name))
+            targets = [Target(source, home) for home in source.discover(environ)]
+            targets = add_known_projects(targets, (each for each in known if each.home.source == name))
         except failures as error:
             broken.append(FailedSource(name, str(error) or type(error).__name__))
             continue
@@ -112,13 +112,13 @@ def survey(engine: Engine | None, environ: Mapping[str, str], now: int) -> Sourc
 
 def _survey_home(saved: LastSaved | None, target: Target, now: int) -> FoundHome:
     """Counts the contexts and sessions of one home and compares them with their last saved state."""
-    source, root = target
+    source, home = target
     skipped: list[Skipped] = []
     new: list[str] = []
     changed: list[str] = []
     contexts = size = 0
     times: list[int] = []
-    for context in source.contexts(root, skipped.append):
+    for context in source.contexts(home, skipped.append):
         contexts += 1
         size += sum(file.stat.st_size for file in context.files if stat.S_ISREG(file.stat.st_mode))
         times += _session_times(source, context)
@@ -129,12 +129,12 @@ def _survey_home(saved: LastSaved | None, target: Target, now: int) -> FoundHome
     return FoundHome(
         source.name,
         source.agent,
-        root.path,
+        home.path,
         len(times),
         contexts,
         size,
         min(times, default=None),
-        _expiry(source, root, times, now),
+        _expiry(source, home, times, now),
         contexts - len(new) - len(changed),
         tuple(new),
         tuple(changed),
@@ -149,9 +149,9 @@ def _session_times(source: Source, context: FoundContext) -> Iterator[int]:
         yield next(file.stat.st_mtime_ns for file in context.files if file.key == transcript)
 
 
-def _expiry(source: Source, root: SourceHome, times: list[int], now: int) -> Expiry | None:
+def _expiry(source: Source, home: SourceHome, times: list[int], now: int) -> Expiry | None:
     """Returns when the agent will delete sessions, or None if it never does."""
-    days = source.kept_days(root) if isinstance(source, Expiring) else None
+    days = source.kept_days(home) if isinstance(source, Expiring) else None
     if days is None:
         return None
     ends = [time + days * DAY for time in times]

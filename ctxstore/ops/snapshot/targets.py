@@ -13,7 +13,7 @@ class Target(NamedTuple):
     """A source, and a home to snapshot with it."""
 
     source: Source
-    root: SourceHome
+    home: SourceHome
 
 
 def find_targets(names: Sequence[str], environ: Mapping[str, str]) -> list[Target]:
@@ -23,14 +23,14 @@ def find_targets(names: Sequence[str], environ: Mapping[str, str]) -> list[Targe
     any other name.
     """
     if not names:
-        return [Target(source, root) for source in iter_sources(third_party=True) for root in source.discover(environ)]
+        return [Target(source, home) for source in iter_sources(third_party=True) for home in source.discover(environ)]
     return [target for name in names for target in _named_targets(name, environ)]
 
 
 def add_known_projects(targets: Sequence[Target], known: Iterable[Target]) -> list[Target]:
     """Returns the targets, followed by those of the `known` projects that are not among them yet."""
-    present = {_home_key(target.root) for target in targets}
-    return [*targets, *(target for target in known if _home_key(target.root) not in present)]
+    present = {_home_key(target.home) for target in targets}
+    return [*targets, *(target for target in known if _home_key(target.home) not in present)]
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -48,7 +48,7 @@ def _named_targets(name: str, environ: Mapping[str, str]) -> Iterator[Target]:
     known, path = split_name(name)
     if not known and os.path.exists(path):
         directory = Directory()
-        yield Target(directory, directory.root_for(path, environ))
+        yield Target(directory, directory.home_at(path, environ))
         return
     if not known:
         raise NotFound(
@@ -61,12 +61,12 @@ def _named_targets(name: str, environ: Mapping[str, str]) -> Iterator[Target]:
 
         yield Target(source, home_at(source, path, environ))
         return
-    roots = source.discover(environ)
-    if not roots:
+    homes = source.discover(environ)
+    if not homes:
         raise NotFound(f"no data of {source.agent} was found", hint=f"pass its folder: ctx snapshot {known}:PATH")
-    yield from (Target(source, root) for root in roots)
+    yield from (Target(source, home) for home in homes)
 
 
-def _home_key(root: SourceHome) -> tuple[str, str]:
+def _home_key(home: SourceHome) -> tuple[str, str]:
     """Returns (source, path), which identify a home. The label does not."""
-    return root.source, root.path
+    return home.source, home.path

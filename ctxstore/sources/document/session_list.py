@@ -30,18 +30,18 @@ class ListedSession(NamedTuple):
         """For a person."""
         return f"the list of sessions has {self.id}"
 
-    def is_there(self, root: str) -> bool:
+    def is_there(self, home: str) -> bool:
         """Whether the agent lists the session."""
         try:
-            data = read_list(os.path.join(root, self.path))
+            data = read_list(os.path.join(home, self.path))
         except (OSError, StorageError):
             return False
         found = cut(data, self.key)
         return found is not None and self._is_in(data, found)
 
-    def apply(self, root: str) -> None:
+    def apply(self, home: str) -> None:
         """Add it after the others. Raises `Conflict` for what is no such list, or is being changed; `StorageError`."""
-        path = os.path.realpath(os.path.join(root, self.path))
+        path = os.path.realpath(os.path.join(home, self.path))
         try:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             _require_unlocked(path)

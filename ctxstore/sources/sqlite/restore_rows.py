@@ -36,23 +36,23 @@ class Rows(NamedTuple):
     session: str
     lines: Callable[[], Iterator[bytes]]
 
-    def is_there(self, root: str) -> bool:
+    def is_there(self, home: str) -> bool:
         """Whether the database has exactly these rows of the session, in this order."""
         try:
-            with open_database(os.path.join(root, self.path)) as connection:
+            with open_database(os.path.join(home, self.path)) as connection:
                 tables = SessionTables(connection)
                 there = (decode_line(line) for line in tables.export(self.layout, self.session))
                 return _are_same(self._wanted(), there, self.layout, tables)
         except SourceError:
             return False
 
-    def found(self, root: str) -> bytes:
+    def found(self, home: str) -> bytes:
         """What the database has of the session: a `Replacing`."""
-        return found_lines(os.path.join(root, self.path), lambda tables: tables.export(self.layout, self.session))
+        return found_lines(os.path.join(home, self.path), lambda tables: tables.export(self.layout, self.session))
 
-    def apply(self, root: str) -> None:
+    def apply(self, home: str) -> None:
         """Put them there, in one transaction. Raises `Conflict`, `StorageError`."""
-        change_database(os.path.join(root, self.path), self.what, self.agent, self._exchange)
+        change_database(os.path.join(home, self.path), self.what, self.agent, self._exchange)
 
     def _exchange(self, tables: SessionTables) -> None:
         self._take_away(tables)

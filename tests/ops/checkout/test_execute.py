@@ -381,7 +381,7 @@ def test_a_file_saved_by_its_path_goes_back_to_where_it_was(tmp_path, monkeypatc
     file.write_text("first")
     environ = {"HOME": str(home)}
     with ctxstore.init(tmp_path / "store") as repo:
-        target = Target(Directory(), Directory().root_for(str(file), environ))
+        target = Target(Directory(), Directory().home_at(str(file), environ))
         ((_, first),) = repo.snapshot([target]).commits
         file.write_text("second, and longer")
         repo.snapshot([target])

@@ -22,7 +22,7 @@ def saved(tmp_path):
     """A folder with two saved states, and the repository. The folder has the second state."""
     folder = tmp_path / "work"
     folder.mkdir()
-    target = Target(Directory(), Directory().root_for(str(folder), {"HOME": str(tmp_path)}))
+    target = Target(Directory(), Directory().home_at(str(folder), {"HOME": str(tmp_path)}))
     with ctxstore.init(tmp_path / "store") as repo:
         (folder / "notes").write_text("first")
         repo.snapshot([target])
@@ -45,7 +45,7 @@ def test_what_is_written_after_the_safety_snapshot_is_not_overwritten(saved, nam
     folder, repo, ref = saved
     if name == "new":
         (folder / "notes").rename(folder / "new")
-        repo.snapshot([Target(Directory(), Directory().root_for(str(folder), {}))])
+        repo.snapshot([Target(Directory(), Directory().home_at(str(folder), {}))])
         (folder / "new").unlink()
         (folder / "notes").write_text("second one")
         ref = f"{ref}~0"

@@ -291,8 +291,8 @@ def test_two_sources_are_one_op(home, snap, repo, tmp_path, folder_target):
 
 def test_targets_are_found_from_the_environment_by_name_and_by_path(home, tmp_path):
     environ = {"HOME": str(home.path)}
-    assert [t.root.path for t in find_targets([], environ)] == [str(home.claude)]
-    assert [t.root.path for t in find_targets(["claude-code"], environ)] == [str(home.claude)]
+    assert [t.home.path for t in find_targets([], environ)] == [str(home.claude)]
+    assert [t.home.path for t in find_targets(["claude-code"], environ)] == [str(home.claude)]
     assert [t.source.name for t in find_targets([str(tmp_path)], environ)] == ["directory"]
 
 

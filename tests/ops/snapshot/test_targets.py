@@ -22,7 +22,7 @@ def projects(tmp_path: Path) -> Path:
 
 
 def roots(names: list[str], environ: dict[str, str]) -> list[tuple[str, str, str]]:
-    return [target.root for target in find_targets(names, environ)]
+    return [target.home for target in find_targets(names, environ)]
 
 
 def test_a_sources_data_is_found_at_the_path_that_is_named(projects: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_project_without_data_of_the_agent_is_told(projects: Path) -> None:
 
 def test_the_project_one_is_in_is_found(projects: Path) -> None:
     environ = {"HOME": str(projects), "PWD": str(projects / "engine")}
-    assert [target.root.path for target in find_targets([], environ)] == [f"{projects}/engine"]
+    assert [target.home.path for target in find_targets([], environ)] == [f"{projects}/engine"]
     assert roots(["aider"], environ) == [("aider", f"{projects}/engine", "engine")]
 
 
@@ -88,7 +88,7 @@ def test_known_projects_are_added_once(projects: Path, repo) -> None:
     found = find_targets([f"aider:{projects}/engine"], {})
     repo.snapshot([*found, *find_targets([f"flowloom:{projects}/mill"], {})])
     added = add_known_projects(found, repo.known_projects())
-    assert [target.root.path for target in added] == [f"{projects}/engine", f"{projects}/mill"]
+    assert [target.home.path for target in added] == [f"{projects}/engine", f"{projects}/mill"]
 
 
 def test_a_project_saved_again_is_the_same_contexts(projects: Path, repo) -> None:

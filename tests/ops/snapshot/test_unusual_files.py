@@ -307,7 +307,7 @@ LARGE = """
             file.write(os.urandom(1 << 20))
         file.truncate(200 << 20)
     with ctxstore.init(place) as repo:
-        report = repo.snapshot([Target(Directory(), Directory().root_for(folder, {}))])
+        report = repo.snapshot([Target(Directory(), Directory().home_at(folder, {}))])
         assert report.sources[0].bytes_read == 200 << 20
         repo.plan_checkout(report.commits[0][0], to=back).execute()
     with open("/proc/self/status") as status:
