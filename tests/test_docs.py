@@ -1,4 +1,4 @@
-"""What is documented is there, and what is there is documented."""
+"""The pages and the code. Everything documented exists, and every public name is documented."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_every_command_is_documented(command):
 
 
 def anchors(page: Path) -> set[str]:
-    """The names that a page's headings have in links."""
+    """Lists the names that a page's headings have in links."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -72,7 +72,7 @@ def test_every_path_that_a_page_names_exists(path):
 
 @lru_cache
 def class_members() -> dict[str, set[str]]:
-    """The classes of the package and its tests, each with the names it defines or inherits."""
+    """Finds the classes of the package and its tests, each with the names it defines or inherits."""
     files = [*(ROOT / "ctxstore").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     nodes = [node for file in files for node in ast.parse(file.read_text()).body if isinstance(node, ast.ClassDef)]
     defined = re.compile(r"^    (?:def )?(\w+)[:(]", re.MULTILINE)

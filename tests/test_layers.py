@@ -16,7 +16,7 @@ Graph = Mapping[str, Set[str]]
 
 
 def module_graph(package: Path) -> Graph:
-    """The modules that each module imports: in functions and for types alone, too."""
+    """Maps each module to the modules it imports, also in functions and for types alone."""
     paths = {module_name(path.relative_to(package.parent)): path for path in package.rglob("*.py")}
     return {name: set(iter_imports(name, path, paths.keys())) - {name} for name, path in paths.items()}
 
@@ -42,7 +42,7 @@ def iter_imports(name: str, path: Path, modules: Set[str]) -> Iterator[str]:
 
 
 def room_graph(graph: Graph, package: str) -> Graph:
-    """The children of a package that each child imports. What the package itself imports is no room's."""
+    """Maps each child of a package to the children it imports. Imports of the package itself do not count."""
     rooms: dict[str, set[str]] = {}
     for name, imported in graph.items():
         room = room_of(name, package)
@@ -52,7 +52,7 @@ def room_graph(graph: Graph, package: str) -> Graph:
 
 
 def room_of(module: str, package: str) -> str:
-    """The child of the package that the module is or lies in, else empty."""
+    """Finds the child of the package that is or contains the module, else returns an empty text."""
     return module.removeprefix(f"{package}.").partition(".")[0] if module.startswith(f"{package}.") else ""
 
 

@@ -1,4 +1,4 @@
-"""Whatever the library takes or returns can be imported from ``ctxstore``, to annotate a program that uses it."""
+"""The types that the library takes or returns. Programs import them from ``ctxstore`` for annotations."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FUNCTIONS = (ctxstore.open, ctxstore.init)
 
 
 def iter_type_imports(module: ModuleType) -> Iterator[ast.ImportFrom]:
-    """The imports that a module makes for a type checker alone."""
+    """Yields the imports that a module makes for a type checker alone."""
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             yield from (each for each in node.body if isinstance(each, ast.ImportFrom))
 
 
 def names_in(module: ModuleType) -> dict[str, object]:
-    """The names that a type checker knows in a module."""
+    """Returns the names that a type checker knows in a module."""
     names = dict(vars(module))
     for node in iter_type_imports(module):
         home = import_module(node.module or "")
@@ -41,7 +41,7 @@ def hints_of(value: type | Callable[..., object]) -> dict[str, object]:
 
 
 def iter_signatures(cls: type) -> Iterator[dict[str, object]]:
-    """The types of a class's attributes, methods and properties."""
+    """Yields the types of a class's attributes, methods and properties."""
     for base in cls.__mro__:
         if not base.__module__.startswith("ctxstore"):
             continue
@@ -53,7 +53,7 @@ def iter_signatures(cls: type) -> Iterator[dict[str, object]]:
 
 
 def iter_types(hint: object) -> Iterator[type]:
-    """The classes of ctxstore in an annotation, however deep."""
+    """Yields the classes of ctxstore in an annotation, however deep."""
     if isinstance(hint, (list, tuple)):
         for each in hint:
             yield from iter_types(each)

@@ -17,7 +17,7 @@ class TestGemini(ThereAndBack):
         assert scene.session in listed and new in listed
 
     def test_a_session_it_deleted_comes_back(self, scene, agent, model):
-        """This version deletes a session when another starts, if the session was resumed in another minute than its
+        """Gemini CLI deletes a session when another starts, if the session was resumed in another minute than its
         file name says."""
         settings = scene.home / ".gemini" / "settings.json"
         kept = json.loads(settings.read_text())

@@ -49,7 +49,7 @@ def look(root: SourceHome) -> tuple[dict[str, FoundContext], list[Skipped]]:
 
 
 def stored(root: SourceHome, name: str = NAME) -> StoredContext:
-    """Captures a context as it is now."""
+    """Captures the present state of a context."""
     data = {
         file.key: b"".join(file.content()) if file.content else Path(file.path).read_bytes()
         for file in look(root)[0][name].files

@@ -1,4 +1,4 @@
-"""A talk under another id, for another folder, or up to a message."""
+"""A restored talk: with another id, for another folder, or up to a message."""
 
 from collections.abc import Iterator, Sequence
 

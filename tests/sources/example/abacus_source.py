@@ -1,4 +1,4 @@
-"""Where Abacus keeps its talks: ``~/.abacus/talks/<talk>.jsonl``, a message a line. Loaded by every snapshot."""
+"""The talks of Abacus: ``~/.abacus/talks/<talk>.jsonl``, a message a line. Every snapshot imports this module."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from ctxstore.sources.walk import list_folder, look_at
 
 
 class Abacus:
-    """Contexts are ``abacus/talks/<talk>``."""
+    """The source. Its contexts are ``abacus/talks/<talk>``."""
 
     name = "abacus"
     agent = "Abacus"
@@ -53,12 +53,12 @@ class Abacus:
     def is_memory(self, key: str) -> bool:
         return False
 
-    # -- optional, `Expiring`: the agent deletes what is older
+    # -- optional, `Expiring`: the agent deletes older talks
 
     def kept_days(self, root: SourceHome) -> int | None:
         return 90
 
-    # -- optional, `Resumable`: the agent goes on from a talk that was put back
+    # -- optional, `Resumable`: the agent continues a restored talk
 
     program = AgentProgram(frozenset({"abacus"}), resume="abacus --talk {session}")
 

@@ -1,4 +1,4 @@
-"""What the lines of a talk say: ``{"talk": …, "n": 1, "who": "me", "text": …, "folder": …}``."""
+"""The lines of a talk: ``{"talk": …, "n": 1, "who": "me", "text": …, "folder": …}``."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,7 +14,7 @@ Record = dict[str, Any]
 
 
 def read(line: bytes) -> list[tuple[bytes, Record | None]]:
-    """The objects on a line, and what is between them."""
+    """Splits a line into its objects and the bytes between them."""
     return [(piece, decode_lenient(piece) if whole else None) for piece, whole in split(line)]
 
 
@@ -36,7 +36,7 @@ def _message(raw: bytes, record: Record | None, offset: int) -> Message:
 
 
 class Talk:
-    """Title, folder and number of messages, from the start or on from what precedes."""
+    """The title, folder and number of messages, from the start or continued from `before`."""
 
     def __init__(self, before: Attributes | None) -> None:
         self.is_resumed = before is not None

@@ -44,7 +44,7 @@ def look(root: SourceHome) -> tuple[dict[str, FoundContext], list[Skipped]]:
 
 
 def stored(root: SourceHome, session: str = SESSION) -> StoredContext:
-    """Captures a session as it is now."""
+    """Captures the present state of a session."""
     context = look(root)[0][GROUP + session]
     data = {f.key: b"".join(f.content()) if f.content else Path(f.path).read_bytes() for f in context.files}
 

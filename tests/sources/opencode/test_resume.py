@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> SourceHome:
 
 
 def stored(root: SourceHome, name: str = NAME) -> StoredContext:
-    """Captures the context as it is now."""
+    """Captures the present state of the context."""
     context = SOURCE.find_context(root, name, lambda _: None)
     assert isinstance(context, FoundContext)
     data = {
