@@ -12,9 +12,9 @@ import pytest
 
 from tests.agents.scene import Scene
 from tests.clients.client import Talker
-from tests.clients.installing import Package
 from tests.clients.model.replies import Turn
 from tests.clients.model.server import ModelServer
+from tests.clients.package import Package
 
 
 class ThereAndBack:

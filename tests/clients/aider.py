@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.clients.client import Client, Outcome, accepted
-from tests.clients.installing import Package, venv
+from tests.clients.package import Package, venv
 
 PACKAGE = Package("aider-chat", "0.86.2", venv, "bin/aider")
 QUIET = (

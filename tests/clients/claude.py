@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.clients.client import Talker
-from tests.clients.installing import Package, npm_then
+from tests.clients.package import Package, npm_then
 
 PACKAGE = Package(
     "@anthropic-ai/claude-code",

@@ -10,7 +10,7 @@ from subprocess import DEVNULL, PIPE
 from typing import Any
 
 from tests.clients.client import Talker
-from tests.clients.installing import Package, npm
+from tests.clients.package import Package, npm
 
 PACKAGE = Package("@openai/codex", "0.169.0", npm, "node_modules/.bin/codex")
 

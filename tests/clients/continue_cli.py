@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from tests.clients.client import Talker
-from tests.clients.installing import Package, npm
+from tests.clients.package import Package, npm
 
 PACKAGE = Package("@continuedev/cli", "1.5.47", npm, "node_modules/.bin/cn")
 

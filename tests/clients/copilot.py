@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients.client import Talker
-from tests.clients.installing import Package, npm
+from tests.clients.package import Package, npm
 
 PACKAGE = Package("@github/copilot", "1.0.102", npm, "node_modules/.bin/copilot")
 

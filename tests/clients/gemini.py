@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.clients.client import Talker, accepted
-from tests.clients.installing import Package, npm
+from tests.clients.package import Package, npm
 
 PACKAGE = Package("@google/gemini-cli", "0.61.0", npm, "node_modules/.bin/gemini")
 # Gemini's cleanup considers a session broken that was resumed in another minute than it began in. It deletes such a

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.clients.client import Talker
-from tests.clients.installing import Package, npm_then
+from tests.clients.package import Package, npm_then
 
 PACKAGE = Package(
     "opencode-ai", "1.18.33", npm_then("node_modules/opencode-ai/postinstall.mjs"), "node_modules/.bin/opencode"

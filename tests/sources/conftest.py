@@ -8,7 +8,7 @@ import pytest
 
 from tests.sources.homes import claude_code, directory
 from tests.sources.homes.claude_code import GONE, PROJECT, SESSION
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 __all__ = ["GONE", "PROJECT", "SESSION", "write"]
 

@@ -10,7 +10,7 @@ import pytest
 from ctxstore.errors import NotFound
 from ctxstore.ops.snapshot.targets import add_known_projects, find_targets
 from tests.sources.homes import aider, claude_code, flowloom
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 
 @pytest.fixture

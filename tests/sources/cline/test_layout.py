@@ -17,7 +17,7 @@ from ctxstore.sources.roo import RooCode
 from tests.sources.homes import cline as cline_home
 from tests.sources.homes import roo as roo_home
 from tests.sources.homes.cline import STORAGE, TASK
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from ctxstore.sources.flowloom import FlowLoom
 from ctxstore.sources.protocol import Attributes, SourceHome
 from tests.sources.homes import flowloom
 from tests.sources.homes.flowloom import METADATA, SESSION
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 KEY = f".flowloom/sessions/{SESSION}/metadata.json"
 

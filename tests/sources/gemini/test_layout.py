@@ -10,7 +10,7 @@ from ctxstore.sources.gemini import Gemini
 from ctxstore.sources.protocol import SourceHome
 from tests.sources.homes import gemini
 from tests.sources.homes.gemini import GONE, HASH, NAME, SESSION, STEM, SUBAGENT
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 STUB = "6f1c2a34-2026-01-02T10-00"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 HISTORY = """
 # aider chat started at 2026-01-01 10:00:00

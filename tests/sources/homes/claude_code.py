@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 SESSION = "6f1c2a34-0000-4000-8000-00000000000a"
 GONE = "6f1c2a34-0000-4000-8000-00000000000b"

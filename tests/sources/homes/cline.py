@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 TASK = "1741000000001"
 SESSION = "1783576295230_OWN01"

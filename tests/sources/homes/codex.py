@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 THREAD = "01a1fe93-25aa-7411-af45-67414ff5d601"
 PACKED = "01a1fe93-25aa-7411-af45-67414ff5d602"

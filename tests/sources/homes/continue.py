@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 SESSION = "6f1c2a34-0000-4000-8000-00000000000c"
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 SESSION = "4c337832-3805-4584-85b4-e8baa1f4f10a"
 OLD = "4c337832-3805-4584-85b4-e8baa1f4f10b"

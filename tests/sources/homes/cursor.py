@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 CONVERSATION, OTHER, EMPTY = (f"{number}f1c2a34-0000-4000-8000-00000000000a" for number in (1, 2, 3))
 CHAT = "4f1c2a34-0000-4000-8000-00000000000a"

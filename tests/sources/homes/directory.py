@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 
 def make(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 SESSION = "session_12345_1640995200_abc123"
 METADATA = {

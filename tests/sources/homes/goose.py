@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 SESSION, OTHER, OLD = "20261121_1", "20261121_2", "20250102_030405"
 FOLDER = "/home/ada/engine"

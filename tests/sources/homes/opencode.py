@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 SESSION = "ses_e016756a9ffeAAAAAAAAAAAAAA"
 CHILD = "ses_e0167569fffeBBBBBBBBBBBBBB"

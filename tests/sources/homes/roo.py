@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.sources.homes.writing import write
+from tests.sources.homes.home_files import write
 
 TASK = "0195f3c2-0000-7000-8000-00000000000a"
 PARENT = "0195f3c2-0000-7000-8000-000000000001"

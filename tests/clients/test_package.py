@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.installing import Missing, Package, npm
+from tests.clients.package import Missing, Package, npm
 
 
 @pytest.fixture(autouse=True)
