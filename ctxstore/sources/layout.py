@@ -24,16 +24,16 @@ class AgentLayout:
         self.report = report
 
     def shared(self) -> Mapping[str, ListFiles]:
-        """The contexts that are no sessions, by name without the suffix."""
-        raise NotImplementedError
+        """The contexts that are no sessions, by name without the suffix. None, unless overridden."""
+        return {}
 
     def sessions(self) -> Iterator[FoundContext]:
         """The contexts of sessions, in order."""
         raise NotImplementedError
 
     def find_session(self, name: str) -> FoundContext | None:
-        """The context of the session called `name`."""
-        raise NotImplementedError
+        """The context of the session called `name`. A layout that can find it without listing others overrides this."""
+        return next((context for context in self.sessions() if context.name == name), None)
 
     def contexts(self) -> Iterator[FoundContext]:
         """All contexts that have files."""

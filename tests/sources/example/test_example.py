@@ -18,6 +18,7 @@ import pytest
 HERE = Path(__file__).parent
 PAGE = HERE.parents[2] / "docs" / "sources.md"
 PROJECT = tomllib.loads((HERE / "pyproject.toml").read_text())
+SHOWN = ("pyproject.toml", "abacus/__init__.py", "abacus/layout.py", "abacus/transcript.py", "abacus/scanner.py")
 TALK = "6f1c2a34-0000-4000-8000-0000000000ab"
 
 
@@ -31,8 +32,9 @@ def build_wheel(folder: Path) -> Path:
         for group, entries in project["entry-points"].items()
     )
     with zipfile.ZipFile(wheel, "w") as archive:
-        for name in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]:
-            archive.write(HERE / name, name)
+        for package in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
+            for path in sorted((HERE / package).glob("*.py")):
+                archive.write(path, f"{package}/{path.name}")
         archive.writestr(
             f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
         )
@@ -111,7 +113,7 @@ def test_without_the_package_nobody_knows_the_agent(home: Path, tmp_path: Path) 
     assert json.loads(ctx(home, tmp_path, "sources", "--json"))["sources"] == []
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "abacus_source.py", "abacus_talk.py"])
+@pytest.mark.parametrize("name", SHOWN)
 def test_the_documentation_shows_it_as_it_is(name: str) -> None:
     section = PAGE.read_text().partition("## Adding a source")[2]
     blocks = re.findall(rf"`{re.escape(name)}`[^\n]*\n\n```\w+\n(.*?)```", section, re.DOTALL)

@@ -18,9 +18,9 @@ HERE = str(Path(__file__).parent)
 @pytest.fixture
 def source(monkeypatch: pytest.MonkeyPatch) -> Source:
     monkeypatch.syspath_prepend(HERE)
-    import abacus_source
+    import abacus
 
-    made: Source = abacus_source.Abacus()
+    made: Source = abacus.Abacus()
     return made
 
 
@@ -59,17 +59,18 @@ def test_any_bytes_come_back_as_messages(source: Source, data: bytes, cuts: list
 def test_its_scanner_counts_what_its_parser_yields(lines: list[bytes], data: st.DataObject) -> None:
     sys.path.insert(0, HERE)
     try:
-        from abacus_talk import iter_messages, scan
+        from abacus.scanner import make_scanner
+        from abacus.transcript import iter_messages
     finally:
         sys.path.remove(HERE)
     counted = {"user", "assistant"}
     at = data.draw(st.integers(0, len(lines)))
     first, rest = b"".join(lines[:at]), b"".join(lines[at:])
-    scanner = scan(None)
+    scanner = make_scanner(None)
     scanner.feed(first)
     before = scanner.finish()
     assert before.messages == sum(message.role in counted for message in iter_messages([first]))
-    scanner = scan(before)
+    scanner = make_scanner(before)
     scanner.feed(rest)
     total = scanner.finish().messages
     assert total in (None, sum(message.role in counted for message in iter_messages([first + rest])))
