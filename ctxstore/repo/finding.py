@@ -69,19 +69,21 @@ class FindingMethods:
         Raises `NotFound` without the extra ``ctxstore[secrets]``.
         """
         from ctxstore.ops.content.log import iter_contexts
-        from ctxstore.ops.secrets.scan import look
+        from ctxstore.ops.secrets.scan import scan_commits
 
         resolver = Resolver(self._engine)
         if revs:
-            return look(self._engine, [resolver.resolve(rev) for rev in revs], history=history, progress=progress)
+            return scan_commits(
+                self._engine, [resolver.resolve(rev) for rev in revs], history=history, progress=progress
+            )
         newest = (Revision(name, *stored) for name, stored in iter_contexts(self._engine))
-        return look(self._engine, newest, history=history, progress=progress)
+        return scan_commits(self._engine, newest, history=history, progress=progress)
 
     def find_new_secrets(self, commits: Iterable[RefHead]) -> SecretsReport:
         """Credentials in what these commits added, such as a snapshot's."""
-        from ctxstore.ops.secrets.scan import look_at_new
+        from ctxstore.ops.secrets.scan import scan_added
 
-        return look_at_new(self._engine, commits)
+        return scan_added(self._engine, commits)
 
     def allow_secrets(self, *fingerprints: str) -> bool:
         """Let credentials be reported and redacted no more; False if none was. Raises `InvalidInput`."""
@@ -95,9 +97,9 @@ class FindingMethods:
 
         if self._engine.refs(self._engine.root()).find(SETTING + "secrets") is None:
             return False
-        from ctxstore.ops.secrets.allowlist import warns
+        from ctxstore.ops.secrets.allowlist import is_warning_on
 
-        return warns(self._engine)
+        return is_warning_on(self._engine)
 
     def set_secrets_warning(self, is_on: bool) -> bool:
         """Let every snapshot warn of credentials, or none; False if that was so."""

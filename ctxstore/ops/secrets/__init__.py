@@ -1,1 +1,1 @@
-"""Credentials in what is stored: found by a library's rules, shown masked, blotted out of exports: docs/secrets.md."""
+"""Credentials in stored content: found by a library, shown masked, redacted in exports. See docs/secrets.md."""

@@ -1,4 +1,4 @@
-"""Where credentials are in a stream of bytes: the library asked, block by block, and its answers sifted."""
+"""The detection of credentials in a stream of bytes, by the rules of a library and a filter for false findings."""
 
 from __future__ import annotations
 
@@ -16,30 +16,32 @@ if TYPE_CHECKING:
     from kingfisher_sdk.core import Finding
 
 WINDOW = 8 << 20
-"""Bytes that are looked at together."""
+"""The bytes that are scanned at once."""
 
 OVERLAP = 64 << 10
-"""Bytes at the end of a window that are looked at again with the next: no credential is longer."""
+"""The bytes at the end of a window that are scanned again with the next one. No credential is longer."""
 
 NEAR = 8 << 10
-"""Bytes between the parts of a credential that has two, such as a name and its key."""
+"""The largest distance, in bytes, between the two parts of a credential, such as the name of a key and the key."""
 
 INSTALL = "pip install 'ctxstore[secrets]'"
 
 _IDENTIFIER = re.compile(rb"[A-Za-z]+(?:[_-][A-Za-z]+)+\Z")
-_LONG = 24
+_IDENTIFIER_LENGTH = 24
+"""The shortest finding, in bytes, that is taken for a name in a program."""
 
 _ESCAPES = ((b"\\\\", b" \\"), (b"\\n", b" \n"), (b"\\r", b" \n"), (b"\\t", b" \t"), (b'\\"', b' "'))
 
 _CODED = re.compile(rb"\\+(?:u00([2-7][0-9A-Fa-f])|/)")
-"""A letter or sign that JSON may write as an escape (``\\u0067``, ``\\/``), however often it was escaped.
+"""An escape that JSON allows for an ASCII character (``\\u0067``, ``\\/``), escaped any number of times.
 
-Some programs escape what needs none. A key in their output would otherwise not match, and stay in what is published.
+Some programs escape characters without need. A credential in their output would otherwise not be found, and remain in a
+redacted export.
 """
 
 
 class SecretSpan(NamedTuple):
-    """A credential: bytes `start` to `stop`, what kind it is, and itself without white space."""
+    """A credential in some bytes: its position from `start` to `stop`, its kind, and its text without white space."""
 
     start: int
     stop: int
@@ -48,7 +50,10 @@ class SecretSpan(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Bytes of a stream from `offset` on, and the credentials that begin in them, in order, none in another."""
+    """The bytes of a stream from `offset` on, and the credentials in them, in order and without overlaps.
+
+    Positions of the credentials count from the start of the window.
+    """
 
     offset: int
     data: bytes
@@ -60,38 +65,40 @@ Scan = Callable[[bytes], list[SecretSpan]]
 
 @cache
 def load_scanner() -> Scan:
-    """What finds credentials in bytes, in milliseconds but for the first time. Raises `NotFound` without the library.
+    """Returns the function that finds credentials in bytes. Raises `NotFound` if the library is not installed.
 
-    It never uses the network: that is the library's other half, which is not imported.
+    The first use on a machine takes some seconds, because the library compiles its rules. Later uses take less than a
+    second. The scanner never uses the network: only the other part of the library does, which is not imported.
     """
     try:
         from kingfisher_sdk import Scanner
     except ImportError as error:
-        raise NotFound("the package that knows credentials is not installed", hint=INSTALL) from error
-    with _told_as_ours():
+        raise NotFound("the package that finds credentials is not installed", hint=INSTALL) from error
+    with _translated_errors():
         scanner = Scanner()
 
     def scan(data: bytes) -> list[SecretSpan]:
-        plain = unescaped(data)
-        with _told_as_ours():
-            return _sifted(plain, scanner.scan(plain))
+        plain = unescape(data)
+        with _translated_errors():
+            return _filter_findings(plain, scanner.scan(plain))
 
     return through_escapes(scan)
 
 
 @contextmanager
-def _told_as_ours() -> Iterator[None]:
-    """What the library raises becomes an error that names it, without its message: that may quote what was read."""
+def _translated_errors() -> Iterator[None]:
+    """Translates errors of the library to `CtxstoreError`, without their messages, which may quote credentials."""
     try:
         yield
     except (RuntimeError, ValueError, OSError, TypeError, KeyError) as error:
         raise CtxstoreError(f"the package that finds credentials failed: {type(error).__name__}") from error
 
 
-def unescaped(data: bytes) -> bytes:
-    """The bytes with JSON's escapes undone, each in its place: what is ``\\n`` in a transcript ends a word there, too.
+def unescape(data: bytes) -> bytes:
+    """Replaces JSON's two-character escapes by a space and the character, so that positions stay the same.
 
-    Also where a text was escaped several times over, as a file that a tool gave back.
+    A ``\\n`` in a transcript then ends a word, as it does in the original text. Text that was escaped several times,
+    such as a file in a tool's output, is handled too.
     """
     if b"\\" not in data:
         return data
@@ -101,103 +108,115 @@ def unescaped(data: bytes) -> bytes:
 
 
 def through_escapes(scan: Scan) -> Scan:
-    """Finds what `scan` finds in the bytes with such escapes undone, in its places in the bytes as they are."""
+    """Returns a scan of the bytes with escapes of ASCII characters decoded. Positions refer to the original bytes."""
 
-    def look(data: bytes) -> list[SecretSpan]:
+    def scan_decoded(data: bytes) -> list[SecretSpan]:
         codes = list(_CODED.finditer(data)) if b"\\u00" in data or b"\\/" in data else []
         if not codes:
             return scan(data)
-        removed = [0, *accumulate(len(code[0]) - 1 for code in codes)]
+        removed = [0, *accumulate(len(code.group()) - 1 for code in codes)]
         starts = [code.start() - before for code, before in zip(codes, removed, strict=False)]
 
-        def place(at: int) -> int:
-            return at + removed[bisect_left(starts, at)]
+        def original(position: int) -> int:
+            return position + removed[bisect_left(starts, position)]
 
-        plain = _CODED.sub(_letter, data)
-        return [span._replace(start=place(span.start), stop=place(span.stop)) for span in scan(plain)]
+        plain = _CODED.sub(_decode_escape, data)
+        return [span._replace(start=original(span.start), stop=original(span.stop)) for span in scan(plain)]
 
-    return look
+    return scan_decoded
 
 
-def _letter(code: re.Match[bytes]) -> bytes:
+def _decode_escape(code: re.Match[bytes]) -> bytes:
+    """Returns the character of an escape."""
     return bytes((int(code[1], 16),)) if code[1] else b"/"
 
 
-def _sifted(data: bytes, found: list[Finding]) -> list[SecretSpan]:
-    """Without what is part of another, names that look like keys, and parts that mean nothing by themselves."""
-    whole = [_span(data, finding) for finding in found if finding.visible]
-    parts = [_span(data, finding) for finding in found if not finding.visible]
-    near = [part for part in parts if any(_belong(part, span) for span in whole)]
+def _filter_findings(data: bytes, findings: list[Finding]) -> list[SecretSpan]:
+    """Returns the findings as spans in order.
+
+    Drops findings inside another one, names in a program that resemble keys, and parts without their other half.
+    """
+    complete = [_to_span(data, finding) for finding in findings if finding.visible]
+    parts = [_to_span(data, finding) for finding in findings if not finding.visible]
+    near = [part for part in parts if any(_belongs_to(part, span) for span in complete)]
     spans: list[SecretSpan] = []
-    for span in sorted([*whole, *near], key=lambda span: (span.start, -span.stop)):
+    for span in sorted([*complete, *near], key=lambda span: (span.start, -span.stop)):
         is_inside = bool(spans) and span.start < spans[-1].stop
         if span.secret and not is_inside and not _is_identifier(span.secret):
             spans.append(span)
     return spans
 
 
-def _span(data: bytes, finding: Finding) -> SecretSpan:
+def _to_span(data: bytes, finding: Finding) -> SecretSpan:
+    """Converts a finding of the library to a span, without white space and quotes at its ends."""
     start, stop = finding.location["start_offset"], finding.location["end_offset"]
     while start < stop and data[start] in b" \t\n\"'\\":
         start += 1
     while start < stop and data[stop - 1] in b" \t\n\"'\\":
         stop -= 1
-    kind = re.sub(r"[^a-z0-9]+", "-", finding.rule_id.partition(".")[2].lower()).strip("-") or "credential"
+    _, _, rule = finding.rule_id.partition(".")
+    kind = re.sub(r"[^a-z0-9]+", "-", rule.lower()).strip("-") or "credential"
     secret = b"".join(finding.secret.encode("utf-8", "surrogateescape").split())
     return SecretSpan(start, stop, kind, secret)
 
 
-def _belong(part: SecretSpan, span: SecretSpan) -> bool:
-    """Whether a part is near a credential of the same service."""
-    is_same = part.kind.partition("-")[0] == span.kind.partition("-")[0]
-    return is_same and abs(part.start - span.start) < NEAR
+def _belongs_to(part: SecretSpan, span: SecretSpan) -> bool:
+    """Whether a part is near a credential of the same service. A kind starts with the name of the service."""
+    is_same_service = part.kind.partition("-")[0] == span.kind.partition("-")[0]
+    return is_same_service and abs(part.start - span.start) < NEAR
 
 
 def _is_identifier(secret: bytes) -> bool:
-    """Whether it is a name in a program: words without a digit."""
-    return len(secret) >= _LONG and _IDENTIFIER.match(secret) is not None
+    """Whether a finding is a name in a program rather than a credential: joined words without a digit."""
+    return len(secret) >= _IDENTIFIER_LENGTH and _IDENTIFIER.match(secret) is not None
 
 
 def iter_windows(blocks: Iterable[bytes], scan: Scan) -> Iterator[Window]:
-    """A stream in windows. Their bytes, joined, are the stream. Each is looked at with what surrounds it."""
-    data, offset, given = b"", 0, 0
-    for block in _large(blocks):
+    """Splits a stream into windows with their credentials. The bytes of the windows, joined, are the stream.
+
+    Each window is scanned together with the `OVERLAP` bytes on either side. A window ends outside of the credentials
+    that are found, so that none is split.
+    """
+    # `data` starts at `offset` in the stream. Its first `done` bytes were in windows before, and are scanned again.
+    data, offset, done = b"", 0, 0
+    for block in _join_blocks(blocks):
         data += block
-        if len(data) - given < WINDOW + OVERLAP:
+        if len(data) - done < WINDOW + OVERLAP:
             continue
-        spans = _from(given, scan(data))
-        at = _between(spans, len(data) - OVERLAP)
-        yield _window(data[given:at], offset + given, given, [span for span in spans if span.stop <= at])
-        kept = max(0, at - OVERLAP)
-        data, offset, given = data[kept:], offset + kept, at - kept
-    yield _window(data[given:], offset + given, given, _from(given, scan(data)) if data[given:] else [])
+        spans = _after(done, scan(data))
+        at = _cut_between(spans, len(data) - OVERLAP)
+        yield _window(data[done:at], offset + done, done, [span for span in spans if span.stop <= at])
+        start = max(0, at - OVERLAP)
+        data, offset, done = data[start:], offset + start, at - start
+    yield _window(data[done:], offset + done, done, _after(done, scan(data)) if data[done:] else [])
 
 
-def _window(data: bytes, offset: int, given: int, spans: list[SecretSpan]) -> Window:
-    return Window(offset, data, [span._replace(start=span.start - given, stop=span.stop - given) for span in spans])
+def _window(data: bytes, offset: int, start: int, spans: list[SecretSpan]) -> Window:
+    """Builds a window from spans whose positions count from `start` bytes before it."""
+    return Window(offset, data, [span._replace(start=span.start - start, stop=span.stop - start) for span in spans])
 
 
-def _from(given: int, spans: list[SecretSpan]) -> list[SecretSpan]:
-    """Those that are not given yet, or the rest of them."""
-    return [span._replace(start=max(given, span.start)) for span in spans if span.stop > given]
+def _after(done: int, spans: list[SecretSpan]) -> list[SecretSpan]:
+    """Returns the spans that end after position `done`, each cut to start at `done` or later."""
+    return [span._replace(start=max(done, span.start)) for span in spans if span.stop > done]
 
 
-def _between(spans: list[SecretSpan], at: int) -> int:
-    """A place about `at` that is in no credential."""
+def _cut_between(spans: list[SecretSpan], at: int) -> int:
+    """Returns a position at or after `at` that is not inside a credential."""
     for span in spans:
         if span.start < at < span.stop:
             return span.stop
     return at
 
 
-def _large(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Blocks put together, so that a window is not copied for each of many small ones."""
-    held: list[bytes] = []
+def _join_blocks(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Joins blocks to at least `WINDOW` bytes, so that a window is not copied for each of many small blocks."""
+    pieces: list[bytes] = []
     size = 0
     for block in blocks:
-        held.append(block)
+        pieces.append(block)
         size += len(block)
         if size >= WINDOW:
-            yield b"".join(held)
-            held, size = [], 0
-    yield b"".join(held)
+            yield b"".join(pieces)
+            pieces, size = [], 0
+    yield b"".join(pieces)

@@ -1,4 +1,4 @@
-"""What of a commit is looked through: its files, a program's messages and memories; whole, or only what is new."""
+"""The content of a commit that is scanned: all files, messages and memories, or only their new parts."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from ctxstore.trees.entries import Entry, FileEntry, decode_entry, decode_key
 from ctxstore.trees.files import changed_ranges, read_content
 from ctxstore.trees.maps import map_differences
 
-AROUND = 4 << 10
-"""Bytes before and after what is new in a file that are read with it: what is new may be the end of a credential."""
+MARGIN = 4 << 10
+"""The bytes read before and after a new part of a file, since a credential may extend beyond the new part."""
 
 Messages = Callable[[], Iterable[Message]]
 
 
 class Document(NamedTuple):
-    """Bytes to look through.
+    """Bytes to scan.
 
-    `messages`, joined, are the document, if it is made of messages. Only a `whole` one has lines to count. What is in
-    the bytes `before` too is not new. `id` is that of equal content.
+    `blocks` returns the bytes. `messages` returns the messages that the document consists of, if it does. Only if
+    `is_whole` are line numbers known. `before` returns earlier bytes: credentials in them are not new. Documents with
+    the same `id` have equal content.
     """
 
     path: str
@@ -38,54 +39,55 @@ class Document(NamedTuple):
 
 
 def iter_documents(engine: Engine, view: View) -> Iterator[Document]:
-    """All of a commit."""
+    """Yields all content of a commit."""
     if view.is_native:
-        yield _of_messages("", lambda: map(_line, iter_native(view)))
-        yield from _memories(view)
+        yield _messages_document("", lambda: map(_end_line, iter_native(view)))
+        yield from _memory_documents(view)
     transcript = None if view.is_native else transcript_key(view)
     for path, entry in view.files.entries():
         if isinstance(entry, FileEntry):
-            yield _transcript(view, path, entry) if path == transcript else _file(view, path, entry)
+            yield (_transcript_document(view, path, entry) if path == transcript else _file_document(view, path, entry))
 
 
 def iter_new(engine: Engine, before: View, view: View) -> Iterator[Document]:
-    """What of a commit was not in the one before."""
+    """Yields the content of a commit that differs from the commit before it."""
     removed, added = changed_messages(engine, before, view)
     transcript = None if view.is_native else transcript_key(view)
     if added:
-        found = list(map(_line, added)) if view.is_native else added
-        old = _of_messages("", lambda: removed).blocks
-        yield _of_messages(transcript or "", lambda: found)._replace(is_whole=False, before=old)
+        new_messages = list(map(_end_line, added)) if view.is_native else added
+        old = _messages_document("", lambda: removed).blocks
+        yield _messages_document(transcript or "", lambda: new_messages)._replace(is_whole=False, before=old)
     if view.is_native:
-        known = {memory.memory: memory.blocks for memory in _memories(before)}
-        yield from (memory._replace(before=known.get(memory.memory)) for memory in _memories(view))
-    for key, was, now in map_differences(before.tree, view.tree):
+        known = {document.memory: document.blocks for document in _memory_documents(before)}
+        yield from (document._replace(before=known.get(document.memory)) for document in _memory_documents(view))
+    for key, old_value, new_value in map_differences(before.tree, view.tree):
         path = decode_key(key)
-        entry = None if now is None or key.startswith(b"/") else decode_entry(now)
+        entry = None if new_value is None or key.startswith(b"/") else decode_entry(new_value)
         if isinstance(entry, FileEntry) and path != transcript:
-            yield from _changes(engine, view, path, (None if was is None else decode_entry(was), entry))
+            old_entry = None if old_value is None else decode_entry(old_value)
+            yield from _changed_parts(engine, view, path, (old_entry, entry))
 
 
-def _line(message: Message) -> Message:
-    """A program's message as a line of its own."""
+def _end_line(message: Message) -> Message:
+    """Ends a native message with a line feed, so that each message is a line."""
     return message._replace(raw=message.raw + b"\n")
 
 
-def _of_messages(path: str, messages: Messages) -> Document:
+def _messages_document(path: str, messages: Messages) -> Document:
     return Document(path, lambda: (message.raw for message in messages()), messages)
 
 
-def _memories(view: View) -> Iterator[Document]:
+def _memory_documents(view: View) -> Iterator[Document]:
     for key in view.memories:
         yield Document("", lambda key=key: (dump_json(view.memories[key]),), memory=key)  # type: ignore[misc]
 
 
-def _file(view: View, path: str, entry: FileEntry) -> Document:
+def _file_document(view: View, path: str, entry: FileEntry) -> Document:
     return Document(path, lambda: view.iter_bytes(path), id=entry.id)
 
 
-def _transcript(view: View, path: str, entry: FileEntry) -> Document:
-    """Of a packed one what is in it."""
+def _transcript_document(view: View, path: str, entry: FileEntry) -> Document:
+    """Returns a transcript with its messages. A packed transcript is decoded."""
     source = source_of(view)
     assert source is not None
     decode = decoder_of(source, path)
@@ -97,17 +99,20 @@ def _transcript(view: View, path: str, entry: FileEntry) -> Document:
     )
 
 
-def _changes(engine: Engine, view: View, path: str, sides: tuple[Entry | None, FileEntry]) -> Iterator[Document]:
+def _changed_parts(engine: Engine, view: View, path: str, sides: tuple[Entry | None, FileEntry]) -> Iterator[Document]:
+    """Yields the changed parts of a file, or the whole file if it is new. `sides` are the old and the new entry."""
     old, new = sides
     if not isinstance(old, FileEntry):
-        yield _file(view, path, new)
+        yield _file_document(view, path, new)
         return
     if old.id == new.id:
         return
     for changed in changed_ranges(engine.store, old, new):
-        is_there = _around(engine, new, changed.new_start, changed.new_stop)
-        yield Document(path, is_there, is_whole=False, before=_around(engine, old, changed.old_start, changed.old_stop))
+        after = _with_margin(engine, new, changed.new_start, changed.new_stop)
+        before = _with_margin(engine, old, changed.old_start, changed.old_stop)
+        yield Document(path, after, is_whole=False, before=before)
 
 
-def _around(engine: Engine, entry: FileEntry, start: int, stop: int) -> Callable[[], Iterable[bytes]]:
-    return lambda: read_content(engine.store, entry, max(0, start - AROUND), min(entry.size, stop + AROUND))
+def _with_margin(engine: Engine, entry: FileEntry, start: int, stop: int) -> Callable[[], Iterable[bytes]]:
+    """Returns a function that reads a range of a file with `MARGIN` bytes on either side."""
+    return lambda: read_content(engine.store, entry, max(0, start - MARGIN), min(entry.size, stop + MARGIN))

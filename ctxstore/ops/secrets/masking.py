@@ -1,4 +1,4 @@
-"""A credential as it is shown: never as it is."""
+"""The representation of a credential in reports: masked, with a fingerprint, never in full."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ _CONTEXT = "ctxstore 1 fingerprint of a credential"
 
 
 class SecretPlace(NamedTuple):
-    """Where a credential is: in a file of a commit, or a program's message (`path` ``""``) or memory.
+    """A place of a credential in a commit: in a file, a message or a memory.
 
-    `line` counts from 1, None: not known. `message` is the id of the message it is in, ``""`` when it is in none.
+    `path` is the file's path, empty for a program's message or memory. `line` counts from 1, or is None if unknown.
+    `message` is the id of the message that contains the credential, or empty. `memory` is the memory's key, or empty.
     """
 
     ref: str
@@ -27,7 +28,7 @@ class SecretPlace(NamedTuple):
 
 
 class Secret(NamedTuple):
-    """A credential: its kind, a few characters of it, its fingerprint, and where it is; each place once."""
+    """A credential that was found: its kind, its masked text, its fingerprint, and its places, each once."""
 
     kind: str
     masked: str
@@ -36,13 +37,16 @@ class Secret(NamedTuple):
 
 
 def fingerprint_of(engine: Engine, secret: bytes) -> str:
-    """Tells credentials of one repository apart. It is keyed: who has it only can't try what it may be of."""
+    """Returns a fingerprint that identifies a credential within a repository.
+
+    The hash is keyed with the repository's id. Somebody who has only the fingerprint cannot test guesses against it.
+    """
     key = blake3(engine.config.id.encode(), derive_key_context=_CONTEXT).digest()
     return blake3(secret, key=key).hexdigest(8)
 
 
 def mask(secret: bytes) -> str:
-    """The first and last few characters, of a short one fewer or none."""
+    """Returns the first and last four characters of a credential: two of a short one, none of a very short one."""
     text = secret.decode("utf-8", "backslashreplace").strip("-")
-    shown = 4 if len(text) >= 24 else 2 if len(text) >= 12 else 0
-    return f"{text[:shown]}…{text[-shown:]}" if shown else "…"
+    visible = 4 if len(text) >= 24 else 2 if len(text) >= 12 else 0
+    return f"{text[:visible]}…{text[-visible:]}" if visible else "…"

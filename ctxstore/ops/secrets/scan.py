@@ -1,4 +1,4 @@
-"""Looking for credentials: in commits as they are, in all of history, in what a snapshot added."""
+"""The scan for credentials: in single commits, in their whole history, or in the content that commits added."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ctxstore.errors import Corrupt, NotFound
-from ctxstore.history.commits import StoredCommit, read_commit
+from ctxstore.history.commits import Commit, StoredCommit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import RefHead
 from ctxstore.history.revisions import Revision
@@ -21,42 +21,62 @@ from ctxstore.ops.secrets.masking import Secret, SecretPlace, fingerprint_of, ma
 from ctxstore.progress import SILENT, Progress
 
 MAX_PLACES = 1_000
-"""Of one credential."""
+"""The most places that are reported for one credential."""
 
 
 class SecretsReport(NamedTuple):
-    """What was found, the kinds in order; how many are allowed and left out; what could not be read: (what, why)."""
+    """The credentials that a scan found, sorted by kind.
+
+    `allowed` counts the credentials that are not reported because they are allowed. `problems` lists (context, error
+    message) of content that could not be read.
+    """
 
     secrets: tuple[Secret, ...]
     allowed: int
     problems: tuple[tuple[str, str], ...]
 
 
+class _FoundSecret(NamedTuple):
+    """A credential and the places found so far."""
+
+    kind: str
+    masked: str
+    places: dict[SecretPlace, None]
+
+
+class _LocatedSpan(NamedTuple):
+    """A credential in a document: its offset in bytes, its line counted from 1, and its span."""
+
+    offset: int
+    line: int
+    span: SecretSpan
+
+
 class SecretScan:
-    """One look through some commits."""
+    """A scan of some commits. It continues when content cannot be read, and reports that as a problem."""
 
     def __init__(self, engine: Engine, progress: Progress = SILENT) -> None:
         self._engine = engine
         self._progress = progress
         self._scan = load_scanner()
         self._seen: set[ObjectId] = set()
-        self._found: dict[str, tuple[str, str, dict[SecretPlace, None]]] = {}
+        self._found: dict[str, _FoundSecret] = {}
         self._problems: dict[tuple[str, str], None] = {}
 
-    def commit(self, revision: Revision) -> None:
-        """All of a commit. Content that was looked through already is left out."""
+    def scan_commit(self, revision: Revision) -> None:
+        """Scans all content of a commit. Skips content that this scan has scanned before."""
         ref, id, commit = revision
         try:
             view = View(self._engine, ref, id, commit)
             for document in iter_documents(self._engine, view):
                 if document.id is None or document.id not in self._seen:
-                    self._document(view, document)
+                    self._scan_document(view, document)
                     self._seen.update(filter(None, (document.id,)))
         except (Corrupt, NotFound) as error:
             self._problems[(ref, error.message)] = None
 
-    def history(self, revision: Revision) -> None:
-        """A commit and all it descends from. Of forgotten ones what is still there."""
+    def scan_history(self, revision: Revision) -> None:
+        """Scans a commit and all its ancestors. Of forgotten commits, scans the content that still exists."""
         try:
             commits = [each for each in iter_history(self._engine, revision.id) if each.id not in self._seen]
         except (Corrupt, NotFound) as error:
@@ -64,68 +84,75 @@ class SecretScan:
             return
         for stored in reversed(commits):
             self._seen.add(stored.id)
-            self.step(revision.ref, stored)
+            self.scan_added(revision.ref, stored)
 
-    def step(self, ref: str, stored: StoredCommit) -> None:
-        """What a commit added to its first parent; all of one without."""
+    def scan_added(self, ref: str, stored: StoredCommit) -> None:
+        """Scans the content that a commit adds to its first parent, or all its content if it has no readable parent."""
         id, commit = stored
-        before = self._before(commit.parents[:1])
+        before = self._view_first_parent(commit)
         if before is None:
-            self._unless_forgotten(Revision(ref, id, commit))
+            self._scan_existing(Revision(ref, id, commit))
             return
         try:
             view = View(self._engine, ref, id, commit)
             for document in iter_new(self._engine, before, view):
-                self._document(view, document)
+                self._scan_document(view, document)
         except (Corrupt, NotFound) as error:
-            self._note(ref, id, error)
+            self._record_problem(ref, id, error)
 
-    def _unless_forgotten(self, revision: Revision) -> None:
+    def _scan_existing(self, revision: Revision) -> None:
+        """Scans a commit unless it is forgotten and its content collected."""
         mark = self._engine.forgotten(self._engine.root()).find(revision.id)
         if mark is None or self._engine.store.has(revision.commit.tree):
-            self.commit(revision)
+            self.scan_commit(revision)
 
-    def _note(self, ref: str, id: ObjectId, error: Corrupt | NotFound) -> None:
+    def _record_problem(self, ref: str, id: ObjectId, error: Corrupt | NotFound) -> None:
+        """Records an unreadable commit. Content of a forgotten commit may be missing, which is not a problem."""
         if self._engine.forgotten(self._engine.root()).find(id) is None:
             self._problems[(ref, error.message)] = None
 
-    def _before(self, parents: Iterable[ObjectId]) -> View | None:
-        for id in parents:
+    def _view_first_parent(self, commit: Commit) -> View | None:
+        """Returns the content of a commit's first parent, or None if there is none or it cannot be read."""
+        if commit.parents:
+            id = commit.parents[0]
             with suppress(Corrupt, NotFound):
-                commit = read_commit(self._engine.store, id)
-                return View(self._engine, commit.ref, id, commit)
+                parent = read_commit(self._engine.store, id)
+                return View(self._engine, parent.ref, id, parent)
         return None
 
-    def _document(self, view: View, document: Document) -> None:
-        spans: list[tuple[int, int, SecretSpan]] = []
+    def _scan_document(self, view: View, document: Document) -> None:
+        """Scans a document and records each credential with its place, except those that are not new."""
+        located: list[_LocatedSpan] = []
         lines = 1
-        self._progress.start("look for credentials", None)
-        for offset, data, found in iter_windows(document.blocks(), self._scan):
+        self._progress.start("scan for credentials", None)
+        for offset, data, spans in iter_windows(document.blocks(), self._scan):
             self._progress.advance(len(data))
-            for span in found:
-                spans.append((offset + span.start, lines + data.count(b"\n", 0, span.start), span))
+            for span in spans:
+                line = lines + data.count(b"\n", 0, span.start)
+                located.append(_LocatedSpan(offset + span.start, line, span))
             lines += data.count(b"\n")
         self._progress.done()
-        if spans and document.before is not None:
+        if located and document.before is not None:
             known = {span.secret for window in iter_windows(document.before(), self._scan) for span in window.spans}
-            spans = [each for each in spans if each[2].secret not in known]
-        ids = _messages_at(document, [start for start, _, _ in spans])
-        for (_, line, span), id in zip(spans, ids, strict=True):
-            number = line if document.is_whole and not document.memory else None
-            self._add(span, SecretPlace(view.ref, view.id, document.path, number, id, document.memory))
+            located = [each for each in located if each.span.secret not in known]
+        ids = _messages_at(document, [each.offset for each in located])
+        for each, id in zip(located, ids, strict=True):
+            line_number = each.line if document.is_whole and not document.memory else None
+            self._add(each.span, SecretPlace(view.ref, view.id, document.path, line_number, id, document.memory))
 
     def _add(self, span: SecretSpan, place: SecretPlace) -> None:
+        """Records a place of a credential, up to `MAX_PLACES`."""
         fingerprint = fingerprint_of(self._engine, span.secret)
-        places = self._found.setdefault(fingerprint, (span.kind, mask(span.secret), {}))[2]
-        if len(places) < MAX_PLACES:
-            places[place] = None
+        found = self._found.setdefault(fingerprint, _FoundSecret(span.kind, mask(span.secret), {}))
+        if len(found.places) < MAX_PLACES:
+            found.places[place] = None
 
     def report(self) -> SecretsReport:
-        """What was found so far."""
+        """Returns the credentials found so far that are not allowed."""
         allowed = read_allowed(self._engine)
         secrets = [
-            Secret(kind, masked, fingerprint, tuple(places))
-            for fingerprint, (kind, masked, places) in self._found.items()
+            Secret(found.kind, found.masked, fingerprint, tuple(found.places))
+            for fingerprint, found in self._found.items()
             if fingerprint not in allowed
         ]
         secrets.sort(key=lambda secret: (secret.kind, secret.fingerprint))
@@ -133,35 +160,38 @@ class SecretScan:
 
 
 def _messages_at(document: Document, offsets: list[int]) -> Iterator[str]:
-    """The ids of the messages that have bytes at these offsets, which are in order."""
+    """Yields the ids of the messages that contain the bytes at these offsets, which must be sorted.
+
+    Yields empty ids if the document does not consist of messages.
+    """
     if document.messages is None:
         yield from ("" for _ in offsets)
         return
-    waiting = iter(offsets)
-    offset = next(waiting, None)
+    remaining = iter(offsets)
+    offset = next(remaining, None)
     end = 0
     for message in document.messages() if offset is not None else ():
         end += len(message.raw)
         while offset is not None and offset < end:
             yield message.id
-            offset = next(waiting, None)
+            offset = next(remaining, None)
         if offset is None:
             return
 
 
-def look(
+def scan_commits(
     engine: Engine, revisions: Iterable[Revision], *, history: bool = False, progress: Progress = SILENT
 ) -> SecretsReport:
-    """The credentials in some commits, or in all they descend from. Raises `NotFound` without the library."""
-    looking = SecretScan(engine, progress)
+    """Scans commits for credentials, with `history` their ancestors too. Raises `NotFound` without the library."""
+    scan = SecretScan(engine, progress)
     for revision in revisions:
-        (looking.history if history else looking.commit)(revision)
-    return looking.report()
+        (scan.scan_history if history else scan.scan_commit)(revision)
+    return scan.report()
 
 
-def look_at_new(engine: Engine, commits: Iterable[RefHead]) -> SecretsReport:
-    """The credentials that these (context, commit) added to what was there. Raises `NotFound` without the library."""
-    looking = SecretScan(engine)
+def scan_added(engine: Engine, commits: Iterable[RefHead]) -> SecretsReport:
+    """Scans the content that commits added to their parents. Raises `NotFound` without the library."""
+    scan = SecretScan(engine)
     for ref, id in commits:
-        looking.step(ref, StoredCommit(id, read_commit(engine.store, id)))
-    return looking.report()
+        scan.scan_added(ref, StoredCommit(id, read_commit(engine.store, id)))
+    return scan.report()

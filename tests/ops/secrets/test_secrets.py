@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ctxstore.errors import CtxstoreError, InvalidInput, NotFound
 from ctxstore.ops.export import FORMATS, iter_export
 from ctxstore.ops.secrets import detector
-from ctxstore.ops.secrets.detector import iter_windows, load_scanner, unescaped
+from ctxstore.ops.secrets.detector import iter_windows, load_scanner, unescape
 from ctxstore.ops.secrets.masking import mask
 from tests.ops.conftest import line
 from tests.ops.credentials import AMAZON, DATABASE, GITHUB, HARMLESS, KEY, KEY_ID, PASSWORD, PRIVATE_KEY, SLACK
@@ -87,7 +87,7 @@ def test_what_transcripts_are_full_of_is_no_credential():
 
 @given(st.binary(max_size=300))
 def test_undoing_escapes_keeps_every_byte_in_its_place(data):
-    assert len(unescaped(data)) == len(data)
+    assert len(unescape(data)) == len(data)
 
 
 @given(st.lists(st.binary(max_size=40), max_size=12))
