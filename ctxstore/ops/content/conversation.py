@@ -1,4 +1,4 @@
-"""The messages of a commit: from an agent's transcript through its source, or from native records."""
+"""The messages of a commit: from an agent's transcript, or from native records, which a program stored."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def iter_messages(view: View) -> Iterator[Message]:
 
 
 def iter_native(view: View, start: int = 0, stop: int | None = None) -> Iterator[Message]:
-    """Yields the native records from `start` to `stop` as messages."""
+    """Yields the native records from number `start` to `stop` as messages, reading one at a time."""
     for index, record in enumerate(view.messages.iter(start, stop), start):
         yield native_message(record, index)
 

@@ -70,8 +70,8 @@ class FileMerge:
     def _merge_file_lines(self, key: bytes, versions: _Versions) -> Entry | None:
         """Merges a file by lines and stores the result. Files named ``*.jsonl`` are merged record by record.
 
-        Returns None if a version is larger than `MAX_SIZE`. Returns None also for other files than records if they are
-        not text, if the base is not a file, or if lines conflict and both sides are to be kept.
+        Returns None if a version is larger than `MAX_SIZE`. Files other than records must also be text, and a file in
+        the base. If both sides of a conflict are to be kept, their lines must not conflict. Otherwise returns None.
 
         """
         are_records = key.endswith(b".jsonl")

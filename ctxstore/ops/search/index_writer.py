@@ -62,7 +62,7 @@ class IndexWriter:
         )
 
     def remove(self, message: Message, at: LineagePosition) -> None:
-        """Records that the commit at this position lacks a message that its parent has."""
+        """Records that the commit at this position does not have a message that its parent has."""
         id = self._find(message)
         if id is None or self._count_copy(id, at, -1):
             return
