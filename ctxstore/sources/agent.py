@@ -49,7 +49,7 @@ class AgentDescription(NamedTuple):
     `name` begins the names of its contexts, `title` is the name its users know. `family` is the form of its
     transcripts: jsonl, document, sqlite, text or none. `source` is the class of its source, ``module:Class``.
     `homes` are its folders; `instead` replaces them all once its variable is set. `reads_whole`: a part of a
-    transcript cannot be read by itself.
+    transcript cannot be read by itself. `has_hooks`: `ctx install` supports the agent.
     """
 
     name: str
@@ -60,6 +60,7 @@ class AgentDescription(NamedTuple):
     instead: Sequence[HomeFolder] = ()
     program: AgentProgram = AgentProgram(frozenset())
     reads_whole: bool = False
+    has_hooks: bool = False
 
     @property
     def package(self) -> str:

@@ -29,6 +29,7 @@ _ROWS = (
         program=AgentProgram(
             frozenset({"claude"}), ("/@anthropic-ai/claude-code/",), resume="claude --resume {session}"
         ),
+        has_hooks=True,
     ),
     AgentDescription(
         name="cline",
@@ -50,6 +51,7 @@ _ROWS = (
             # An editor's window talks to a server that it starts in a folder of its own.
             servers=frozenset({"app-server", "mcp-server"}),
         ),
+        has_hooks=True,
     ),
     AgentDescription(
         name="continue",
@@ -98,6 +100,7 @@ _ROWS = (
             ("/@google/gemini-cli/", "/bin/gemini", "/.bin/gemini"),
             resume="gemini --resume {session}",
         ),
+        has_hooks=True,
     ),
     AgentDescription(
         name="goose",

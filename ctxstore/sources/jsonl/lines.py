@@ -1,5 +1,6 @@
-"""Bytes in blocks broken anywhere → whole lines → records. Shared by the parser and the scanner, so that both
-cut a file at the same places; what a record means is not decided here.
+"""Bytes in blocks broken anywhere → whole lines → records.
+
+The parser and the scanner share this, so that both cut a file at the same places. Records are not decoded here.
 """
 
 from __future__ import annotations
@@ -8,10 +9,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 LIMIT = 64 << 20
-"""A longer line, or pretty-printed document, is not understood: its bytes pass by, none are held back."""
+"""A longer line, or pretty-printed document, is not understood: its bytes are passed on, none are kept."""
 
 BLANK = b" \t\r\n"
-"""What an empty line may be made of."""
+"""The bytes of an empty line."""
+
+_BARE = 16
+"""A line of a bracket alone is shorter."""
 
 _OPENING, _CLOSING = (b"{", b"["), (b"}", b"]")
 
@@ -78,7 +82,7 @@ class LineSplitter:
 
 
 class Documents:
-    """Puts the lines of a pretty-printed JSON document together; any other line is a record by itself.
+    """Joins the lines of a pretty-printed JSON document; any other line is a record by itself.
 
     A document opens with a line that is only ``{`` or ``[``, goes on with indented lines, and closes with a
     line that is only ``}`` or ``]``. A line that fits none of these ends it where it is.
@@ -92,6 +96,10 @@ class Documents:
     def is_open(self) -> bool:
         """Whether lines are held back."""
         return bool(self._held)
+
+    def is_record(self, line: bytes) -> bool:
+        """Whether the line is a record by itself for certain, as most are: that spares `add`."""
+        return len(line) >= _BARE and not self._held
 
     def add(self, line: bytes) -> Iterator[bytes]:
         """The records that `line` completes."""
@@ -127,11 +135,11 @@ def may_continue(line: bytes) -> bool:
 
 
 def _bare(line: bytes) -> bytes:
-    return line.rstrip(b" \t\r\n") if len(line) < 16 else b""
+    return line.rstrip(b" \t\r\n") if len(line) < _BARE else b""
 
 
 def is_blank(span: LineSpan) -> bool:
-    """Whether all its lines are empty: a file of nothing else is passed by at once, not line by line."""
+    """Whether all its lines are empty: a file of nothing else is passed on at once, not line by line."""
     data, start, end, _ = span
     return data[start] in BLANK and data[end - 1] in BLANK and not data[start:end].strip(BLANK)
 

@@ -1,4 +1,4 @@
-"""The bytes of a file of JSON lines → messages, for any agent that can read one record."""
+"""A file of JSON lines as messages, for any agent that can read one record."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _pieces_of(span: LineSpan, documents: Documents, read: Read[R]) -> Iterator[
         yield span.data[span.start : span.end], None
         return
     for line in iter_lines(span):
-        for record in documents.add(line):
+        for record in (line,) if documents.is_record(line) else documents.add(line):
             if record[0] in BLANK and not record.strip(BLANK):
                 yield record, None
             else:

@@ -62,6 +62,9 @@ class RecordScanner(Generic[R]):
         if not self._documents.is_open and is_blank(span):
             return
         for line in iter_lines(span):
+            if self._documents.is_record(line):
+                self._add(line)
+                continue
             for document in self._documents.add(line):
                 self._add(document)
 

@@ -1,0 +1,70 @@
+"""The table of agents, and the places that follow it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from ctxstore.cli.start import AGENTS as AGENTS_WITH_HOOKS
+from ctxstore.integrations.supported_agents import SETUPS
+from ctxstore.sources import agent as base
+from ctxstore.sources.agents import AGENTS
+from ctxstore.sources.registry import get_source
+
+ROOT = Path(__file__).parents[2]
+AGENTS_ON_THE_BASE = [name for name in AGENTS if isinstance(get_source(name), base.AgentSource)]
+FAMILIES = {"jsonl", "document", "sqlite", "text", "none"}
+
+MODULES = {
+    "layout": base.LayoutModule,
+    "transcript": base.TranscriptModule,
+    "scanner": base.ScannerModule,
+    "resume": base.ResumeModule,
+}
+
+
+def section(name: str) -> str:
+    """The section of an agent in the reference of the sources."""
+    _, *sections = (ROOT / "docs" / "sources.md").read_text().split("\n## ")
+    (found,) = [text for text in sections if f"`{name}`" in text.partition("\n")[0]]
+    return found
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_a_source_has_the_name_and_title_of_its_row(name: str) -> None:
+    source = get_source(name)
+    assert (source.name, source.agent) == (name, AGENTS[name].title)
+    assert AGENTS[name].family in FAMILIES
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_the_documentation_names_an_agents_environment_variables(name: str) -> None:
+    described = (*AGENTS[name].homes, *AGENTS[name].instead)
+    assert {folder.variable for folder in described} - {""} <= set(re.findall(r"\$([A-Z_]+)", section(name)))
+
+
+@pytest.mark.parametrize("name", sorted(AGENTS.keys() - {"directory"}))
+def test_the_readme_names_every_agent(name: str) -> None:
+    assert AGENTS[name].title in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", AGENTS_ON_THE_BASE)
+def test_an_agents_modules_have_the_functions_that_the_base_calls(name: str) -> None:
+    is_resumable = isinstance(get_source(name), base.ResumableAgent)
+    for module, protocol in MODULES.items():
+        if module == "resume" and not is_resumable:
+            continue
+        found = import_module(f"{AGENTS[name].package}.{module}")
+        for function, wanted in inspect.getmembers(protocol, inspect.isfunction):
+            if function.startswith("_"):
+                continue
+            names = list(inspect.signature(wanted).parameters)[1:]
+            assert list(inspect.signature(getattr(found, function)).parameters) == names, (module, function)
+
+
+def test_the_agents_that_ctx_install_supports_are_those_with_hooks() -> None:
+    assert {name for name in AGENTS if AGENTS[name].has_hooks} == set(AGENTS_WITH_HOOKS) == SETUPS.keys()
