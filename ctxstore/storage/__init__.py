@@ -1,1 +1,1 @@
-"""Bytes by key, one swapped root, and who else is writing."""
+"""The storage: values by key, a root that is replaced by compare-and-swap, and the presence of writers."""

@@ -1,4 +1,4 @@
-"""Errors of the operating system as ctxstore's own."""
+"""The translation of the operating system's errors to those of ctxstore."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _HINTS = {
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """`OSError` as ctxstore's own errors, naming what was being done and the next step."""
+    """Raises an `OSError` of the block as an error of ctxstore. `what` is the path in its message."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFound(f"{what}: not in the repository", hint="run `ctx check`") from error
+        raise NotFound(f"{what} is not in the repository", hint="run `ctx check` to see what is missing") from error
     except FileExistsError as error:
-        raise AlreadyExists(f"{what}: already in the repository") from error
+        raise AlreadyExists(f"{what} is already in the repository") from error
     except OSError as error:
         raise _storage_error(what, error) from error
 
 
 def _storage_error(what: str, error: OSError) -> StorageError:
-    """The typed error for a failed call, with a hint for the usual causes."""
+    """Returns the error for a failed call, with a hint for the usual causes."""
     reason = error.strerror or str(error)
     kind = NoSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
     return kind(f"{what}: {reason}", hint=_HINTS.get(error.errno or 0, ""))

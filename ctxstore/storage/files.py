@@ -1,7 +1,6 @@
-"""The one place that touches the file system on the store's behalf.
+"""The file system calls of a local repository.
 
-`LocalStorage` does all of its work through these few calls, so that a test can record them, replay
-them up to any point, or make any of them fail.
+`LocalStorage` uses only these calls. So a test can record them, replay them up to any point, or make any of them fail.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import sys
 from collections.abc import Iterator
 
 if sys.platform == "win32":  # pragma: no cover
-    raise ImportError("ctxstore keeps local repositories on POSIX systems only; use WSL on Windows")
+    raise ImportError("local repositories need a POSIX system; on Windows, use WSL")
 
 import fcntl
 
@@ -20,10 +19,10 @@ _FULL_SYNC = getattr(fcntl, "F_FULLFSYNC", None)
 
 
 class Files:
-    """The operating system's calls, with permissions 0600 and 0700."""
+    """The file system calls. New files have mode 0600, new folders 0700."""
 
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
-        """Bytes of a file from `offset`, at most `length` of them."""
+        """Returns at most `length` bytes of a file from `offset`, or all bytes from there if `length` is None."""
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if length is None:
@@ -51,11 +50,11 @@ class Files:
         return os.stat(path).st_size
 
     def create(self, path: str) -> int:
-        """Open a new file for writing; it must not exist."""
+        """Creates a file and returns its descriptor for writing. Raises `FileExistsError` if it exists."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
     def write(self, fd: int, data: bytes | memoryview) -> None:
-        """Write all of `data`, however short the single writes are."""
+        """Writes all of `data`, even if the system writes it in several parts."""
         done = os.write(fd, data)
         if done == len(data):
             return
@@ -67,14 +66,14 @@ class Files:
             rest = rest[done:]
 
     def sync(self, fd: int) -> None:
-        """Make a file durable. A failure is final: the kernel may have dropped the pages, so never retry."""
+        """Makes a file durable. Never retry after a failure: the kernel may have dropped the pages."""
         if _FULL_SYNC is not None:
             fcntl.fcntl(fd, _FULL_SYNC)
         else:
             os.fsync(fd)
 
     def sync_existing(self, path: str) -> None:
-        """Make a file durable that somebody else wrote."""
+        """Makes a file durable that another process wrote."""
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             self.sync(fd)
@@ -82,14 +81,14 @@ class Files:
             os.close(fd)
 
     def close(self, fd: int) -> None:
-        """Let a descriptor go. What has to last was synced before: an error says nothing about it, and it is gone."""
+        """Closes a descriptor and ignores errors. Everything that must be durable was synced before."""
         try:
             os.close(fd)
         except OSError:
             pass
 
     def sync_folder(self, path: str) -> None:
-        """Make the names in a folder durable."""
+        """Makes the names in a folder durable."""
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
@@ -100,34 +99,34 @@ class Files:
         os.rename(old, new)
 
     def link(self, old: str, new: str) -> None:
-        """Give a file a second name; it must not exist."""
+        """Gives a file a second name. Raises `FileExistsError` if that name exists."""
         os.link(old, new)
 
     def unlink(self, path: str) -> None:
         os.unlink(path)
 
     def make_folder(self, path: str) -> None:
-        """Make a folder, and those above it, durably; nothing happens when it is there."""
+        """Makes a folder and its missing parents, durably. Does nothing if the folder exists."""
         if self.is_folder(path):
             return
-        above = os.path.dirname(os.path.abspath(path))
-        self.make_folder(above)
+        parent = os.path.dirname(os.path.abspath(path))
+        self.make_folder(parent)
         try:
             self.add_folder(path)
         except FileExistsError:
             if not self.is_folder(path):
                 raise
-        self.sync_folder(above)
+        self.sync_folder(parent)
 
     def is_folder(self, path: str) -> bool:
         return os.path.isdir(path)
 
     def add_folder(self, path: str) -> None:
-        """Make one folder, whose name is durable when the folder above it has been synced."""
+        """Makes one folder. Its name is durable only after its parent was synced."""
         os.mkdir(path, 0o700)
 
     def scan(self, path: str) -> Iterator[tuple[str, int]]:
-        """(name, size) of the plain files in a folder."""
+        """Yields (name, size in bytes) of the regular files in a folder."""
         with os.scandir(path) as entries:
             for entry in entries:
                 try:
@@ -139,7 +138,10 @@ class Files:
                 yield entry.name, size
 
     def lock(self, path: str, *, shared: bool = False, wait: bool = True) -> int | None:
-        """Lock a file that is never deleted; the descriptor holds the lock. None if it may not wait."""
+        """Locks a file, which must never be deleted, and returns the descriptor that owns the lock.
+
+        Creates the file if it does not exist. Returns None if `wait` is false and another process has the lock.
+        """
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if self.relock(fd, shared=shared, wait=wait):
@@ -151,15 +153,18 @@ class Files:
         return None
 
     def unlock(self, fd: int) -> None:
-        """Let a lock go for every process that inherited its descriptor, too: a fork must not keep it."""
+        """Releases a lock, also for processes that inherited the descriptor: a forked child must not keep the lock."""
         try:
             fcntl.flock(fd, fcntl.LOCK_UN)
         except OSError:
-            pass  # closing lets it go, too, if nobody else has the descriptor
+            pass  # closing releases the lock, too, unless another process has the descriptor
         self.close(fd)
 
     def relock(self, fd: int, *, shared: bool, wait: bool) -> bool:
-        """Change the lock that `fd` holds. May drop it for a moment, and wholly when it returns False."""
+        """Changes the lock of `fd` to shared or exclusive. Without `wait`, returns False if another lock prevents it.
+
+        The old lock may be released for a moment. If this returns False, it may be lost.
+        """
         flags = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
         try:
             fcntl.flock(fd, flags)

@@ -1,8 +1,8 @@
-"""A repository in a folder of the local file system.
+"""A storage in a folder of the local file system.
 
-``root`` is replaced by rename under a lock on ``root.lock``, which is never deleted: a lock on a file
-that is deleted or replaced is no lock. ``writers.lock`` is held shared by every writer, so that a
-collector that gets it alone knows that no one relies on what it deletes.
+``root`` is replaced by rename, under a lock on ``root.lock``. That file is never deleted, because a lock on a file that
+may be deleted or replaced protects nothing. Every writer has a shared lock on ``writers.lock``. A collector that gets
+an exclusive lock on it knows that no writer relies on the files it deletes.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ctxstore.storage.protocol import Presence, StoredValue, SwapLost, Unsettled
 FOLDERS = ("packs", "manifests", "cache")
 
 RESERVE = 256 << 10
-"""Bytes kept back in the file ``reserve``: on a full disk they let a collection begin."""
+"""The size of the file ``reserve`` in bytes. On a full disk, a collection deletes the file to have space to begin."""
 
 
 class LocalStorage:
-    """Keeps values as files below `path`, mode 0600 in folders of mode 0700."""
+    """Keeps values as files below `path`. Files have mode 0600, folders 0700."""
 
     def __init__(self, path: str, files: Files | None = None) -> None:
         self.path = path
@@ -34,23 +34,23 @@ class LocalStorage:
         self._root = os.path.join(path, "root")
 
     def prepare(self) -> None:
-        """Make the folders. Raises `StorageError`."""
+        """Makes the repository's folders. Raises `StorageError`."""
         with translated(self.path):
             self.files.make_folder(self.path)
-            self._settle_above()
+            self._sync_parents()
             for folder in FOLDERS:
                 self.files.make_folder(os.path.join(self.path, folder))
             self.files.sync_folder(self.path)
 
-    def _settle_above(self) -> None:
-        """Whoever made the folder, or one above it, may have been killed before its name was durable."""
+    def _sync_parents(self) -> None:
+        """Makes the folder's path durable: a process that made a part of it may have been killed before it did."""
         path = os.path.abspath(self.path)
         while path != os.path.dirname(path):
             path = os.path.dirname(path)
             try:
                 self.files.sync_folder(path)
             except PermissionError:
-                pass  # a folder that we may not read we did not make
+                pass  # a folder that this process may not read was not made by it
 
     def _path(self, key: str) -> str:
         return f"{self.path}/{key}"
@@ -73,12 +73,12 @@ class LocalStorage:
         with translated(self._path(key)):
             fd = self.files.create(path)
         try:
-            # Outside of the translation: an error of the caller's block is the caller's.
+            # Not translated, because an error in the caller's block is not one of the storage.
             yield _FileSink(self.files, fd, path)
             with translated(self._path(key)):
                 self.files.sync(fd)
         except BaseException:
-            self._discard(path)  # nothing refers to it, and a full disk needs the space
+            self._discard(path)  # nothing refers to the file, and a full disk needs its space
             raise
         finally:
             self.files.close(fd)
@@ -101,20 +101,20 @@ class LocalStorage:
     def quarantine(self, key: str) -> str:
         folder, path = self._path("quarantine"), self._path(key)
         with translated(path):
-            self.files.size(path)  # before a folder is made for nothing
+            self.files.size(path)  # raises if there is no such file, before the folder is made
             self.files.make_folder(folder)
             moved = _free_name(self.files, f"{folder}/{os.path.basename(key)}")
             self._move(path, moved)
         return f"quarantine/{os.path.basename(moved)}"
 
     def _move(self, old: str, new: str) -> None:
-        """Durably, and so that no crash leaves the file without either name."""
+        """Moves a file durably. Whenever a crash happens, the file has the old name, the new one, or both."""
         try:
             self.files.link(old, new)
         except FileExistsError:
-            raise  # somebody's since the name was found free: nothing there is replaced
+            raise  # another process used the name since it was found free, and its file must not be replaced
         except OSError:
-            self.files.rename(old, new)  # a file system without links has to do it at once
+            self.files.rename(old, new)  # the file system has no links, so move it in one step
             self.files.sync_folder(os.path.dirname(new))
         else:
             self.files.sync_folder(os.path.dirname(new))
@@ -146,7 +146,7 @@ class LocalStorage:
 
     def _replace_root(self, new: bytes, *, keep_previous: bool) -> None:
         pending = self._root + ".new"
-        # Only the holder of the lock writes this name; what is there is a crashed writer's.
+        # Only the process with the lock writes this file. If the file exists, a crash left it.
         try:
             fd = self.files.create(pending)
         except FileExistsError:
@@ -163,11 +163,13 @@ class LocalStorage:
         try:
             self.files.sync_folder(self.path)
         except OSError as error:
-            # Never tried again: what the kernel could not write it may have dropped, and then calls it written.
-            raise Unsettled(f"{self._root}: {error.strerror}", hint="check the disk before anything else") from error
+            # Never retried: the kernel may have dropped what it could not write, and then report success.
+            raise Unsettled(
+                f"{self._root} was replaced, but a crash may undo that: {error.strerror}", hint="check the disk first"
+            ) from error
 
     def _keep_previous(self) -> None:
-        """The root that is replaced stays as ``root.old``, for repair; that it can't be kept is no failure."""
+        """Keeps the present root as ``root.old``, for repair. Ignores errors."""
         try:
             self.files.unlink(self._root + ".old")
         except OSError:
@@ -175,10 +177,13 @@ class LocalStorage:
         try:
             self.files.link(self._root, self._root + ".old")
         except OSError:
-            pass  # there is none yet, or the file system knows no links
+            pass  # there is no root yet, or the file system has no links
 
     def settle(self) -> None:
-        """Puts the root in its place anew: a sync that failed its writer may succeed now and have lost the rename."""
+        """Replaces the root by a copy of itself, durably.
+
+        A sync would not be enough: after a failed sync, the next one may succeed although the rename is lost.
+        """
         while (root := self.read_root()) is not None:
             try:
                 self.swap(root, root)
@@ -188,7 +193,7 @@ class LocalStorage:
             except NoSpace:
                 break
         with translated(self.path):
-            self.files.sync_folder(self.path)  # there is nothing to put, or no room for it
+            self.files.sync_folder(self.path)  # there is no root, or no space for a copy
 
     def confirm(self, key: str) -> None:
         path = self._path(key)
@@ -220,12 +225,12 @@ class LocalStorage:
                 pass
             self._write_reserve(path)
         except OSError:
-            self._discard(path)  # no room: then there is none to keep
+            self._discard(path)  # there is no space to reserve
 
     def _write_reserve(self, path: str) -> None:
         fd = self.files.create(path)
         try:
-            # Bytes that no file system compresses or finds twice.
+            # These bytes cannot be compressed or deduplicated by a file system.
             self.files.write(fd, blake3(b"reserve").digest(length=RESERVE))
             self.files.sync(fd)
         finally:
@@ -240,7 +245,7 @@ class LocalStorage:
 
 
 def _free_name(files: Files, path: str) -> str:
-    """`path`, or the first of ``path.1``, ``path.2``, … that is free: renaming would replace what is there."""
+    """Returns `path`, or the first of ``path.1``, ``path.2``, … that does not exist: no file may be replaced."""
     for name in chain((path,), (f"{path}.{number}" for number in count(1))):
         try:
             files.size(name)
@@ -270,7 +275,7 @@ class _FilePresence:
         with translated(self._path):
             if self._files.relock(self._fd, shared=False, wait=False):
                 return True
-        # The failed try may have dropped the shared lock; be present again.
+        # The failed attempt may have released the shared lock, so get it again.
         self.share()
         return False
 

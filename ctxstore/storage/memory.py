@@ -1,4 +1,4 @@
-"""A repository in memory: for tests and for programs that throw their history away."""
+"""A storage in memory, for tests and for programs that discard their history."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ctxstore.storage.protocol import Presence, StoredValue, SwapLost
 
 
 class MemoryStorage:
-    """Keeps values in a dict; safe from several threads."""
+    """Keeps values in a dict. Thread-safe."""
 
     def __init__(self) -> None:
         self._values: dict[str, bytes] = {}
@@ -34,18 +34,18 @@ class MemoryStorage:
         try:
             return self._values[key]
         except KeyError:
-            raise NotFound(f"{key}: not in the repository") from None
+            raise NotFound(f"{key} is not in the repository") from None
 
     def put(self, key: str, data: bytes) -> None:
         with self._lock:
             if key in self._values:
-                raise AlreadyExists(f"{key}: already in the repository")
+                raise AlreadyExists(f"{key} is already in the repository")
             self._values[key] = bytes(data)
 
     @contextmanager
     def create(self, key: str) -> Iterator[_MemorySink]:
         if key in self._values:
-            raise AlreadyExists(f"{key}: already in the repository")
+            raise AlreadyExists(f"{key} is already in the repository")
         sink = _MemorySink()
         yield sink
         self.put(key, b"".join(sink.parts))
@@ -115,7 +115,7 @@ class _MemorySink:
 
 
 class _Writers:
-    """Counts writers; one of them can become the only one until it leaves."""
+    """Counts the present writers. One of them can become the only one, until it leaves or lets others in."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

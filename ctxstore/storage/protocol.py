@@ -1,6 +1,6 @@
-"""What ctxstore asks of a place that keeps bytes.
+"""The interface of a storage: a place that keeps the bytes of a repository.
 
-Everything but the root is immutable and written once under a name that is never used again.
+Every value except the root is immutable, and is written once under a name that is never used again.
 The root is one small value that changes only by compare-and-swap.
 """
 
@@ -19,97 +19,103 @@ class StoredValue(NamedTuple):
 
 
 class SwapLost(Conflict):
-    """Somebody else swapped the root first. Read it again and decide anew."""
+    """Another process swapped the root first. The caller must read the root and decide again."""
 
     def __init__(self) -> None:
-        super().__init__("the repository changed in the meantime", hint="try again")
+        super().__init__("the repository changed in the meantime", hint="run the command again")
 
 
 class Unsettled(StorageError):
-    """The root was replaced, but whether that survives a crash is unknown: nothing may be built on it."""
+    """The root was replaced, but a crash may undo that. The caller must not rely on the new root."""
 
 
 class Sink(Protocol):
-    """Where a value is written piece by piece."""
+    """A value that is being written in pieces."""
 
     def write(self, data: bytes) -> None:
-        """Append `data`. Raises `StorageError`."""
+        """Appends `data`. Raises `StorageError`."""
 
 
 class Presence(Protocol):
-    """A writer's presence: while it is held, nobody deletes what this writer may rely on."""
+    """The announcement of a writer. While it lasts, no process deletes values that this writer may rely on."""
 
     def alone(self) -> bool:
-        """Try to become the only writer: True when no other is present. New ones wait until release, or `share`."""
+        """Tries to become the only writer. Returns False if another one is present.
+
+        If it returns True, new writers wait until this one leaves or calls `share`.
+        """
 
     def share(self) -> None:
-        """Let others in again."""
+        """Lets other writers in again."""
 
 
 class Storage(Protocol):
-    """Keys are ``folder/name``: ASCII letters, digits, ``-`` and ``.``.
+    """Keeps values under keys and swaps the root. Keys are ``folder/name``: ASCII letters, digits, ``-`` and ``.``.
 
-    Guarantees every implementation gives (tests/storage/test_contract.py runs them on each):
+    Every implementation guarantees the following (tests/storage/test_contract.py tests each of them):
 
-    * After `put` or the end of `create` returns, the value survives a crash, whole.
-    * A value is never changed in place; `put` and `create` refuse a key that exists.
-    * `swap` is atomic and durable: after a crash the root is the old one or the new one. The one before it
-      can be got as ``root.old``, if the place can keep it.
-    * Any call may raise `StorageError`; a write that raised may have left a partial value under its
-      key, which nothing refers to.
+    * When `put` returns or the block of `create` has ended, the complete value survives a crash.
+    * A value never changes. `put` and `create` refuse a key that exists.
+    * `swap` is atomic and durable: after a crash the root is the old one or the new one. The previous root is
+      available as ``root.old``, if the place can keep it.
+    * Any call may raise `StorageError`. A failed write may leave a partial value under its key, which nothing
+      refers to.
     """
 
     def prepare(self) -> None:
-        """Make the place ready for a repository. Raises `StorageError`."""
+        """Prepares the place for a repository. Raises `StorageError`."""
 
     def get(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
-        """The bytes from `offset`, at most `length` of them. Raises `NotFound`."""
+        """Returns at most `length` bytes of a value from `offset`, or all from there. Raises `NotFound`."""
 
     def size(self, key: str) -> int:
-        """The size in bytes. Raises `NotFound`."""
+        """Returns the size of a value in bytes. Raises `NotFound`."""
 
     def put(self, key: str, data: bytes) -> None:
-        """Keep `data` under a new key, durably. Raises `AlreadyExists`."""
+        """Stores `data` under a new key, durably. Raises `AlreadyExists`."""
 
     def create(self, key: str) -> AbstractContextManager[Sink]:
-        """Like `put`, in pieces: durable when the block ends without an exception."""
+        """Opens a new value for writing in pieces. It is durable when the block ends without an exception.
+
+        Raises `AlreadyExists`.
+        """
 
     def confirm(self, key: str) -> None:
-        """Make a value durable that another process wrote, which may have been killed meanwhile. Raises `NotFound`."""
+        """Makes a value durable whose writer may have been killed before it was. Raises `NotFound`."""
 
     def delete(self, key: str) -> None:
-        """Remove the value; nothing happens when it is not there."""
+        """Deletes a value. Does nothing if it does not exist."""
 
     def quarantine(self, key: str) -> str:
-        """Move a damaged value to ``quarantine/``, where nothing looks for it; its new key. Needs no room.
+        """Moves a damaged value to ``quarantine/``, where only repair reads it. Returns its new key.
 
-        What is there already is kept: the new name is another one then. Raises `NotFound`.
+        Needs no space. Never replaces a value in ``quarantine/``, but uses another name. Raises `NotFound`.
         """
 
     def list(self, folder: str) -> Iterator[StoredValue]:
-        """All values in a folder, in no order."""
+        """Yields all values in a folder, in any order."""
 
     def read_root(self) -> bytes | None:
-        """The root's bytes, or None before the first swap."""
+        """Returns the root's bytes, or None before the first swap."""
 
     def swap(self, expected: bytes | None, new: bytes) -> None:
-        """Replace the root if it still is `expected`. Raises `SwapLost` if not.
+        """Replaces the root if it is still `expected`. Raises `SwapLost` if it is not.
 
-        A `StorageError` leaves it open whether the swap happened: read the root to know. `Unsettled` says
-        that it happened and may be undone by a crash.
+        After a `StorageError`, the swap may or may not have happened, and the root shows which. `Unsettled` means
+        that it happened, but that a crash may undo it.
         """
 
     def settle(self) -> None:
-        """Make the root as it reads now durable: whoever deletes what it does not list has to ask for that first."""
+        """Makes the present root durable. Required before deleting values that the root does not list."""
 
     def presence(self) -> AbstractContextManager[Presence]:
-        """Announce a writer for the length of the block."""
+        """Announces a writer for the duration of the block."""
 
     def keep_reserve(self) -> None:
-        """Keep some room back for a time when there is none. That there is no room for it is no error."""
+        """Reserves some space for the time when the place is full. Does nothing if there is no space to reserve."""
 
     def spend_reserve(self) -> bool:
-        """Give the room back; False when none was kept."""
+        """Frees the reserved space. Returns False if none was reserved."""
 
     def cache_folder(self) -> str | None:
-        """A local folder for rebuildable caches, or None when there is none."""
+        """Returns a local folder for caches that can be rebuilt, or None if there is none."""

@@ -119,7 +119,7 @@ class NeverConfirms(Folder):
 class NeverLooksUp(Folder):
     """An init that continues in a folder whose own name may not be durable."""
 
-    def _settle_above(self) -> None:
+    def _sync_parents(self) -> None:
         pass
 
 
