@@ -85,9 +85,9 @@ def decode_op(data: bytes) -> Op:
             undoes=as_id(fields.get(10)),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise Corrupt("an op is malformed") from error
+        raise Corrupt("the record of a run is malformed") from error
     if op.refs is None:
-        raise Corrupt("an op is malformed")
+        raise Corrupt("the record of a run is malformed")
     return op
 
 

@@ -172,13 +172,13 @@ class Resolver:
 
     def op(self, text: str) -> StoredOp:
         """Returns the op whose id starts with `text`, with or without ``op:``. Raises `NotFound`, `InvalidInput`."""
-        require_text(text, "an op's id")
+        require_text(text, "a run's id")
         prefix = text.removeprefix("op:")
         found = [each for each in iter_ops(self._engine.store, self._root.op) if each.id.hex().startswith(prefix)]
         if not found or not _HEX.match(prefix):
-            raise NotFound(f"no op starts with {prefix!r}", hint="run `ctx op log` to list the ops")
+            raise NotFound(f"no run's id starts with {prefix!r}", hint="run `ctx op log` to list the runs")
         if len(found) > 1:
-            raise InvalidInput(f"op {prefix!r} is ambiguous", hint="give more digits")
+            raise InvalidInput(f"several runs' ids start with {prefix!r}", hint="give more digits")
         return found[0]
 
     def refs_at(self, time: int | None) -> Refs:

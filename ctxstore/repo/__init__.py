@@ -1,1 +1,1 @@
-"""The façade: an open repository, with one thin method an operation."""
+"""The public API of a repository: `Repo`, with one thin method per operation, and `init`, `open` and `repair`."""

@@ -1,4 +1,4 @@
-"""The part of the façade that finds: messages by words, a message by id, credentials, projects, agents' data."""
+"""The methods of `Repo` that find things: messages by words or id, credentials, projects, agents' data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FindingMethods:
-    """What `Repo` finds. The index of words is a cache, brought up to date by each search."""
+    """The methods of `Repo` that find things. The search index is a cache, which each search updates."""
 
     _engine: Engine
 
@@ -33,9 +33,10 @@ class FindingMethods:
         rebuild: bool = False,
         progress: Progress = SILENT,
     ) -> SearchResult:
-        """The newest `number` messages (0: all) with these words, of all contexts and their history.
+        """Returns the newest `number` messages (0: all) with these words, from all contexts and their history.
 
-        `rebuild`: make the index anew first. Raises `InvalidInput` for a query without a word, `StorageError`.
+        With `rebuild`, creates the index again first. Raises `InvalidInput` for a query without a word, and
+        `StorageError`.
         """
         from ctxstore.ops.search.find import SearchFilters
         from ctxstore.ops.search.search import search
@@ -43,14 +44,15 @@ class FindingMethods:
         return search(self._engine, query, filters or SearchFilters(), number, rebuild=rebuild, progress=progress)
 
     def update_index(self, *, rebuild: bool = False, progress: Progress = SILENT) -> SearchResult:
-        """Bring the index of words up to date, and ask nothing. Raises `StorageError`."""
+        """Updates the search index without a query. Raises `StorageError`."""
         from ctxstore.ops.search.search import update_index
 
         return update_index(self._engine, rebuild=rebuild, progress=progress)
 
     def find_messages(self, rev: str, message: str, around: int = 0) -> list[NumberedMessage]:
-        """The message of a commit that `message` stands for - its id, the start of it, or its number - and `around` on
-        each side. Raises `NotFound`, `InvalidInput`.
+        """Returns one message of a commit, with `around` messages before and after it.
+
+        `message` is its id, the start of its id, or its number. Raises `NotFound`, `InvalidInput`.
         """
         from ctxstore.ops.content.find_message import find_messages
         from ctxstore.ops.content.view import View
@@ -58,15 +60,15 @@ class FindingMethods:
         return find_messages(View(self._engine, *Resolver(self._engine).resolve(rev)), message, around)
 
     def known_projects(self) -> list[Target]:
-        """The projects that were saved of agents which keep their data in projects, and are still there."""
+        """Returns the existing projects from which sessions were saved, for agents that keep their data in projects."""
         from ctxstore.ops.snapshot.known_projects import known_projects
 
         return known_projects(self._engine)
 
     def find_secrets(self, *revs: str, history: bool = False, progress: Progress = SILENT) -> SecretsReport:
-        """Credentials in these commits, or in the newest of every context; with `history` in all they descend from.
+        """Finds credentials in these commits, or in the newest commit of every context.
 
-        Raises `NotFound` without the extra ``ctxstore[secrets]``.
+        With `history`, searches their ancestors, too. Raises `NotFound` if ``ctxstore[secrets]`` is not installed.
         """
         from ctxstore.ops.content.log import iter_contexts
         from ctxstore.ops.secrets.scan import scan_commits
@@ -80,19 +82,22 @@ class FindingMethods:
         return scan_commits(self._engine, newest, history=history, progress=progress)
 
     def find_new_secrets(self, commits: Iterable[RefHead]) -> SecretsReport:
-        """Credentials in what these commits added, such as a snapshot's."""
+        """Finds credentials in the content that these commits added, such as those of a snapshot."""
         from ctxstore.ops.secrets.scan import scan_added
 
         return scan_added(self._engine, commits)
 
     def allow_secrets(self, *fingerprints: str) -> bool:
-        """Let credentials be reported and redacted no more; False if none was. Raises `InvalidInput`."""
+        """Adds credentials to the allowlist, so that they are neither reported nor redacted. Raises `InvalidInput`.
+
+        Returns False if all of them were in it already.
+        """
         from ctxstore.ops.secrets.allowlist import allow
 
         return allow(self._engine, fingerprints)
 
     def secrets_warning(self) -> bool:
-        """Whether every snapshot is to warn of credentials in what is new."""
+        """Whether snapshots warn of credentials in new content."""
         from ctxstore.history.refs import SETTING
 
         if self._engine.refs(self._engine.root()).find(SETTING + "secrets") is None:
@@ -102,19 +107,22 @@ class FindingMethods:
         return is_warning_on(self._engine)
 
     def set_secrets_warning(self, is_on: bool) -> bool:
-        """Let every snapshot warn of credentials, or none; False if that was so."""
+        """Sets whether snapshots warn of credentials. Returns False if the setting did not change."""
         from ctxstore.ops.secrets.allowlist import set_warning
 
         return set_warning(self._engine, is_on)
 
     def redact(self, export: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
-        """What `export` gives, each time the same, with credentials replaced. Raises `NotFound` without the extra."""
+        """Yields the bytes of `export` with credentials replaced. `export` must return the same bytes at each call.
+
+        Raises `NotFound` if ``ctxstore[secrets]`` is not installed.
+        """
         from ctxstore.ops.secrets.redact import redact
 
         return redact(self._engine, export)
 
     def survey(self, environ: Mapping[str, str], now: int) -> SourcesReport:
-        """The agents' data on this machine at `now` (ns), and what of it is not saved. Raises `Corrupt`."""
+        """Returns the agents' data on this machine, and which of it is not saved. `now` is in ns. Raises `Corrupt`."""
         from ctxstore.ops.snapshot.sources_report import survey
 
         return survey(self._engine, environ, now)

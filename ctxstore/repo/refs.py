@@ -1,4 +1,4 @@
-"""The part of the façade that moves refs: forks, names, tags, merges, undo."""
+"""The methods of `Repo` that move refs: forks, names, tags, merges, undo."""
 
 from __future__ import annotations
 
@@ -21,60 +21,60 @@ if TYPE_CHECKING:
 
 
 class RefMethods:
-    """What `Repo` does to refs. Each method that writes is one op, and can be undone."""
+    """The methods of `Repo` for refs. Each method that writes is one run, which can be undone."""
 
     _engine: Engine
 
     def resolve(self, rev: str) -> Revision:
-        """The commit a revision names. Raises `NotFound`, `InvalidInput`."""
+        """Returns the commit that a revision names. Raises `NotFound`, `InvalidInput`."""
         from ctxstore.history.revisions import Resolver
 
         return Resolver(self._engine).resolve(rev)
 
     def fork(self, rev: str, new_ref: str) -> StoredCommit:
-        """Make a new context that starts at a revision and shares all of it. Raises `AlreadyExists`."""
+        """Creates a context that starts at a revision and shares its history. Raises `AlreadyExists`."""
         from ctxstore.ops.refs.contexts_and_tags import fork
 
         return fork(self._engine, self.resolve(rev).id, new_ref)
 
     def set_ref(self, ref: str, new: ObjectId | None, *, expected: ObjectId | None) -> None:
-        """Compare-and-set: move a ref from `expected` to `new`; None: it is not there. Raises `RefMoved`."""
+        """Moves a context's ref from `expected` to `new`, where None means that there is no ref. Raises `RefMoved`."""
         check_name(ref)
         if not all(each is None or (isinstance(each, bytes) and len(each) == ID_SIZE) for each in (new, expected)):
-            raise InvalidInput(f"a ref is moved from a commit's id to another: {ID_SIZE} bytes each, or None")
+            raise InvalidInput(f"`new` and `expected` must each be the id of a commit ({ID_SIZE} bytes) or None")
         with transaction(self._engine) as tx:
             if new is not None:
                 tx.rely(new)
             tx.publish([Move(ref, expected, new)], "set-ref")
 
     def find_ref(self, ref: str) -> ObjectId | None:
-        """The newest commit of a context by its whole name, or None."""
+        """Returns the newest commit of the context with this full name, or None."""
         return self._engine.refs(self._engine.root()).find(ref)
 
     def rename(self, old: str, new: str) -> StoredCommit:
-        """Give a context, named whole, another name. Raises `NotFound`, `AlreadyExists`."""
+        """Renames a context, which is given by its full name. Raises `NotFound`, `AlreadyExists`."""
         from ctxstore.ops.refs.contexts_and_tags import rename
 
         return rename(self._engine, old, new)
 
     def plan_drop(self, *patterns: str) -> DropPlan:
-        """What dropping contexts, named whole or by globs, would do. Raises `NotFound`."""
+        """Plans to drop contexts, which are given by full names or globs. Raises `NotFound`."""
         from ctxstore.ops.refs.contexts_and_tags import plan_drop
 
         return plan_drop(self._engine, patterns)
 
     def merge(self, ours: str, theirs: str, *, into: str, choice: str = "both", note: str = "") -> Merged:
-        """Merge two revisions into a context: a new one, or one that is at either of them.
+        """Merges two revisions into a context: a new one, or one whose newest commit is one of the two.
 
-        What both changed, each in its own way, is listed in the result; `choice` says what is kept of it: ours,
-        theirs or both. Raises `NotFound`, `InvalidInput`, `Conflict`.
+        The result lists the conflicts: things that both sides changed differently. `choice` selects what to keep of
+        those: ``ours``, ``theirs`` or ``both``. Raises `NotFound`, `InvalidInput`, `Conflict`.
         """
         from ctxstore.ops.merge.merge import Merge, merge
 
         return merge(self._engine, Merge(self.resolve(ours), self.resolve(theirs), into, choice, note))
 
     def tag(self, name: str, rev: str, *, force: bool = False) -> StoredCommit:
-        """Name a commit for good; `force` moves a tag that is elsewhere. Raises `AlreadyExists`, `InvalidInput`."""
+        """Tags a commit. With `force`, moves an existing tag to it. Raises `AlreadyExists`, `InvalidInput`."""
         from ctxstore.ops.refs.contexts_and_tags import create_tag
 
         revision = self.resolve(rev)
@@ -82,40 +82,40 @@ class RefMethods:
         return StoredCommit(revision.id, revision.commit)
 
     def delete_tag(self, name: str) -> ObjectId:
-        """Take a tag away; the commit it named. Raises `NotFound`."""
+        """Deletes a tag. Returns the commit that it named. Raises `NotFound`."""
         from ctxstore.ops.refs.contexts_and_tags import delete_tag
 
         return delete_tag(self._engine, name)
 
     def tags(self) -> Iterator[NamedCommit]:
-        """(name, commit) of the tags, sorted."""
+        """Yields the tags' names and commits, sorted by name."""
         from ctxstore.ops.refs.contexts_and_tags import iter_tags
 
         return iter_tags(self._engine)
 
     def find_op(self, text: str) -> StoredOp:
-        """An op by the start of its id. Raises `NotFound`, `InvalidInput`."""
+        """Returns the run whose id starts with `text`. Raises `NotFound`, `InvalidInput`."""
         from ctxstore.history.revisions import Resolver
 
         return Resolver(self._engine).op(text)
 
     def ops(self) -> Iterator[ListedOp]:
-        """The ops, newest first, and whether each is undone."""
+        """Yields the runs, newest first, with whether each is undone."""
         from ctxstore.ops.content.log import iter_runs
         from ctxstore.ops.refs.undo import iter_listed_ops
 
         return iter_listed_ops(iter_runs(self._engine))
 
     def op_effect(self, op: Op) -> OpEffect:
-        """The commits that an op forgot or brought back."""
+        """Returns the commits that a run forgot or restored."""
         from ctxstore.ops.refs.undo import op_effect
 
         return op_effect(self._engine, op)
 
     def plan_undo(self, op: str | None = None) -> UndoPlan:
-        """What undoing an op would do: one given by the start of its id, else the newest that is no undo.
+        """Plans to undo the run whose id starts with `op`, or else the newest run that is neither an undo nor undone.
 
-        Raises `Conflict` when something that it changed was changed since, `NotFound` when what it needs is gone.
+        Raises `Conflict` if a later run changed the same refs, and `NotFound` if a commit that it needs was collected.
         """
         from ctxstore.ops.refs.undo import plan_undo
 

@@ -1,4 +1,4 @@
-"""The repair of a repository, which need not be fit to be opened."""
+"""The repair of a repository that may be too damaged to be opened."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ def repair(
     environment: Environment | None = None,
     progress: Progress = SILENT,
 ) -> RepairReport:
-    """Save what can be saved of a repository that may be too damaged to be opened. Nothing is deleted.
+    """Repairs a repository as far as possible, even if it cannot be opened. Deletes nothing.
 
-    What is missing is looked for in the repositories at `others` and in the agents' own files. Raises `NotFound`,
-    `UnknownFormat`, `StorageError`, and what opening `others` raises.
+    Looks for missing objects in the repositories at `others` and in the agents' own files. With `forget_damaged`,
+    forgets commits that cannot be repaired. With `dry_run`, only reports what it would do.
+
+    Raises `NotFound`, `UnknownFormat` and `StorageError`, and the errors of opening `others`.
     """
     from ctxstore.ops.repair.examine import NoRepository
     from ctxstore.ops.repair.execute import plan_repair

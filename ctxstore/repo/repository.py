@@ -1,4 +1,4 @@
-"""The façade: opens the layers, one thin method an operation."""
+"""`Repo`, the public API of an open repository: one thin method per operation."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ if TYPE_CHECKING:
 
 
 class Repo(RefMethods, RetentionMethods, FindingMethods):
-    """An open repository. Safe from several threads and processes; close it, or use it as a context manager.
+    """An open repository. Several threads and processes may use it. Close it, or use it as a context manager.
 
-    What a method needs is imported when it is called: a hook that runs after every turn pays for no more
-    than it uses.
+    Methods import the code that they need when they are called, so that a hook after every turn starts quickly.
     """
 
     def __init__(self, engine: Engine, path: str) -> None:
@@ -51,38 +50,39 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         return f"<Repo {self.path}>"
 
     def close(self) -> None:
-        """Let go of caches and files."""
+        """Closes the repository's files and drops its caches."""
         self._engine.close()
 
-    # -- what a program writes
+    # -- writing by programs
 
     def edit(self, ref: str, *, parent: str | None = None) -> Draft:
-        """Begin a change to a context (made by its first commit), from its newest commit or revision `parent` on.
+        """Opens a draft of a context, based on its newest commit or on the revision `parent`.
 
-        Raises `InvalidInput` for a name no context may have, `NotFound` for an unknown parent.
+        The first commit creates a context that does not exist. Raises `InvalidInput` for an invalid name, and
+        `NotFound` for an unknown parent.
         """
         from ctxstore.ops.draft.draft import open_draft
 
         return open_draft(self._engine, ref, self.resolve(parent).id if parent is not None else None)
 
-    # -- what is there
+    # -- reading
 
     def view(self, rev: str) -> View:
-        """A commit's content. Raises `NotFound`, `InvalidInput`."""
+        """Returns the content of a commit, read on demand. Raises `NotFound`, `InvalidInput`."""
         from ctxstore.ops.content.view import View
 
         return View(self._engine, *self.resolve(rev))
 
     def messages(self, rev: str) -> Iterator[Message]:
-        """A commit's messages, an agent's transcript or native records alike, one at a time."""
+        """Yields a commit's messages, whether they come from an agent's transcript or from a program."""
         from ctxstore.ops.content.conversation import iter_messages
 
         return iter_messages(self.view(rev))
 
     def refs(self, pattern: str = "") -> Iterator[NamedCommit]:
-        """(name, newest commit) of the contexts that match a glob, a prefix or a part of the name; sorted.
+        """Yields the contexts and their newest commits, sorted by name. `pattern` is a glob or a part of the name.
 
-        One whose commit can't be read is raised when all others were given.
+        If a commit is unreadable, yields all others first and then raises its `Corrupt` or `NotFound`.
         """
         engine = self._engine
         failed: Corrupt | NotFound | None = None
@@ -99,19 +99,19 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
             raise failed
 
     def log(self, rev: str) -> Iterator[StoredCommit]:
-        """A revision's commit and all it descends from, newest first."""
+        """Yields a revision's commit and all its ancestors, newest first."""
         from ctxstore.ops.content.log import iter_history
 
         return iter_history(self._engine, self.resolve(rev).id)
 
     def diff(self, old: str, new: str) -> ContextDiff:
-        """What turns one revision into another: messages, memories, files."""
+        """Compares two revisions. Returns the changes of messages, memories and files."""
         from ctxstore.ops.content.diff import diff
 
         return diff(self._engine, self.resolve(old), self.resolve(new))
 
     def patch(self, change: FileChange) -> Iterator[str]:
-        """Unified diff lines of one changed file."""
+        """Yields the lines of a unified diff of one changed file."""
         from ctxstore.ops.content.patch import patch
 
         return patch(self._engine, change)
@@ -137,17 +137,17 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         always: bool = False,
         progress: Progress = SILENT,
     ) -> SnapshotReport:
-        """Save what changed at `targets` (see `find_targets`). What can't be read is reported, the rest saved."""
+        """Saves what changed at `targets` (see `find_targets`). Skips and reports unreadable files."""
         from ctxstore.ops.snapshot.home_scan import SnapshotOptions
         from ctxstore.ops.snapshot.snapshot import snapshot
 
         return snapshot(self._engine, targets, SnapshotOptions(note, kind, session, always), progress)
 
     def plan_checkout(self, rev: str, *, to: str | None = None, placement: Placement | None = None) -> CheckoutPlan:
-        """What bringing a commit's files back would do: below `to`, or where they were, exactly; or as `placement`
-        says: as a new session, in another home, for another folder, up to a message.
+        """Plans to restore a commit's files: below `to`, or else exactly where they were.
 
-        Raises `NotFound`, `InvalidInput`.
+        A `placement` changes the session: a new id, another home, another folder, or an earlier last message. Nothing
+        is written before the plan is executed. Raises `NotFound`, `InvalidInput`.
         """
         from ctxstore.ops.checkout.plan import plan_checkout_in_place, plan_checkout_to
 
@@ -166,7 +166,7 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         return plan_checkout_in_place(self._engine, revision, self._save_before_checkout)
 
     def plan_checkout_all(self, to: str, *, at: str | None = None) -> CheckoutPlan:
-        """What laying all contexts out below `to` would do, as of now or of a time."""
+        """Plans to restore all contexts below `to`, in their present state or that of the time `at`."""
         from ctxstore.ops.checkout.plan import plan_checkout_all
 
         return plan_checkout_all(self._engine, to, at)
@@ -183,32 +183,35 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
             if any(path == skipped.path or path.startswith(skipped.path + "/") for path in at_risk):
                 raise SourceError(
                     f"{skipped.path} can't be saved before it is overwritten: {skipped.reason}",
-                    hint="make it readable, or move it away, then run the checkout again",
+                    hint="make it readable or move it away, then run the checkout again",
                 )
         return report.op
 
-    # -- care
+    # -- maintenance
 
     def stats(self) -> Stats:
-        """Counts and sizes."""
+        """Returns the repository's counts and sizes."""
         from ctxstore.ops.content.stats import stats
 
         return stats(self._engine)
 
     def plan_gc(self, *, recompress: bool = False, progress: Progress = SILENT) -> GcPlan:
-        """What a collection would free. Raises `Corrupt` if something reachable can't be followed."""
+        """Plans a garbage collection. Raises `Corrupt` if a reachable object is unreadable."""
         from ctxstore.ops.gc.collect import plan_gc
 
         return plan_gc(self._engine, recompress=recompress, progress=progress)
 
     def gc(self, *, recompress: bool = False, progress: Progress = SILENT) -> GcResult:
-        """Collect garbage, planning anew when others write in between."""
+        """Collects garbage. Plans again if other processes write in the meantime."""
         from ctxstore.ops.gc.collect import collect
 
         return collect(self._engine, recompress=recompress, progress=progress)
 
     def check(self, *, read_data: bool = False, subset: str | None = None, progress: Progress = SILENT) -> CheckReport:
-        """Verify the structure, and with `read_data` every stored byte, or those of a subset: ``5%``, ``2/7``."""
+        """Checks that all reachable objects exist. With `read_data`, also reads every stored byte, or a `subset`.
+
+        A subset is a random share of the bytes, such as ``5%``, or one of several slices, such as ``2/7``.
+        """
         from ctxstore.ops.check.check import check
         from ctxstore.ops.check.subset import parse_subset
 
@@ -216,7 +219,7 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         return check(self._engine, read_data=read_data, subset=part, progress=progress)
 
     def iter_unreachable(self, *, all: bool = False) -> Iterator[UnreachableHistory]:
-        """The newest commits of histories that no context and no tag reaches; with `all` every commit of them."""
+        """Yields the newest commit of each history that no context and no tag reaches, or with `all` every commit."""
         from ctxstore.ops.check.unreachable import iter_unreachable
 
         return iter_unreachable(self._engine, all=all)

@@ -1,4 +1,4 @@
-"""The part of the façade that forgets: policies, plans by them, what was forgotten."""
+"""The methods of `Repo` for retention: policies, plans to forget commits, and the forgotten commits."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 
 
 class RetentionMethods:
-    """What `Repo` does about commits that are no longer wanted. What is forgotten comes back by undo, until gc."""
+    """The methods of `Repo` for old commits. Until the next gc, undo restores forgotten commits."""
 
     _engine: Engine
 
     def forgotten(self) -> ForgottenCommits:
-        """The commits that are forgotten, with times and reasons."""
+        """Returns the forgotten commits, with times and reasons."""
         return self._engine.forgotten(self._engine.root())
 
     def plan_forget(self, policy: Policy | str, *patterns: str, dropped: bool = False) -> ForgetPlan:
-        """What a policy, or the one of that name, would forget of the contexts that match; of all without patterns.
+        """Plans to forget commits by a policy, or by the policy with a name. Without `patterns`, of all contexts.
 
-        `dropped`: of what no context or tag holds any more, by when it was dropped. Raises `InvalidInput` for a policy
-        without a rule, `NotFound` when a pattern matches nothing.
+        With `dropped`, selects commits that no context or tag reaches any more, by the time when they were dropped.
+        Raises `InvalidInput` for a policy without a rule, and `NotFound` if a pattern matches no context.
         """
         from ctxstore.ops.retention.forget import plan_forget
 
         return plan_forget(self._engine, self._selections(policy, patterns), dropped=dropped)
 
     def forget(self, policy: Policy | str, *patterns: str, dropped: bool = False) -> ForgetResult:
-        """Plan and execute, planning anew when others write in between."""
+        """Forgets the commits that `plan_forget` selects. Plans again if other processes write in the meantime."""
         from ctxstore.ops.retention.forget import forget
 
         return forget(self._engine, self._selections(policy, patterns), dropped=dropped)
@@ -46,7 +46,7 @@ class RetentionMethods:
         return [Selection(pattern, found) for pattern in patterns or ("",)]
 
     def apply_retention(self) -> ForgetResult | None:
-        """Forget what the repository's own retention asks for; None when there is none, or it ran a moment ago."""
+        """Applies the policies that `set_retention` set. Returns None if there are none, or if they ran recently."""
         if not self._has_retention():
             return None
         from ctxstore.ops.retention.automatic import apply_retention
@@ -54,37 +54,37 @@ class RetentionMethods:
         return apply_retention(self._engine)
 
     def _has_retention(self) -> bool:
-        # Asked after every snapshot, and mostly there is none: the rest need not even be imported.
+        # Called after every snapshot. Mostly there is no setting, so nothing more needs to be imported.
         from ctxstore.ops.refs.settings import RETENTION, has_setting
 
         return has_setting(self._engine, RETENTION)
 
     def policies(self) -> Iterator[NamedPolicy]:
-        """The policies that have a name, built-in ones included."""
+        """Yields the named policies, including the built-in ones."""
         from ctxstore.ops.retention.named_policies import iter_policies
 
         return iter_policies(self._engine)
 
     def get_policy(self, name: str) -> Policy:
-        """A policy by its name. Raises `NotFound`, `InvalidInput`."""
+        """Returns the policy with this name. Raises `NotFound`, `InvalidInput`."""
         from ctxstore.ops.retention.named_policies import get_policy
 
         return get_policy(self._engine, name)
 
     def set_policy(self, name: str, policy: Policy) -> bool:
-        """Give a policy a name; False when it was so. Raises `InvalidInput`."""
+        """Stores a policy under a name. Returns False if it was stored already. Raises `InvalidInput`."""
         from ctxstore.ops.retention.named_policies import set_policy
 
         return set_policy(self._engine, name, policy)
 
     def remove_policy(self, name: str) -> None:
-        """Take a named policy away. Raises `NotFound`, `Conflict`."""
+        """Removes a named policy. Raises `NotFound`, or `Conflict` if snapshots apply it."""
         from ctxstore.ops.retention.named_policies import remove_policy
 
         remove_policy(self._engine, name)
 
     def retention(self) -> list[AutomaticPolicy]:
-        """Which policies `apply_retention` applies, and to which contexts."""
+        """Returns the policies that `apply_retention` applies, with the contexts of each."""
         if not self._has_retention():
             return []
         from ctxstore.ops.retention.named_policies import get_automatic_policies
@@ -92,19 +92,19 @@ class RetentionMethods:
         return get_automatic_policies(self._engine)
 
     def set_retention(self, policy: str, pattern: str = "") -> bool:
-        """Let `apply_retention` apply a named policy to contexts that match; False when it was so."""
+        """Makes `apply_retention` apply a named policy to the matching contexts. Returns False if it did already."""
         from ctxstore.ops.retention.named_policies import set_automatic
 
         return set_automatic(self._engine, policy, pattern)
 
     def stop_retention(self) -> bool:
-        """Let `apply_retention` do nothing; False when it was so."""
+        """Removes all policies from `apply_retention`. Returns False if there were none."""
         from ctxstore.ops.retention.named_policies import stop_automatic
 
         return stop_automatic(self._engine)
 
     def count_uncollected(self) -> int:
-        """How many commits were forgotten since the last collection, which would free their space."""
+        """Returns the number of commits that were forgotten since the last gc. The next gc frees their space."""
         from ctxstore.ops.gc.last_run import count_uncollected
 
         return count_uncollected(self._engine)
