@@ -139,7 +139,7 @@ class Index:
             self.refresh(live)
 
     def find_pack(self, id: bytes) -> str | None:
-        """Returns the name of a live pack with the object undamaged, or None. Unreadable packs count as empty."""
+        """Returns the name of a live pack that has the object, or None. Ignores unreadable packs and bad objects."""
         with self._lock:
             self._load_missing()
             for name, pack in self._memory.items():

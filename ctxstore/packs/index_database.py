@@ -85,7 +85,7 @@ def _prepare(database: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def database_error() -> type[Exception]:
-    """Returns the base class of SQLite's errors. Imports sqlite3 on demand: a run without a database saves that."""
+    """Returns the base class of SQLite's errors. Imports sqlite3 late, so that runs without a database start faster."""
     import sqlite3
 
     return sqlite3.DatabaseError

@@ -24,10 +24,10 @@ class RetentionMethods:
         return self._engine.forgotten(self._engine.root())
 
     def plan_forget(self, policy: Policy | str, *patterns: str, dropped: bool = False) -> ForgetPlan:
-        """Plans to forget commits by a policy, or by the policy with a name. Without `patterns`, of all contexts.
+        """Plans to forget commits of the contexts that match `patterns` (none: all contexts), by a policy or its name.
 
-        With `dropped`, selects commits that no context or tag reaches any more, by the time when they were dropped.
-        Raises `InvalidInput` for a policy without a rule, and `NotFound` if a pattern matches no context.
+        With `dropped`, selects commits that no context or tag reaches. Their age counts from when they were dropped.
+        Raises `InvalidInput` for a policy without a rule, and `NotFound` if a pattern matches nothing.
         """
         from ctxstore.ops.retention.forget import plan_forget
 

@@ -43,7 +43,7 @@ class LocalStorage:
             self.files.sync_folder(self.path)
 
     def _sync_parents(self) -> None:
-        """Makes the folder's path durable: a process that made a part of it may have been killed before it did."""
+        """Makes the folder's path durable: its creator may have been killed before it synced all parents."""
         path = os.path.abspath(self.path)
         while path != os.path.dirname(path):
             path = os.path.dirname(path)
@@ -108,7 +108,7 @@ class LocalStorage:
         return f"quarantine/{os.path.basename(moved)}"
 
     def _move(self, old: str, new: str) -> None:
-        """Moves a file durably. Whenever a crash happens, the file has the old name, the new one, or both."""
+        """Moves a file durably. After a crash the file has the old name, the new name, or both."""
         try:
             self.files.link(old, new)
         except FileExistsError:

@@ -81,7 +81,7 @@ class Storage(Protocol):
         """
 
     def confirm(self, key: str) -> None:
-        """Makes a value durable whose writer may have been killed before it was. Raises `NotFound`."""
+        """Makes an existing value durable. Its writer may have been killed before it did so. Raises `NotFound`."""
 
     def delete(self, key: str) -> None:
         """Deletes a value. Does nothing if it does not exist."""

@@ -1,8 +1,8 @@
 """Maps from byte keys to byte values, sorted by key. A map's id does not depend on the order of edits.
 
-A leaf is (key, value, value id, 1): a small value is inline and its id is None, a large value is a separate object and
-None in the leaf. A node's item is (last key, id, count). A keyed hash of the key alone decides whether a node may end
-there, so a changed value never moves a boundary.
+A leaf is (key, value, value id, 1). A small value is inline, and its id is None. A large value is a separate object,
+and None in the leaf. A node's item is (last key, id, count). A keyed hash of the key alone decides whether a node may
+end there, so a changed value never moves a boundary.
 """
 
 from __future__ import annotations
