@@ -39,7 +39,7 @@ def command(invocation: Invocation, arguments: tuple[str, ...]) -> None:
     repo = os.path.abspath(location.path)
     if not location.is_default and not os.path.isdir(repo):
         invocation.output.warn(f"no repository at {location.path}: backups will fail")
-    line = find_aider(os.environ).command(repo, arguments, makes=location.is_default)
+    line = find_aider(os.environ).command(repo, arguments, creates=location.is_default)
     sys.stdout.flush()
     sys.stderr.flush()
     try:

@@ -55,7 +55,7 @@ def _result(call: str, text: str) -> Block:
 
 
 FIRST_TURN: tuple[tuple[str, str | list[Block]], ...] = (
-    ("user", "The checker says pages with a trailing slash are missing, but they load. Please find out why."),
+    ("user", "The checker reports pages with a trailing slash as missing, but they load. Please find out why."),
     ("assistant", [_thinking("A redirect or the normalising of URLs. Look at the latter first.")]),
     ("assistant", [_use("call_1", "Read", file_path=f"{PROJECT}/linkcheck/urls.py")]),
     ("user", [_result("call_1", _SOURCE)]),

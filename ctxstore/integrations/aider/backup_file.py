@@ -1,4 +1,4 @@
-"""A backup as a file of its own, beside those that extn_aider writes."""
+"""Writes a backup as a JSON file, in the folder that extn_aider uses."""
 
 from __future__ import annotations
 
@@ -12,52 +12,55 @@ from ctxstore.errors import InvalidInput, StorageError
 ROOT = ".extn_aider"
 
 
-def write_new(project: str, folder: str, stem: str, blocks: Iterable[bytes]) -> str:
-    """Write ``PREFIX_TIME.json``, whole or not at all and over no other; its path. Raises `StorageError`."""
-    place = os.path.join(project, ROOT, "temp", folder)
+def write_backup_file(project: str, folder: str, stem: str, blocks: Iterable[bytes]) -> str:
+    """Writes ``STEM_TIME.json`` atomically, and returns its path. Never overwrites a file.
+
+    Raises `InvalidInput`, `StorageError`.
+    """
+    target = os.path.join(project, ROOT, "temp", folder)
     try:
-        _make(project, place)
-        fd, pending = tempfile.mkstemp(prefix=".", suffix=".part", dir=place)
+        _make_folder(project, target)
+        fd, pending = tempfile.mkstemp(prefix=".", suffix=".part", dir=target)
         try:
             with os.fdopen(fd, "wb") as file:
                 for block in blocks:
                     file.write(block)
                 file.flush()
                 os.fsync(fd)
-            return _publish(pending, os.path.join(place, f"{stem}_{time.strftime('%Y-%m-%d_%H_%M_%S')}"))
+            return _publish(pending, os.path.join(target, f"{stem}_{time.strftime('%Y-%m-%d_%H_%M_%S')}"))
         finally:
             if os.path.lexists(pending):
                 os.unlink(pending)
     except OSError as error:
-        where = os.fsdecode(error.filename or place)
+        path = os.fsdecode(error.filename or target)
         raise StorageError(
-            f"the file was not written: {where}: {error.strerror}",
+            f"the file was not written: {path}: {error.strerror}",
             hint="the commit is saved: `ctx export --format aider-backup` writes it elsewhere",
         ) from error
 
 
-def _make(project: str, place: str) -> None:
-    """The folder, readable by its owner only and kept out of git: it holds what was said, and files' contents."""
+def _make_folder(project: str, folder: str) -> None:
+    """Creates the folder, readable by its owner only and ignored by git: it contains messages and files."""
     root = os.path.join(project, ROOT)
     if not os.path.lexists(root):
         os.mkdir(root, mode=0o700)
         with open(os.path.join(root, ".gitignore"), "x") as file:
             file.write("*\n")
-    os.makedirs(place, mode=0o700, exist_ok=True)
-    if os.path.realpath(place) != os.path.join(os.path.realpath(project), ROOT, "temp", os.path.basename(place)):
-        raise InvalidInput(f"{place} is a link out of the project", hint="remove the link")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    if os.path.realpath(folder) != os.path.join(os.path.realpath(project), ROOT, "temp", os.path.basename(folder)):
+        raise InvalidInput(f"{folder} is a link out of the project", hint="remove the link")
 
 
 def _publish(pending: str, stem: str) -> str:
-    """Give the file the first name that is free: two in a second don't collide."""
+    """Renames the file to the first free name, so that two backups within a second do not collide."""
     for name in _names(stem):
         try:
-            os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # the name is ours from here on
+            os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # reserves the name
         except FileExistsError:
             continue
         os.replace(pending, name)
         return name
-    raise AssertionError("there is always another number")
+    raise AssertionError("`_names` never ends")
 
 
 def _names(stem: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Finds aider, and the Python it runs in, which is seldom the one ctxstore is installed for."""
+"""Finds aider and its Python, which is rarely the Python that ctxstore is installed for."""
 
 from __future__ import annotations
 
@@ -16,54 +16,55 @@ from ctxstore.errors import NotFound
 
 START = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inside", "start.py")
 OVERRIDE = "CTX_AIDER_PYTHON"
-_NAME_IT = f"set {OVERRIDE} to the Python that has aider, such as ~/.local/share/uv/tools/aider-chat/bin/python"
+_OVERRIDE_HINT = f"set {OVERRIDE} to the Python that has aider, such as ~/.local/share/uv/tools/aider-chat/bin/python"
 _SHIMS = ("pyenv", "asdf", "mise")
-"""Programs that put a script of their own in the place of others, and tell which by ``which``."""
+"""Version managers that replace commands by shims. Their subcommand ``which`` prints the real script."""
 
 
 class AiderProgram(NamedTuple):
-    """The Python, its options, and the script that is aider's command."""
+    """The Python of aider, its options, and aider's script."""
 
     python: str
     options: tuple[str, ...]
     script: str
 
-    def command(self, repo: str, arguments: Sequence[str], *, makes: bool) -> list[str]:
-        """The command line that runs it with our commands. `makes`: the repository is the user's own."""
-        settings = json.dumps({"python": sys.executable, "repo": repo, "makes": makes})
+    def command(self, repo: str, arguments: Sequence[str], *, creates: bool) -> list[str]:
+        """Returns the command line that runs aider with the commands of ctxstore.
+
+        With `creates`, a missing repository is created when it is first needed.
+        """
+        settings = json.dumps({"python": sys.executable, "repo": repo, "makes": creates})
         return [self.python, *self.options, START, settings, self.script, *arguments]
 
 
 def find_aider(environ: Mapping[str, str]) -> AiderProgram:
-    """aider on this machine. Raises `NotFound`."""
+    """Finds aider on this machine. Raises `NotFound`."""
     path = environ.get("PATH", os.defpath)
-    # Beside ctx, and where pipx and uv put commands, even if that is not on the path.
-    places = [path, os.path.dirname(sys.executable), os.path.expanduser("~/.local/bin")]
-    script = shutil.which("aider", path=os.pathsep.join(places))
+    # Also search beside ctx, and where pipx and uv install commands, even if these are not on the PATH.
+    folders = [path, os.path.dirname(sys.executable), os.path.expanduser("~/.local/bin")]
+    script = shutil.which("aider", path=os.pathsep.join(folders))
     if named := environ.get(OVERRIDE):
         python = shutil.which(os.path.expanduser(named), path=path)
         if python is None:
-            raise NotFound(f"{OVERRIDE} is {named}, and there is no such program", hint=_NAME_IT)
+            raise NotFound(f"{OVERRIDE} is {named}, which is not a program", hint=_OVERRIDE_HINT)
         return AiderProgram(os.path.abspath(python), (), script or "aider")
     if script is None:
-        raise NotFound("aider is not installed here: there is no `aider` on the path", hint="pip install aider-chat")
-    return _follow(os.path.abspath(script), path)
+        raise NotFound("aider is not installed: no `aider` on the PATH", hint="pip install aider-chat")
+    return _find_python(os.path.abspath(script), path)
 
 
-def _follow(script: str, path: str) -> AiderProgram:
-    """The Python of a script, by its first lines."""
+def _find_python(script: str, path: str) -> AiderProgram:
+    """Finds the Python of a script from its first lines."""
     head = _head(script)
     found = _interpreter(script, head, path)
     if found is None:
-        real = _behind_shim(script, head, path)
+        real = _resolve_shim(script, head, path)
         script, found = real, _interpreter(real, _head(real), path) if real else None
         if found is None:
-            raise NotFound(f"{script or 'aider'} does not say which Python runs it", hint=_NAME_IT)
+            raise NotFound(f"{script or 'aider'} does not name its Python", hint=_OVERRIDE_HINT)
     python, options = found
     if not os.access(python, os.X_OK):
-        raise NotFound(
-            f"{script} is run by {python}, which is not there", hint="install aider anew: pip install aider-chat"
-        )
+        raise NotFound(f"{script} needs {python}, which does not exist", hint="reinstall aider: pip install aider-chat")
     return AiderProgram(python, options, script)
 
 
@@ -72,11 +73,11 @@ def _head(script: str) -> str:
         with open(script, "rb") as file:
             return file.read(4096).decode("utf-8", "surrogateescape")
     except OSError as error:
-        raise NotFound(f"{script} can't be read: {error.strerror}", hint=_NAME_IT) from None
+        raise NotFound(f"cannot read {script}: {error.strerror}", hint=_OVERRIDE_HINT) from None
 
 
 def _interpreter(script: str, head: str, path: str) -> tuple[str, tuple[str, ...]] | None:
-    """What is after ``#!``; with ``env``, found as that finds it; of a shell's ``exec``, what that runs."""
+    """Returns the Python in the first line (after ``#!`` or ``env``) or in a shell's ``exec``, with its options."""
     lines = head.split("\n")
     if not lines[0].startswith("#!"):
         return None
@@ -91,7 +92,7 @@ def _interpreter(script: str, head: str, path: str) -> tuple[str, tuple[str, ...
 
 
 def _exec_line(script: str, line: str) -> tuple[str, tuple[str, ...]] | None:
-    """pip and uv let a shell start Python where its path is long, has spaces, or is relative to the script's."""
+    """Parses the line with which pip and uv start a Python whose path is long, relative, or contains spaces."""
     if "$(dirname" in line:
         beside = re.search(r"""\)"/'?([\w./-]+)""", line)
         return (os.path.join(os.path.dirname(os.path.realpath(script)), beside[1]), ()) if beside else None
@@ -99,8 +100,8 @@ def _exec_line(script: str, line: str) -> tuple[str, tuple[str, ...]] | None:
     return (words[1], tuple(words[2 : words.index("$0")])) if len(words) > 2 and "$0" in words else None
 
 
-def _behind_shim(script: str, head: str, path: str) -> str:
-    """The script that a version manager's shim stands for; empty if it is none."""
+def _resolve_shim(script: str, head: str, path: str) -> str:
+    """Returns the script behind a version manager's shim, or an empty string if the script is not a shim."""
     for name in _SHIMS:
         program = shutil.which(name, path=path)
         if program and (name in head or os.path.basename(os.path.realpath(script)) == name):

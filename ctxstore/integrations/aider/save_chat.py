@@ -1,4 +1,4 @@
-"""A chat of aider as a commit: its messages as records, its files by path, the rest as memories."""
+"""Commits a chat of aider: its messages as records, its files by path, the rest as memories."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRIES = 8
 
 
 class SavedChat(NamedTuple):
-    """What was saved. `unreadable`: (path, why) of the files that only their names are saved of."""
+    """A saved chat. `unreadable` contains (path, reason) of files whose content could not be saved."""
 
     commit: ObjectId
     files: int
@@ -46,16 +46,16 @@ def _save_once(repo: Repo, ref: str, chat: dict[str, Any], *, is_new: bool) -> S
     draft = repo.edit(ref)
     if is_new and draft.parent is not None:
         name = ref.rpartition("/")[2]
-        raise AlreadyExists(f"there is a context {name!r} already", hint="choose another name")
-    _put_messages(draft, chat["messages"])
-    _put_memories(draft, chat)
-    unreadable = _put_files(repo, draft, chat["files"])
-    made = draft.commit(title=_title(chat["messages"]), agent="aider", model=chat["model"]["name"])
-    return SavedChat(made.id, made.commit.summary.files, unreadable)
+        raise AlreadyExists(f"a backup called {name!r} already exists", hint="choose another name")
+    _set_messages(draft, chat["messages"])
+    _set_memories(draft, chat)
+    unreadable = _set_files(repo, draft, chat["files"])
+    stored = draft.commit(title=_title(chat["messages"]), agent="aider", model=chat["model"]["name"])
+    return SavedChat(stored.id, stored.commit.summary.files, unreadable)
 
 
-def _put_messages(draft: Draft, messages: list[Any]) -> None:
-    """An ordinary backup only appends to the one before it, which costs what is new."""
+def _set_messages(draft: Draft, messages: list[Any]) -> None:
+    """Appends the new messages if the draft contains the others, and otherwise replaces all of them."""
     before = len(draft.messages)
     if before > len(messages) or any(draft.messages[i] != messages[i] for i in range(before)):
         draft.messages.clear()
@@ -63,7 +63,7 @@ def _put_messages(draft: Draft, messages: list[Any]) -> None:
     draft.messages.extend(messages[before:])
 
 
-def _put_memories(draft: Draft, chat: dict[str, Any]) -> None:
+def _set_memories(draft: Draft, chat: dict[str, Any]) -> None:
     files = [{"path": file["path"], "access": file["access"]} for file in chat["files"]]
     memories = {
         saved_chat.MODEL: chat["model"],
@@ -76,16 +76,16 @@ def _put_memories(draft: Draft, chat: dict[str, Any]) -> None:
     draft.memories.update(memories)
 
 
-def _put_files(repo: Repo, draft: Draft, files: list[dict[str, str]]) -> list[tuple[str, str]]:
-    """The files' content; files of the commit before that are not in the chat any more are left out."""
+def _set_files(repo: Repo, draft: Draft, files: list[dict[str, str]]) -> list[tuple[str, str]]:
+    """Adds the files, and removes those that left the chat. Returns unreadable files with the reason."""
     unreadable = []
     kept = set()
     for file in files:
         key = saved_chat.file_key(file["path"])
         try:
             status = os.stat(file["absolute"])
-            if not stat.S_ISREG(status.st_mode):  # a FIFO would be waited for
-                raise OSError(0, "it is no file")
+            if not stat.S_ISREG(status.st_mode):  # opening a FIFO would block
+                raise OSError(0, "not a regular file")
             with open(file["absolute"], "rb"):
                 pass
         except OSError as error:
@@ -101,7 +101,7 @@ def _put_files(repo: Repo, draft: Draft, files: list[dict[str, str]]) -> list[tu
 
 
 class _Content:
-    """A file's blocks, from its start each time they are asked for."""
+    """The blocks of a file. Each iteration reads it from the start."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -113,7 +113,7 @@ class _Content:
 
 
 def _title(messages: list[Any]) -> str:
-    """The first words of the user."""
+    """Returns the start of the user's first message."""
     for message in messages:
         if isinstance(message, dict) and message.get("role") == "user" and isinstance(message.get("content"), str):
             return " ".join(message["content"][: 10 * TITLE].split())[:TITLE]

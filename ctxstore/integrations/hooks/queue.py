@@ -1,7 +1,7 @@
 """The queue of hooks' pending requests: one small file each, processed by one process at a time.
 
-Many hooks at once leave one file per session, and one process. A process that adds a request and does not get the lock
-may exit: the owner of the lock checks for new requests after releasing it.
+Many hooks at once leave one file per session, and one process. A process that adds a request but does not get the lock
+may exit. The owner of the lock checks for new requests after releasing it.
 """
 
 from __future__ import annotations

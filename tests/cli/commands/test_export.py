@@ -93,7 +93,7 @@ def test_a_programs_context_is_exported(home: Any, ctx: Any) -> None:
 
 def test_markdown_is_the_readable_conversation(saved: Any, ctx: Any) -> None:
     shown = ctx("export", SESSION, "-f", "markdown").stdout
-    assert shown.startswith("# The checker says")
+    assert shown.startswith("# The checker reports")
     assert "## User (20" in shown and "```json\n{\n" in shown and "1 failed, 13 passed" in shown
 
 

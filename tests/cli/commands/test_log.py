@@ -57,7 +57,7 @@ def test_refs_is_a_table_of_contexts(saved: Any, ctx: Any) -> None:
     assert header.split("  ")[0] == "CONTEXT" and header.endswith("LAST CHANGE")
     assert len(rows) == 3
     session = next(row for row in rows if CONTEXT in row)
-    assert "The checker says" in session and "Claude Code" in session and "12" in session
+    assert "The checker reports" in session and "Claude Code" in session and "12" in session
 
 
 def test_refs_takes_a_pattern(saved: Any, ctx: Any) -> None:

@@ -19,7 +19,7 @@ def test_a_conversation_has_headings_tool_calls_and_folded_output(saved: Any, ct
     shown = ctx("show", SESSION).stdout
     assert f"context   {CONTEXT}\n" in shown
     assert "\nuser  20" in shown and "\nassistant  20" in shown and "\ntool  20" in shown
-    assert "  The checker says pages" in shown
+    assert "  The checker reports pages" in shown
     assert "  ~ A redirect or the normalising" in shown
     assert "  > Bash pytest -q\n" in shown
     assert "  | … 3 more lines\n" in shown and "1 failed, 13 passed" not in shown

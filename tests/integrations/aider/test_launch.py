@@ -97,12 +97,12 @@ def test_without_aider_it_says_how_to_get_it(tmp_path: Path) -> None:
 
 def test_what_does_not_say_its_python_is_named_by_a_variable(tmp_path: Path, python: Path) -> None:
     script(tmp_path / "bin", "\x7fELF")
-    with pytest.raises(NotFound, match="does not say which Python") as error:
+    with pytest.raises(NotFound, match="does not name its Python") as error:
         found(tmp_path / "bin")
     assert OVERRIDE in error.value.hint
     environ = {"PATH": str(tmp_path / "bin"), OVERRIDE: str(python)}
     assert find_aider(environ) == (str(python), (), str(tmp_path / "bin" / "aider"))
-    with pytest.raises(NotFound, match="no such program"):
+    with pytest.raises(NotFound, match="not a program"):
         find_aider(environ | {OVERRIDE: str(tmp_path / "nowhere")})
 
 
@@ -116,7 +116,9 @@ def test_a_python_without_aider_is_told(tmp_path: Path) -> None:
     real = Path(sys.base_prefix) / "bin" / "python3"
     settings = json.dumps({"python": str(real), "repo": str(tmp_path), "makes": False})
     done = subprocess.run([str(real), "-I", START, settings, "aider"], capture_output=True, text=True, check=False)
-    assert done.returncode == 3 and "has no aider" in done.stderr and "pip install aider-chat" in done.stderr
+    assert (
+        done.returncode == 3 and "aider is not installed for" in done.stderr and "pip install aider-chat" in done.stderr
+    )
 
 
 def test_an_aider_whose_insides_changed_runs_without_the_commands(tmp_path: Path) -> None:

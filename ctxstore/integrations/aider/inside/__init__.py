@@ -1,1 +1,1 @@
-"""What runs inside aider's own Python, 3.10 or later: it may import the standard library, aider, and itself."""
+"""The part that runs in aider's Python, 3.10 or later. It imports only the standard library, aider, and itself."""

@@ -1,4 +1,4 @@
-"""A saved chat, as it is read: from a commit, or from a file as extn_aider or a fork of aider writes it."""
+"""Reads a saved chat from a commit, or from a file of extn_aider or of a fork of aider."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from .problem import CommandProblem, reason
 
-LARGEST = 1 << 28
-"""Bytes of a file that is read as a backup."""
+MAX_BYTES = 1 << 28
+"""The limit for the size of a backup file."""
 
-LISTS = "`/context_load` lists what there is"
+LIST_HINT = "`/context_load` lists the backups"
 
 
 class SavedFile(NamedTuple):
-    """A file that was in the chat. `content` is None where the backup has the name only."""
+    """A file that was in the chat. `content` is None if the backup contains only the name."""
 
     path: str
     is_editable: bool
@@ -26,7 +26,7 @@ class SavedFile(NamedTuple):
 
 
 class Backup(NamedTuple):
-    """A chat. `origin` says where it comes from; `is_own`: from the store, so its paths are those of this user."""
+    """A saved chat. `origin` names its commit or file. `is_own` means that it comes from the user's own store."""
 
     origin: str
     is_own: bool
@@ -42,32 +42,32 @@ class Backup(NamedTuple):
 
 
 def read_backup(path: str) -> Backup:
-    """The chat in a file. Raises `CommandProblem`."""
+    """Reads the chat in a file. Raises `CommandProblem`."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a FIFO would wait for who writes to it
-            raise CommandProblem(f"{path} is no file", LISTS)
+        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a FIFO would block
+            raise CommandProblem(f"{path} is not a regular file", LIST_HINT)
         with open(path, "rb") as file:
-            data = file.read(LARGEST + 1)
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise CommandProblem(f"{path} can't be read: {reason(error)}", LISTS) from None
-    if len(data) > LARGEST:
-        raise CommandProblem(f"{path} is too large for a backup: it has more than {LARGEST:,} bytes")
+        raise CommandProblem(f"cannot read {path}: {reason(error)}", LIST_HINT) from None
+    if len(data) > MAX_BYTES:
+        raise CommandProblem(f"{path} is too large for a backup: more than {MAX_BYTES:,} bytes")
     try:
         value = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise CommandProblem(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
     except (ValueError, RecursionError) as error:
-        raise CommandProblem(f"{path} is no JSON: {error}") from None
+        raise CommandProblem(f"{path} is not JSON: {error}") from None
     return parse_backup(value, path, is_own=False)
 
 
 def parse_backup(value: Any, origin: str, *, is_own: bool) -> Backup:
-    """The chat in a JSON value of any of the shapes that are known. Raises `CommandProblem`."""
+    """Parses the JSON value of a chat in any of the known formats. Raises `CommandProblem`."""
     if not isinstance(value, dict) or not ("messages" in value or "chat_history" in value):
-        raise CommandProblem(f"{origin} is no backup of a chat: it has no messages")
+        raise CommandProblem(f"{origin} is not a backup of a chat: it has no messages")
     done, current = _messages(value, origin)
-    told = value.get("model_info")
-    info = told if isinstance(told, dict) else {}
+    model_info = value.get("model_info")
+    info = model_info if isinstance(model_info, dict) else {}
     git = value.get("git") or value.get("git_info")
     return Backup(
         origin=origin,
@@ -85,7 +85,10 @@ def parse_backup(value: Any, origin: str, *, is_own: bool) -> Backup:
 
 
 def _messages(value: dict[str, Any], origin: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Those of finished turns, and those of the current one; where nothing tells them apart, all are the former."""
+    """Returns the messages of finished turns, and those of the current turn.
+
+    If the backup does not separate them, all messages belong to finished turns.
+    """
     history = value.get("chat_history")
     if isinstance(history, dict):
         done, current = _list(history, "done_messages", origin), _list(history, "cur_messages", origin)
@@ -93,13 +96,13 @@ def _messages(value: dict[str, Any], origin: str) -> tuple[list[dict[str, Any]],
         both = _list(value, "messages", origin)
         end = value.get("done", len(both))
         if type(end) is not int or not 0 <= end <= len(both):
-            raise CommandProblem(f"{origin} is damaged: {end!r} of its {len(both)} messages are said to be done")
+            raise CommandProblem(f"{origin} is damaged: {end!r} of {len(both)} messages are marked as done")
         done, current = both[:end], both[end:]
     for number, message in enumerate([*done, *current], 1):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise CommandProblem(f"{origin} is damaged: its message {number} has no role")
+            raise CommandProblem(f"{origin} is damaged: message {number} has no role")
         if not isinstance(message.get("content"), (str, list, type(None))):
-            raise CommandProblem(f"{origin} is damaged: its message {number} has no content")
+            raise CommandProblem(f"{origin} is damaged: message {number} has no content")
     return done, current
 
 
@@ -115,12 +118,12 @@ def _files(value: dict[str, Any], origin: str) -> list[SavedFile]:
 
 
 def _file(each: Any, is_editable: bool, contents: dict[str, Any], origin: str) -> SavedFile:
-    """A name, with its content beside it or under ``contents``."""
-    told = each if isinstance(each, dict) else {"name": each}
-    path = told.get("name") or told.get("path")
+    """Parses a file. Its content is in the entry itself, or under ``contents``."""
+    entry = each if isinstance(each, dict) else {"name": each}
+    path = entry.get("name") or entry.get("path")
     if not isinstance(path, str) or not path or "\0" in path:
-        raise CommandProblem(f"{origin} is damaged: a file in it has no name")
-    found = contents.get(path, told)
+        raise CommandProblem(f"{origin} is damaged: a file has no name")
+    found = contents.get(path, entry)
     return SavedFile(path, is_editable, *_content(found if isinstance(found, dict) else {}, path, origin))
 
 
@@ -132,13 +135,13 @@ def _content(found: dict[str, Any], path: str, origin: str) -> tuple[bytes | Non
         text = found.get("text", found.get("content"))
         return (text.encode("utf-8", "surrogateescape") if isinstance(text, str) else None), mode
     except (ValueError, TypeError):
-        raise CommandProblem(f"{origin} is damaged: the content of {path!r} can't be decoded") from None
+        raise CommandProblem(f"{origin} is damaged: the content of {path!r} cannot be decoded") from None
 
 
 def _list(value: dict[str, Any], key: str, origin: str) -> list[Any]:
     found = value.get(key) or []
     if not isinstance(found, list):
-        raise CommandProblem(f"{origin} is damaged: its {key} are no list")
+        raise CommandProblem(f"{origin} is damaged: {key} is not a list")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The files of a backup, beside those on disk: which are as they were, and putting back those that are not."""
+"""Compares the files of a backup with those on disk, and restores them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from .problem import reason
 
 
 class ComparedFile(NamedTuple):
-    """A file of a backup and what is on disk: ``same``, ``differs``, ``missing``, or ``unknown`` (no content was saved,
-    or what is there can't be read)."""
+    """A file of a backup, and its state on disk: ``same``, ``differs``, ``missing`` or ``unknown``.
+
+    ``unknown`` means that no content was saved, or that the file on disk is unreadable.
+    """
 
     saved: SavedFile
     target: str
@@ -21,18 +23,18 @@ class ComparedFile(NamedTuple):
     state: str
 
     @property
-    def is_there(self) -> bool:
-        """Whether the chat can have it."""
+    def exists(self) -> bool:
+        """Whether the file exists on disk, so that the chat can use it."""
         return self.state != "missing"
 
     @property
-    def can_be_written(self) -> bool:
-        """Whether the backup may put it back: only in the project, and only if it has its content."""
+    def can_be_restored(self) -> bool:
+        """Whether the file may be restored: only inside the project, and only if its content was saved."""
         return self.is_inside and self.saved.content is not None
 
 
 def compare(project: str, backup: Backup) -> list[ComparedFile]:
-    """Each file of the backup, once; the later of two."""
+    """Compares each file of the backup. Of two entries for the same file, the later one counts."""
     found = {}
     for saved in backup.files:
         target = os.path.normpath(os.path.join(project, saved.path))
@@ -42,7 +44,7 @@ def compare(project: str, backup: Backup) -> list[ComparedFile]:
 
 
 def _is_inside(project: str, path: str) -> bool:
-    """Whether a path is below the project, and not git's: what is written there may be run."""
+    """Whether a path is below the project and outside ``.git``, where a written file might be executed."""
     below = path.startswith(os.path.join(project, ""))
     return below and ".git" not in os.path.relpath(path, project).lower().split(os.sep)
 
@@ -59,8 +61,8 @@ def _state(path: str, saved: SavedFile) -> str:
         return "unknown"
 
 
-def write_back(files: Sequence[ComparedFile]) -> list[tuple[ComparedFile, str]]:
-    """Write the files as they were saved, each whole or not at all; those that could not be, and why."""
+def restore_files(files: Sequence[ComparedFile]) -> list[tuple[ComparedFile, str]]:
+    """Restores the files, each one atomically. Returns the failed ones with the reason."""
     failed = []
     for file in files:
         try:
@@ -72,7 +74,7 @@ def write_back(files: Sequence[ComparedFile]) -> list[tuple[ComparedFile, str]]:
 
 def _write(path: str, saved: SavedFile) -> None:
     if os.path.lexists(path) and not os.path.isfile(path):
-        raise OSError(0, "something that is no file is in its place")
+        raise OSError(0, "the path exists and is not a regular file")
     folder = os.path.dirname(path)
     os.makedirs(folder, exist_ok=True)
     mode = saved.mode if saved.mode is not None else _mode_of(path)

@@ -1,4 +1,4 @@
-"""The chat as it is now, as values that JSON can hold."""
+"""Reads the current chat of aider into JSON values."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from .problem import CommandProblem
 
 
-class InChat(NamedTuple):
-    """A file in the chat: below the project by its relative path, elsewhere by its absolute one.
+class ChatFile(NamedTuple):
+    """A file to save with the chat. `path` is relative inside the project, and absolute outside.
 
-    `access` is ``edit`` or ``read``; ``kept``: not in the chat, but saved with it, because it is to be overwritten.
+    `access` is ``edit`` or ``read`` for files in the chat. ``kept`` marks a file that is about to be overwritten.
     """
 
     path: str
@@ -20,17 +20,17 @@ class InChat(NamedTuple):
     access: str
 
 
-def project_of(coder: Any) -> str:
-    """The folder the chat is about: the git repository's, else where aider was started."""
-    # Without git, aider's own root is what its files have in common, and moves as files are added.
+def project_folder(coder: Any) -> str:
+    """Returns the folder of the git repository, or else the folder in which aider was started."""
+    # Without git, aider's own root is the common folder of its files, which changes as files are added.
     return os.path.realpath(coder.repo.root if coder.repo else os.getcwd())
 
 
-def files_of(coder: Any) -> list[InChat]:
-    """The files in the chat, editable ones first."""
-    project = project_of(coder)
+def chat_files(coder: Any) -> list[ChatFile]:
+    """Returns the files in the chat, editable ones first."""
+    project = project_folder(coder)
     found = [
-        InChat(relative_to(project, path), path, access)
+        ChatFile(relative_to(project, path), path, access)
         for paths, access in ((coder.abs_fnames, "edit"), (coder.abs_read_only_fnames, "read"))
         for path in map(str, paths)
     ]
@@ -38,18 +38,18 @@ def files_of(coder: Any) -> list[InChat]:
 
 
 def relative_to(project: str, path: str) -> str:
-    """A path as a backup has it."""
+    """Returns a path in the form of a backup: relative inside the project, absolute outside."""
     real = os.path.realpath(path)
     return os.path.relpath(real, project) if real.startswith(os.path.join(project, "")) else real
 
 
-def messages_of(coder: Any) -> list[Any]:
-    """The messages, those of finished turns first."""
+def chat_messages(coder: Any) -> list[Any]:
+    """Returns the messages, those of finished turns first."""
     return [*coder.done_messages, *coder.cur_messages]
 
 
 def git_of(coder: Any) -> dict[str, str] | None:
-    """Branch and commit, if there are any."""
+    """Returns the branch and commit of the project, or None without git or a commit."""
     commit = coder.repo.get_head_commit() if coder.repo else None
     if commit is None:
         return None
@@ -65,26 +65,26 @@ def git_of(coder: Any) -> dict[str, str] | None:
     }
 
 
-def describe(coder: Any) -> dict[str, Any]:
-    """All but files and messages."""
+def chat_settings(coder: Any) -> dict[str, Any]:
+    """Returns the project, models, edit format and git state of the chat."""
     model = coder.main_model
     names = {"name": model.name, "weak": _name(model.weak_model), "editor": _name(model.editor_model)}
     git = git_of(coder)
-    return {"project": project_of(coder), "model": names, "edit_format": coder.edit_format, "git": git}
+    return {"project": project_folder(coder), "model": names, "edit_format": coder.edit_format, "git": git}
 
 
 def _name(model: Any) -> str | None:
     return getattr(model, "name", None)
 
 
-def as_request(coder: Any, messages: list[Any], done: int, files: list[InChat]) -> dict[str, Any]:
-    """What the store is given to save. Raises `CommandProblem` for a message that JSON can't hold."""
+def build_request(coder: Any, messages: list[Any], done: int, files: list[ChatFile]) -> dict[str, Any]:
+    """Returns the chat as the store saves it. Raises `CommandProblem` for a message that JSON cannot represent."""
     for number, message in enumerate(messages, 1):
         try:
             json.dumps(message, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise CommandProblem(
-                f"message {number} of {len(messages)} can't be written as JSON: {error}",
-                "`/context_create` saves those you choose",
+                f"message {number} of {len(messages)} cannot be written as JSON: {error}",
+                "`/context_create` saves selected messages",
             ) from None
-    return {**describe(coder), "messages": messages, "done": done, "files": [file._asdict() for file in files]}
+    return {**chat_settings(coder), "messages": messages, "done": done, "files": [file._asdict() for file in files]}

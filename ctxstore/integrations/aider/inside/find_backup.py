@@ -1,4 +1,4 @@
-"""Where backups are found: commits of this project, and files that this and other tools write."""
+"""Finds backups: commits of the project, and files of this and other tools."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from .backup import Backup, parse_backup, read_backup
 from .problem import CommandProblem
-from .prompt import Prompt, count
+from .prompt import Prompt, format_count
 from .store import Store
 
 FOLDERS = (".extn_aider/temp/context_backup", ".extn_aider/temp/context_create", ".aider/sessions")
 
 
 def backup_files(project: str) -> list[str]:
-    """The backups in files, below the project, newest first."""
+    """Returns the backup files of the project as relative paths, newest first."""
     found = []
     for folder in FOLDERS:
         try:
@@ -23,22 +23,22 @@ def backup_files(project: str) -> list[str]:
                 found += [entry.path for entry in entries if entry.name.endswith(".json") and entry.is_file()]
         except OSError:
             continue
-    return [os.path.relpath(path, project) for path in sorted(found, key=_age)]
+    return [os.path.relpath(path, project) for path in sorted(found, key=_mtime, reverse=True)]
 
 
-def _age(path: str) -> float:
+def _mtime(path: str) -> float:
     try:
-        return -os.stat(path).st_mtime
+        return os.stat(path).st_mtime
     except OSError:
         return 0.0
 
 
 def find_backup(project: str, store: Store, name: str) -> Backup:
-    """A backup by the name of a file, or a revision: ``context``, ``context~1``, an id. Raises `CommandProblem`."""
+    """Finds a backup by file name or by revision: ``context``, ``context~1``, an id. Raises `CommandProblem`."""
     if name.endswith(".json"):
         return read_backup(_find_file(project, name) or os.path.join(project, name))
     try:
-        value = store.ask("load", project=project, rev=name)
+        value = store.call("load", project=project, rev=name)
     except CommandProblem:
         path = _find_file(project, f"{name}.json")
         if path is None:
@@ -49,29 +49,29 @@ def find_backup(project: str, store: Store, name: str) -> Backup:
 
 def _find_file(project: str, name: str) -> str | None:
     name = os.path.expanduser(name)
-    places = [os.getcwd(), project, *(os.path.join(project, folder) for folder in FOLDERS)]
-    return next(filter(os.path.exists, (os.path.join(place, name) for place in places)), None)
+    folders = [os.getcwd(), project, *(os.path.join(project, folder) for folder in FOLDERS)]
+    return next(filter(os.path.exists, (os.path.join(folder, name) for folder in folders)), None)
 
 
 def list_backups(project: str, prompt: Prompt, store: Store) -> None:
-    """All there are; what the store can't tell leaves the files."""
+    """Prints all backups. If the store fails, prints the error and the files."""
     files = backup_files(project)
     try:
-        commits = store.ask("list", project=project)["commits"]
+        commits = store.call("list", project=project)["commits"]
     except CommandProblem as problem:
         commits = []
-        prompt.fail(problem.message, problem.hint)
+        prompt.error(problem.message, problem.hint)
     for each in commits:
-        prompt.say(_line(each))
+        prompt.info(_commit_line(each))
     for path in files:
-        prompt.say(f"{'file':<8}  {path}")
+        prompt.info(f"{'file':<8}  {path}")
     if commits or files:
-        prompt.say("/context_load NAME, NAME~1, an id or a file loads one; with --files its files as well.")
+        prompt.info("To load one: /context_load NAME, NAME~1, an id or a file; add --files to restore its files.")
     else:
-        prompt.say("There is no backup of this project yet: /context_backup makes one.")
+        prompt.info("No backups of this project yet: /context_backup makes one.")
 
 
-def _line(each: dict[str, Any]) -> str:
+def _commit_line(each: dict[str, Any]) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(each["time_ns"] / 1e9))
-    size = f"{count(each['messages'] or 0, 'message')}, {count(each['files'], 'file')}"
+    size = f"{format_count(each['messages'] or 0, 'message')}, {format_count(each['files'], 'file')}"
     return f"{each['commit'][:8]}  {when}  {each['name']:<20}  {size}  {each['model'] or ''}".rstrip()

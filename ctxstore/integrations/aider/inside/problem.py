@@ -1,10 +1,10 @@
-"""What goes wrong in a command: it is told at aider's prompt, and aider goes on."""
+"""The error of a command, which is reported at aider's prompt."""
 
 from __future__ import annotations
 
 
 class CommandProblem(Exception):
-    """Names the thing; `hint` is the next step."""
+    """A failed command. `hint` is the next step for the user."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -13,5 +13,5 @@ class CommandProblem(Exception):
 
 
 def reason(error: BaseException) -> str:
-    """Why a call of the operating system failed."""
+    """Returns the reason of a failed system call."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

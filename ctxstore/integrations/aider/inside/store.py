@@ -1,4 +1,4 @@
-"""The way to the store: ctxstore in its own Python, a process for each question, JSON in and out."""
+"""Calls the store: runs ctxstore in its own Python, one process per request, with JSON in and out."""
 
 from __future__ import annotations
 
@@ -11,38 +11,42 @@ from typing import Any, NamedTuple
 from .problem import CommandProblem, reason
 
 BRIDGE = "ctxstore.integrations.aider.bridge"
-SECONDS = 600
+TIMEOUT = 600
+"""Seconds for a request."""
 
 
 class Store(NamedTuple):
-    """Where the chats go. `python` has ctxstore; `makes`: the repository is the user's own, made when first needed.
+    """The repository for chats. `python` has ctxstore. With `creates`, a missing repository is created.
 
-    `environ` is the user's: aider adds what the project's ``.env`` says, and that is not to decide what is run here.
+    `environ` is the user's environment, without the variables that aider adds from the project's ``.env``: a project
+    must not influence the program that runs here.
     """
 
     python: str
     repo: str
-    makes: bool
+    creates: bool
     environ: Mapping[str, str]
 
-    def ask(self, do: str, *, seconds: float = SECONDS, **request: Any) -> dict[str, Any]:
-        """What the store answers. Raises `CommandProblem`."""
-        told = json.dumps({"repo": self.repo, "makes": self.makes, "do": do, **request}).encode()
-        command = [self.python, "-P", "-m", BRIDGE]  # -P: no file of the project is taken for one of Python's
+    def call(self, action: str, *, timeout: float = TIMEOUT, **request: Any) -> dict[str, Any]:
+        """Sends a request to the store, and returns its answer. Raises `CommandProblem`."""
+        data = json.dumps({"repo": self.repo, "makes": self.creates, "do": action, **request}).encode()
+        command = [self.python, "-P", "-m", BRIDGE]  # -P: do not import modules from the project's folder
         env = dict(self.environ)
         try:
-            done = subprocess.run(command, input=told, capture_output=True, timeout=seconds, check=False, env=env)
+            done = subprocess.run(command, input=data, capture_output=True, timeout=timeout, check=False, env=env)
         except subprocess.TimeoutExpired:
-            raise CommandProblem(f"the store did not answer in {seconds:.0f} s", "`ctx check` looks at it") from None
+            raise CommandProblem(
+                f"the store did not answer within {timeout:.0f} s", "`ctx check` verifies it"
+            ) from None
         except OSError as error:
             raise CommandProblem(
-                f"{self.python} can't be run: {reason(error)}", "start aider again, with `ctx aider`"
+                f"cannot run {self.python}: {reason(error)}", "start aider again with `ctx aider`"
             ) from None
         return _answer(done)
 
 
 def parse_settings(text: str) -> Store:
-    """The store `ctx aider` told of, asked with the environment of now."""
+    """Returns the store given by `ctx aider`, with a copy of the current environment."""
     settings = json.loads(text)
     return Store(settings["python"], settings["repo"], settings["makes"], dict(os.environ))
 
@@ -55,7 +59,7 @@ def _answer(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
     if not isinstance(answer, dict):
         last = done.stderr.decode("utf-8", "backslashreplace").strip().rpartition("\n")[2]
         raise CommandProblem(
-            f"ctxstore failed: {last or f'exit code {done.returncode}'}", "start aider again, with `ctx aider`"
+            f"ctxstore failed: {last or f'exit code {done.returncode}'}", "start aider again with `ctx aider`"
         )
     if "error" in answer:
         raise CommandProblem(answer["error"]["message"], answer["error"]["hint"])

@@ -1,4 +1,4 @@
-"""The model and the edit format of a saved chat, as aider switches to them."""
+"""Switches to the model and the edit format of a saved chat."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from .backup import Backup
 from .prompt import Prompt
 
 
-def switch(coder: Any, prompt: Prompt, backup: Backup) -> dict[str, Any] | None:
-    """What `SwitchCoder` is to be raised with, or None when all is as it was saved."""
+def model_changes(coder: Any, prompt: Prompt, backup: Backup) -> dict[str, Any] | None:
+    """Returns the arguments for `SwitchCoder`, or None if model and edit format are those of the backup."""
     changes: dict[str, Any] = {}
     model = _model(coder, prompt, backup)
     if model is not None:
@@ -17,7 +17,7 @@ def switch(coder: Any, prompt: Prompt, backup: Backup) -> dict[str, Any] | None:
     edit_format = _edit_format(coder, prompt, backup, model)
     if edit_format != coder.edit_format:
         changes["edit_format"] = edit_format
-    # Without this a change of the format has aider summarize the messages: they would not be those that were saved.
+    # Otherwise aider summarizes the messages when the edit format changes, and they would differ from the saved ones.
     return {**changes, "summarize_from_coder": False} if changes else None
 
 
@@ -33,9 +33,9 @@ def _model(coder: Any, prompt: Prompt, backup: Backup) -> Any:
     try:
         model = models.Model(backup.model, weak_model=weak, editor_model=editor)
         models.sanity_check_models(coder.io, model)
-    except Exception as error:  # what a name may do to aider and litellm is theirs to say
-        prompt.fail(
-            f"model {backup.model} can't be used, {now.name} stays: {error}", f"`/model {backup.model}` tries again"
+    except Exception as error:  # aider and litellm raise exceptions of many types
+        prompt.error(
+            f"cannot switch to model {backup.model}, {now.name} is kept: {error}", f"`/model {backup.model}` retries"
         )
         return None
     return model
@@ -45,11 +45,11 @@ def _edit_format(coder: Any, prompt: Prompt, backup: Backup, model: Any) -> str:
     from aider import coders
 
     if not backup.edit_format:
-        # As `/model` does: who had the old model's default gets the new one's.
+        # As `/model` does: a chat with the old model's default format switches to the new model's default.
         is_default = model is not None and coder.edit_format == coder.main_model.edit_format
         return str(model.edit_format if is_default else coder.edit_format)
     known = {getattr(each, "edit_format", None) for each in coders.__all__}
     if backup.edit_format not in known:
-        prompt.warn(f"this aider has no edit format {backup.edit_format!r}, {coder.edit_format} stays")
+        prompt.warn(f"this aider has no edit format {backup.edit_format!r}, {coder.edit_format} is kept")
         return str(coder.edit_format)
     return backup.edit_format

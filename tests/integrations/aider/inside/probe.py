@@ -13,7 +13,7 @@ start, settings, code, *arguments = sys.argv[1:]
 spec = importlib.util.spec_from_file_location("start", start)
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-module._load(os.path.dirname(start)).register(settings)
+module.load_commands(os.path.dirname(start)).register(settings)
 said = io.StringIO()
 with contextlib.redirect_stdout(said):
     from aider.main import main

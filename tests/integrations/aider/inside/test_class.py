@@ -92,7 +92,7 @@ result = len(coder.cur_messages)
 
 def test_a_message_that_is_no_json_is_named_and_nothing_is_saved(chat: Chat) -> None:
     found = run(chat, UNSAVABLE, "a.py")
-    assert "message 2 of 2 can't be written as JSON: Object of type set" in " ".join(found["said"].split())
+    assert "message 2 of 2 cannot be written as JSON: Object of type set" in " ".join(found["said"].split())
     assert found["result"] == 2 and chat.names() == ["bad"]
 
 
@@ -106,8 +106,8 @@ coder.commands.run("/context_load context --files")
 
 def test_a_file_that_can_not_be_read_is_saved_by_its_name(chat: Chat) -> None:
     said = " ".join(run(chat, VANISHED, "a.py")["said"].split())
-    assert "gone.py is saved by its name only: No such file" in said
-    assert "gone.py is not in the chat: it is not there" in said and "Saved 0 messages and 1 file" in said
+    assert "only the name of gone.py is saved: No such file" in said
+    assert "gone.py does not exist and was not added" in said and "Saved 0 messages and 1 file" in said
 
 
 OVERWRITING = """
@@ -125,7 +125,7 @@ def test_nothing_is_overwritten_that_could_not_be_saved_before(chat: Chat) -> No
     (chat.project / "b.json").write_text(json.dumps({"messages": [], "files": [{"name": "a.py", "content": "old"}]}))
     found = run(chat, OVERWRITING.format(root=str(chat.repo / "root"), file="b.json"), "a.py")
     assert found["result"] == "precious"
-    assert "nothing was changed, because it can't be saved before" in " ".join(found["said"].split())
+    assert "nothing was changed, because the current files cannot be saved" in " ".join(found["said"].split())
 
 
 ASKED = """
@@ -169,5 +169,5 @@ def test_the_commit_of_git_is_saved_and_told_if_it_is_another_now(chat: Chat) ->
     said = " ".join(run(chat, GIT, "a.py")["said"].split())
     detached, first = chat.view("context").memories["aider/git"], chat.store.view("context~1").memories["aider/git"]
     assert (first["branch"], first["author"], detached["branch"]) == ("main", "Ada", "")
-    assert said.count("It was saved at commit") == 1
-    assert f"It was saved at commit {first['commit'][:7]} of main." in said
+    assert said.count("Git was at another commit then") == 1
+    assert f"Git was at another commit then: {first['commit'][:7]} of main" in said

@@ -99,8 +99,8 @@ def test_a_file_that_is_gone_is_told_and_one_that_differs_is_left_alone(chat: Ch
     (chat.project / "a.py").write_text("changed\n")
     (chat.project / "notes.md").unlink()
     out = said(chat.type("/context_load context", "/context_show", arguments=()).stdout)
-    assert "notes.md is not in the chat: it is not there" in out
-    assert "left as they are: a.py" in out
+    assert "notes.md does not exist and was not added" in out
+    assert "not changed: a.py" in out
     assert (chat.project / "a.py").read_text() == "changed\n" and not (chat.project / "notes.md").exists()
 
 
@@ -124,7 +124,7 @@ def test_a_backup_in_a_file_is_loaded_without_a_repository(chat: Chat, model: Mo
     out = chat.type(f"/context_load {name.name}", "three", arguments=())
     second, third = model.conversations()[1:]
     assert third[:-1] == second[:-1]
-    assert "there is no repository" in out.stderr and "Loaded" in out.stdout
+    assert "no repository at" in out.stderr and "Loaded" in out.stdout
 
 
 def test_a_new_context_has_the_chosen_messages_and_files(chat: Chat, model: ModelServer) -> None:
@@ -140,15 +140,15 @@ def test_a_new_context_has_the_chosen_messages_and_files(chat: Chat, model: Mode
     assert "be brief" not in str(model.last_conversation())
     shown = said(out.stdout)
     assert "1* user one" in shown and "read notes.md" in shown
-    assert "there is a context 'part' already" in shown and "there is no message 9" in shown
-    assert "nope.py is not in the chat" in shown and "needs a name and which messages" in shown
+    assert "a backup called 'part' already exists" in shown and "message 9 does not exist" in shown
+    assert "nope.py is not in the chat" in shown and "needs a name and message numbers" in shown
     assert len(chat.files("context_create")) == 1 and "wrong" not in chat.names()
 
 
 def test_a_list_has_commits_and_files(chat: Chat) -> None:
     out = chat.type("/context_load", "/context_backup", "one", "/context_backup --json", "/context_load")
     shown = said(out.stdout)
-    assert "There is no backup of this project yet" in shown
+    assert "No backups of this project yet" in shown
     assert re.search(r"[0-9a-f]{8} \S+ \S+ context 2 messages, 2 files openai/made-up", shown)
     assert re.search(r"[0-9a-f]{8} \S+ \S+ context~1 0 messages, 2 files", shown)
     assert f"file .extn_aider/temp/context_backup/{chat.files()[0].name}" in shown
@@ -180,9 +180,9 @@ def test_what_can_not_be_read_or_written_is_named(chat: Chat, model: ModelServer
     out = chat.type("one", "/context_backup --json", *lines, *wrong, "two")
     shown = said(out.stdout)
     for what in (
-        ".extn_aider", "the commit is saved", "bad.json is not UTF-8", "list.json is no backup", "torn.json is no JSON",
-        "its message 1 has no role", "none.json can't be read: No such file", "has one name, without spaces",
-        "'a/b' is no name", "there is no option --nope", "a quote is not closed", "one backup is loaded at a time",
+        ".extn_aider", "the commit is saved", "bad.json is not UTF-8", "list.json is not a backup",
+        "torn.json is not JSON", "message 1 has no role", "No such file", "the name of a backup has no spaces",
+        "'a/b' is not a valid name", "unknown option --nope", "a quote is not closed", "only one backup can be loaded",
     ):  # fmt: skip
         assert what in shown, what
     assert chat.names() == ["context"]
@@ -192,7 +192,7 @@ def test_what_can_not_be_read_or_written_is_named(chat: Chat, model: ModelServer
 def test_a_file_that_is_no_text_is_saved_byte_for_byte(chat: Chat) -> None:
     (chat.project / "latin.txt").write_bytes(b"caf\xe9\n")
     out = chat.type("/context_show", "/context_backup --json", arguments=("latin.txt", "a.py"))
-    assert "no text in aider's encoding" in said(out.stdout)
+    assert "not text in aider's encoding" in said(out.stdout)
     assert chat.view("context").read("files/latin.txt") == b"caf\xe9\n"
     value = json.loads(chat.files()[0].read_text())
     assert value["contents"]["latin.txt"]["base64"] == "Y2Fm6Qo="
@@ -205,10 +205,8 @@ def test_a_strangers_backup_adds_no_file_from_outside_and_writes_none(chat: Chat
     told = {"messages": [], "files": names, "contents": {name: {"text": "theirs"} for name in names}}
     (chat.project / "theirs.json").write_text(json.dumps(told))
     out = said(chat.type("/context_load theirs.json --files", "/context_show").stdout)
-    assert "is no file of the project, and was not added" in out and "file sub/ok.txt" in out
-    assert (
-        ".git/hooks/pre-commit is no file of the project, and is left as it is" in out and "Put back: sub/ok.txt" in out
-    )
+    assert "is outside the project and was not added" in out and "file sub/ok.txt" in out
+    assert ".git/hooks/pre-commit is outside the project and was not restored" in out and "Restored: sub/ok.txt" in out
     assert secret.read_text() == "secret" and not (tmp_path / "made").exists()
     assert not (chat.project / ".git/hooks/pre-commit").exists() and not (chat.project / ".GIT/x").exists()
     assert (chat.project / "sub/ok.txt").read_text() == "theirs"

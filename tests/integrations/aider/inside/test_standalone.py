@@ -65,16 +65,16 @@ def test_where_nothing_tells_them_apart_all_messages_are_of_finished_turns() -> 
     found = parse_backup({"messages": messages, "done": 1}, "it", is_own=False)
     assert (found.done, found.current) == (messages[:1], messages[1:])
     for done in (3, -1, "1", True, None):
-        with pytest.raises(CommandProblem, match="are said to be done"):
+        with pytest.raises(CommandProblem, match="are marked as done"):
             parse_backup({"messages": messages, "done": done}, "it", is_own=False)
 
 
 def test_what_is_no_file_or_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "fifo.json")
     for path in (tmp_path / "fifo.json", tmp_path):
-        with pytest.raises(CommandProblem, match="is no file"):
+        with pytest.raises(CommandProblem, match="is not a regular file"):
             read_backup(str(path))
-    monkeypatch.setattr(backup, "LARGEST", 10)
+    monkeypatch.setattr(backup, "MAX_BYTES", 10)
     (tmp_path / "large.json").write_text(json.dumps({"messages": []}))
     with pytest.raises(CommandProblem, match="too large"):
         read_backup(str(tmp_path / "large.json"))
