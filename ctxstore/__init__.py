@@ -83,7 +83,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.snapshot.targets import Target
     from ctxstore.progress import Progress
     from ctxstore.repo.init import init
-    from ctxstore.repo.open import open
+    from ctxstore.repo.open import exists, open
     from ctxstore.repo.repository import Repo
     from ctxstore.sources.protocol import Message, Part, Skipped, Source, SourceHome
     from ctxstore.trees.entries import DirEntry, Entry, FileEntry, ListEntry, MapEntry, SymlinkEntry
@@ -183,6 +183,7 @@ __all__ = [
     "UnreadablePart",
     "View",
     "ViewFiles",
+    "exists",
     "init",
     "open",
 ]
@@ -231,7 +232,7 @@ if not TYPE_CHECKING:  # for a type checker the imports above are all there is
             "ops.snapshot.targets": "Target",
             "progress": "Progress",
             "repo.init": "init",
-            "repo.open": "open",
+            "repo.open": "exists open",
             "repo.repository": "Repo",
             "sources.protocol": "Message Part Skipped Source SourceHome",
             "trees.entries": "DirEntry Entry FileEntry ListEntry MapEntry SymlinkEntry",

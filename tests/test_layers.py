@@ -89,3 +89,20 @@ def test_a_cycle_in_a_function_or_for_types_alone_is_found(tmp_path):
     graph = module_graph(package)
     assert set(find_cycle(graph)) == {"house.cellar.stairs", "house.attic.roof"}
     assert set(find_cycle(room_graph(graph, "house"))) == {"cellar", "attic"}
+
+
+FILES = {"root", "root.old", "root.new", "root.lock", "writers.lock", "config", "reserve", "packs", "manifests"}
+"""The names of a repository's own files and folders."""
+
+
+def test_only_the_storage_makes_paths_of_a_repositorys_files():
+    found = []
+    for path in (ROOT / "ctxstore").rglob("*.py"):
+        # A source recognises other repositories in a folder, so as not to save them.
+        if "storage" in path.parts or path.name == "walk.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "join":
+                names = {each.value for each in node.args if isinstance(each, ast.Constant)}
+                found += [f"{path}:{node.lineno}"] * bool(names & FILES)
+    assert found == []

@@ -74,7 +74,7 @@ def open_or_create(location: RepositoryLocation) -> tuple[Repo, bool]:
     """Opens the repository, and creates the user's default one if missing. Returns it and whether it is new."""
     import ctxstore
 
-    if location.is_default and not os.path.exists(os.path.join(location.path, "root")):
+    if location.is_default and not ctxstore.exists(location.path):
         os.makedirs(location.path, mode=0o700, exist_ok=True)
         try:
             return ctxstore.init(location.path), True

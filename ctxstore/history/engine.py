@@ -127,11 +127,10 @@ class Engine:
 
 
 def create(storage: Storage, environment: Environment, chunker: ChunkerSettings | None = None) -> Engine:
-    """Creates a repository in an empty storage. Raises `AlreadyExists`, `Corrupt`, `StorageError`."""
-    if storage.read_root() is not None:
-        raise AlreadyExists("a repository already exists here", hint="open it, or choose another place for a new one")
-    _refuse_lost_repository(storage)
-    storage.prepare()
+    """Creates a repository in a new or empty storage. Raises `AlreadyExists`, `Corrupt`, `StorageError`."""
+    if not storage.exists():
+        _refuse_lost_repository(storage)
+    storage.initialise()
     storage.keep_reserve()
     config = Config(environment.random(16).hex(), environment.clock(), chunker or ChunkerSettings())
     engine = Engine(storage, _write_config(storage, config), environment)

@@ -125,6 +125,13 @@ class Files:
         """Makes one folder. Its name is durable only after its parent was synced."""
         os.mkdir(path, 0o700)
 
+    def is_link(self, path: str) -> bool:
+        return os.path.islink(path)
+
+    def names(self, path: str) -> list[str]:
+        """The names of everything in a folder, in no order."""
+        return os.listdir(path)
+
     def scan(self, path: str) -> Iterator[tuple[str, int]]:
         """Yields (name, size in bytes) of the regular files in a folder."""
         with os.scandir(path) as entries:

@@ -14,12 +14,12 @@ from itertools import chain, count
 
 from blake3 import blake3
 
-from ctxstore.errors import NoSpace
+from ctxstore.errors import AlreadyExists, NoSpace
+from ctxstore.storage.caches import empty_folder
 from ctxstore.storage.failures import translated
 from ctxstore.storage.files import Files
+from ctxstore.storage.new_folder import FOLDERS, refuse_other_content
 from ctxstore.storage.protocol import Presence, StoredValue, SwapLost, Unsettled
-
-FOLDERS = ("packs", "manifests", "cache")
 
 RESERVE = 256 << 10
 """The size of the file ``reserve`` in bytes. On a full disk, a collection deletes the file to have space to begin."""
@@ -32,6 +32,20 @@ class LocalStorage:
         self.path = path
         self.files = files or Files()
         self._root = os.path.join(path, "root")
+
+    def exists(self) -> bool:
+        with translated(self._root):
+            try:
+                return self.files.size(self._root) >= 0
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+
+    def initialise(self) -> None:
+        if self.exists():
+            raise AlreadyExists(f"there is a repository at {self.path} already", hint="open it, or name another folder")
+        with translated(self.path):
+            refuse_other_content(self.files, self.path)
+        self.prepare()
 
     def prepare(self) -> None:
         """Makes the repository's folders. Raises `StorageError`."""
@@ -213,6 +227,11 @@ class LocalStorage:
 
     def cache_folder(self) -> str | None:
         return self._path("cache")
+
+    def remove_caches(self) -> None:
+        folder = self.cache_folder()
+        if folder is not None:
+            empty_folder(folder)
 
     def keep_reserve(self) -> None:
         path = self._path("reserve")

@@ -20,6 +20,13 @@ class MemoryStorage:
         self._lock = threading.Lock()
         self._writers = _Writers()
 
+    def exists(self) -> bool:
+        return self._root is not None
+
+    def initialise(self) -> None:
+        if self.exists():
+            raise AlreadyExists("a repository already exists in this memory", hint="open it, or use another one")
+
     def prepare(self) -> None:
         pass
 
@@ -102,6 +109,9 @@ class MemoryStorage:
 
     def cache_folder(self) -> str | None:
         return None
+
+    def remove_caches(self) -> None:
+        pass
 
 
 class _MemorySink:

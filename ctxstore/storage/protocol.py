@@ -62,8 +62,22 @@ class Storage(Protocol):
       refers to.
     """
 
+    def exists(self) -> bool:
+        """Whether the place contains a repository: True from the first `swap` on.
+
+        False for a place that does not exist, that contains something else, or where `initialise` was interrupted.
+        """
+
+    def initialise(self) -> None:
+        """Makes a new or empty place ready for a repository, durably.
+
+        Completes the work of an interrupted call. Raises `AlreadyExists`, and changes nothing, if the place contains
+        a repository or anything that is not part of one. Of two processes that call it at once, both may succeed:
+        the first `swap` decides which repository it is.
+        """
+
     def prepare(self) -> None:
-        """Prepares the place for a repository. Raises `StorageError`."""
+        """Creates what the place needs and lacks, durably, whether it contains a repository or not."""
 
     def get(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
         """Returns at most `length` bytes of a value from `offset`, or all from there. Raises `NotFound`."""
@@ -118,4 +132,11 @@ class Storage(Protocol):
         """Frees the reserved space. Returns False if none was reserved."""
 
     def cache_folder(self) -> str | None:
-        """Returns a local folder for caches that can be rebuilt, or None if there is none."""
+        """Returns a local folder for caches, or None if the place has none. The folder may not exist.
+
+        Each cache file belongs to one module, which alone reads and writes it (docs/format/cache.md). That module
+        must work without the file and with any content in it. The storage itself never reads a cache.
+        """
+
+    def remove_caches(self) -> None:
+        """Removes all caches, as far as possible. Readers create them again."""

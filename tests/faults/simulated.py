@@ -153,6 +153,14 @@ class SimulatedFiles:
         self._changes = later
         self._did("sync_folder", path)
 
+    def is_link(self, path: str) -> bool:
+        return False
+
+    def names(self, path: str) -> list[str]:
+        if self._names.get(path) != FOLDER:
+            raise _error(errno.ENOENT, path)
+        return [os.path.basename(name) for name in self._names if name != path and os.path.dirname(name) == path]
+
     def scan(self, path: str) -> Iterator[tuple[str, int]]:
         if self._names.get(path) != FOLDER:
             raise _error(errno.ENOENT, path)

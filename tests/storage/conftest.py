@@ -10,7 +10,7 @@ from ctxstore.storage.memory import MemoryStorage
 
 @pytest.fixture(params=["local", "memory"])
 def storage(request, tmp_path):
-    """An empty storage, prepared."""
+    """An empty storage, initialised."""
     made = LocalStorage(str(tmp_path / "store")) if request.param == "local" else MemoryStorage()
-    made.prepare()
+    made.initialise()
     return made

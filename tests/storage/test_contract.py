@@ -202,3 +202,41 @@ def test_a_new_writer_waits_until_the_one_that_is_alone_is_done(storage):
         assert not entered.wait(0.1)
     assert entered.wait(10)
     thread.join(10)
+
+
+def test_a_repository_exists_from_the_first_swap_on(storage):
+    assert not storage.exists()
+    storage.put("config", b"x")
+    storage.put("packs/a", b"x")
+    assert not storage.exists()
+    storage.swap(None, b"root")
+    assert storage.exists()
+
+
+def test_initialising_continues_what_was_interrupted(storage):
+    storage.put("packs/a", b"x")
+    storage.initialise()
+    assert storage.get("packs/a") == b"x"
+
+
+def test_initialising_refuses_a_repository_and_changes_nothing(storage):
+    storage.put("packs/a", b"x")
+    storage.swap(None, b"root")
+    with pytest.raises(AlreadyExists, match="already"):
+        storage.initialise()
+    assert (storage.read_root(), storage.get("packs/a")) == (b"root", b"x")
+
+
+def test_preparing_keeps_what_a_repository_contains(storage):
+    storage.put("packs/a", b"x")
+    storage.swap(None, b"root")
+    storage.prepare()
+    assert (storage.read_root(), storage.get("packs/a")) == (b"root", b"x")
+
+
+def test_removing_the_caches_keeps_everything_else(storage):
+    storage.put("packs/a", b"x")
+    storage.swap(None, b"root")
+    storage.remove_caches()
+    storage.remove_caches()
+    assert (storage.read_root(), storage.get("packs/a")) == (b"root", b"x")

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from ctxstore.errors import InvalidInput, NotFound, StorageError
+from ctxstore.errors import AlreadyExists, InvalidInput, NotFound, StorageError
 from ctxstore.storage.files import Files
 from ctxstore.storage.local import LocalStorage
 from ctxstore.storage.locate import locate
@@ -87,6 +87,10 @@ class Failing(Files):
     def unlink(self, path):
         self._maybe_fail("unlink", path)
         super().unlink(path)
+
+    def size(self, path):
+        self._maybe_fail("size", path)
+        return super().size(path)
 
     def make_folder(self, path):
         self._maybe_fail("make_folder", path)
@@ -293,3 +297,53 @@ def test_places_are_located_by_path_or_scheme(tmp_path):
     for wrong in ("", "s3://bucket", "file:"):
         with pytest.raises(InvalidInput):
             locate(wrong)
+
+
+def folder_with_a_file(path):
+    path.mkdir()
+    (path / "notes.txt").write_text("mine")
+
+
+def folder_with_a_folder(path):
+    (path / "src").mkdir(parents=True)
+
+
+def link_to_nothing(path):
+    path.symlink_to(path.parent / "nothing")
+
+
+CONTENT = {
+    "a file": lambda path: path.write_text("mine"),
+    "a link to nothing": link_to_nothing,
+    "a folder with a file": folder_with_a_file,
+    "a folder with a folder": folder_with_a_folder,
+}
+
+
+@pytest.mark.parametrize("content", CONTENT)
+def test_initialising_refuses_other_content_and_changes_nothing(tmp_path, content):
+    path = tmp_path / "store"
+    CONTENT[content](path)
+    before = sorted(each.relative_to(tmp_path) for each in tmp_path.rglob("*"))
+    storage = LocalStorage(str(path))
+    assert not storage.exists()
+    with pytest.raises(AlreadyExists, match=str(path)):
+        storage.initialise()
+    assert sorted(each.relative_to(tmp_path) for each in tmp_path.rglob("*")) == before
+
+
+def test_a_place_that_cannot_be_read_is_an_error_and_not_a_missing_repository(tmp_path):
+    storage = LocalStorage(str(tmp_path / "store"), Failing("size", errno.EACCES))
+    with pytest.raises(StorageError, match="Permission denied"):
+        storage.exists()
+
+
+def test_removing_the_caches_removes_files_links_and_folders_in_the_cache_folder(path, tmp_path):
+    (path / "cache/folder").mkdir()
+    (path / "cache/folder/file").write_text("x")
+    (path / "cache/file").write_text("x")
+    (tmp_path / "mine").mkdir()
+    (path / "cache/link").symlink_to(tmp_path / "mine")
+    LocalStorage(str(path)).remove_caches()
+    assert list((path / "cache").iterdir()) == []
+    assert (tmp_path / "mine").is_dir()

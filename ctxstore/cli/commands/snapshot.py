@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
@@ -45,6 +44,7 @@ def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None,
     A snapshot deletes nothing, unless `ctx policy auto` is set. If something is unreadable, the rest is saved and the
     exit code is 7.
     """
+    import ctxstore
     from ctxstore.cli.repository import open_or_create
     from ctxstore.ops.snapshot.targets import add_known_projects, find_targets
 
@@ -52,7 +52,7 @@ def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None,
         raise click.UsageError("--always needs --session ID.")
     location = invocation.location()
     targets = find_targets(what, invocation.environ)
-    if not targets and not os.path.exists(os.path.join(location.path, "root")):
+    if not targets and not ctxstore.exists(location.path):
         raise _nothing_found()
     repo, is_new = open_or_create(location)
     try:

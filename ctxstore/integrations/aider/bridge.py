@@ -57,7 +57,7 @@ def _open(path: str, *, creates: bool) -> Repo:
     """Opens the repository. With `creates`, a missing one is created."""
     import ctxstore
 
-    if creates and not os.path.exists(os.path.join(path, "root")):
+    if creates and not ctxstore.exists(path):
         os.makedirs(path, mode=0o700, exist_ok=True)
         try:
             return ctxstore.init(path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -102,14 +100,14 @@ class RepairPlan:
         quarantined: list[str] = []
         with storage.presence():
             storage.prepare()
-            _remove_caches(storage.cache_folder())
+            storage.remove_caches()
             if remains.config_problem:
                 quarantined += _quarantine(storage, KEY)
                 storage.put(KEY, encode_config(self._decision.config))
             if not self.is_empty:
                 self._swap(self._write_packs())
                 quarantined += self._quarantine_damaged()
-            _remove_caches(storage.cache_folder())
+            storage.remove_caches()
             storage.keep_reserve()
         return self.report(True, tuple(quarantined))
 
@@ -158,22 +156,6 @@ def _quarantine(storage: Storage, key: str) -> list[str]:
         return [storage.quarantine(key)]
     except NotFound:
         return []
-
-
-def _remove_caches(folder: str | None) -> None:
-    """Removes all caches, as far as possible. Readers recreate them."""
-    if folder is None:
-        return
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return
-    for name in names:
-        path = os.path.join(folder, name)
-        try:
-            shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
-        except OSError:
-            continue
 
 
 def plan_repair(

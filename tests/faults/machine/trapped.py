@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from ctxstore.storage.caches import empty_folder
 from ctxstore.storage.protocol import Presence, Sink, Storage, StoredValue
 
 
@@ -48,6 +49,12 @@ class Trapped:
     def _step(self, *, late: bool = False) -> None:
         if self.trap is not None and (self.trap.is_crash or not (late or self._is_alone)):
             self.trap.step()
+
+    def exists(self) -> bool:
+        return self._inner.exists()
+
+    def initialise(self) -> None:
+        self._inner.initialise()
 
     def prepare(self) -> None:
         self._inner.prepare()
@@ -106,6 +113,10 @@ class Trapped:
 
     def cache_folder(self) -> str | None:
         return self._cache
+
+    def remove_caches(self) -> None:
+        if self._cache is not None:
+            empty_folder(self._cache)
 
 
 class _Presence:
