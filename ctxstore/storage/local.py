@@ -12,17 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain, count
 
-from blake3 import blake3
-
 from ctxstore.errors import AlreadyExists, NoSpace
 from ctxstore.storage.caches import empty_folder
 from ctxstore.storage.failures import translated
 from ctxstore.storage.files import Files
 from ctxstore.storage.new_folder import FOLDERS, refuse_other_content
 from ctxstore.storage.protocol import Presence, StoredValue, SwapLost, Unsettled
-
-RESERVE = 256 << 10
-"""The size of the file ``reserve`` in bytes. On a full disk, a collection deletes the file to have space to begin."""
+from ctxstore.storage.reserve import keep_reserve, spend_reserve
 
 
 class LocalStorage:
@@ -234,33 +230,10 @@ class LocalStorage:
             empty_folder(folder)
 
     def keep_reserve(self) -> None:
-        path = self._path("reserve")
-        try:
-            try:
-                if self.files.size(path) == RESERVE:
-                    return
-                self.files.unlink(path)
-            except FileNotFoundError:
-                pass
-            self._write_reserve(path)
-        except OSError:
-            self._discard(path)  # there is no space to reserve
-
-    def _write_reserve(self, path: str) -> None:
-        fd = self.files.create(path)
-        try:
-            # These bytes cannot be compressed or deduplicated by a file system.
-            self.files.write(fd, blake3(b"reserve").digest(length=RESERVE))
-            self.files.sync(fd)
-        finally:
-            self.files.close(fd)
+        keep_reserve(self.files, self._path("reserve"))
 
     def spend_reserve(self) -> bool:
-        try:
-            self.files.unlink(self._path("reserve"))
-        except OSError:
-            return False
-        return True
+        return spend_reserve(self.files, self._path("reserve"))
 
 
 def _free_name(files: Files, path: str) -> str:

@@ -15,7 +15,8 @@ from ctxstore.history.transaction import transaction
 from ctxstore.ops.retention.policy import Policy
 from ctxstore.repo.repository import Repo
 from ctxstore.storage.files import Files
-from ctxstore.storage.local import RESERVE, LocalStorage
+from ctxstore.storage.local import LocalStorage
+from ctxstore.storage.reserve import RESERVE
 
 
 class SmallDisk(Files):
