@@ -39,9 +39,11 @@ class FindingMethods:
         `StorageError`.
         """
         from ctxstore.ops.search.find import SearchFilters
-        from ctxstore.ops.search.search import search
+        from ctxstore.ops.search.search import search_messages
 
-        return search(self._engine, query, filters or SearchFilters(), number, rebuild=rebuild, progress=progress)
+        return search_messages(
+            self._engine, query, filters or SearchFilters(), number, rebuild=rebuild, progress=progress
+        )
 
     def update_index(self, *, rebuild: bool = False, progress: Progress = SILENT) -> SearchResult:
         """Updates the search index without a query. Raises `StorageError`."""

@@ -69,9 +69,9 @@ class RefMethods:
         The result lists the conflicts: things that both sides changed differently. `choice` selects what to keep of
         those: ``ours``, ``theirs`` or ``both``. Raises `NotFound`, `InvalidInput`, `Conflict`.
         """
-        from ctxstore.ops.merge.merge import Merge, merge
+        from ctxstore.ops.merge.merge import Merge, merge_revisions
 
-        return merge(self._engine, Merge(self.resolve(ours), self.resolve(theirs), into, choice, note))
+        return merge_revisions(self._engine, Merge(self.resolve(ours), self.resolve(theirs), into, choice, note))
 
     def tag(self, name: str, rev: str, *, force: bool = False) -> StoredCommit:
         """Tags a commit. With `force`, moves an existing tag to it. Raises `AlreadyExists`, `InvalidInput`."""

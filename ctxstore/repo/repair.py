@@ -33,8 +33,7 @@ def repair(
     Raises `NotFound`, `UnknownFormat` and `StorageError`, and the errors of opening `others`.
     """
     from ctxstore.ops.repair.examine import NoRepository
-    from ctxstore.ops.repair.execute import plan_repair
-    from ctxstore.ops.repair.execute import repair as execute
+    from ctxstore.ops.repair.execute import plan_repair, repair_repository
     from ctxstore.ops.repair.object_sources import OtherRepository
     from ctxstore.ops.repair.plan import RepairOptions
 
@@ -45,6 +44,6 @@ def repair(
         try:
             if dry_run:
                 return plan_repair(locate(place), environment, options, progress).report()
-            return execute(locate(place), environment, options, progress)
+            return repair_repository(locate(place), environment, options, progress)
         except NoRepository:
             raise no_repository(place) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ctxstore.errors import Corrupt, NotFound, SourceError
+from ctxstore.errors import Corrupt, NotFound
 from ctxstore.history.commits import NamedCommit, StoredCommit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import matches
@@ -139,9 +139,9 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
     ) -> SnapshotReport:
         """Saves what changed at `targets` (see `find_targets`). Skips and reports unreadable files."""
         from ctxstore.ops.snapshot.home_scan import SnapshotOptions
-        from ctxstore.ops.snapshot.snapshot import snapshot
+        from ctxstore.ops.snapshot.snapshot import create_snapshot
 
-        return snapshot(self._engine, targets, SnapshotOptions(note, kind, session, always), progress)
+        return create_snapshot(self._engine, targets, SnapshotOptions(note, kind, session, always), progress)
 
     def plan_checkout(self, rev: str, *, to: str | None = None, placement: Placement | None = None) -> CheckoutPlan:
         """Plans to restore a commit's files: below `to`, or else exactly where they were.
@@ -171,21 +171,10 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
 
         return plan_checkout_all(self._engine, to, at)
 
-    def _save_before_checkout(self, root: SourceHome, ref: str, at_risk: Sequence[str]) -> ObjectId | None:
-        from ctxstore.ops.snapshot.home_scan import SnapshotOptions
-        from ctxstore.ops.snapshot.snapshot import snapshot
-        from ctxstore.ops.snapshot.targets import Target
-        from ctxstore.sources.registry import get_source
+    def _save_before_checkout(self, home: SourceHome, ref: str, at_risk: Sequence[str]) -> ObjectId | None:
+        from ctxstore.ops.checkout.safety_snapshot import save_before_checkout
 
-        options = SnapshotOptions(note=f"before checkout of {ref}", session=ref.rpartition("/")[2])
-        report = snapshot(self._engine, [Target(get_source(root.source), root)], options)
-        for skipped in (each for source in report.sources for each in source.skipped if each.failed):
-            if any(path == skipped.path or path.startswith(skipped.path + "/") for path in at_risk):
-                raise SourceError(
-                    f"{skipped.path} can't be saved before it is overwritten: {skipped.reason}",
-                    hint="make it readable or move it away, then run the checkout again",
-                )
-        return report.op
+        return save_before_checkout(self._engine, home, ref, at_risk)
 
     # -- maintenance
 
@@ -212,11 +201,11 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
 
         A subset is a random share of the bytes, such as ``5%``, or one of several slices, such as ``2/7``.
         """
-        from ctxstore.ops.check.check import check
+        from ctxstore.ops.check.check import check_repository
         from ctxstore.ops.check.subset import parse_subset
 
         part = parse_subset(subset) if subset is not None else None
-        return check(self._engine, read_data=read_data, subset=part, progress=progress)
+        return check_repository(self._engine, read_data=read_data, subset=part, progress=progress)
 
     def iter_unreachable(self, *, all: bool = False) -> Iterator[UnreachableHistory]:
         """Yields the newest commit of each history that no context and no tag reaches, or with `all` every commit."""

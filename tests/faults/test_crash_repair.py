@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ctxstore.ops.repair.execute import repair
+from ctxstore.ops.repair.execute import repair_repository
 from ctxstore.ops.repair.plan import RepairOptions
 from tests.faults.crashes import Disk, iter_disks
 from tests.faults.explorer import Explorer, Moment, iter_cases
@@ -65,7 +65,7 @@ DAMAGES: list[Damage] = [
 
 
 def mend(files: SimulatedFiles, seed: int = 2) -> None:
-    repair(Folder(PLACE, files), make_environment(seed), RepairOptions())
+    repair_repository(Folder(PLACE, files), make_environment(seed), RepairOptions())
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)

@@ -13,7 +13,7 @@ from ctxstore.history.root import advanced
 from ctxstore.history.transaction import Move, transaction
 from ctxstore.ids import Kind
 from ctxstore.objects.chunker import ChunkerSettings
-from ctxstore.ops.check.check import check
+from ctxstore.ops.check.check import check_repository
 from ctxstore.packs.writer import PackWriter
 from ctxstore.storage.local import LocalStorage
 from ctxstore.storage.memory import MemoryStorage
@@ -120,7 +120,7 @@ class World:
         return read_commit(engine.store, id)
 
     def assert_sound(self):
-        assert check(self.open(), read_data=True).problems == ()
+        assert check_repository(self.open(), read_data=True).problems == ()
 
     def files(self, folder="packs"):
         return {stored.key.partition("/")[2] for stored in self.storage.list(folder)}

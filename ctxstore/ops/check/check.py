@@ -59,7 +59,7 @@ class CheckReport(NamedTuple):
     leftover: int
 
 
-def check(
+def check_repository(
     engine: Engine, *, read_data: bool = False, subset: Subset | None = None, progress: Progress = SILENT
 ) -> CheckReport:
     """Verifies packs, commits, trees and maps. With `read_data` the bytes of every pack, or of a `subset`, are verified

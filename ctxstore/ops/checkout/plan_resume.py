@@ -20,7 +20,7 @@ from ctxstore.ops.content.conversation import source_of
 from ctxstore.ops.content.view import View
 from ctxstore.ops.refs.contexts_and_tags import fork
 from ctxstore.ops.snapshot.home_scan import SnapshotOptions
-from ctxstore.ops.snapshot.snapshot import snapshot
+from ctxstore.ops.snapshot.snapshot import create_snapshot
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.homes import ProjectHomes
 from ctxstore.sources.protocol import SourceHome
@@ -122,7 +122,9 @@ def _save_new_session(engine: Engine, view: View, change: ContextChange, home: S
             pass  # an earlier checkout has made the fork
     note = f"from {view.ref} {format_id(view.id)}" + (f" up to {change.until}" if change.until else "")
     try:
-        return snapshot(engine, [Target(source, home)], SnapshotOptions(note=note, session=name.rpartition("/")[2])).op
+        return create_snapshot(
+            engine, [Target(source, home)], SnapshotOptions(note=note, session=name.rpartition("/")[2])
+        ).op
     except CtxstoreError as error:
         raise StorageError(
             f"the session was restored, but not saved: {error.message}", hint="`ctx snapshot` saves it"

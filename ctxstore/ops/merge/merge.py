@@ -64,7 +64,7 @@ class Merge(NamedTuple):
     note: str = ""
 
 
-def merge(engine: Engine, request: Merge) -> Merged:
+def merge_revisions(engine: Engine, request: Merge) -> Merged:
     """Merges two revisions and moves the context to the result.
 
     Raises `InvalidInput` for a bad name or choice, and for an agent's session together with a program's messages.

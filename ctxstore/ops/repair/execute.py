@@ -190,7 +190,7 @@ def _read_root(storage: Storage) -> bytes | None:
         return None
 
 
-def repair(
+def repair_repository(
     storage: Storage, environment: Environment, options: RepairOptions, progress: Progress = SILENT
 ) -> RepairReport:
     """Plans and executes a repair, again if another process wrote meanwhile.

@@ -39,7 +39,7 @@ class SearchResult(NamedTuple):
     is_behind: bool
 
 
-def search(
+def search_messages(
     engine: Engine,
     text: str,
     filters: SearchFilters,

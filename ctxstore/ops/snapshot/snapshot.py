@@ -32,7 +32,7 @@ class SnapshotReport(NamedTuple):
     commits: tuple[RefHead, ...]
 
 
-def snapshot(
+def create_snapshot(
     engine: Engine, targets: Sequence[Target], options: SnapshotOptions, progress: Progress = SILENT
 ) -> SnapshotReport:
     """Saves what changed at `targets`. Unreadable files are skipped and reported.
