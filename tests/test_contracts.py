@@ -100,4 +100,6 @@ def test_a_violation_is_refused(copy, tmp_path, name):
 
 def test_every_agent_is_in_the_contract_of_independence():
     (agents,) = [contract["modules"] for contract in CONTRACTS if contract["name"] == AGENTS]
-    assert sorted(agents) == sorted({agent.package for agent in DESCRIPTIONS.values()} - {"ctxstore.sources.directory"})
+    assert sorted(agents) == sorted(
+        {agent.source.partition(":")[0] for agent in DESCRIPTIONS.values()} - {"ctxstore.sources.directory"}
+    )

@@ -17,7 +17,8 @@ from importlib import import_module
 from typing import ClassVar, NamedTuple, Protocol, cast
 
 from ctxstore.sources.context_names import suffix_of
-from ctxstore.sources.homes import label_of
+from ctxstore.sources.editors import extension_folders
+from ctxstore.sources.homes import label_of, nearest_project
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
 from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext
 
@@ -25,22 +26,40 @@ from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, 
 class HomeFolder(NamedTuple):
     """A folder in which an agent may keep its files.
 
-    `usual` is the folder below HOME. If the environment variable `variable` is set, its folder is taken instead, or
-    the folder `below` in it. `is_named`: the names of contexts do not repeat this folder; those of other folders end
-    in a hash of it. `is_absolute`: a relative path is ignored.
+    `usual` is the folder below HOME. Of `moved`, such as ``XDG_DATA_HOME/goose``, the first whose environment variable
+    is set is taken instead. `is_named`: the names of contexts do not repeat this folder; those of other folders end in
+    a hash of it. `is_absolute`: a relative path is ignored. `contents`: it counts only if it has one of these folders.
     """
 
     usual: str = ""
-    variable: str = ""
-    below: str = ""
+    moved: Sequence[str] = ()
     is_named: bool = True
     is_absolute: bool = False
+    contents: Sequence[str] = ()
 
     def find(self, environ: Mapping[str, str]) -> str:
-        """The folder by these variables, whether it exists or not; empty if no variable names one."""
-        chosen, home = environ.get(self.variable, "") if self.variable else "", environ.get("HOME", "")
-        path = os.path.join(chosen, self.below) if chosen else os.path.join(home, self.usual) if home else ""
-        return path if (chosen or self.usual) and (os.path.isabs(path) or not self.is_absolute) else ""
+        """The folder by these variables, if it exists; else empty."""
+        path = self._path(environ)
+        if not path or (self.is_absolute and not os.path.isabs(path)) or not os.path.isdir(path):
+            return ""
+        is_used = not self.contents or any(os.path.isdir(os.path.join(path, name)) for name in self.contents)
+        return os.path.abspath(path) if is_used else ""
+
+    def is_moved(self, environ: Mapping[str, str]) -> bool:
+        """Whether a variable names the folder."""
+        return any(environ.get(variable) for variable in self.variables)
+
+    @property
+    def variables(self) -> list[str]:
+        """The environment variables that name the folder, the first one first."""
+        return [place.partition("/")[0] for place in self.moved]
+
+    def _path(self, environ: Mapping[str, str]) -> str:
+        for place in self.moved:
+            variable, _, below = place.partition("/")
+            if environ.get(variable):
+                return os.path.join(environ[variable], below)
+        return os.path.join(environ["HOME"], self.usual) if self.usual and environ.get("HOME") else ""
 
 
 class AgentDescription(NamedTuple):
@@ -48,8 +67,9 @@ class AgentDescription(NamedTuple):
 
     `name` begins the names of its contexts, `title` is the name its users know. `family` is the form of its
     transcripts: jsonl, document, sqlite, text or none. `source` is the class of its source, ``module:Class``.
-    `homes` are its folders; `instead` replaces them all once its variable is set. `reads_whole`: a part of a
-    transcript cannot be read by itself. `has_hooks`: `ctx install` supports the agent.
+    `homes` are its folders; `instead` replaces them all once a variable of it is set. `extension`: the agent is an
+    editor's extension of this name. `projects`: it keeps its files in the projects worked in, where one of these paths
+    exists. `reads_whole`: a part of a transcript cannot be read by itself. `has_hooks`: `ctx install` supports it.
     """
 
     name: str
@@ -58,6 +78,8 @@ class AgentDescription(NamedTuple):
     source: str
     homes: Sequence[HomeFolder] = ()
     instead: Sequence[HomeFolder] = ()
+    extension: str = ""
+    projects: Sequence[str] = ()
     program: AgentProgram = AgentProgram(frozenset())
     reads_whole: bool = False
     has_hooks: bool = False
@@ -67,12 +89,12 @@ class AgentDescription(NamedTuple):
         """The package that has the agent's modules."""
         return self.source.partition(":")[0]
 
-    def find_folders(self, environ: Mapping[str, str]) -> Iterator[str]:
-        """The folders the agent may use by these variables, whether they exist or not."""
-        is_moved = any(environ.get(folder.variable, "") for folder in self.instead)
-        for folder in self.instead if is_moved else self.homes:
-            if path := folder.find(environ):
-                yield path
+    def find_homes(self, environ: Mapping[str, str]) -> list[SourceHome]:
+        """The homes of the agent that exist."""
+        paths = list(extension_folders(self.extension, environ)) if self.extension else []
+        is_moved = any(folder.is_moved(environ) for folder in self.instead)
+        paths += [folder.find(environ) for folder in (self.instead if is_moved else self.homes)]
+        return [SourceHome(self.name, path, label_of(path, environ)) for path in dict.fromkeys(paths) if path]
 
     def suffix_of(self, home: SourceHome) -> str:
         """The end of the names of contexts that two homes of the agent would both have."""
@@ -130,6 +152,7 @@ class AgentSource:
     """A `Source` made of an agent's description and the modules of its package."""
 
     description: ClassVar[AgentDescription]
+    package: ClassVar[str]
     name: str
     agent: str
     reads_whole: bool
@@ -139,20 +162,19 @@ class AgentSource:
         if "description" in vars(cls):
             known = cls.description
             cls.name, cls.agent, cls.reads_whole = known.name, known.title, known.reads_whole
+            cls.package = known.source.partition(":")[0]
 
     def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
-        """The folders of the description that exist."""
-        folders = self.description.find_folders(environ)
-        paths = dict.fromkeys(os.path.abspath(path) for path in folders if os.path.isdir(path))
-        return [SourceHome(self.name, path, label_of(path, environ)) for path in paths]
+        """The homes of the description that exist."""
+        return self.description.find_homes(environ)
 
     def contexts(self, home: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """All contexts of `home`."""
-        return self._list(home, report).contexts()
+        return self.list_home(home, report).contexts()
 
     def find_context(self, home: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """One context by name."""
-        return self._list(home, report).find(name)
+        return self.list_home(home, report).find(name)
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
         """A scanner for the file that can be the context's transcript."""
@@ -170,7 +192,8 @@ class AgentSource:
         """Whether the file is one of the agent's memories."""
         return self._layout.is_memory(key)
 
-    def _list(self, home: SourceHome, report: ReportSkipped) -> Layout:
+    def list_home(self, home: SourceHome, report: ReportSkipped) -> Layout:
+        """The layout of one home."""
         return self._layout.make_layout(home.path, self.description.suffix_of(home), report)
 
     def make_scanner(self, key: str, before: Attributes | None) -> Scanner:
@@ -182,7 +205,19 @@ class AgentSource:
         return cast(LayoutModule, self._load("layout"))
 
     def _load(self, module: str) -> object:
-        return import_module(f"{self.description.package}.{module}")
+        return import_module(f"{self.package}.{module}")
+
+
+class ProjectAgent(AgentSource):
+    """An `AgentSource` whose agent keeps its files in the projects it works in: its homes are projects."""
+
+    def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
+        """The project that PWD is in, if the agent was used there."""
+        return nearest_project(self, environ)
+
+    def is_project(self, path: str) -> bool:
+        """Whether the folder has one of the description's paths."""
+        return any(os.path.lexists(os.path.join(path, name)) for name in self.description.projects)
 
 
 class ResumableAgent(AgentSource):

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from ctxstore.sources.agent import AgentDescription, HomeFolder
+from ctxstore.sources.editors import PROGRAMS, SCRIPTS
 from ctxstore.sources.resumable import AgentProgram
-
-_EDITORS = frozenset(
-    {"cline", "code", "code-insiders", "code-oss", "codium", "vscodium", "cursor", "windsurf", "trae", "kiro"}
-    | {"Code", "Code - Insiders", "VSCodium", "Cursor", "Windsurf", "Trae", "Kiro"}
-)
-"""The processes of editors, on Linux and macOS."""
 
 _ROWS = (
     AgentDescription(
@@ -17,6 +12,15 @@ _ROWS = (
         title="aider",
         family="text",
         source="ctxstore.sources.aider:Aider",
+        projects=(
+            ".aider.chat.history.md",
+            ".aider.input.history",
+            ".aider.llm.history",
+            # The chats that extensions of aider save.
+            ".aider/sessions",
+            ".extn_aider/temp/context_backup",
+            ".extn_aider/temp/context_create",
+        ),
         # Messages are named and dated by where their session begins, which a part of the history does not contain.
         reads_whole=True,
     ),
@@ -25,7 +29,7 @@ _ROWS = (
         title="Claude Code",
         family="jsonl",
         source="ctxstore.sources.claude_code:ClaudeCode",
-        homes=(HomeFolder(".claude", "CLAUDE_CONFIG_DIR"),),
+        homes=(HomeFolder(".claude", ("CLAUDE_CONFIG_DIR",)),),
         program=AgentProgram(
             frozenset({"claude"}), ("/@anthropic-ai/claude-code/",), resume="claude --resume {session}"
         ),
@@ -36,6 +40,14 @@ _ROWS = (
         title="Cline",
         family="document",
         source="ctxstore.sources.cline:Cline",
+        homes=(
+            HomeFolder(".cline/data", ("CLINE_DATA_DIR", "CLINE_DIR/data")),
+            HomeFolder(".cline", ("CLINE_DIR",), contents=("rules", "skills", "hooks", "workflows", "agents")),
+            HomeFolder("Documents/Cline"),
+        ),
+        extension="saoudrizwan.claude-dev",
+        # Every window keeps the list of tasks in memory, and writes it whole.
+        program=AgentProgram(PROGRAMS, SCRIPTS, everywhere=True),
         reads_whole=True,
     ),
     AgentDescription(
@@ -43,7 +55,7 @@ _ROWS = (
         title="Codex",
         family="jsonl",
         source="ctxstore.sources.codex:Codex",
-        homes=(HomeFolder(".codex", "CODEX_HOME"),),
+        homes=(HomeFolder(".codex", ("CODEX_HOME",)),),
         program=AgentProgram(
             frozenset({"codex"}),
             ("/@openai/codex/",),
@@ -58,7 +70,7 @@ _ROWS = (
         title="Continue",
         family="document",
         source="ctxstore.sources.continue_dev:Continue",
-        homes=(HomeFolder(".continue", "CONTINUE_GLOBAL_DIR"),),
+        homes=(HomeFolder(".continue", ("CONTINUE_GLOBAL_DIR",)),),
         program=AgentProgram(frozenset({"cn"}), ("/@continuedev/cli/", "bin/cn")),
         reads_whole=True,
     ),
@@ -68,10 +80,10 @@ _ROWS = (
         family="jsonl",
         source="ctxstore.sources.copilot:Copilot",
         homes=(
-            HomeFolder(".copilot", "COPILOT_HOME"),
+            HomeFolder(".copilot", ("COPILOT_HOME",)),
             # Old versions went by XDG's variables.
-            HomeFolder("", "XDG_CONFIG_HOME", ".copilot"),
-            HomeFolder("", "XDG_STATE_HOME", ".copilot"),
+            HomeFolder(moved=("XDG_CONFIG_HOME/.copilot",)),
+            HomeFolder(moved=("XDG_STATE_HOME/.copilot",)),
         ),
         program=AgentProgram(frozenset({"copilot"}), ("/@github/copilot/",), resume="copilot --resume={session}"),
     ),
@@ -81,20 +93,26 @@ _ROWS = (
         family="sqlite",
         source="ctxstore.sources.cursor:Cursor",
         homes=(
-            HomeFolder(".config/Cursor/User", "XDG_CONFIG_HOME", "Cursor/User", is_absolute=True),
+            HomeFolder(".config/Cursor/User", ("XDG_CONFIG_HOME/Cursor/User",), is_absolute=True),
             HomeFolder("Library/Application Support/Cursor/User", is_absolute=True),
             HomeFolder(".cursor", is_absolute=True, is_named=False),
         ),
         program=AgentProgram(frozenset({"cursor", "Cursor", "cursor-agent"}), ("/cursor-agent/",), everywhere=True),
     ),
     AgentDescription(name="directory", title="Directory", family="none", source="ctxstore.sources.directory:Directory"),
-    AgentDescription(name="flowloom", title="FlowLoom", family="none", source="ctxstore.sources.flowloom:FlowLoom"),
+    AgentDescription(
+        name="flowloom",
+        title="FlowLoom",
+        family="none",
+        source="ctxstore.sources.flowloom:FlowLoom",
+        projects=(".flowloom/sessions/",),
+    ),
     AgentDescription(
         name="gemini",
         title="Gemini CLI",
         family="jsonl",
         source="ctxstore.sources.gemini:Gemini",
-        homes=(HomeFolder(".gemini", "GEMINI_CLI_HOME", ".gemini"),),
+        homes=(HomeFolder(".gemini", ("GEMINI_CLI_HOME/.gemini",)),),
         program=AgentProgram(
             frozenset({"gemini"}),
             ("/@google/gemini-cli/", "/bin/gemini", "/.bin/gemini"),
@@ -108,13 +126,13 @@ _ROWS = (
         family="sqlite",
         source="ctxstore.sources.goose:Goose",
         homes=(
-            HomeFolder(".local/share/goose", "XDG_DATA_HOME", "goose", is_absolute=True),
+            HomeFolder(".local/share/goose", ("XDG_DATA_HOME/goose",), is_absolute=True),
             HomeFolder("Library/Application Support/Block.goose", is_absolute=True, is_named=False),
-            HomeFolder(".config/goose", "XDG_CONFIG_HOME", "goose", is_absolute=True),
+            HomeFolder(".config/goose", ("XDG_CONFIG_HOME/goose",), is_absolute=True),
         ),
         instead=(
-            HomeFolder("", "GOOSE_PATH_ROOT", "data", is_absolute=True),
-            HomeFolder("", "GOOSE_PATH_ROOT", "config", is_absolute=True),
+            HomeFolder(moved=("GOOSE_PATH_ROOT/data",), is_absolute=True),
+            HomeFolder(moved=("GOOSE_PATH_ROOT/config",), is_absolute=True),
         ),
         program=AgentProgram(
             frozenset({"goose", "goosed", "Goose"}),
@@ -128,8 +146,8 @@ _ROWS = (
         family="sqlite",
         source="ctxstore.sources.opencode:OpenCode",
         homes=(
-            HomeFolder(".local/share/opencode", "XDG_DATA_HOME", "opencode", is_absolute=True),
-            HomeFolder(".config/opencode", "XDG_CONFIG_HOME", "opencode", is_absolute=True),
+            HomeFolder(".local/share/opencode", ("XDG_DATA_HOME/opencode",), is_absolute=True),
+            HomeFolder(".config/opencode", ("XDG_CONFIG_HOME/opencode",), is_absolute=True),
         ),
         program=AgentProgram(
             frozenset({"opencode"}), ("/opencode-ai/",), everywhere=True, resume="opencode --session {session}"
@@ -140,6 +158,9 @@ _ROWS = (
         title="Roo Code",
         family="document",
         source="ctxstore.sources.roo:RooCode",
+        homes=(HomeFolder(".roo"),),
+        extension="rooveterinaryinc.roo-cline",
+        program=AgentProgram(PROGRAMS, SCRIPTS, everywhere=True),
         reads_whole=True,
     ),
 )

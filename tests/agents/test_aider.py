@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ctxstore.sources.aider import Aider as Source
-from ctxstore.sources.aider.source import HISTORY
+from ctxstore.sources.aider.layout import HISTORY
 from tests.clients.aider import Aider
 from tests.clients.model.server import ModelServer
 

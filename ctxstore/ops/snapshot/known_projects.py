@@ -15,11 +15,12 @@ from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
 from ctxstore.ops.refs.cache_notes import read_values, write_values
 from ctxstore.ops.snapshot.targets import Target
+from ctxstore.sources.agents import AGENTS
 from ctxstore.sources.homes import ProjectHomes
 from ctxstore.sources.protocol import Source, SourceHome
 from ctxstore.sources.registry import get_source
 
-PROJECT_SOURCES = ("aider", "flowloom")
+PROJECT_SOURCES = tuple(name for name, agent in AGENTS.items() if agent.projects)
 """The built-in sources of agents that keep their data in projects. For other such sources the user names the path."""
 
 

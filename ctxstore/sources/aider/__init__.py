@@ -1,8 +1,12 @@
-"""The source ``aider``: the histories aider keeps in a project.
+"""The source ``aider``: the histories that aider keeps in a project, and the chats that extensions of it save there."""
 
-`history` cuts the chat history into what was said, `transcript` and `scanner` read it and sum it up.
-"""
-
-from ctxstore.sources.aider.source import Aider
+from ctxstore.sources.agent import ProjectAgent
+from ctxstore.sources.agents import AGENTS
 
 __all__ = ["Aider"]
+
+
+class Aider(ProjectAgent):
+    """A home is a project, with one context: ``aider/<project>/chat``."""
+
+    description = AGENTS["aider"]

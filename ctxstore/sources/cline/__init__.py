@@ -1,9 +1,41 @@
-"""The source ``cline``: the tasks, rules and settings of Cline, and what Roo Code has in common with it.
+"""The source ``cline``: Cline's tasks, rules and settings, in any editor or by itself."""
 
-`layout` and `installations` find files and are all that an unchanged snapshot loads. `records`, `content` and
-`transcript` understand messages; `scanner` sums them up on their way into the store.
-"""
+from collections.abc import Sequence
 
-from ctxstore.sources.cline.source import Cline
+from ctxstore.sources.agents import AGENTS
+from ctxstore.sources.resumable import ContextChange, IndexEntry, StoredContext
+from ctxstore.sources.tasks import TaskAgent, TaskShape
 
 __all__ = ["Cline"]
+
+
+class Cline(TaskAgent):
+    """Contexts are ``cline/<installation>/<task>`` and ``cline/<installation>/home``."""
+
+    description = AGENTS["cline"]
+    shape = TaskShape(
+        files=("state/taskHistory.json", "globalState.json"),
+        folders=(
+            "settings",
+            "rules",
+            "skills",
+            "hooks",
+            "workflows",
+            "agents",
+            "Rules",
+            "Hooks",
+            "Workflows",
+            "Agents",
+        ),
+        secrets=frozenset({"providers.json"}),
+    )
+
+    def new_session(self, now: int, random: bytes) -> str:
+        """The time in milliseconds."""
+        return str(now // 10**6)
+
+    def index_entries(self, stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
+        """The entry in ``state/taskHistory.json``."""
+        from ctxstore.sources.tasks.task_list import list_cline
+
+        return list_cline(stored, change)

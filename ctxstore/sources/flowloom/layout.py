@@ -1,20 +1,22 @@
-"""Where FlowLoom keeps what belongs to a session: below ``sessions`` and ``backups`` in a project's ``.flowloom``."""
+"""FlowLoom's files in a project: sessions below ``.flowloom/sessions`` and ``.flowloom/backups``."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
-from ctxstore.sources.context_names import path_part
-from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
+from ctxstore.sources.context_names import hash_of, path_part
+from ctxstore.sources.layout import AgentLayout
+from ctxstore.sources.protocol import FoundContext, FoundFile
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 _TOP = ".flowloom"
 _SESSIONS = f"{_TOP}/sessions"
 _BACKUPS = f"{_TOP}/backups"
 INDEX = "index"
-"""The name of the context that has what the sessions share."""
+"""The name of the context with the files that sessions share."""
 
 _STATE = frozenset({"metadata.json", "state.json", "todo.json", "todos.json"})
 _APART = frozenset({"sessions", "backups", "worktrees"})
@@ -22,40 +24,31 @@ _APART = frozenset({"sessions", "backups", "worktrees"})
 
 FolderEntry = os.DirEntry[str]
 FoundSession = tuple[str, FolderEntry]
-"""A key, and what lies there."""
+"""A key, and the entry there."""
 
 
-def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """The session's ``metadata.json`` among `keys`."""
-    parts = (key.split("/") for key in keys)
-    found = ("/".join(each) for each in parts if "/".join(each[:2]) == _SESSIONS and each[3:] == ["metadata.json"])
-    return next(found, None) if context.rpartition("/")[2] != INDEX else None
+class FlowLoomLayout(AgentLayout):
+    """Lists a project."""
 
-
-class FlowLoomLayout:
-    """One look at a project."""
-
-    def __init__(self, path: str, report: ReportSkipped) -> None:
-        self._path = path
-        self._report = report
-        self._prefix = f"flowloom/{path_part(path)}/"
-
-    def contexts(self) -> Iterator[FoundContext]:
-        """All contexts, in the order of their names."""
+    def sessions(self) -> Iterator[FoundContext]:
+        """The sessions, and what they share, in the order of their names."""
         places = self._places()
         for name in sorted(places):
-            files = self._files(places[name])
-            if files:
+            if files := self._files(places[name]):
                 yield FoundContext(self._prefix + name, files)
 
-    def find(self, name: str) -> FoundContext | None:
-        """The context called `name`."""
-        place, session = name[: len(self._prefix)], name[len(self._prefix) :]
-        files = self._files(self._places().get(session, [])) if place == self._prefix else []
+    def find_session(self, name: str) -> FoundContext | None:
+        """The context called `name`; the files of others are not listed."""
+        session = name.removeprefix(self._prefix)
+        files = self._files(self._places().get(session, [])) if session != name else []
         return FoundContext(name, files) if files else None
 
+    @cached_property
+    def _prefix(self) -> str:
+        return f"flowloom/{path_part(self.path)}/"
+
     def _places(self) -> dict[str, list[FoundSession]]:
-        """What lies in the folders, by context."""
+        """The entries of the folders, by context."""
         places: dict[str, list[FoundSession]] = {}
         for folder in (_SESSIONS, _BACKUPS):
             for entry in self._list(folder):
@@ -68,17 +61,32 @@ class FlowLoomLayout:
         return places
 
     def _list(self, folder: str) -> list[FolderEntry]:
-        return list_folder(os.path.join(self._path, folder), self._report)
+        return list_folder(os.path.join(self.path, folder), self.report)
 
     def _files(self, places: list[FoundSession]) -> list[FoundFile]:
         files: list[FoundFile] = []
         for key, entry in places:
-            file = look_at(entry, key, self._report)
+            file = look_at(entry, key, self.report)
             if file is not None:
                 files.append(file)
                 if entry.is_dir(follow_symlinks=False):
-                    files += walk(file.path, key + "/", self._report)
+                    files += walk(file.path, key + "/", self.report)
         return sorted((file._replace(state=_is_state(file.key)) for file in files), key=by_key)
+
+
+make_layout = FlowLoomLayout
+
+
+def transcript_key(context: str, keys: Iterable[str]) -> str | None:
+    """The session's ``metadata.json`` among `keys`."""
+    parts = (key.split("/") for key in keys)
+    found = ("/".join(each) for each in parts if "/".join(each[:2]) == _SESSIONS and each[3:] == ["metadata.json"])
+    return next(found, None) if context.rpartition("/")[2] != INDEX else None
+
+
+def is_memory(key: str) -> bool:
+    """Never: sessions are states."""
+    return False
 
 
 def _session_of(folder: str) -> str:
@@ -87,13 +95,11 @@ def _session_of(folder: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9._-]", "-", id)
     if plain == id and id.strip(".") and id != INDEX:
         return id
-    from blake3 import blake3
-
-    return f"{plain}.{blake3(os.fsencode(folder)).hexdigest(4)}"
+    return f"{plain}.{hash_of(os.fsencode(folder))}"
 
 
 def _is_state(key: str) -> bool:
-    """Whether an incremental snapshot takes it: a session's metadata and state, and the index; not what it made."""
+    """Whether an incremental snapshot takes the file: a session's metadata and state, and the index; not its output."""
     parts = key.split("/")
     if "/".join(parts[:2]) != _SESSIONS:
         return False

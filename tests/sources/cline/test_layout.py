@@ -10,7 +10,7 @@ import pytest
 import ctxstore
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.cline import Cline
-from ctxstore.sources.cline.installations import group_of
+from ctxstore.sources.editors import group_of
 from ctxstore.sources.protocol import FoundContext, Skipped
 from ctxstore.sources.registry import get_source
 from ctxstore.sources.roo import RooCode

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.cline import Cline
-from ctxstore.sources.cline.source import Tasks
 from ctxstore.sources.resumable import ContextChange, Resumable, StoredContext
 from ctxstore.sources.roo import RooCode
+from ctxstore.sources.tasks import TaskAgent
 from tests.sources.homes import cline as cline_home
 from tests.sources.homes import roo as roo_home
 
@@ -43,7 +43,7 @@ def stored(files: Mapping[str, bytes] = CLINE_FILES, context: str = CONTEXT) -> 
 ROO = stored(ROO_FILES, f"roo/vscodium/{roo_home.TASK}")
 
 
-def laid(source: Tasks, task: StoredContext, change: ContextChange) -> dict[str, bytes]:
+def laid(source: TaskAgent, task: StoredContext, change: ContextChange) -> dict[str, bytes]:
     found = source.restore_layout(task, change)
     assert [each.key for each in found] == sorted(each.key for each in found)
     return {

@@ -13,7 +13,7 @@ class Abacus(ResumableAgent):
         title="Abacus",
         family="jsonl",
         source="abacus:Abacus",
-        homes=(HomeFolder(".abacus", "ABACUS_HOME"),),
+        homes=(HomeFolder(".abacus", ("ABACUS_HOME",)),),
         program=AgentProgram(frozenset({"abacus"}), resume="abacus --talk {session}"),
     )
 

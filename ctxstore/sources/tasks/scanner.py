@@ -1,26 +1,33 @@
-"""What a list of contexts shows of a task: from its first message and its newest model."""
+"""The summary of a task: from its first message and its newest model."""
 
 from __future__ import annotations
 
 import re
 
 from ctxstore.sources.document.messages import TAIL
+from ctxstore.sources.document.scanner import DocumentScanner
 from ctxstore.sources.protocol import Attributes, Message
 from ctxstore.sources.summary import SessionSummary, one_line
+from ctxstore.sources.tasks.transcript import iter_messages
 
 _FOLDER = re.compile(r"# Current (?:Working|Workspace) Directory \((.+?)\) Files")
 _MODEL = re.compile(r"<model>([^<]{1,200})</model>")
 _DETAILS = "<environment_details>"
 _TAGS = re.compile(r"</?(?:task|user_message|user_input|feedback|answer)(?: [^<>]{0,100})?>")
 _PROMPT = re.compile(rb"Working Directory: ((?:[^\"\\]|\\\\)+)\\n")
-"""In the newer Cline's instructions, which follow the messages as JSON."""
+"""The folder in the newer Cline's instructions, which follow the messages as JSON."""
 _LOOKED = 1 << 16
-"""How much of a text is searched for where it was written."""
+"""Characters of a text that are searched for the surroundings."""
+
+
+def make_scanner(agent: str, before: Attributes | None = None) -> DocumentScanner:
+    """A scanner of a task's messages, which are one document: what was added can't be read by itself."""
+    return DocumentScanner(iter_messages, TaskSummary(agent), before)
 
 
 class TaskSummary(SessionSummary):
-    """Title, model and project of one task. The project and, at Roo Code, the model are in what the agent tells the
-    model about its surroundings, which comes with what the user wrote."""
+    """Title, model and project. The project and, for Roo Code, the model are in the agent's description of the
+    surroundings, which it adds to the user's message."""
 
     _named = ""
 

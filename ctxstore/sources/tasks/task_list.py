@@ -1,4 +1,4 @@
-"""What Cline or Roo Code must be told of a task that is put back: its entry in the list of tasks."""
+"""The entry of a restored task in Cline's or Roo Code's list of tasks."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ctxstore.sources.cline.layout import TASKS, WINDOW
-from ctxstore.sources.cline.resume import ITEM, require_task, restore_layout
-from ctxstore.sources.cline.scanner import TaskSummary
-from ctxstore.sources.cline.transcript import KEY, iter_messages
 from ctxstore.sources.document.session_list import ListedSession
 from ctxstore.sources.document.split_array import cut
 from ctxstore.sources.resumable import ContextChange, IndexEntry, StoredContext
+from ctxstore.sources.tasks.layout import TASKS, WINDOW
+from ctxstore.sources.tasks.resume import ITEM, require_task, restore_layout
+from ctxstore.sources.tasks.scanner import TaskSummary
+from ctxstore.sources.tasks.transcript import KEY, iter_messages
 
 LIST = "state/taskHistory.json"
 INDEX = "tasks/_index.json"
 LEFT_OUT = "conversationHistoryDeletedRange"
-"""What Cline no longer sends of a long conversation."""
+"""The part of a long conversation that Cline no longer sends."""
 
 
-def list_cline(stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
-    """The entry in Cline's list, made of the task as it will be: what it was is not among the task's files."""
+def list_cline(stored: StoredContext, change: ContextChange) -> Sequence[IndexEntry]:
+    """The entry in Cline's list, made of the restored task: the old entry is not among the task's files."""
     transcript = require_task(stored, change)
     if transcript is None or not transcript.startswith(TASKS + "/"):
         return []  # the newer Cline lists what it finds
     task = change.session or stored.context.rpartition("/")[2]
-    tally = TaskSummary("")
+    summary = TaskSummary("")
     for message in iter_messages(stored.read(transcript)):
-        tally.add(message)
-    title, _, _, project, _ = tally.attributes()
+        summary.add(message)
+    title, project = summary.title, summary.project or stored.project
     shown = _shown(stored, change)
     times = [record["ts"] for record in shown if type(record.get("ts")) is int]
     item: dict[str, Any] = {
@@ -41,17 +41,17 @@ def list_cline(stored: StoredContext, change: ContextChange, root: str) -> Seque
         "tokensOut": 0,
         "totalCost": 0,
     }
-    if project or stored.project:
-        item["cwdOnTaskInitialization"] = change.path(project or stored.project or "")
+    if project:
+        item["cwdOnTaskInitialization"] = change.path(project)
     left_out = [value for record in shown if (value := record.get(LEFT_OUT))]
     if left_out:
         item[LEFT_OUT] = left_out[-1]
     return [ListedSession(LIST, "id", task, json.dumps(item, separators=(",", ":")).encode())]
 
 
-def list_roo(stored: StoredContext, change: ContextChange, root: str) -> Sequence[IndexEntry]:
-    """The entry in Roo Code's index, if it has one: else it makes one of the entries among the tasks' files."""
-    if require_task(stored, change) is None or not os.path.exists(os.path.join(root, INDEX)):
+def list_roo(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
+    """The entry in Roo Code's index, if it has one: otherwise it makes one of the entries among the tasks' files."""
+    if require_task(stored, change) is None or not os.path.exists(os.path.join(home, INDEX)):
         return []
     laid = next((each for each in restore_layout(stored, change) if each.key.endswith("/" + ITEM)), None)
     if laid is None or laid.origin is None:
@@ -63,7 +63,7 @@ def list_roo(stored: StoredContext, change: ContextChange, root: str) -> Sequenc
 
 
 def _shown(stored: StoredContext, change: ContextChange) -> list[dict[str, Any]]:
-    """What the window will show."""
+    """The messages of the window after the checkout."""
     for laid in restore_layout(stored, change):
         if laid.origin is not None and laid.key.rpartition("/")[2] in WINDOW:
             blocks = stored.read(laid.origin)

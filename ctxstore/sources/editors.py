@@ -1,4 +1,4 @@
-"""Where an editor's extension keeps its files: one place for each editor, named the same on Linux and macOS."""
+"""The folders of an editor's extension: one for each editor, with the same name on Linux and macOS."""
 
 from __future__ import annotations
 
@@ -14,16 +14,20 @@ PROGRAMS = frozenset(
     {"cline", "code", "code-insiders", "code-oss", "codium", "vscodium", "cursor", "windsurf", "trae", "kiro"}
     | {"Code", "Code - Insiders", "VSCodium", "Cursor", "Windsurf", "Trae", "Kiro"}
 )
-"""Editors' processes, on Linux and macOS."""
+"""The processes of editors, on Linux and macOS."""
 SCRIPTS = tuple(f"/{server}/" for server in SERVERS)
-"""Part of the path of what a remote editor runs."""
+"""A part of the path of a remote editor's programs."""
 _STORAGE = "User/globalStorage"
 _EDITOR = re.compile(r"(?:^|/)\.?([A-Za-z][A-Za-z -]*)(?:/data)?/User/globalStorage/[^/]+$")
 _USUAL = {".cline/data": "cli", ".cline": "user", ".roo": "user", "Documents/Cline": "documents"}
 
 
-def editor_folders(extension: str, environ: Mapping[str, str]) -> Iterator[str]:
-    """Where the editors keep the files of `extension`, there or not."""
+def extension_folders(extension: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """The folders of `extension` that exist."""
+    yield from (os.path.abspath(path) for path in _folders(extension, environ) if os.path.isdir(path))
+
+
+def _folders(extension: str, environ: Mapping[str, str]) -> Iterator[str]:
     home = environ.get("HOME", "")
     if not home:
         return
@@ -39,9 +43,9 @@ def editor_folders(extension: str, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def group_of(label: str) -> str:
-    """What contexts of the root labelled so are grouped under: ``code``, ``code-insiders``, ``vscode-server``, ``cli``.
+    """The group of a home's contexts, by its label: ``code``, ``code-insiders``, ``vscode-server``, ``cli``.
 
-    An unusual place has a hash of it in the name, so that two do not take turns.
+    The group of an unusual place has a hash of it, so that two never share one.
     """
     if label in _USUAL:
         return _USUAL[label]

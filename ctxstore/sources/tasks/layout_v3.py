@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 
-from ctxstore.sources.cline.layout import SESSIONS
-from ctxstore.sources.cline.transcript import KEY
 from ctxstore.sources.document.truncate import shorten
 from ctxstore.sources.jsonl.edit import Fields, edit_line
 from ctxstore.sources.resumable import ContextChange
+from ctxstore.sources.tasks.layout import SESSIONS
+from ctxstore.sources.tasks.transcript import KEY
 
 
 def place(key: str, session: str, change: ContextChange) -> str:
-    """Where a file of the session goes."""
+    """The key a file of the session is restored as."""
     parts = key.split("/")
     if change.session and parts[0] == SESSIONS and len(parts) > 2:
         parts[1] = change.session
@@ -22,12 +22,12 @@ def place(key: str, session: str, change: ContextChange) -> str:
 
 
 def names_its_place(key: str, session: str) -> bool:
-    """Whether the file says where the session's messages are, as a path from the root."""
+    """Whether the file has the path of the session's messages."""
     return key == f"{SESSIONS}/{session}/{session}.json"
 
 
 def changed(data: bytes, key: str, session: str, change: ContextChange, kept: int | None) -> bytes:
-    """The file `key` as it will be; `kept`: how many messages are left of it, ``None``: all."""
+    """The restored file `key`, with its first `kept` messages; ``None``: all."""
     if key == f"{SESSIONS}/{session}/{session}.messages.json":
         data = edit_line(data, _ids(session, change))
         return data if kept is None else shorten(data, KEY, kept)
@@ -48,8 +48,8 @@ def _facts(session: str, change: ContextChange) -> Fields:
         key = f"{SESSIONS}/{session}/{session}.messages.json"
         if not path.endswith("/" + key):
             return path
-        root = change.root or change.path(path.removesuffix("/" + key))
-        return os.path.join(root, place(key, session, change))
+        home = change.root or change.path(path.removesuffix("/" + key))
+        return os.path.join(home, place(key, session, change))
 
     return {
         **_ids(session, change),

@@ -1,15 +1,16 @@
-"""The bytes of a task's history → messages."""
+"""A task's history as messages."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from ctxstore.sources.cline.content import is_answer, parts
-from ctxstore.sources.cline.records import TaskRecord, read
+from ctxstore.sources.content import TOOL_RESULT, is_tool_answer, kind_of, parts_of, plain_text, string, string_or_none
 from ctxstore.sources.document import messages as document
 from ctxstore.sources.protocol import Message, Part
+from ctxstore.sources.tasks.records import TaskRecord, read
 
 KEY = "messages"
 """The member that holds the messages where the document is an object."""
@@ -32,7 +33,11 @@ _SAID = {
     "browser_action_result": "tool",
     "error": "system",
 }
-"""Who speaks in what the window shows; anything else there is about the conversation."""
+"""The roles of the window's messages; all others there are about the conversation."""
+
+_ANSWERS = ("tool-result", TOOL_RESULT)
+_WRITTEN_ANSWER = re.compile(r"\[\w+( for [^\n]*)?\] Result:")
+"""The start of a tool's result that is sent as text."""
 
 _TOOLS = frozenset({"tool", "command", "use_mcp_server", "browser_action"})
 
@@ -55,24 +60,24 @@ class _Builder:
         return Message(id, role, said, _time(found.ts), None, b"", 0, _model(found))
 
     def head(self, head: bytes) -> Message:
-        """What precedes the messages in a document that is an object: versions and ids."""
+        """The message of what precedes the messages in a document that is an object: versions and ids."""
         return document.meta(document.HEAD)
 
 
 def _of_history(record: TaskRecord) -> tuple[str, tuple[Part, ...]]:
     role = record.role if record.role in ("user", "assistant", "system", "tool") else "meta"
-    if role == "user" and is_answer(record.content):
+    if role == "user" and _is_answer(record.content):
         role = "tool"
-    return role, parts(record.content)
+    return role, _parts(record.content)
 
 
 def _of_window(record: TaskRecord, number: int) -> tuple[str, tuple[Part, ...]]:
     said = record.say if isinstance(record.say, str) else record.ask
     text = record.text if isinstance(record.text, str) else ""
     if record.type == "reasoning":
-        return "meta", tuple(Part("thinking", part.text) for part in parts(record.summary))
+        return "meta", tuple(Part("thinking", part.text) for part in _parts(record.summary))
     if not isinstance(said, str):
-        return "unknown" if record.type is None else "meta", parts(record.content)
+        return "unknown" if record.type is None else "meta", _parts(record.content)
     role = _SAID.get(said, "meta")
     if number == 0 and said == "text":
         role = "user"  # the task
@@ -82,6 +87,47 @@ def _of_window(record: TaskRecord, number: int) -> tuple[str, tuple[Part, ...]]:
         return role, (Part("tool_use", name=said, data=text),)
     kind = "thinking" if said == "reasoning" else "tool_result" if role == "tool" else "text"
     return role, (Part(kind, text),) if text else ()
+
+
+def _parts(content: Any) -> tuple[Part, ...]:
+    """The parts of a ``content``: a text, or a list of blocks."""
+    if not isinstance(content, list):
+        return parts_of(content)
+    return tuple(part for block in content for part in _parts_of_block(block))
+
+
+def _is_answer(content: Any) -> bool:
+    """Whether the content begins with a tool's result: what follows it there is the agent's, not the user's."""
+    if is_tool_answer(content):
+        return True
+    if not isinstance(content, list) or not content:
+        return False
+    first = content[0]
+    kind = kind_of(first)
+    return kind in _ANSWERS or (kind == "text" and bool(_WRITTEN_ANSWER.match(string(first.get("text")))))
+
+
+def _parts_of_block(block: Any) -> tuple[Part, ...]:
+    kind = kind_of(block)
+    if kind == "tool-call":
+        call, name = string(block.get("toolCallId")), string(block.get("toolName"))
+        return (Part("tool_use", name=name, call=call, data=block.get("input")),)
+    if kind == "tool-result":
+        output = block.get("output")
+        text = output if isinstance(output, str) else _value(output)
+        call, name = string(block.get("toolCallId")), string(block.get("toolName"))
+        return (Part(TOOL_RESULT, text, name, call, None if isinstance(output, str) else output),)
+    if kind == "reasoning":
+        return (Part("thinking", string(block.get("text"))),)
+    return parts_of([block])
+
+
+def _value(output: Any) -> str:
+    """The text of an AI SDK's ``{"type": "text", "value": …}``, or of a list of blocks."""
+    if isinstance(output, dict):
+        value = output.get("value")
+        return value if isinstance(value, str) else plain_text(value)
+    return plain_text(output)
 
 
 def _stamp(ts: Any) -> str:
@@ -107,4 +153,4 @@ def _minute(minutes: int) -> str:
 def _model(record: TaskRecord) -> str | None:
     info = record.modelInfo
     name = info.get("modelId") or info.get("id") if isinstance(info, dict) else record.model
-    return name if isinstance(name, str) and name else None
+    return string_or_none(name)

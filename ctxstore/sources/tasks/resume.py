@@ -1,7 +1,7 @@
-"""What changes for Cline or Roo Code to go on from a task: under another id, in another folder, up to a message.
+"""A checkout that Cline or Roo Code continues from: under another id, in another folder, or up to a message.
 
-A task's id is its folder's name; Roo Code repeats it in the task's entry, ``history_item.json``, which names the
-project too. Of sessions of the newer Cline see `layout_v3`. What was said stays as it was said.
+A task's id is its folder's name. Roo Code repeats it in the task's entry, ``history_item.json``, which names the
+project too. For sessions of the newer Cline see `layout_v3`. Messages stay unchanged.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ctxstore.errors import InvalidInput, NotFound
-from ctxstore.sources.cline import layout_v3
-from ctxstore.sources.cline.layout import HISTORY, HOME, SESSIONS, WINDOW, transcript_of
-from ctxstore.sources.cline.records import read
-from ctxstore.sources.cline.transcript import KEY, iter_messages
+from ctxstore.errors import InvalidInput
 from ctxstore.sources.document.members import members, replace, text_of
 from ctxstore.sources.document.messages import HEAD, TAIL
 from ctxstore.sources.document.split_array import cut
 from ctxstore.sources.document.truncate import shorten
-from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext
+from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext, no_such_message, restore_all
+from ctxstore.sources.tasks import layout_v3
+from ctxstore.sources.tasks.layout import HISTORY, HOME, SESSIONS, WINDOW, transcript_key
+from ctxstore.sources.tasks.records import read
+from ctxstore.sources.tasks.transcript import KEY, iter_messages
 
 ITEM = "history_item.json"
 EDITS = "context_history.json"
-"""What Cline leaves out of messages when it sends them, by their number."""
+"""The parts that Cline leaves out of messages when it sends them, by the messages' numbers."""
 
 
 class End:
-    """Where a task is to end: after the `number`-th message of its history, said at `time` (ms; 0: unknown)."""
+    """The end of a restored task: after the `number`-th message of its history, of the time `time` (ms, 0: unknown)."""
 
     def __init__(self, stored: StoredContext, transcript: str, until: str) -> None:
         self.number, self.time = 0, 0
@@ -38,15 +38,14 @@ class End:
             if message.id == until:
                 self.time = record.ts if record and type(record.ts) is int else 0
                 return
-        hint = f"`ctx show {stored.context} --json` lists them"
-        raise NotFound(f"{stored.context} has no message {until!r}", hint=hint)
+        raise no_such_message(stored, until)
 
     def is_past(self, record: dict[str, Any]) -> bool:
-        """Whether something the window shows is of a later message."""
+        """Whether a message of the window belongs to a later message of the history."""
         if self.time:
             ts = record.get("ts")
             return type(ts) is int and ts > self.time
-        # How many messages there were, less one, when it was shown: before the one it belongs to was added.
+        # The number of messages when it was shown, less one: the one it belongs to was not added yet.
         index = record.get("conversationHistoryIndex")
         return type(index) is int and index >= self.number - 1
 
@@ -55,7 +54,7 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
     """The files of a task as the agent looks for them after `change`."""
     transcript = require_task(stored, change)
     if transcript is None:
-        return [RestoreFile(key, key) for key in stored.keys]
+        return restore_all(stored)
     if change.is_empty:
         return [RestoreFile(key, key, _moved(stored, key, change)) for key in stored.keys]
     end = End(stored, transcript, change.until) if change.until else None
@@ -68,7 +67,7 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 def require_task(stored: StoredContext, change: ContextChange) -> str | None:
     """The key of a task's messages; ``None`` for what is none. Raises `InvalidInput` if it can't be made one."""
-    transcript = transcript_of(stored.context, set(stored.keys))
+    transcript = transcript_key(stored.context, stored.keys)
     if transcript is None and (change.session or change.until):
         raise InvalidInput(f"{stored.context} has no messages, so it can't be made a task of its own")
     return transcript
@@ -89,7 +88,7 @@ def _place(stored: StoredContext, key: str, change: ContextChange) -> str:
 
 
 def _moved(stored: StoredContext, key: str, change: ContextChange) -> FileEdit | None:
-    """In another root even a session that is otherwise as it was has its messages elsewhere."""
+    """In another home even an unchanged session has its messages at another path."""
     task = stored.context.rpartition("/")[2]
     is_moved = change.root and layout_v3.names_its_place(key, task)
     return _whole(lambda data: layout_v3.changed(data, key, task, change, None)) if is_moved else None
@@ -106,7 +105,7 @@ def _edit(stored: StoredContext, key: str, change: ContextChange, end: End | Non
         return _whole(lambda data: _item(data, task, change))
     if end is None:
         return None
-    if name == HISTORY or (name in WINDOW and key == transcript_of(stored.context, set(stored.keys))):
+    if name == HISTORY or (name in WINDOW and key == transcript_key(stored.context, stored.keys)):
         return _whole(lambda data: shorten(data, KEY, end.number))
     if name in WINDOW:
         return _whole(lambda data: shorten_window(data, end))
@@ -121,7 +120,7 @@ def _whole(change: Callable[[bytes], bytes]) -> FileEdit:
 
 
 def shorten_window(data: bytes, end: End) -> bytes:
-    """What the window showed until then."""
+    """The window's messages up to the end."""
     found = cut(data, KEY)
     records = [_object(data[start:stop]) for start, stop in found.records] if found else []
     kept = next((number for number, record in enumerate(records) if end.is_past(record)), len(records))

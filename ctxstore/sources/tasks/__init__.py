@@ -1,0 +1,30 @@
+"""Tasks, the sessions of Cline and of Roo Code, which was made from it. Both keep them the same way."""
+
+from typing import ClassVar
+
+from ctxstore.sources.agent import Layout, ResumableAgent
+from ctxstore.sources.editors import group_of
+from ctxstore.sources.protocol import Attributes, ReportSkipped, Scanner, SourceHome
+from ctxstore.sources.tasks.layout import TaskLayout, TaskShape
+
+__all__ = ["TaskAgent", "TaskShape"]
+
+
+class TaskAgent(ResumableAgent):
+    """Contexts are ``<source>/<installation>/<task>`` and ``<source>/<installation>/home``."""
+
+    shape: ClassVar[TaskShape]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.package = __name__
+
+    def list_home(self, home: SourceHome, report: ReportSkipped) -> Layout:
+        """The layout of one home."""
+        return TaskLayout(self.shape, home.path, f"{self.name}/{group_of(home.label)}/", report)
+
+    def make_scanner(self, key: str, before: Attributes | None) -> Scanner:
+        """A scanner of a task's messages."""
+        from ctxstore.sources.tasks.scanner import make_scanner
+
+        return make_scanner(self.agent, before)
