@@ -196,7 +196,8 @@ def mended(case: Case, world: World, options: RepairOptions) -> tuple[Values, Re
     return storage, report
 
 
-@pytest.mark.parametrize("shard", slow_except(0, of=range(4)))
+@pytest.mark.slow
+@pytest.mark.parametrize("shard", range(4))
 def test_a_repair_makes_nothing_worse_and_mends_what_can_be_mended(shard: int) -> None:
     world, other = worlds()
     for case in islice(iter_cases(world, other), shard * REPAIRED, None, REPAIRED * 4):

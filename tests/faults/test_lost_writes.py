@@ -35,7 +35,8 @@ def test_whatever_a_crash_loses_every_promise_is_kept(explorer: Explorer, shard:
             explorer.check(case)
 
 
-@pytest.mark.parametrize("shard", slow_except(0, of=range(SHARDS)))
+@pytest.mark.slow
+@pytest.mark.parametrize("shard", range(SHARDS))
 def test_a_crash_after_others_went_on_from_a_kill_keeps_every_promise(explorer: Explorer, shard: int) -> None:
     """The unsynced writes of the killed program are still pending, and no other program may have relied on them."""
     for case in _after_kills(explorer, shard):

@@ -9,12 +9,12 @@ import pytest
 
 import ctxstore.repo.open
 from tests.faults.processes import Scene, Server
-from tests.marks import slow_except
 
 ROLES = ("write", "clean", "write", "change", "save", "look", "write", "save")
 
 
-@pytest.mark.parametrize(("processes", "seconds"), slow_except((2, 6), of=[(2, 6), (6, 12), (16, 12)]))
+@pytest.mark.slow
+@pytest.mark.parametrize(("processes", "seconds"), [(2, 6), (6, 12), (16, 12)])
 def test_processes_at_once_lose_nothing_acknowledged(
     processes: int, seconds: float, scene: Scene, server: Server
 ) -> None:

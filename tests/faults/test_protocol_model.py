@@ -61,7 +61,7 @@ SPARE = {
 """The rules without which nothing is lost. Their purpose is in docs/reliability.md."""
 
 
-SMALL = [scenario for scenario in SCENARIOS if scenario not in (POWER_MERGING, MERGERS, LYING)]
+SMALL = [scenario for scenario in SCENARIOS if scenario not in (COLLECTORS, FORKING, POWER_MERGING, MERGERS, LYING)]
 """The scenarios with fewer states."""
 
 
@@ -85,7 +85,8 @@ def test_without_a_rule_something_is_lost(rule):
     assert explored.trace
 
 
-@pytest.mark.parametrize("rule", slow_except("merge_sources", of=SPARE))
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", SPARE)
 def test_without_a_rule_that_is_for_other_reasons_nothing_is_lost(rule):
     for scenario in SPARE[rule]:
         explored = explore(scenario, without(rule))
