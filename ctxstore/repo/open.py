@@ -1,4 +1,4 @@
-"""The start of every use of the library: a repository is opened at a place."""
+"""The opening of an existing repository, the start of most uses of the library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ctxstore.storage.protocol import Storage
 
 
 def open(path: str | os.PathLike[str], *, environment: Environment | None = None) -> Repo:
-    """Open a repository. Raises `NotFound` when there is none, `UnknownFormat`, `Corrupt`, `StorageError`."""
+    """Opens an existing repository. Raises `NotFound` if there is none, `UnknownFormat`, `Corrupt`, `StorageError`."""
     place = os.fspath(path)
     storage = locate(place)
     try:
@@ -41,7 +41,7 @@ def _has_packs(storage: Storage) -> bool:
 
 
 def no_repository(place: str) -> NotFound:
-    """The error for a place without a repository."""
+    """Returns the error for a place without a repository."""
     if os.path.exists(place):
-        return NotFound(f"{place} is not a ctxstore repository", hint="`ctx init` makes one")
-    return NotFound(f"there is no repository at {place}", hint="`ctx init` makes one")
+        return NotFound(f"{place} is not a ctxstore repository", hint="run `ctx init` to create one")
+    return NotFound(f"there is no repository at {place}", hint="run `ctx init` to create one")

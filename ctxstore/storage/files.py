@@ -129,7 +129,7 @@ class Files:
         return os.path.islink(path)
 
     def names(self, path: str) -> list[str]:
-        """The names of everything in a folder, in no order."""
+        """Returns the names of everything in a folder, in any order."""
         return os.listdir(path)
 
     def scan(self, path: str) -> Iterator[tuple[str, int]]:

@@ -38,7 +38,7 @@ class LocalStorage:
 
     def initialise(self) -> None:
         if self.exists():
-            raise AlreadyExists(f"there is a repository at {self.path} already", hint="open it, or name another folder")
+            raise AlreadyExists(f"a repository already exists at {self.path}", hint="open it, or give another folder")
         with translated(self.path):
             refuse_other_content(self.files, self.path)
         self.prepare()

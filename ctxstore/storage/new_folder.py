@@ -25,8 +25,8 @@ def refuse_other_content(files: Files, path: str) -> None:
     except NotADirectoryError:
         raise _not_a_folder(path) from None
     if set(names) - UNFINISHED:
-        raise AlreadyExists(f"{path} is not empty", hint="name a new folder")
+        raise AlreadyExists(f"{path} is not empty", hint="give a new or empty folder")
 
 
 def _not_a_folder(path: str) -> AlreadyExists:
-    return AlreadyExists(f"{path} is there already, and is no folder", hint="name a new folder")
+    return AlreadyExists(f"{path} exists and is not a folder", hint="give a new or empty folder")
