@@ -1,9 +1,19 @@
-"""The source ``claude-code``: Claude Code's sessions, memories and settings.
+"""The source ``claude-code``: Claude Code's sessions, memories and settings."""
 
-`layout` finds files and is all that an unchanged snapshot loads. `records`, `content` and `transcript`
-understand transcripts; `scanner` sums them up on their way into the store.
-"""
-
-from ctxstore.sources.claude_code.source import ClaudeCode
+from ctxstore.sources.agent import ResumableAgent
+from ctxstore.sources.agents import AGENTS
+from ctxstore.sources.protocol import SourceHome
 
 __all__ = ["ClaudeCode"]
+
+
+class ClaudeCode(ResumableAgent):
+    """Contexts are ``claude-code/<project>/<session>``, ``claude-code/<project>/memory`` and ``claude-code/home``."""
+
+    description = AGENTS["claude-code"]
+
+    def kept_days(self, home: SourceHome) -> int:
+        """Returns the days after which Claude Code deletes a session."""
+        from ctxstore.sources.claude_code.expiry import kept_days
+
+        return kept_days(home.path)

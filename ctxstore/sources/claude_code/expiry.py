@@ -1,4 +1,4 @@
-"""How long Claude Code keeps sessions: ``cleanupPeriodDays`` of its settings."""
+"""The age at which Claude Code deletes sessions: ``cleanupPeriodDays`` in its settings."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Iterator, Sequence
 
 DEFAULT = 30
 MANAGED = ("/etc/claude-code", "/Library/Application Support/ClaudeCode")
-"""Where an administrator's settings are, on Linux and macOS: they go before the user's."""
+"""The folders of an administrator's settings, on Linux and macOS. These settings override the user's."""
 
 _LIMIT = 1 << 20
 
 
 def kept_days(folder: str, managed: Sequence[str] = MANAGED) -> int:
-    """Days after which the Claude Code at `folder` deletes a session that was not used, as its settings have it."""
+    """Returns the days after its last use when the Claude Code at `folder` deletes a session."""
     found = (_days_in(path) for path in _settings(folder, managed))
     return next((days for days in found if days is not None), DEFAULT)
 
 
 def _settings(folder: str, managed: Sequence[str]) -> Iterator[str]:
-    """Files of settings; the first that says something is believed."""
+    """Lists the files of settings. The first one that has a valid value decides."""
     for place in managed:
         parts = os.path.join(place, "managed-settings.d")
         try:
@@ -39,5 +39,5 @@ def _days_in(path: str) -> int | None:
     except (OSError, ValueError, RecursionError):
         return None
     days = settings.get("cleanupPeriodDays") if isinstance(settings, dict) else None
-    # 0 is refused by the agent, which then goes by what it would without.
+    # Claude Code rejects 0 and then uses the next value.
     return days if type(days) is int and 0 < days < 1_000_000 else None

@@ -1,33 +1,33 @@
-"""Records: what a line of a transcript says, however damaged it is.
+"""Claude Code's records: the lines of a transcript, however damaged they are.
 
-`decode_pieces` decides which messages a line holds, for the parser and for the scanner, so that both count the same.
+`decode_pieces` decides which messages a line contains, for the parser and for the scanner, so that both count the same.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
+from ctxstore.sources.jsonl.reader import FullReader, RecordReader
 
-_RESTART = '{"parentUuid":'
-"""How a record starts. An object inside a record never starts so."""
+RESTART = '{"parentUuid":'
+"""The start of most records. An object inside a record never starts like this."""
 
 COUNTED = ("user", "assistant", "system")
 """The types of records that are messages between a user, a model and tools."""
 
 
 class RecordKind(msgspec.Struct, gc=False):
-    """What it takes to count records and to know whose a summary is. May hold anything: formats change."""
+    """A record, with the members that every record is counted by. All may have any type: formats change."""
 
     type: Any = None
     uuid: Any = None
 
 
-class _Fields(RecordKind, gc=False):
-    """All may hold anything."""
+class _SummaryFields(RecordKind, gc=False):
+    """The members that a summary needs, except the message. All may have any type."""
 
     cwd: Any = None
     isMeta: Any = None
@@ -36,23 +36,26 @@ class _Fields(RecordKind, gc=False):
     customTitle: Any = None
 
 
-class ClaudeLine(_Fields, gc=False):
-    """What it takes to sum a transcript up. The message is left undecoded: it is most of the bytes."""
+class ClaudeLine(_SummaryFields, gc=False):
+    """A record, with the members that a summary needs. The message is most of the bytes, and is not decoded."""
 
     message: msgspec.Raw = msgspec.Raw(b"")
 
 
 class Body(msgspec.Struct):
-    """A record's ``message``."""
+    """A record's message. All members may have any type."""
 
     content: Any = None
     model: Any = None
 
 
-class ClaudeRecord(_Fields, gc=True):
-    """What a `Message` is made of. Decodes all that `ClaudeLine` decodes, so where this works, that does."""
+class ClaudeRecord(_SummaryFields, gc=True):
+    """A record with all that a `Message` is made of.
 
-    message: Body | None = None
+    Its members include those of `ClaudeLine`, so a line that decodes as this one also decodes as that.
+    """
+
+    message: Body | str | list[Any] | int | float | bool | None = None
     parentUuid: Any = None
     logicalParentUuid: Any = None
     timestamp: Any = None
@@ -60,68 +63,28 @@ class ClaudeRecord(_Fields, gc=True):
     subtype: Any = None
 
 
-_kind = msgspec.json.Decoder(RecordKind)
-_line = msgspec.json.Decoder(ClaudeLine)
-_record = msgspec.json.Decoder(ClaudeRecord)
+_kinds = msgspec.json.Decoder(RecordKind)
+_lines = RecordReader(ClaudeLine, RESTART)
 
-decode_kinds = _kind.decode_lines
-"""Many JSON objects at once, at several times the speed of one by one. Line ends mean nothing to it."""
+decode_kinds = _kinds.decode_lines
+"""Decodes many JSON objects at once, several times as fast as each alone. It ignores line ends."""
 
 
 def decode_pieces(raw: bytes) -> list[tuple[bytes, ClaudeLine | None]]:
-    """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`.
+    """Returns the pieces of a line, each with what it takes to count it. Joined, the pieces are `raw`.
 
-    A line that decodes as a `RecordKind` is one piece, of that type, even if the text of other fields is damaged:
-    it is counted without reading them.
+    A line that decodes as a `RecordKind` is one piece of that type, even if other members are damaged. `decode_kinds`
+    counts it like this too, because it does not decode them.
     """
+    pieces = _lines.read(raw)
+    if len(pieces) == 1 and pieces[0][1] is not None:
+        return pieces
     try:
-        return [(raw, _line.decode(raw))]
+        kind = _kinds.decode(raw)
     except DECODE_ERRORS:
-        pass
-    try:
-        kind = _kind.decode(raw)
-    except DECODE_ERRORS:
-        return [(piece, _line_of(piece) if whole else None) for piece, whole in split(raw, _RESTART)]
-    line = _line_of(raw) or ClaudeLine()
-    line.type, line.uuid = kind.type, kind.uuid
-    return [(raw, line)]
+        return pieces
+    return [(raw, ClaudeLine(kind.type, kind.uuid))]
 
 
-def read(raw: bytes) -> list[tuple[bytes, ClaudeRecord | None]]:
-    """As `decode_pieces`, with all that a message is made of."""
-    try:
-        return [(raw, _record.decode(raw))]
-    except DECODE_ERRORS:
-        return [(piece, _record_of(piece, line) if line else None) for piece, line in decode_pieces(raw)]
-
-
-def _line_of(piece: bytes) -> ClaudeLine | None:
-    try:
-        return _line.decode(piece)
-    except DECODE_ERRORS:
-        pass
-    value = decode_lenient(piece)
-    if value is None:
-        return None
-    known = {key: value[key] for key in _Fields.__struct_fields__ if key in value}
-    try:
-        message = msgspec.Raw(json.dumps(value.get("message")).encode())
-    except RecursionError:
-        message = msgspec.Raw(b"")
-    return ClaudeLine(**known, message=message)
-
-
-def _record_of(piece: bytes, line: ClaudeLine) -> ClaudeRecord:
-    try:
-        return _record.decode(piece)
-    except DECODE_ERRORS:
-        pass
-    value = decode_lenient(piece) or {}
-    record = ClaudeRecord(**{key: value[key] for key in ClaudeRecord.__struct_fields__ if key in value})
-    body = value.get("message")
-    if isinstance(body, dict):
-        record.message = Body(body.get("content"), body.get("model"))
-    else:
-        record.message = Body(body)
-    record.type = line.type
-    return record
+read = FullReader(ClaudeRecord, decode_pieces).read
+"""Reads as `decode_pieces`, with all that a message is made of."""

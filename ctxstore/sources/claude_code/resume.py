@@ -1,46 +1,55 @@
-"""What changes for Claude Code to go on from a session: under another id, in another folder, from an earlier message.
+"""A checkout that Claude Code continues from: under another id, in another folder, or up to a message.
 
-It finds a session by its transcript's name, in the folder named after the project's path, and goes by what each
-record says of its session and folder. Nothing else is changed: what was said stays as it was said.
+Claude Code finds a session by its transcript's name, in the folder named after the project's path. It reads session
+and folder from each record. Messages stay unchanged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.errors import InvalidInput
 from ctxstore.sources.claude_code.layout import MEMORY, transcript_key
-from ctxstore.sources.claude_code.project import encode_project
+from ctxstore.sources.claude_code.records import RESTART
 from ctxstore.sources.claude_code.transcript import iter_messages
-from ctxstore.sources.jsonl.edit import Fields, edit_line
-from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext
+from ctxstore.sources.jsonl.edit import Fields, edit_messages
+from ctxstore.sources.resumable import (
+    ContextChange,
+    FileEdit,
+    RestoreFile,
+    StoredContext,
+    no_index_entries,
+    require_message,
+    restore_all,
+)
+from ctxstore.sources.resumable import new_uuid as new_session
 
-_RESTART = '{"parentUuid":'
+__all__ = ["context_of", "encode_project", "index_entries", "new_session", "restore_layout"]
+
+index_entries = no_index_entries
+
+_LONGEST = 200
+"""The longest name of a project's folder. A longer one is cut, and a hash of the path is added."""
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """The files of a session, or of a project's memories, as Claude Code looks for them after `change`."""
-    transcript = transcript_key(stored.context)
+    """Returns the files of a session, or of a project's memories, as Claude Code finds them after `change`."""
     if change.is_empty:
-        return [RestoreFile(key, key) for key in stored.keys]
+        return restore_all(stored)
+    transcript = transcript_key(stored.context, stored.keys)
     if change.session or change.until:
         _require_session(stored, transcript)
     if change.until:
-        _require_message(stored, transcript or "", change.until)
-    keys = [key for key in stored.keys if not (change.session and _is_loose(key))]
-    laid = [_lay(stored, key, change, is_transcript=key == transcript) for key in keys]
-    return sorted(laid, key=lambda each: each.key)
-
-
-def _require_session(stored: StoredContext, transcript: str | None) -> None:
-    if transcript is None or transcript not in stored.keys:
-        raise InvalidInput(f"{stored.context} has no transcript, so it can't be made a session of its own")
-    if _is_loose(transcript):
-        raise InvalidInput(f"{stored.context} is what a subagent did, so it can't be made a session of its own")
+        require_message(stored, change.until, iter_messages(stored.read(transcript or "")))
+    keys = [key for key in stored.keys if not (change.session and _is_subagent(key))]
+    files = [_restore(stored, key, change, is_transcript=key == transcript) for key in keys]
+    return sorted(files, key=lambda file: file.key)
 
 
 def context_of(stored: StoredContext, change: ContextChange) -> str:
-    """The session's name, or that of the memories, after `change`."""
+    """Returns the name of the session, or of the memories, after `change`."""
     parts = stored.context.split("/")
     if len(parts) != 3:
         return stored.context
@@ -50,30 +59,50 @@ def context_of(stored: StoredContext, change: ContextChange) -> str:
     return "/".join((parts[0], _project(parts[1], stored.project, change), session))
 
 
+def encode_project(path: str) -> str:
+    """Returns the name of a project's folder below ``projects``.
+
+    All characters but ASCII letters and digits become ``-``, or two of it if JavaScript counts two characters.
+    """
+    name = "".join(c if c.isascii() and c.isalnum() else "-" * (1 + (c > "\uffff")) for c in path)
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}-{_hash(path)}"
+
+
+def _require_session(stored: StoredContext, transcript: str | None) -> None:
+    if transcript is None:
+        raise InvalidInput(f"{stored.context} has no transcript, so it can't be made a session of its own")
+    if _is_subagent(transcript):
+        raise InvalidInput(f"{stored.context} is what a subagent did, so it can't be made a session of its own")
+
+
 def _session_of(stored: StoredContext) -> str:
-    """The session's id; of what is no session none."""
+    """Returns the session's id; empty if the context is no session."""
     session = stored.context.split("/")[-1]
     return "" if session.partition(".")[0] in (MEMORY, "home") else session
 
 
-def _is_loose(key: str) -> bool:
-    """Whether it is a subagent's transcript as old versions kept it, beside the sessions: its name is an id of its own,
-    which only the original can have."""
+def _is_subagent(key: str) -> bool:
+    """Whether the file is a subagent's transcript beside the sessions, as old versions kept them.
+
+    Its name is its own id, so only the original session can have it.
+    """
     parts = key.split("/")
     return len(parts) == 3 and parts[0] == "projects" and parts[2].startswith("agent-")
 
 
-def _lay(stored: StoredContext, key: str, change: ContextChange, *, is_transcript: bool) -> RestoreFile:
+def _restore(stored: StoredContext, key: str, change: ContextChange, *, is_transcript: bool) -> RestoreFile:
     edit: FileEdit | None = None
-    if is_transcript:
-        edit = _edit(_fields(stored, change), change.until)
-    elif key.endswith(".jsonl") and key.startswith("projects/"):
-        edit = _edit(_fields(stored, change), "")
+    if key.startswith("projects/") and key.endswith(".jsonl"):
+        until = change.until if is_transcript else ""
+        edit = edit_messages(iter_messages, _fields(stored, change), RESTART, until=until)
     return RestoreFile(_place(stored, key, change), key, edit, is_new=bool(change.session))
 
 
 def _place(stored: StoredContext, key: str, change: ContextChange) -> str:
-    """Where a file goes: ``projects/<project>/<session>…``, ``todos/<session>-agent-<session>.json`` and the like."""
+    """Returns a file's key after `change`.
+
+    Keys with ids are ``projects/<project>/<session>…``, ``todos/<session>-agent-<session>.json`` and similar.
+    """
     parts = key.split("/")
     if parts[0] == "projects" and len(parts) > 1:
         parts[1] = _project(parts[1], stored.project, change)
@@ -87,9 +116,10 @@ def _place(stored: StoredContext, key: str, change: ContextChange) -> str:
 
 
 def _project(folder: str, project: str | None, change: ContextChange) -> str:
+    """Returns the name of a project's folder after `change`."""
     if project and encode_project(project) == folder:
         return encode_project(change.path(project))
-    # The folder it worked in first is not known, or not the project's: the name itself is what there is.
+    # The session's first folder is unknown, or is not the project's. Then only the name of the folder can be mapped.
     for old, new in sorted(change.paths, key=lambda pair: -len(pair[0])):
         prefix = encode_project(old)
         if folder == prefix or folder.startswith(prefix + "-"):
@@ -98,20 +128,20 @@ def _project(folder: str, project: str | None, change: ContextChange) -> str:
 
 
 def _fields(stored: StoredContext, change: ContextChange) -> Fields:
+    """Returns the members to change in each record."""
     old = _session_of(stored)
     return {"sessionId": lambda id: change.session if change.session and id == old else id, "cwd": change.path}
 
 
-def _edit(fields: Fields, until: str) -> FileEdit:
-    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
-        for message in iter_messages(blocks):
-            yield edit_line(message.raw, fields, _RESTART)
-            if until and message.id == until:
-                return
-
-    return edit
-
-
-def _require_message(stored: StoredContext, transcript: str, id: str) -> None:
-    if not any(message.id == id for message in iter_messages(stored.read(transcript))):
-        raise NotFound(f"{stored.context} has no message {id!r}", hint=f"`ctx show {stored.context} --json` lists them")
+def _hash(path: str) -> str:
+    """Returns Java's hash of a string as an absolute number in base 36, as Claude Code computes it."""
+    units = path.encode("utf-16-le", "surrogatepass")
+    number = 0
+    for low, high in zip(units[::2], units[1::2], strict=True):
+        number = (number * 31 + low + 256 * high) & 0xFFFFFFFF
+    number = min(number, (1 << 32) - number)
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits or "0"

@@ -1,130 +1,146 @@
-"""Sums a transcript up while its bytes pass by on their way into the store.
+"""The summary of a Claude Code session.
 
-This runs beside reading, cutting and hashing, so it takes many lines in one decoding, and of each only what is
-needed of all; the rest is read of the few lines that decide. That decoder takes JSON objects wherever they
-begin and end, so it counts as the parser does only if each line holds exactly one:
+The scanner runs beside reading, chunking and hashing. So it decodes many lines at once, and only the members that every
+record is counted by. The few lines that decide an attribute are then decoded one by one.
 
-- if every line's end stands between ``}`` and ``{``, no object spans lines: JSON wants a comma there, and in
-  a string a line's end is not allowed;
-- if the first line begins with ``{`` too, every line holds at least one object, and as many objects as lines
-  make it exactly one.
+That decoder accepts JSON objects wherever they begin and end. It counts as the parser does only if each line is exactly
+one object, which three conditions ensure:
 
-Where this does not hold, the lines are judged one by one, just as the parser does it.
+- Every line end is between ``}`` and ``{``. Then no object spans lines: JSON requires a comma there, and a string
+  contains no line end.
+- The first line also begins with ``{``. Then every line contains at least one object.
+- There are as many objects as lines.
+
+If one of these is not met, the lines are decoded one by one, as in the parser.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ctxstore.sources.claude_code.records import COUNTED, ClaudeLine, decode_kinds, decode_pieces
-from ctxstore.sources.claude_code.title import title_of
-from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
-from ctxstore.sources.jsonl.lines import Documents, LineSpan, LineSplitter, iter_lines
-from ctxstore.sources.jsonl.scanner import begins_anew
+from ctxstore.sources.content import parts_of
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
+from ctxstore.sources.jsonl.lines import LineSpan
+from ctxstore.sources.jsonl.reader import value_of
+from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes
-from ctxstore.sources.summary import one_line
+from ctxstore.sources.summary import SessionSummary, first_line, one_line
 
 _OPEN, _CLOSE = b"{}"
 _REMEMBERED = 1 << 17
-"""How many records' ids are kept to tell whether a summary is this session's own."""
+"""The number of records whose ids are kept, to decide whether a summary is about this session."""
+
 _SUMMARIES = 16
+_PENDING = 16
+"""The number of records, each read alone, that are added as one batch. Each may be as large as a line can be."""
+
 _SYNTHETIC = "<synthetic>"
+"""The model of answers that Claude Code wrote itself."""
+
+_NOT_WRITTEN = (
+    "<bash-",
+    "<command-",
+    "<ide_",
+    "<local-command-",
+    "<system-reminder>",
+    "<task-notification>",
+    "<user-memory-input>",
+    "Caveat:",
+    "[Request interrupted",
+    "This session is being continued from a previous conversation",
+)
+"""The beginnings of texts that Claude Code wrote in the user's name."""
+
+
+def make_scanner(before: Attributes | None = None) -> RecordScanner[ClaudeLine]:
+    """Returns a scanner of a transcript, or of the lines that were added to it since `before`."""
+    summary = _ClaudeSummary("Claude Code", before)
+    return RecordScanner(decode_pieces, summary, summary.add_lines)
 
 
 class _Batch(NamedTuple):
-    """Records in their order: what is needed of all, and a way to read the rest of one."""
+    """Consecutive records: the members that every record is counted by, and a function that decodes the rest of one."""
 
     types: list[Any]
     ids: list[Any]
     line: Callable[[int], ClaudeLine]
 
     def newest(self, type: str) -> Iterator[ClaudeLine]:
-        """The records of a type, the last one first."""
+        """Returns the records of a type, the last one first."""
         return (self.line(i) for i in reversed(range(len(self.types))) if self.types[i] == type)
 
 
-class TranscriptScanner:
-    """The attributes of a Claude Code session. Its count is that of the parser's messages, on any bytes.
+class _ClaudeSummary(SessionSummary):
+    """The title is the custom title, else the newest summary about this session, else the first text of the user.
 
-    After `before` it sees the rest of a transcript only. If that may begin inside a pretty-printed document,
-    the messages can't be counted: what precedes decides whether its first line is a record.
+    The project is the first working folder. The model is the last one that answered.
     """
 
-    def __init__(self, before: Attributes | None = None) -> None:
-        self._resumed = before is not None
-        self._anew: bool | None = None if self._resumed else True
-        self._lines = LineSplitter()
-        self._documents = Documents()
-        known = before or Attributes(messages=0)
-        self._messages = known.messages
-        self._model = known.model
-        self._project = known.project
-        self._title = known.title
-        self._custom_title = ""
+    def __init__(self, agent: str, before: Attributes | None) -> None:
+        super().__init__(agent, before)
+        self._pending: list[ClaudeLine] = []
         self._summaries: deque[ClaudeLine] = deque(maxlen=_SUMMARIES)
         self._ids: deque[Any] = deque(maxlen=_REMEMBERED)
 
-    def feed(self, block: bytes) -> None:
-        """The next bytes. Blocks break anywhere."""
-        for span in self._lines.feed(block):
-            self._span(span)
+    def add(self, record: ClaudeLine) -> None:
+        """Adds the next record."""
+        self._pending.append(record)
+        if len(self._pending) == _PENDING:
+            self._add_pending()
 
-    def finish(self) -> Attributes:
-        """The attributes, once the file ended."""
-        for span in self._lines.finish():
-            self._span(span)
-        if self._documents.is_open:
-            self._take(_judged(self._documents.close()))
-        title = self._custom_title or self._summary() or self._title or None
-        messages = None if self._anew is False else self._messages
-        return Attributes(title, "Claude Code", self._model, self._project, messages)
+    def add_lines(self, span: LineSpan) -> bool:
+        """Adds the next lines if each is exactly one object. Otherwise adds none and returns false."""
+        batch = _decode(span)
+        if batch is not None:
+            self._add_pending()
+            self._add(batch)
+        return batch is not None
 
-    def _span(self, span: LineSpan) -> None:
-        if self._anew is None:
-            self._anew = begins_anew(span)
-        batch = _decode(span) if span.whole and not self._documents.is_open else None
-        self._take(batch or _judged(self._one_by_one(span)))
+    def attributes(self) -> Attributes:
+        """Returns the attributes of all records so far."""
+        self._add_pending()
+        found = super().attributes()
+        return found if self.own_title else found._replace(title=self._newest_summary() or found.title)
 
-    def _one_by_one(self, span: LineSpan) -> Iterator[bytes]:
-        if not span.whole:
-            yield from self._documents.close()
-            return
-        for line in iter_lines(span):
-            yield from self._documents.add(line)
+    def _add_pending(self) -> None:
+        lines, self._pending = self._pending, []
+        self._add(_Batch([line.type for line in lines], [line.uuid for line in lines], lines.__getitem__))
 
-    def _take(self, batch: _Batch) -> None:
+    def _add(self, batch: _Batch) -> None:
         types = batch.types
-        if self._messages is not None:
-            self._messages += sum(map(types.count, COUNTED))
+        if self.messages is not None:
+            self.messages += sum(map(types.count, COUNTED))
         self._ids.extend(batch.ids)
         if "assistant" in types:
-            self._model = next(filter(None, map(_model, batch.newest("assistant"))), self._model)
-        if not self._project:
+            self.model = next(filter(None, map(_model_of, batch.newest("assistant"))), self.model)
+        if not self.project:
             paths = (batch.line(i).cwd for i in range(len(types)))
-            self._project = next((path for path in paths if path and isinstance(path, str)), None)
-        if not self._title:
+            self.project = next((path for path in paths if path and isinstance(path, str)), None)
+        if not self.title:
             users = (batch.line(i) for i, type in enumerate(types) if type == "user")
-            self._title = next(filter(None, map(title_of, users)), None)
+            self.title = next(filter(None, map(_title_of, users)), None)
         if "summary" in types:
             self._summaries.extendleft(reversed(list(islice(batch.newest("summary"), _SUMMARIES))))
         if "custom-title" in types:
             titles = (one_line(line.customTitle) for line in batch.newest("custom-title"))
-            self._custom_title = next(filter(None, titles), self._custom_title)
+            self.own_title = next(filter(None, titles), self.own_title)
 
-    def _summary(self) -> str:
-        own = [s for s in self._summaries if isinstance(s.leafUuid, str) and s.leafUuid in self._ids]
-        # A record that precedes is not known here. Those of other sessions stand in a file's first lines.
-        others = list(self._summaries) if self._resumed else []
-        return next(filter(None, (one_line(summary.summary) for summary in own + others)), "")
+    def _newest_summary(self) -> str | None:
+        own = [each for each in self._summaries if isinstance(each.leafUuid, str) and each.leafUuid in self._ids]
+        # After `before`, the ids of earlier records are unknown. Summaries of other sessions are only in the first
+        # lines of a file, so the remaining ones are accepted too.
+        others = list(self._summaries) if self.is_resumed else []
+        return first_line(each.summary for each in own + others)
 
 
 def _decode(span: LineSpan) -> _Batch | None:
-    """All lines at once; ``None`` unless each is exactly one object."""
+    """Decodes all lines at once. Returns ``None`` unless each is exactly one object."""
     data, start, end, _ = span
     if data[start] != _OPEN:
         return None
@@ -149,15 +165,20 @@ def _decode(span: LineSpan) -> _Batch | None:
     return _Batch([kind.type for kind in kinds], [kind.uuid for kind in kinds], line)
 
 
-def _judged(records: Iterable[bytes]) -> _Batch:
-    lines = [line for record in records for _, line in decode_pieces(record) if line is not None]
-    return _Batch([line.type for line in lines], [line.uuid for line in lines], lines.__getitem__)
+def _title_of(record: ClaudeLine) -> str | None:
+    """Returns the first text of a user's record that the user wrote, as a title."""
+    if record.isMeta:
+        return None
+    message = value_of(record.message) or decode_lenient(bytes(record.message))
+    content = message.get("content") if isinstance(message, dict) else message
+    texts = (part.text.lstrip() for part in parts_of(content) if part.kind == "text")
+    return first_line(text for text in texts if not text.startswith(_NOT_WRITTEN))
 
 
-def _model(record: ClaudeLine) -> str | None:
-    """The model an assistant's record names, unless the agent wrote the record itself."""
+def _model_of(record: ClaudeLine) -> str | None:
+    """Returns the model that an assistant's record names, unless Claude Code wrote the record itself."""
     try:
-        model = _body.decode(record.message).model
+        model = _models.decode(record.message).model
     except DECODE_ERRORS:
         return None
     return model if isinstance(model, str) and model != _SYNTHETIC else None
@@ -167,4 +188,4 @@ class _Model(msgspec.Struct):
     model: Any = None
 
 
-_body = msgspec.json.Decoder(_Model)
+_models = msgspec.json.Decoder(_Model)

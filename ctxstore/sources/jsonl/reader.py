@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from types import UnionType
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -97,15 +98,26 @@ def value_of(raw: msgspec.Raw) -> Any:
 def _fitted(value: Any, type: Any) -> Any:
     """The value as a member of this type; `msgspec.UNSET` if it does not fit."""
     if type is msgspec.Raw:
-        try:
-            return msgspec.Raw(msgspec.json.encode(value))
-        except DECODE_ERRORS:
-            return msgspec.UNSET
+        return _raw_of(value)
     kinds = get_args(type) if isinstance(type, UnionType) else (type,)
     record: type[msgspec.Struct] | None = next((kind for kind in kinds if isinstance(kind, msgspec.StructMeta)), None)
     if record is None:
         return value
-    return record_of(value, record) if isinstance(value, dict) else msgspec.UNSET
+    if isinstance(value, dict):
+        return record_of(value, record)
+    others = tuple(get_origin(kind) or kind for kind in kinds if kind is not record)
+    return value if isinstance(value, others) else msgspec.UNSET
+
+
+def _raw_of(value: Any) -> msgspec.Raw | msgspec.UnsetType:
+    """Encodes a value; returns `msgspec.UNSET` if that is impossible."""
+    try:
+        try:
+            return msgspec.Raw(msgspec.json.encode(value))
+        except UnicodeEncodeError:  # half a surrogate pair: only an escape can represent it
+            return msgspec.Raw(json.dumps(value).encode())
+    except DECODE_ERRORS:
+        return msgspec.UNSET
 
 
 def _accept_any(record: R, raw: bytes) -> R:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from ctxstore.sources.jsonl.lines import BLANK, Documents, LineSpan, LineSplitter, is_blank, iter_lines, may_continue
@@ -10,6 +11,9 @@ from ctxstore.sources.protocol import Attributes
 
 R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
+
+AddLines = Callable[[LineSpan], bool]
+"""Adds all lines of a span to a summary at once. Returns false, and adds none, if it can't."""
 
 
 class RecordSummary(Protocol[R_contra]):
@@ -29,11 +33,14 @@ class RecordScanner(Generic[R]):
 
     If that may begin inside a pretty-printed document, the messages can't be counted: what precedes decides
     whether its first line is a record.
+
+    `add_lines` is tried first. It must add what `read` and `summary` would.
     """
 
-    def __init__(self, read: Read[R], summary: RecordSummary[R]) -> None:
+    def __init__(self, read: Read[R], summary: RecordSummary[R], add_lines: AddLines | None = None) -> None:
         self._read = read
         self._summary = summary
+        self._add_lines = add_lines or _add_no_lines
         self._anew: bool | None = None if summary.is_resumed else True
         self._lines = LineSplitter()
         self._documents = Documents()
@@ -59,7 +66,7 @@ class RecordScanner(Generic[R]):
             for document in self._documents.close():
                 self._add(document)
             return
-        if not self._documents.is_open and is_blank(span):
+        if not self._documents.is_open and (is_blank(span) or self._add_lines(span)):
             return
         for line in iter_lines(span):
             if self._documents.is_record(line):
@@ -82,3 +89,7 @@ def begins_anew(span: LineSpan) -> bool | None:
         return True
     first = next((line for line in iter_lines(span) if line.strip()), None)
     return None if first is None else not may_continue(first)
+
+
+def _add_no_lines(span: LineSpan) -> bool:
+    return False

@@ -130,6 +130,12 @@ def test_damaged_text_is_read_as_far_as_it_goes(bytes_in: bytes, text_out: str) 
     assert message.parts == (Part("text", text_out),)
 
 
+@pytest.mark.parametrize("field", ["content", "summary", "customTitle", "subtype"])
+def test_a_damaged_record_without_a_message_keeps_its_text(field: str) -> None:
+    raw = b'{"type":"system","cwd":"\xff","%s":"All oiled"}\n' % field.encode()
+    assert [(m.role, m.parts) for m in parse(raw)] == [("system", (Part("text", "All oiled"),))]
+
+
 def test_nuls_left_by_a_crash_do_not_hide_the_record_after_them() -> None:
     assert [m.role for m in parse(b"\0" * 100 + line("user"))] == ["user"]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.sources.claude_code import ClaudeCode
-from ctxstore.sources.claude_code.project import encode_project
+from ctxstore.sources.claude_code.resume import encode_project
 from ctxstore.sources.resumable import ContextChange, RestoreFile, StoredContext
 
 SESSION = "6f1c2a34-0000-4000-8000-00000000000a"
