@@ -79,7 +79,7 @@ class NonEmptyPath(click.Path):
         return super().convert(value, param, ctx)
 
 
-def common(function: CommandFunction) -> CommandFunction:
+def common_options(function: CommandFunction) -> CommandFunction:
     """Adds the options shared by all commands. They are accepted before and after the command's name."""
     for option in (_quiet, _json, _repo):
         function = option(function)
@@ -93,7 +93,7 @@ def _repo(function: CommandFunction) -> CommandFunction:
 
     help = "Use this repository. Default: $CTX_REPO, the nearest .ctx, or your own."
     return click.option(
-        "--repo", metavar="PLACE", type=NonEmptyPath(), expose_value=False, is_eager=True, callback=store, help=help
+        "--repo", metavar="LOCATION", type=NonEmptyPath(), expose_value=False, is_eager=True, callback=store, help=help
     )(function)
 
 

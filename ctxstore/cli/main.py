@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from ctxstore.cli.errors import report_error
-from ctxstore.cli.invocation import Invocation, common
+from ctxstore.cli.invocation import Invocation, common_options
 from ctxstore.cli.render.printable import discard_stdout, prepare_streams
 
 COMMANDS = {
@@ -127,7 +127,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     callback=_print_version,
     help="Print the version.",
 )
-@common
+@common_options
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Save, search and restore the sessions of your AI agents.

@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def parse_hook(words: list[str]) -> Hook | None:
-    """Parses ``hook AGENT [--repo PLACE] [EVENT [PAYLOAD]]``. Returns None for any other command or event."""
+    """Parses ``hook AGENT [--repo LOCATION] [EVENT [PAYLOAD]]``. Returns None for any other command or event."""
     if words[:1] != ["hook"] or len(words) < 2 or words[1] not in AGENTS:
         return None
     repo, rest = (words[3], words[4:]) if words[2:3] == ["--repo"] and len(words) > 3 else (None, words[2:])

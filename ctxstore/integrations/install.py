@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from ctxstore.errors import InvalidInput
 from ctxstore.integrations.settings.json_edit import EditedText
-from ctxstore.integrations.settings.plan import SettingsChange, SettingsPlan, encode_text, read_file, read_text
+from ctxstore.integrations.settings.plan import SettingsChange, SettingsPlan, encode_settings, read_file, read_text
 from ctxstore.integrations.settings.receipt import (
     Receipt,
     encode_receipt,
@@ -93,7 +93,7 @@ def plan_install(setup: Setup, environ: Mapping[str, str]) -> SettingsPlan:
             edited = edit.add_to(text if text is not None else edit.blank or "", known)
         containers[edit.path] = known | set(edited.containers)
         before = text.encode() if text is not None else None
-        changes.append(SettingsChange(edit.path, before, encode_text(edited.text)))
+        changes.append(SettingsChange(edit.path, before, encode_settings(edited.text)))
     created = {change.path for change in changes if change.before is None}
     missing = missing_folders(map(os.path.dirname, [*created, path_of_receipt]))
     folders = [*receipt.folders, *missing, *_folders_of_others(path_of_receipt)]
@@ -114,7 +114,7 @@ def plan_uninstall(setup: Setup, environ: Mapping[str, str]) -> SettingsPlan:
         with _error_context(edit.path):
             rest = edit.remove_from(text, receipt.containers_in(edit.path))
         is_removed = edit.path in receipt.created and edit.is_blank(rest)
-        changes.append(SettingsChange(edit.path, text.encode(), None if is_removed else encode_text(rest)))
+        changes.append(SettingsChange(edit.path, text.encode(), None if is_removed else encode_settings(rest)))
     ours = [*(copy.path for copy in setup.copies), *_outdated_copies(setup), path_of_receipt]
     hooks, receipts = hooks_folder(environ), iter_receipts(os.path.dirname(path_of_receipt))
     if os.path.isdir(hooks) and not any(path != path_of_receipt for path, _ in receipts):

@@ -59,10 +59,10 @@ LINES = {
 
 PARAMETERS: dict[str, tuple[str, tuple[Wrong, ...]]] = {
     "init folder": ("init {}", values.NEW_FOLDER),
-    "snapshot what": ("snapshot {}", values.SOURCES),
+    "snapshot names": ("snapshot {}", values.SOURCES),
     "snapshot --note": ("snapshot notes --note {}", values.NOTE),
     "snapshot --session": ("snapshot notes --session {}", values.SESSION),
-    "watch what": ("watch --systemd {}", values.SOURCES),
+    "watch names": ("watch --systemd {}", values.SOURCES),
     "watch --debounce": ("watch --systemd notes --debounce {}", values.SECONDS),
     "watch --max-delay": ("watch --systemd notes --max-delay {}", values.SECONDS),
     "hook event": ("hook codex {}", values.ANYTHING),

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.errors import StorageError
 
 _CTX_FLAGS = {"--json", "--quiet", "-q", "--help", "-h"}
@@ -26,7 +26,7 @@ class PassThrough(click.Command):
 
 @click.command(cls=PassThrough)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[AIDER'S ARGUMENTS]...")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, arguments: tuple[str, ...]) -> None:
     """Run aider with the commands /context_backup, /context_show, /context_load and /context_create.

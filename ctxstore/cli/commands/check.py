@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.damage import problem_value, show_damage
 from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--read-data", is_flag=True, help="Read and verify every stored byte.")
 @click.option("--subset", metavar="PART", help="With --read-data: read only a random share (5%) or a slice (2/7).")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, read_data: bool, subset: str | None) -> int:
     """Verify that no stored data is missing or damaged.

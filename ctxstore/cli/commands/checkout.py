@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ctxstore.cli.complete import complete_refs
-from ctxstore.cli.invocation import Invocation, NonEmptyPath, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, NonEmptyPath, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output, Styled
 from ctxstore.cli.render.printable import clean_line, is_terminal
@@ -59,7 +59,7 @@ class CheckoutOptions(NamedTuple):
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--overwrite", is_flag=True, help="With --to, --home or --map-path: replace files that differ.")
 @click.option("--force", is_flag=True, help="Continue even if the agent is running.")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, /, **options: Any) -> int:
     """Restore the session at REV, byte for byte, so that its agent can continue it.
@@ -70,57 +70,57 @@ def command(invocation: Invocation, /, **options: Any) -> int:
     With --as-new-session or --at-message, the result is a new session beside the original. REV#MESSAGE is short for
     REV --at-message MESSAGE.
     """
-    asked = _with_message(CheckoutOptions(**options))
-    _validate(asked)
+    request = _with_message(CheckoutOptions(**options))
+    _validate(request)
     with invocation.open() as repo:
-        plan = _plan(repo, asked)
+        plan = _plan(repo, request)
         if not invocation.output.json:
             _show_plan(invocation.output, plan)
-        if asked.dry_run or plan.is_empty:
+        if request.dry_run or plan.is_empty:
             return _finish(invocation.output, plan, None)
-        if not _is_allowed(invocation.output, plan, asked):
+        if not _is_allowed(invocation.output, plan, request):
             invocation.output.report("Nothing was changed.")
             return 1
         with invocation.progress() as progress:
-            result = plan.execute(overwrite=asked.overwrite, force=asked.force, progress=progress)
+            result = plan.execute(overwrite=request.overwrite, force=request.force, progress=progress)
     return _finish(invocation.output, plan, result)
 
 
-def _with_message(asked: CheckoutOptions) -> CheckoutOptions:
+def _with_message(request: CheckoutOptions) -> CheckoutOptions:
     """Splits REV#MESSAGE, as printed by `ctx search` and `ctx show`, into a revision and its last message."""
-    base, mark, message = (asked.rev or "").partition("#")
+    base, mark, message = (request.rev or "").partition("#")
     if not mark:
-        return asked
-    if asked.at_message is not None:
+        return request
+    if request.at_message is not None:
         raise click.UsageError("REV#MESSAGE and --at-message exclude each other.")
-    return asked._replace(rev=base, at_message=message)
+    return request._replace(rev=base, at_message=message)
 
 
-def _validate(asked: CheckoutOptions) -> None:
-    if asked.everything == (asked.rev is not None):
+def _validate(request: CheckoutOptions) -> None:
+    if request.everything == (request.rev is not None):
         raise click.UsageError("Give either a revision or --all.")
-    if asked.everything and asked.to is None:
+    if request.everything and request.to is None:
         raise click.UsageError("--all needs --to DIR.")
-    if asked.at is not None and not asked.everything:
+    if request.at is not None and not request.everything:
         raise click.UsageError("--at needs --all. For one session use 'REF@{TIME}'.")
-    if asked.everything and (asked.changes_session or asked.home is not None):
+    if request.everything and (request.changes_session or request.home is not None):
         raise click.UsageError("--all excludes --home, --as-new-session, --at-message and --map-path.")
-    if asked.to is not None and asked.home is not None:
+    if request.to is not None and request.home is not None:
         raise click.UsageError("--to and --home exclude each other.")
-    if asked.overwrite and asked.to is None and asked.home is None and not asked.map_path:
+    if request.overwrite and request.to is None and request.home is None and not request.map_path:
         raise click.UsageError("--overwrite needs --to, --home or --map-path.")
-    if asked.at_message == "":
+    if request.at_message == "":
         raise click.UsageError("--at-message needs a message's id or number; `ctx show REV --json` lists them.")
 
 
-def _plan(repo: Repo, asked: CheckoutOptions) -> CheckoutPlan:
-    if asked.rev is None:
-        return repo.plan_checkout_all(asked.to or "", at=asked.at)
+def _plan(repo: Repo, request: CheckoutOptions) -> CheckoutPlan:
+    if request.rev is None:
+        return repo.plan_checkout_all(request.to or "", at=request.at)
     from ctxstore import Placement
 
-    paths = tuple(map(_parse_mapping, asked.map_path))
-    placement = Placement(asked.to, asked.home, asked.as_new_session, paths, asked.at_message or "")
-    return repo.plan_checkout(asked.rev, placement=placement)
+    paths = tuple(map(_parse_mapping, request.map_path))
+    placement = Placement(request.to, request.home, request.as_new_session, paths, request.at_message or "")
+    return repo.plan_checkout(request.rev, placement=placement)
 
 
 def _parse_mapping(text: str) -> tuple[str, str]:
@@ -134,11 +134,11 @@ def _parse_mapping(text: str) -> tuple[str, str]:
     return paths[0], paths[1]
 
 
-def _is_allowed(output: Output, plan: CheckoutPlan, asked: CheckoutOptions) -> bool:
+def _is_allowed(output: Output, plan: CheckoutPlan, request: CheckoutOptions) -> bool:
     """Whether the checkout may run. Asks only if it writes in place or destroys something."""
-    if asked.yes or not (plan.in_place or plan.destroys):
+    if request.yes or not (plan.in_place or plan.destroys):
         return True
-    if not plan.in_place and not asked.overwrite:
+    if not plan.in_place and not request.overwrite:
         return True  # `execute` raises, and names the files that differ
     if not output.json and is_terminal(sys.stdin) and is_terminal(sys.stderr):
         return click.confirm(clean_line(f"Write to {plan.target}?"), err=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 
 SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, shell: str) -> None:
     """Print the completion script for SHELL.

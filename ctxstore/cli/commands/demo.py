@@ -8,14 +8,14 @@ import tempfile
 
 import click
 
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.output import Output, bold
 from ctxstore.errors import CtxstoreError
 
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Keep the temporary folder.")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, keep: bool) -> None:
     """Take a guided tour: save, inspect, lose and restore the session of a sample agent.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.complete import complete_refs
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output, Styled, bold, dim
 from ctxstore.cli.render.printable import truncate
@@ -25,7 +25,7 @@ _COLORS = {"+": "green", "-": "red", "~": "yellow", "^": "cyan", "m": "dim", "@"
 @click.argument("new", metavar="[REV]", required=False, shell_complete=complete_refs)
 @click.option("--stat", is_flag=True, help="Show only counts and file names.")
 @click.option("--patch", "-p", is_flag=True, help="Show files line by line, and messages in full.")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, old: str, new: str | None, stat: bool, patch: bool) -> None:
     """Compare two revisions: messages, memories and files. With one REV, compare it with its parent."""

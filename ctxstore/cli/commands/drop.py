@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.complete import complete_contexts
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output, Styled, dim
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("refs", metavar="REF...", nargs=-1, required=True, shell_complete=complete_contexts)
 @click.option("--dry-run", is_flag=True, help="List what would be dropped, and change nothing.")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, refs: tuple[str, ...], dry_run: bool) -> None:
     """Remove contexts from the list. REF is a full name or a glob.

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import click
 
 from ctxstore.cli.complete import complete_refs
-from ctxstore.cli.invocation import Invocation, NonEmptyPath, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, NonEmptyPath, common_options, pass_invocation
 from ctxstore.cli.render.format import format_size
 from ctxstore.errors import AlreadyExists, StorageError
 
@@ -22,7 +22,7 @@ FORMATS = ("json", "jsonl", "markdown", "aider-backup")
 @click.option("--output", "-o", "path", metavar="FILE", type=NonEmptyPath(), help="Write to FILE instead of stdout.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @click.option("--redact", is_flag=True, help="Mask credentials in the output. Stored data is unchanged.")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, rev: str, format: str, path: str | None, overwrite: bool, redact: bool) -> None:
     """Export the context at REV for other programs: commit, files, messages and memories."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.complete import complete_refs
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.policy_options import parse_policy, policy_options
 from ctxstore.cli.render.format import format_count, format_time
 from ctxstore.cli.render.ops import op_name
@@ -32,7 +32,7 @@ SHOWN_VERDICTS = 12
 @policy_options
 @click.option("--dropped", is_flag=True, help="Apply it to dropped contexts instead; age counts from the drop.")
 @click.option("--dry-run", is_flag=True, help="Show what would be forgotten, and change nothing.")
-@common
+@common_options
 @pass_invocation
 def command(
     invocation: Invocation, /, patterns: tuple[str, ...], name: str | None, dropped: bool, dry_run: bool, **options: Any

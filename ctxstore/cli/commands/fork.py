@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from ctxstore.cli.complete import complete_refs
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.output import Styled
 
 
 @click.command()
 @click.argument("rev", shell_complete=complete_refs)
 @click.argument("name")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, rev: str, name: str) -> None:
     """Create the context NAME, which starts at REV. Nothing is copied: both share the stored data."""

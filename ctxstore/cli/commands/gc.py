@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show what would be freed, and change nothing.")
 @click.option("--recompress", is_flag=True, help="Rewrite all packs with stronger compression; takes longer.")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, dry_run: bool, recompress: bool) -> None:
     """Delete unreachable objects and free their space. Reachable commits are never touched."""

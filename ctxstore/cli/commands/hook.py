@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.start import AGENTS, ANSWERED, Hook, run_hook
 
 
@@ -14,7 +14,7 @@ from ctxstore.cli.start import AGENTS, ANSWERED, Hook, run_hook
 @click.argument("agent", type=click.Choice(AGENTS))
 @click.argument("event", required=False, default="")
 @click.argument("payload", required=False)
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, agent: str, event: str, payload: str | None) -> None:
     """Handle an EVENT of an agent by saving the session. Agents call this command after `ctx install`.

@@ -6,13 +6,13 @@ import os
 
 import click
 
-from ctxstore.cli.invocation import Invocation, NonEmptyPath, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, NonEmptyPath, common_options, pass_invocation
 from ctxstore.cli.repository import FOLDER
 
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", required=False, type=NonEmptyPath())
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, folder: str | None) -> None:
     """Create a repository: .ctx in DIR, or in the current folder.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count
 from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.cli.start import AGENTS
@@ -22,7 +22,7 @@ COLORS = {"+": "green", "-": "red", "@": "cyan"}
 @click.command()
 @click.argument("agent", required=False, type=click.Choice(AGENTS))
 @click.option("--dry-run", is_flag=True, help="Show the changes to the settings, and write nothing.")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, agent: str | None, dry_run: bool) -> None:
     """Make an agent save its sessions automatically. Without AGENT, list the installed agents.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from ctxstore.cli.complete import complete_refs
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_size, format_time
 from ctxstore.cli.render.ops import run_line, show_changes, tag_names
 from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
@@ -36,7 +36,7 @@ LogItem = TypeVar("LogItem")
     show_default=True,
     help="Show at most N; 0 shows all.",
 )
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, rev: str | None, graph: bool, number: int) -> None:
     """List the runs of ctx, newest first. With REF, list the commits of that context."""
@@ -103,9 +103,9 @@ def _log_commits(output: Output, repo: Repo, commits: list[StoredCommit], more: 
 
 
 def _commit_value(stored: StoredCommit, marks: CommitMarks) -> dict[str, Any]:
-    from ctxstore.cli.render.json import mark_value, stored_value
+    from ctxstore.cli.render.json import mark_value, stored_commit_value
 
-    return {**stored_value(stored), "tags": list(marks.tags), "forgotten": mark_value(marks.forgotten)}
+    return {**stored_commit_value(stored), "tags": list(marks.tags), "forgotten": mark_value(marks.forgotten)}
 
 
 def _margins(commits: list[StoredCommit], graph: bool) -> Iterator[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.complete import complete_refs
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count
 from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.errors import Conflict, InvalidInput
@@ -26,7 +26,7 @@ CHOICES = ("ours", "theirs", "both")
 @click.option("--theirs", "choices", flag_value="theirs", multiple=True, help="In conflicts, keep B's side.")
 @click.option("--both", "choices", flag_value="both", multiple=True, help="In conflicts, keep both sides; exit with 0.")
 @click.option("--note", "-m", default="", help="A note for the log.")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, ours: str, theirs: str, into: str, choices: tuple[str, ...], note: str) -> int:
     """Merge the revisions A and B into the context REF: messages, memories and files.
@@ -45,11 +45,11 @@ def command(invocation: Invocation, ours: str, theirs: str, into: str, choices: 
 
 
 def _value(merged: Merged) -> dict[str, Any]:
-    from ctxstore.cli.render.json import stored_value
+    from ctxstore.cli.render.json import stored_commit_value
 
     return {
         "ref": merged.ref,
-        "commit": stored_value(merged.stored),
+        "commit": stored_commit_value(merged.stored),
         "base": merged.base.hex() if merged.base else None,
         "fast_forward": merged.is_fast_forward,
         "op": merged.op.hex() if merged.op else None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.commands.log import DEFAULT, read_page, show_more
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_time
 from ctxstore.cli.render.ops import op_name, run_line, show_changes
 from ctxstore.cli.render.output import Output, dim
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.group(invoke_without_command=True)
-@common
+@common_options
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """List the runs of ctx, and show what each one changed."""
@@ -38,7 +38,7 @@ def command(ctx: click.Context) -> None:
     show_default=True,
     help="Show at most N; 0 shows all.",
 )
-@common
+@common_options
 @pass_invocation
 def log_runs(invocation: Invocation, number: int) -> None:
     """List the runs, newest first, with the changes of each. `ctx undo OP` undoes one."""
@@ -57,7 +57,7 @@ def log_runs(invocation: Invocation, number: int) -> None:
 
 @command.command("show")
 @click.argument("op")
-@common
+@common_options
 @pass_invocation
 def show_run(invocation: Invocation, op: str) -> None:
     """Show all changes of one run. OP is its id, or the first digits of it."""

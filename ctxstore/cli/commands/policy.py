@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.policy_options import parse_policy, policy_options
 from ctxstore.cli.render.output import Output, dim
 from ctxstore.errors import InvalidInput
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.group(invoke_without_command=True)
-@common
+@common_options
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """Name retention policies for `ctx forget --policy`. Without a subcommand, list them."""
@@ -29,7 +29,7 @@ def command(ctx: click.Context) -> None:
 @command.command("set")
 @click.argument("name")
 @policy_options
-@common
+@common_options
 @pass_invocation
 def set_(invocation: Invocation, /, name: str, **options: Any) -> None:
     """Define the policy NAME by retention rules, or replace it. `ctx undo` reverses the change."""
@@ -48,7 +48,7 @@ def set_(invocation: Invocation, /, name: str, **options: Any) -> None:
 
 @command.command("remove")
 @click.argument("name")
-@common
+@common_options
 @pass_invocation
 def remove_policy(invocation: Invocation, name: str) -> None:
     """Remove the policy NAME. `ctx undo` restores it."""
@@ -63,7 +63,7 @@ def remove_policy(invocation: Invocation, name: str) -> None:
 @click.argument("name", required=False)
 @click.argument("pattern", required=False, default="")
 @click.option("--off", is_flag=True, help="Stop applying policies after snapshots.")
-@common
+@common_options
 @pass_invocation
 def auto(invocation: Invocation, name: str | None, pattern: str, off: bool) -> None:
     """Apply the policy NAME after each snapshot, to all contexts or to those that match PATTERN."""

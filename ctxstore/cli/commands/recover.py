@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.commands.log import content_count
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_size, format_time
 from ctxstore.cli.render.output import Output
 
@@ -20,7 +20,7 @@ HEADER = ("COMMIT", "TIME", "CONTEXT", "COMMITS", "CONTENT", "SIZE", "STATE")
 
 @click.command()
 @click.option("--all", "all_", is_flag=True, help="List every unreachable commit, not only the newest of each history.")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, all_: bool) -> None:
     """List unreachable commits: commits that no context and no tag leads to.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxstore.cli.commands.log import read_page
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_size, format_time
 from ctxstore.errors import CtxstoreError
 
@@ -20,7 +20,7 @@ HEADER = ("CONTEXT", "TITLE", "AGENT", "MESSAGES", "SIZE", "LAST CHANGE")
 
 @click.command()
 @click.argument("pattern", required=False, default="")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, pattern: str) -> None:
     """List the contexts: agents' sessions, memories, settings, and saved folders.
@@ -32,9 +32,9 @@ def command(invocation: Invocation, pattern: str) -> None:
     with invocation.open() as repo:
         found, _ = read_page(repo.refs(pattern), 0, error)
     if output.json:
-        from ctxstore.cli.render.json import stored_value
+        from ctxstore.cli.render.json import stored_commit_value
 
-        output.value({"refs": [{"name": name, "commit": stored_value(stored)} for name, stored in found]})
+        output.value({"refs": [{"name": name, "commit": stored_commit_value(stored)} for name, stored in found]})
     else:
         if found:
             output.table(HEADER, _rows(found), right="MESSAGES SIZE", fit="TITLE")

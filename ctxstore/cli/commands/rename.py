@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from ctxstore.cli.complete import complete_contexts
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.output import Styled, dim
 
 
 @click.command()
 @click.argument("old", shell_complete=complete_contexts)
 @click.argument("new")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, old: str, new: str) -> None:
     """Rename the context OLD to NEW. Its commits do not change."""

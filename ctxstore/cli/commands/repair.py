@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.invocation import Invocation, NonEmptyPath, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, NonEmptyPath, common_options, pass_invocation
 from ctxstore.cli.render.damage import problem_value, show_damage
 from ctxstore.cli.render.format import format_count
 from ctxstore.cli.render.output import Output, Styled
@@ -23,7 +23,7 @@ SHOWN = 20
 @click.option(
     "--from",
     "others",
-    metavar="PLACE",
+    metavar="LOCATION",
     type=NonEmptyPath(),
     multiple=True,
     help="Copy lost data from another repository. Can be repeated.",
@@ -32,7 +32,7 @@ SHOWN = 20
     "--forget-damaged", is_flag=True, help="Forget commits that stay damaged; contexts move to an intact one."
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, others: tuple[str, ...], forget_damaged: bool, dry_run: bool) -> int:
     """Recover what is readable in a damaged repository.
@@ -76,7 +76,7 @@ def _show(output: Output, report: RepairReport) -> None:
     if report.problems:
         show_damage(output, report.problems)
         output.line(f"{format_count(len(report.problems), 'object')} not recovered. Everything else is intact.")
-        output.note("To copy the lost data from another repository: ctx repair --from PLACE")
+        output.note("To copy the lost data from another repository: ctx repair --from LOCATION")
         output.note("To give up the commits listed above: ctx repair --forget-damaged (try --dry-run first)")
     elif report.executed:
         output.report("Repaired: no data is missing or damaged.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.complete import complete_contexts
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_time
 from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
 from ctxstore.errors import Corrupt
@@ -58,7 +58,7 @@ SHOWN_CONTEXTS = 3
 )
 @click.option("--index", "only_index", is_flag=True, help="Update the index and do not search.")
 @click.option("--rebuild", is_flag=True, help="Rebuild the index from scratch first.")
-@common
+@common_options
 @pass_invocation
 def command(
     invocation: Invocation, /, query: tuple[str, ...], number: int, only_index: bool, rebuild: bool, **filters: Any

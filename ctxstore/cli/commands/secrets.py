@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.complete import complete_refs
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count
 from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.errors import Corrupt
@@ -28,7 +28,7 @@ SHOWN_PLACES = 5
     "--allow", "allowed", metavar="FINGERPRINT", multiple=True, help="Stop reporting this credential. Can be repeated."
 )
 @click.option("--warn/--no-warn", "warn", default=None, help="Make snapshots warn of new credentials, or not.")
-@common
+@common_options
 @pass_invocation
 def command(
     invocation: Invocation, revs: tuple[str, ...], history: bool, allowed: tuple[str, ...], warn: bool | None

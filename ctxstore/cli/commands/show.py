@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ctxstore.cli.complete import complete_refs
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_size, format_time
 from ctxstore.cli.render.ops import tag_names
 from ctxstore.cli.render.output import Output, Styled, TextPiece, dim
@@ -44,14 +44,14 @@ class ShowOptions(NamedTuple):
     type=click.IntRange(min=0),
     help="With #MESSAGE: also show N messages before and after.",
 )
-@common
+@common_options
 @pass_invocation
-def command(invocation: Invocation, /, rev: str, path: str | None, **given: Any) -> None:
+def command(invocation: Invocation, /, rev: str, path: str | None, **values: Any) -> None:
     """Show the conversation at REV, or the file PATH in it.
 
     REV#MESSAGE shows a single message, and op:ID a run.
     """
-    options = ShowOptions(**given)
+    options = ShowOptions(**values)
     rev, message = _split(rev)
     _validate(rev, message, path, options)
     with invocation.open() as repo:
@@ -109,7 +109,7 @@ def _show_message(output: Output, repo: Repo, rev: str, name: str, options: Show
     if output.json:
         from ctxstore.cli.render.json import message_value
 
-        values = [{"number": at, "asked": meant, **message_value(message)} for at, message, meant in found]
+        values = [{"number": at, "asked": is_match, **message_value(message)} for at, message, is_match in found]
         output.value({"ref": view.ref, "commit": view.id.hex(), "messages": values})
     elif options.raw:
         end = b"\n" if view.is_native else b""
@@ -117,10 +117,10 @@ def _show_message(output: Output, repo: Repo, rev: str, name: str, options: Show
     else:
         from ctxstore.cli.render.conversation import ConversationPrinter
 
-        for at, message, meant in found:
+        for at, message, is_match in found:
             name = f"{view.id.hex()[:8]}#{message.id}"
-            output.line(Styled(name, "yellow") if meant else dim(name), dim(f"  {at:,}"))
-            ConversationPrinter(output, full=meant or options.full).show([message])
+            output.line(Styled(name, "yellow") if is_match else dim(name), dim(f"  {at:,}"))
+            ConversationPrinter(output, full=is_match or options.full).show([message])
 
 
 def _show_file(output: Output, view: View, path: str, *, raw: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.hook_failures import warn_of_failure
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_duration, format_size, format_time
 from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.cli.render.source_report import show_fact, show_names
@@ -23,7 +23,7 @@ MANY = 100
 
 
 @click.command()
-@click.argument("what", metavar="[SOURCE|SOURCE:PATH|PATH]...", nargs=-1)
+@click.argument("names", metavar="[SOURCE|SOURCE:PATH|PATH]...", nargs=-1)
 @click.option("--note", "-m", default="", help="A note for the log.")
 @click.option("--session", metavar="ID", help="Save only the session whose id starts with ID.")
 @click.option(
@@ -33,9 +33,9 @@ MANY = 100
 )
 @click.option("--always", is_flag=True, help="With --session: commit the note even if nothing changed.")
 @click.option("--warn-secrets/--no-warn-secrets", "warn", default=None, help="Warn of credentials in new data, or not.")
-@common
+@common_options
 @pass_invocation
-def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None, **options: Any) -> int:
+def command(invocation: Invocation, /, names: tuple[str, ...], warn: bool | None, **options: Any) -> int:
     """Save what changed in the sessions of all agents found here, or in the named sources and paths.
 
     SOURCE:PATH names an agent's data in another place, such as a copied home folder or a project. Projects of aider
@@ -51,14 +51,14 @@ def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None,
     if options["always"] and not options["session"]:
         raise click.UsageError("--always needs --session ID.")
     location = invocation.location()
-    targets = find_targets(what, invocation.environ)
+    targets = find_targets(names, invocation.environ)
     if not targets and not ctxstore.exists(location.path):
-        raise _nothing_found()
+        raise _no_agent_found()
     repo, is_new = open_or_create(location)
     try:
-        targets = targets if what else add_known_projects(targets, repo.known_projects())
+        targets = targets if names else add_known_projects(targets, repo.known_projects())
         if not targets:
-            raise _nothing_found()
+            raise _no_agent_found()
         if is_new:
             invocation.output.report(f"Created your repository: {repo.path}")
         options["kind"] = options["kind"] or "auto"
@@ -72,7 +72,7 @@ def command(invocation: Invocation, /, what: tuple[str, ...], warn: bool | None,
     return SourceError.exit_code if any(map(_is_unreadable, _skipped(report))) else 0
 
 
-def _nothing_found() -> NotFound:
+def _no_agent_found() -> NotFound:
     return NotFound(
         "no agent found on this machine",
         hint="set $CLAUDE_CONFIG_DIR if Claude Code's folder is not ~/.claude; `ctx snapshot PATH` saves any folder",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctxstore.cli.hook_failures import warn_of_failure
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_size, format_time
 from ctxstore.cli.render.output import Output, bold, dim
 from ctxstore.cli.render.source_report import show_fact, show_names
@@ -25,7 +25,7 @@ WIDTH = 80
 
 
 @click.command()
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation) -> None:
     """List the agents found on this machine, and what is not saved yet.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_size
 
 
 @click.command()
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation) -> None:
     """Show how much is stored, and how much space it takes."""

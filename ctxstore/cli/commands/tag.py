@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxstore.cli.complete import complete_refs, complete_tags
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_time
 from ctxstore.cli.render.output import Output, Styled
 from ctxstore.errors import InvalidInput
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("rev", required=False, shell_complete=complete_refs)
 @click.option("--delete", "-d", metavar="NAME", shell_complete=complete_tags, help="Delete the tag NAME.")
 @click.option("--force", is_flag=True, help="Move an existing tag to REV.")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, name: str | None, rev: str | None, delete: str | None, force: bool) -> None:
     """Tag the commit REV as NAME, or list the tags. Retention never removes a tagged commit."""
@@ -57,9 +57,9 @@ def _delete(output: Output, repo: Repo, name: str) -> None:
 def _list(output: Output, repo: Repo) -> None:
     tags = list(repo.tags())
     if output.json:
-        from ctxstore.cli.render.json import stored_value
+        from ctxstore.cli.render.json import stored_commit_value
 
-        output.value({"tags": [{"name": name, "commit": stored_value(stored)} for name, stored in tags]})
+        output.value({"tags": [{"name": name, "commit": stored_commit_value(stored)} for name, stored in tags]})
         return
     if tags:
         rows = [(name, id.hex()[:8], commit.ref, format_time(commit.time), commit.note) for name, (id, commit) in tags]

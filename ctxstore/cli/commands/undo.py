@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count
 from ctxstore.cli.render.ops import op_name, run_line, show_moves
 from ctxstore.cli.render.output import Output, dim
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("op", required=False)
 @click.option("--dry-run", is_flag=True, help="Show what would be undone, and change nothing.")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, op: str | None, dry_run: bool) -> None:
     """Undo a run: the newest one that is not undone yet, or OP, an id from `ctx op log`.

@@ -7,14 +7,14 @@ import os
 import click
 
 from ctxstore.cli.commands.install import finish, setup_of
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.start import AGENTS
 
 
 @click.command()
 @click.argument("agent", type=click.Choice(AGENTS))
 @click.option("--dry-run", is_flag=True, help="Show the changes to the settings, and write nothing.")
-@common
+@common_options
 @pass_invocation
 def command(invocation: Invocation, agent: str, dry_run: bool) -> None:
     """Remove what `ctx install` added to an agent's settings, and nothing else. Saved sessions are kept."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxstore.cli.invocation import Invocation, common, pass_invocation
+from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_time
 from ctxstore.cli.render.output import Output, Styled
 from ctxstore.errors import CtxstoreError
@@ -40,7 +40,7 @@ SECONDS = Seconds(min=0.1, max=3600)
 
 
 @click.command()
-@click.argument("what", metavar="[SOURCE|PATH]...", nargs=-1)
+@click.argument("names", metavar="[SOURCE|PATH]...", nargs=-1)
 @click.option(
     "--debounce", metavar="SECONDS", type=SECONDS, default=2, help="Save after this time without changes. [default: 2]"
 )
@@ -53,22 +53,22 @@ SECONDS = Seconds(min=0.1, max=3600)
 )
 @click.option("--systemd", "unit", flag_value="systemd", help="Print a systemd unit that runs this command.")
 @click.option("--launchd", "unit", flag_value="launchd", help="Print a launchd property list that runs this command.")
-@common
+@common_options
 @pass_invocation
-def command(invocation: Invocation, what: tuple[str, ...], debounce: float, max_delay: float, unit: str | None) -> int:
+def command(invocation: Invocation, names: tuple[str, ...], debounce: float, max_delay: float, unit: str | None) -> int:
     """Save changes as they happen, until stopped: of all agents, or of the named sources and paths.
 
     A failed save is retried. SIGTERM saves pending changes first, and exits with 0. Ctrl-C stops at once.
     """
     from ctxstore.ops.snapshot.targets import find_targets
 
-    paths = [name for name in what if not _is_source(name)]
+    paths = [name for name in names if not _is_source(name)]
     if paths:
         find_targets(paths, os.environ)
     if unit is not None:
-        _print_unit(invocation, unit, what, (debounce, max_delay))
+        _print_unit(invocation, unit, names, debounce, max_delay)
         return 0
-    _watch(invocation, what, debounce, max_delay)
+    _watch(invocation, names, debounce, max_delay)
     return 0
 
 
@@ -80,7 +80,7 @@ def _is_source(name: str) -> bool:
     return bool(source) and not path
 
 
-def _watch(invocation: Invocation, what: Sequence[str], debounce: float, max_delay: float) -> None:
+def _watch(invocation: Invocation, names: Sequence[str], debounce: float, max_delay: float) -> None:
     from ctxstore.cli.repository import open_or_create
     from ctxstore.integrations.watch import Rhythm, Watcher, import_watch
 
@@ -88,7 +88,7 @@ def _watch(invocation: Invocation, what: Sequence[str], debounce: float, max_del
     location = invocation.location()
     saving = Saving(invocation.output, lambda: open_or_create(location)[0])
     watcher = Watcher(
-        partial(_find, invocation, what, saving), saving, Rhythm(debounce, max(debounce, max_delay)), location.path
+        partial(_find, invocation, names, saving), saving, Rhythm(debounce, max(debounce, max_delay)), location.path
     )
     before = signal.signal(signal.SIGTERM, lambda *_: watcher.stop.set())
     try:
@@ -97,18 +97,18 @@ def _watch(invocation: Invocation, what: Sequence[str], debounce: float, max_del
         signal.signal(signal.SIGTERM, before)
 
 
-def _find(invocation: Invocation, what: Sequence[str], saving: Saving) -> list[Target]:
+def _find(invocation: Invocation, names: Sequence[str], saving: Saving) -> list[Target]:
     """Returns the existing targets. Sources and paths may appear or disappear while the command runs."""
     from ctxstore.errors import NotFound
     from ctxstore.ops.snapshot.targets import add_known_projects, find_targets
 
     found: list[Target] = []
-    for names in ([name] for name in what) if what else ([],):
+    for selection in ([name] for name in names) if names else ([],):
         try:
-            found += find_targets(names, invocation.environ)
+            found += find_targets(selection, invocation.environ)
         except NotFound:
             pass
-    return found if what else add_known_projects(found, saving.known)
+    return found if names else add_known_projects(found, saving.known)
 
 
 class Saving:
@@ -161,14 +161,14 @@ class Saving:
         sys.stdout.flush()
 
 
-def _print_unit(invocation: Invocation, unit: str, what: Sequence[str], rhythm: tuple[float, float]) -> None:
+def _print_unit(invocation: Invocation, unit: str, names: Sequence[str], debounce: float, max_delay: float) -> None:
     from ctxstore.integrations.service_units import LABEL, launchd_plist, systemd_unit
     from ctxstore.integrations.supported_agents import find_ctx
 
-    paths = [name if _is_source(name) else os.path.abspath(name) for name in what]
-    place = ["--repo", os.path.abspath(invocation.repo)] if invocation.repo else []
-    options = [f"--debounce={rhythm[0]:g}", f"--max-delay={rhythm[1]:g}"]
-    line = [find_ctx(sys.argv[0]), "watch", "--quiet", *place, *options, "--", *paths]
+    paths = [name if _is_source(name) else os.path.abspath(name) for name in names]
+    repo_option = ["--repo", os.path.abspath(invocation.repo)] if invocation.repo else []
+    options = [f"--debounce={debounce:g}", f"--max-delay={max_delay:g}"]
+    line = [find_ctx(sys.argv[0]), "watch", "--quiet", *repo_option, *options, "--", *paths]
     environ = {name: os.environ[name] for name in VARIABLES if os.environ.get(name)}
     if invocation.output.json:
         make = systemd_unit if unit == "systemd" else launchd_plist

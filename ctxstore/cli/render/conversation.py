@@ -96,8 +96,8 @@ def fold(text: str) -> tuple[list[str], str]:
 
 
 def _fold_line(line: str) -> str:
-    left = len(line) - FOLDED_LINE
-    return f"{line[:FOLDED_LINE]} … {format_count(left, 'more character')}" if left > 0 else line
+    remaining = len(line) - FOLDED_LINE
+    return f"{line[:FOLDED_LINE]} … {format_count(remaining, 'more character')}" if remaining > 0 else line
 
 
 def _has_content(part: Part) -> bool:

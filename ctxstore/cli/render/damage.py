@@ -76,10 +76,10 @@ def _merged(places: Iterable[DamagedPlace]) -> list[str]:
     return [*lines, _describe_place(last)] if last is not None else lines
 
 
-def _adjoin(one: DamagedPlace, other: DamagedPlace) -> bool:
-    if None in (one.start, one.stop, other.start, other.stop):
-        return one == other
-    return (one.kind, one.path) == (other.kind, other.path) and (other.start or 0) <= (one.stop or 0)
+def _adjoin(first: DamagedPlace, second: DamagedPlace) -> bool:
+    if None in (first.start, first.stop, second.start, second.stop):
+        return first == second
+    return (first.kind, first.path) == (second.kind, second.path) and (second.start or 0) <= (first.stop or 0)
 
 
 def _describe_place(place: DamagedPlace) -> str:

@@ -19,11 +19,11 @@ __all__ = [
     "memory_value",
     "message_value",
     "op_value",
-    "stored_value",
+    "stored_commit_value",
 ]
 
 
-def stored_value(stored: StoredCommit) -> dict[str, Any]:
+def stored_commit_value(stored: StoredCommit) -> dict[str, Any]:
     """Returns a commit and its id as a JSON value."""
     return commit_value(stored.id, stored.commit)
 

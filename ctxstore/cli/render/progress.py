@@ -42,12 +42,12 @@ class Bar:
         self._next = time.monotonic() + DELAY
         self._shown: RichProgress | None = None
         self._task: TaskID | None = None
-        self._what = ""
+        self._phase = ""
         self._total: int | None = None
         self._done = 0
 
     def start(self, what: str, total: int | None) -> None:
-        self._what, self._total, self._done = what, total, 0
+        self._phase, self._total, self._done = what, total, 0
 
     def advance(self, amount: int) -> None:
         self._done += amount
@@ -72,12 +72,12 @@ class Bar:
         self._shown.update(self._task, completed=self._done)
 
     def _show(self) -> None:
-        counts = re.fullmatch(r"(.*) \((\w+)\)", self._what)
+        counts = re.fullmatch(r"(.*) \((\w+)\)", self._phase)
         if self._shown is not None:
             self._shown.stop()
         self._shown = _columns(items=counts[2] if counts else "")
         self._shown.start()
-        self._task = self._shown.add_task(counts[1] if counts else self._what, total=self._total)
+        self._task = self._shown.add_task(counts[1] if counts else self._phase, total=self._total)
 
     def _drop_task(self) -> None:
         if self._shown is not None and self._task is not None:

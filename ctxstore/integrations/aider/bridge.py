@@ -45,9 +45,9 @@ def _failure(message: str, hint: str) -> dict[str, Any]:
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     actions: dict[str, Callable[[Repo, dict[str, Any]], dict[str, Any]]] = {
-        "save": save_backup,
-        "list": list_backups,
-        "load": load_backup,
+        "save": commit_chat,
+        "list": list_commits,
+        "load": export_chat,
     }
     with _open(request["repo"], creates=request["makes"]) as repo:
         return actions[request["do"]](repo, request)
@@ -73,7 +73,7 @@ def context_prefix(project: str) -> str:
     return f"{PREFIX}/{path_part(project)}/"
 
 
-def save_backup(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
+def commit_chat(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
     """Commits a chat, and also writes a file if requested. The commit is kept even if the file fails."""
     from ctxstore.integrations.aider.save_chat import save_chat
 
@@ -101,7 +101,7 @@ def save_backup(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def list_backups(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
+def list_commits(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
     """Lists the newest commits of a project's chats, newest first."""
     commits = sorted(_iter_commits(repo, context_prefix(request["project"])), key=lambda each: -each["time_ns"])
     return {"commits": commits[:LISTED]}
@@ -124,7 +124,7 @@ def _iter_commits(repo: Repo, prefix: str) -> Iterator[dict[str, Any]]:
             }
 
 
-def load_backup(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
+def export_chat(repo: Repo, request: dict[str, Any]) -> dict[str, Any]:
     """Returns a saved chat in the format of ``ctx export --format aider-backup``."""
     view = _find(repo, context_prefix(request["project"]), request["rev"])
     value = json.loads(b"".join(repo.export(view, "aider-backup")))

@@ -109,8 +109,8 @@ def _diff(words: SlashWords, current: str) -> SlashWords:
     return ["diff", *(_revisions(words, 2) or [current])]
 
 
-def _revisions(words: SlashWords, most: int) -> SlashWords:
-    return [word for word in words if not word.startswith("-")][:most]
+def _revisions(words: SlashWords, limit: int) -> SlashWords:
+    return [word for word in words if not word.startswith("-")][:limit]
 
 
 COMMANDS: dict[str, Callable[[SlashWords, str], SlashWords]] = {

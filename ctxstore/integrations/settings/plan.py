@@ -88,7 +88,7 @@ def read_text(path: str) -> str | None:
         raise InvalidInput(f"{path} is not UTF-8 text", hint="correct the file; nothing was changed") from error
 
 
-def encode_text(text: str) -> bytes:
+def encode_settings(text: str) -> bytes:
     """Encodes text for a settings file. Raises `InvalidInput` for lone surrogates, which occur in paths."""
     try:
         return text.encode("utf-8")

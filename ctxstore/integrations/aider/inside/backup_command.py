@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .current_chat import ChatFile, build_request, chat_files, chat_messages
 from .problem import CommandProblem
-from .prompt import Prompt, format_count, message_text, shorten
+from .prompt import Prompt, format_count, message_text, one_line
 from .store import Store
 
 DEFAULT = "context"
@@ -32,7 +32,7 @@ def check_backup_name(name: str) -> str:
     return name
 
 
-def save_chat(coder: Any, prompt: Prompt, store: Store, words: CommandWords) -> None:
+def backup_chat(coder: Any, prompt: Prompt, store: Store, words: CommandWords) -> None:
     """Saves the whole chat."""
     if len(words.plain) > 1:
         raise CommandProblem("the name of a backup has no spaces", "for example `/context_backup before-refactoring`")
@@ -44,7 +44,7 @@ def save_chat(coder: Any, prompt: Prompt, store: Store, words: CommandWords) -> 
     _report_saved(prompt, store.call("save", name=name, chat=request))
 
 
-def save_selection(coder: Any, prompt: Prompt, store: Store, words: CommandWords) -> None:
+def backup_selection(coder: Any, prompt: Prompt, store: Store, words: CommandWords) -> None:
     """Saves selected messages and files under a new name. Without arguments, lists the messages and files."""
     messages, files = chat_messages(coder), chat_files(coder)
     if not words.plain:
@@ -102,7 +102,7 @@ def _list(prompt: Prompt, messages: list[Any], done: int, files: list[ChatFile])
     for number, message in enumerate(messages, 1):
         role = message.get("role", "?") if isinstance(message, dict) else "?"
         mark = " " if number <= done else "*"
-        prompt.info(f"{number:>5}{mark} {role:<9}  {shorten(message_text(message))}")
+        prompt.info(f"{number:>5}{mark} {role:<9}  {one_line(message_text(message))}")
     for file in files:
         prompt.info(f"{'read' if file.access == 'read' else 'file':>5}  {file.path}")
     if done < len(messages):

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .backup_command import CommandWords, save_chat, save_selection
+from .backup_command import CommandWords, backup_chat, backup_selection
 from .current_chat import chat_files, project_folder
 from .find_backup import backup_files
 from .load_command import load_backup
@@ -19,7 +19,7 @@ CommandAction = Callable[[Any, Prompt, Store, CommandWords], "dict[str, Any] | N
 
 COMMANDS: dict[str, tuple[CommandAction, str, frozenset[str]]] = {
     "context_backup": (
-        save_chat,
+        backup_chat,
         "Save this chat as a commit: messages, files, model ([NAME] [--json])",
         frozenset({"--json"}),
     ),
@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[CommandAction, str, frozenset[str]]] = {
         frozenset({"--files"}),
     ),
     "context_create": (
-        save_selection,
+        backup_selection,
         "Save selected messages and files as a new context (NAME 1-4,7 [FILE]… [--json])",
         frozenset({"--json"}),
     ),

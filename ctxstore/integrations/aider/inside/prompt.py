@@ -24,7 +24,7 @@ def _escape(char: str) -> str:
     return char if unicodedata.category(char) == "Zs" else f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
-def shorten(text: str, width: int = WIDTH) -> str:
+def one_line(text: str, width: int = WIDTH) -> str:
     """Returns the beginning of a text as one line."""
     line = clean(" ".join(text[: 10 * width].split()))
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
@@ -41,7 +41,7 @@ def local_time(text: str) -> str:
         moment = calendar.timegm(time.strptime(text[:19] + text[-1:], "%Y-%m-%dT%H:%M:%SZ"))
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
     except (ValueError, OverflowError, OSError):
-        return shorten(text, 30)
+        return one_line(text, 30)
 
 
 class Prompt:
