@@ -4,8 +4,7 @@ An agent's package has these modules. Each is imported when it is needed, becaus
 must not pay for parsers.
 
 - ``layout`` finds files (`LayoutModule`).
-- ``transcript`` turns a transcript's bytes into messages (`TranscriptModule`).
-- ``scanner`` computes a session's attributes (`ScannerModule`).
+- ``transcript`` turns a transcript's bytes into messages, and computes a session's attributes (`TranscriptModule`).
 - ``resume`` plans a checkout that the agent can continue from (`ResumeModule`).
 """
 
@@ -131,10 +130,6 @@ class TranscriptModule(Protocol):
     def iter_messages(self, blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
         """As `Source.messages`."""
 
-
-class ScannerModule(Protocol):
-    """The module ``scanner`` of an agent."""
-
     def make_scanner(self, before: Attributes | None = None) -> Scanner:
         """A scanner of a transcript, or of what was added to it since `before`."""
 
@@ -186,7 +181,7 @@ class AgentSource:
 
     def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
         """The messages in a transcript's bytes, from blocks broken anywhere."""
-        return cast(TranscriptModule, self._load("transcript")).iter_messages(lines, offset)
+        return self._transcript.iter_messages(lines, offset)
 
     def is_memory(self, key: str) -> bool:
         """Whether the file is one of the agent's memories."""
@@ -198,11 +193,15 @@ class AgentSource:
 
     def make_scanner(self, key: str, before: Attributes | None) -> Scanner:
         """A scanner of the transcript `key`."""
-        return cast(ScannerModule, self._load("scanner")).make_scanner(before)
+        return self._transcript.make_scanner(before)
 
     @property
     def _layout(self) -> LayoutModule:
         return cast(LayoutModule, self._load("layout"))
+
+    @property
+    def _transcript(self) -> TranscriptModule:
+        return cast(TranscriptModule, self._load("transcript"))
 
     def _load(self, module: str) -> object:
         return import_module(f"{self.package}.{module}")

@@ -22,7 +22,6 @@ FAMILIES = {"jsonl", "document", "sqlite", "text", "none"}
 MODULES = {
     "layout": base.LayoutModule,
     "transcript": base.TranscriptModule,
-    "scanner": base.ScannerModule,
     "resume": base.ResumeModule,
 }
 

@@ -1,11 +1,13 @@
-"""aider's chat history → messages."""
+"""aider's chat history as messages, and its summary."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
-from ctxstore.sources.aider.history import ASSISTANT, OUTPUT, START, UNKNOWN, USER, Said, iter_said
-from ctxstore.sources.protocol import Message, Part
+from ctxstore.sources.aider.history import ASSISTANT, OUTPUT, START, UNKNOWN, USER, History, Said, iter_said
+from ctxstore.sources.protocol import Attributes, Message, Part
+from ctxstore.sources.summary import SessionSummary, one_line
 
 ROLES = {USER: "user", ASSISTANT: "assistant", OUTPUT: "meta", START: "meta", UNKNOWN: "unknown"}
 
@@ -42,3 +44,56 @@ def text_of(said: Said) -> str:
 def _parts(said: Said) -> tuple[Part, ...]:
     text = text_of(said) if said.kind != UNKNOWN else ""
     return (Part("text", text),) if text else ()
+
+
+_ANEW = re.compile(rb"\r?\n\s*# aider chat started at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+_MAX_BLANK = 4096
+
+
+class HistoryScanner:
+    """The attributes of a project's chats. After `before` it sees only what was added: if that doesn't begin with a
+    session of its own, the text before it decides its first lines, and the messages can't be counted."""
+
+    def __init__(self, before: Attributes | None = None) -> None:
+        self._history = History()
+        self._summary = SessionSummary("aider", before)
+        self._first: bytes | None = b"" if before else None
+
+    def feed(self, block: bytes) -> None:
+        """The next bytes. Blocks break anywhere."""
+        if self._first is not None:
+            self._check_start(self._first + block[:_MAX_BLANK])
+        for said in self._history.feed(block):
+            self._add(said)
+
+    def finish(self) -> Attributes:
+        """The attributes, once the file ended."""
+        for said in self._history.finish():
+            self._add(said)
+        if self._first:
+            self._summary.messages = None
+        return self._summary.attributes()
+
+    def _check_start(self, first: bytes) -> None:
+        """Whether what was added begins with a session."""
+        self._first = first[:_MAX_BLANK]
+        if _ANEW.match(first):
+            self._first = None
+        elif len(first) >= _MAX_BLANK:
+            self._first = self._summary.messages = None
+
+    def _add(self, said: Said) -> None:
+        self._summary.model = said.model or self._summary.model
+        if said.kind in (USER, ASSISTANT):
+            self._summary.count_message()
+        if said.kind == USER and not self._summary.title:
+            self._summary.title = _title(text_of(said))
+
+
+make_scanner = HistoryScanner
+
+
+def _title(text: str) -> str | None:
+    """The text on one line; none of a command of aider's."""
+    line = one_line(text)
+    return None if not line or line.startswith("/") or line == "<blank>" else line

@@ -24,6 +24,6 @@ class Codex(ResumableAgent):
 
     def make_scanner(self, key: str, before: Attributes | None) -> Scanner:
         """A scanner of a rollout, plain or packed."""
-        from ctxstore.sources.codex.scanner import PackedScanner, make_scanner
+        from ctxstore.sources.codex.transcript import PackedScanner, make_scanner
 
         return PackedScanner(before) if key.endswith(_PACKED) else make_scanner(before)

@@ -1,4 +1,4 @@
-"""A Continue session as messages."""
+"""A Continue session as messages, and its summary."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ctxstore.sources.content import objects, parts_of, string
-from ctxstore.sources.continue_dev.records import KEY, ContinueRecord, read
+from ctxstore.sources.continue_dev.records import FOLDER, KEY, ContinueRecord, facts_of, path_of, read
 from ctxstore.sources.document import messages as document
-from ctxstore.sources.protocol import Message, Part
+from ctxstore.sources.document.messages import HEAD, TAIL
+from ctxstore.sources.document.scanner import DocumentScanner
+from ctxstore.sources.protocol import Attributes, Message, Part
+from ctxstore.sources.summary import SessionSummary, one_line
 
 _ROLES = {"user": "user", "assistant": "assistant", "system": "system", "tool": "tool", "thinking": "assistant"}
 
@@ -81,3 +84,38 @@ def _model(record: ContinueRecord) -> str | None:
     logs = objects([usage, *objects(record.promptLogs)])
     names = (string(log.get("modelTitle")) or string(log.get("model")) for log in logs)
     return next(filter(None, names), None)
+
+
+_UNTITLED = frozenset({"", "New Session", "Untitled Session"})
+
+
+def make_scanner(before: Attributes | None = None) -> DocumentScanner:
+    """A scanner of a session, which is one document: what was added to it can't be read by itself."""
+    return DocumentScanner(iter_messages, _ContinueSummary("Continue"), before)
+
+
+class _ContinueSummary(SessionSummary):
+    """Title, model and folder are members of the document, before its history or after it."""
+
+    def __init__(self, agent: str) -> None:
+        super().__init__(agent)
+        self._facts: dict[str, str] = {}
+
+    def add(self, message: Message) -> None:
+        """Add the next message."""
+        if message.id == HEAD:
+            self._facts |= facts_of(message.raw)
+        elif message.id == TAIL:
+            self._facts |= facts_of(b'{"%s":[' % KEY.encode() + message.raw)
+        elif message.role == "assistant":
+            self.model = message.model or self.model
+        elif message.role == "user":
+            self.set_title(message.parts)
+
+    def attributes(self) -> Attributes:
+        """The attributes of all messages so far."""
+        title = one_line(self._facts.get("title"))
+        self.own_title = "" if title in _UNTITLED else title
+        self.model = self.model or self._facts.get("chatModelTitle") or None
+        self.project = path_of(self._facts.get(FOLDER, "")) or None
+        return super().attributes()

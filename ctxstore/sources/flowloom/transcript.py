@@ -1,4 +1,4 @@
-"""A FlowLoom session's ``metadata.json`` as one message."""
+"""A FlowLoom session's ``metadata.json`` as one message, and its summary."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ctxstore.sources.protocol import Message, Part, unknown_message
+from ctxstore.sources.protocol import Attributes, Message, Part, unknown_message
 
 LIMIT = 1 << 20
 """Larger metadata are stored unchanged, and not understood."""
@@ -52,3 +52,34 @@ def first_text(value: dict[str, Any], names: tuple[str, ...]) -> str | None:
     """The first text among the members called `names`, on one line."""
     found = (value.get(name) for name in names)
     return next((" ".join(each.split())[:80] for each in found if isinstance(each, str) and each.strip()), None)
+
+
+_PROJECTS = ("projectPath", "project_path", "workingDirectory", "working_directory", "worktree", "cwd")
+
+
+class MetadataScanner:
+    """The attributes of a session. The file is rewritten each time, so nothing can be read from its end alone."""
+
+    def __init__(self, before: Attributes | None = None) -> None:
+        self._data: bytes | None = b"" if before is None else None
+
+    def feed(self, block: bytes) -> None:
+        """The next bytes."""
+        if self._data is not None:
+            data = self._data + block
+            self._data = data if len(data) <= LIMIT else None
+
+    def finish(self) -> Attributes:
+        """The attributes, once the file ended."""
+        if self._data is None:
+            return Attributes(agent="FlowLoom")
+        value = metadata_of(self._data)
+        return Attributes(first_text(value, TITLES), "FlowLoom", first_text(value, ("model",)), _project(value), 0)
+
+
+make_scanner = MetadataScanner
+
+
+def _project(value: dict[str, Any]) -> str | None:
+    paths = (value.get(name) for name in _PROJECTS)
+    return next((path for path in paths if isinstance(path, str) and path.startswith("/")), None)

@@ -1,4 +1,4 @@
-"""A Goose session's rows, or the lines of an older file, as messages."""
+"""A Goose session as messages, and its summary: of the database's rows, or of the lines of an older file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.content import kind_of, string, text_parts
-from ctxstore.sources.goose.records import GooseRecord, read
+from ctxstore.sources.content import kind_of, string, string_or_none, text_parts
+from ctxstore.sources.goose.records import COUNTED, GooseRecord, read
 from ctxstore.sources.jsonl import messages as jsonl
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
-from ctxstore.sources.protocol import Message, Part
+from ctxstore.sources.jsonl.scanner import RecordScanner
+from ctxstore.sources.protocol import Attributes, Message, Part, Scanner
+from ctxstore.sources.summary import SessionSummary, one_line
 
 _MILLISECONDS = 1 << 36
 """Larger times are not in seconds, whatever the version."""
@@ -110,3 +112,35 @@ class _Body(msgspec.Struct):
 
 
 _body = msgspec.json.Decoder(_Body)
+
+
+_UNTITLED = ("", "New Chat", "New session", "CLI Session", "ACP Session")
+
+
+def make_scanner(before: Attributes | None = None) -> Scanner:
+    """A scanner of a session, or of what was added to it since `before`."""
+    return RecordScanner(read, _GooseSummary("Goose", before))
+
+
+class _GooseSummary(SessionSummary):
+    def add(self, record: GooseRecord) -> None:
+        """Add the next line."""
+        if record.is_session:
+            self._add_session(record)
+        role = record.counted_role
+        if role in COUNTED:
+            self.count_message()
+            if role == "user" and not self.title:
+                self.set_title(parts_of(content_of(record)))
+
+    def _add_session(self, record: GooseRecord) -> None:
+        row = record.values
+        titles = (title for title in (row.name, row.description) if isinstance(title, str))
+        self.own_title = next((one_line(title) for title in titles if title.strip() not in _UNTITLED), "")
+        self.project = self.project or string_or_none(row.working_dir)
+        try:
+            text = row.model_config_json
+            config: Any = msgspec.json.decode(text) if isinstance(text, str) else {}
+        except DECODE_ERRORS:
+            config = {}
+        self.model = string_or_none(config.get("model_name") if isinstance(config, dict) else None) or self.model

@@ -25,6 +25,6 @@ class TaskAgent(ResumableAgent):
 
     def make_scanner(self, key: str, before: Attributes | None) -> Scanner:
         """A scanner of a task's messages."""
-        from ctxstore.sources.tasks.scanner import make_scanner
+        from ctxstore.sources.tasks.transcript import make_scanner
 
         return make_scanner(self.agent, before)

@@ -12,8 +12,7 @@ from ctxstore.sources.document.split_array import cut
 from ctxstore.sources.resumable import ContextChange, IndexEntry, StoredContext
 from ctxstore.sources.tasks.layout import TASKS, WINDOW
 from ctxstore.sources.tasks.resume import ITEM, require_task, restore_layout
-from ctxstore.sources.tasks.scanner import TaskSummary
-from ctxstore.sources.tasks.transcript import KEY, iter_messages
+from ctxstore.sources.tasks.transcript import KEY, TaskSummary, iter_messages
 
 LIST = "state/taskHistory.json"
 INDEX = "tasks/_index.json"

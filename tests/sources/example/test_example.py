@@ -18,7 +18,7 @@ import pytest
 HERE = Path(__file__).parent
 PAGE = HERE.parents[2] / "docs" / "sources.md"
 PROJECT = tomllib.loads((HERE / "pyproject.toml").read_text())
-SHOWN = ("pyproject.toml", "abacus/__init__.py", "abacus/layout.py", "abacus/transcript.py", "abacus/scanner.py")
+SHOWN = ("pyproject.toml", "abacus/__init__.py", "abacus/layout.py", "abacus/transcript.py")
 TALK = "6f1c2a34-0000-4000-8000-0000000000ab"
 
 

@@ -59,8 +59,7 @@ def test_any_bytes_come_back_as_messages(source: Source, data: bytes, cuts: list
 def test_its_scanner_counts_what_its_parser_yields(lines: list[bytes], data: st.DataObject) -> None:
     sys.path.insert(0, HERE)
     try:
-        from abacus.scanner import make_scanner
-        from abacus.transcript import iter_messages
+        from abacus.transcript import iter_messages, make_scanner
     finally:
         sys.path.remove(HERE)
     counted = {"user", "assistant"}
