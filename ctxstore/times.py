@@ -22,7 +22,7 @@ def parse_time(text: str, now: int) -> int:
 
 
 def parse_start(text: str, now: int) -> int:
-    """Like `parse_time`, but a date or clock time becomes its first nanosecond. Raises `InvalidInput`."""
+    """Parses a time like `parse_time`, but a date or clock time to its first nanosecond. Raises `InvalidInput`."""
     relative, start = _parse_moment(text, now)
     return relative if relative is not None else start
 

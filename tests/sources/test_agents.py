@@ -27,7 +27,7 @@ MODULES = {
 
 
 def section(name: str) -> str:
-    """The section of an agent in the reference of the sources."""
+    """Extracts the section of an agent from the reference of the sources."""
     _, *sections = (ROOT / "docs" / "sources.md").read_text().split("\n## ")
     (found,) = [text for text in sections if f"`{name}`" in text.partition("\n")[0]]
     return found
