@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 import inspect
+import subprocess
 import sys
 import typing
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pkgutil import iter_modules
 from types import FunctionType, ModuleType
 
 import pytest
 
 import ctxstore
 import ctxstore.errors
+import ctxstore.ops
 
 ENTRANCES = (ctxstore.Repo, ctxstore.View, ctxstore.Draft)
 FUNCTIONS = (ctxstore.open, ctxstore.init)
@@ -90,11 +93,27 @@ def test_the_fields_of_a_value_and_the_result_of_a_plan_are_of_public_types(name
     assert [cls.__name__ for cls in iter_types(hints) if not is_public(cls)] == []
 
 
-def test_a_name_is_loaded_from_where_a_type_checker_finds_it():
-    found = {alias.name: node.module for node in iter_type_imports(ctxstore) for alias in node.names}
-    errors = {name for name in ctxstore.__all__ if hasattr(ctxstore.errors, name)}
-    assert found.keys() | errors == set(ctxstore.__all__) == set(ctxstore.__all__) & set(dir(ctxstore))
-    assert all(getattr(ctxstore, name) is getattr(import_module(home), name) for name, home in found.items())
+@pytest.mark.parametrize("package", [ctxstore, ctxstore.ops], ids=lambda package: package.__name__)
+def test_a_name_is_loaded_from_where_a_type_checker_finds_it(package):
+    found = {alias.name: node.module for node in iter_type_imports(package) for alias in node.names}
+    errors = {name for name in package.__all__ if hasattr(ctxstore.errors, name)}
+    assert found.keys() | errors == set(package.__all__)
+    assert all(getattr(package, name) is getattr(import_module(home), name) for name, home in found.items())
+
+
+def test_no_operation_is_called_as_a_room_is():
+    rooms = {room.name for room in iter_modules(ctxstore.ops.__path__)}
+    assert rooms and not rooms & set(ctxstore.ops.__all__)
+
+
+def test_the_names_of_the_library_are_listed():
+    assert set(ctxstore.__all__) <= set(dir(ctxstore))
+
+
+def test_opening_a_repository_loads_no_operation(tmp_path):
+    program = "import ctxstore, sys; ctxstore.init(sys.argv[1]); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "store")], capture_output=True, check=True)
+    assert not [name for name in done.stdout.decode().split() if name.startswith("ctxstore.ops.")]
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error():

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from ctxstore import ops
 from ctxstore.history.engine import Engine
+from ctxstore.history.refs import SETTING
 from ctxstore.history.revisions import Resolver, Revision
 from ctxstore.progress import SILENT, Progress
 
@@ -38,93 +40,67 @@ class FindingMethods:
         With `rebuild`, creates the index again first. Raises `InvalidInput` for a query without a word, and
         `StorageError`.
         """
-        from ctxstore.ops.search.find import SearchFilters
-        from ctxstore.ops.search.search import search_messages
-
-        return search_messages(
-            self._engine, query, filters or SearchFilters(), number, rebuild=rebuild, progress=progress
+        return ops.search_messages(
+            self._engine, query, filters or ops.SearchFilters(), number, rebuild=rebuild, progress=progress
         )
 
     def update_index(self, *, rebuild: bool = False, progress: Progress = SILENT) -> SearchResult:
         """Updates the search index without a query. Raises `StorageError`."""
-        from ctxstore.ops.search.search import update_index
-
-        return update_index(self._engine, rebuild=rebuild, progress=progress)
+        return ops.update_index(self._engine, rebuild=rebuild, progress=progress)
 
     def find_messages(self, rev: str, message: str, around: int = 0) -> list[NumberedMessage]:
         """Returns one message of a commit, with `around` messages before and after it.
 
         `message` is its id, the start of its id, or its number. Raises `NotFound`, `InvalidInput`.
         """
-        from ctxstore.ops.content.find_message import find_messages
-        from ctxstore.ops.content.view import View
-
-        return find_messages(View(self._engine, *Resolver(self._engine).resolve(rev)), message, around)
+        return ops.find_messages(ops.View(self._engine, *Resolver(self._engine).resolve(rev)), message, around)
 
     def known_projects(self) -> list[Target]:
         """Returns the existing projects from which sessions were saved, for agents that keep their data in projects."""
-        from ctxstore.ops.snapshot.known_projects import known_projects
-
-        return known_projects(self._engine)
+        return ops.known_projects(self._engine)
 
     def find_secrets(self, *revs: str, history: bool = False, progress: Progress = SILENT) -> SecretsReport:
         """Finds credentials in these commits, or in the newest commit of every context.
 
         With `history`, searches their ancestors, too. Raises `NotFound` if ``ctxstore[secrets]`` is not installed.
         """
-        from ctxstore.ops.content.log import iter_contexts
-        from ctxstore.ops.secrets.scan import scan_commits
-
         resolver = Resolver(self._engine)
         if revs:
-            return scan_commits(
+            return ops.scan_commits(
                 self._engine, [resolver.resolve(rev) for rev in revs], history=history, progress=progress
             )
-        newest = (Revision(name, *stored) for name, stored in iter_contexts(self._engine))
-        return scan_commits(self._engine, newest, history=history, progress=progress)
+        newest = (Revision(name, *stored) for name, stored in ops.iter_contexts(self._engine))
+        return ops.scan_commits(self._engine, newest, history=history, progress=progress)
 
     def find_new_secrets(self, commits: Iterable[RefHead]) -> SecretsReport:
         """Finds credentials in the content that these commits added, such as those of a snapshot."""
-        from ctxstore.ops.secrets.scan import scan_added
-
-        return scan_added(self._engine, commits)
+        return ops.scan_added(self._engine, commits)
 
     def allow_secrets(self, *fingerprints: str) -> bool:
         """Adds credentials to the allowlist, so that they are neither reported nor redacted. Raises `InvalidInput`.
 
         Returns False if all of them were in it already.
         """
-        from ctxstore.ops.secrets.allowlist import allow
-
-        return allow(self._engine, fingerprints)
+        return ops.allow(self._engine, fingerprints)
 
     def secrets_warning(self) -> bool:
         """Whether snapshots warn of credentials in new content."""
-        from ctxstore.history.refs import SETTING
-
         if self._engine.refs(self._engine.root()).find(SETTING + "secrets") is None:
             return False
-        from ctxstore.ops.secrets.allowlist import is_warning_on
 
-        return is_warning_on(self._engine)
+        return ops.is_warning_on(self._engine)
 
     def set_secrets_warning(self, is_on: bool) -> bool:
         """Sets whether snapshots warn of credentials. Returns False if the setting did not change."""
-        from ctxstore.ops.secrets.allowlist import set_warning
-
-        return set_warning(self._engine, is_on)
+        return ops.set_warning(self._engine, is_on)
 
     def redact(self, export: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
         """Yields the bytes of `export` with credentials replaced. `export` must return the same bytes at each call.
 
         Raises `NotFound` if ``ctxstore[secrets]`` is not installed.
         """
-        from ctxstore.ops.secrets.redact import redact
-
-        return redact(self._engine, export)
+        return ops.redact(self._engine, export)
 
     def survey(self, environ: Mapping[str, str], now: int) -> SourcesReport:
         """Returns the agents' data on this machine, and which of it is not saved. `now` is in ns. Raises `Corrupt`."""
-        from ctxstore.ops.snapshot.sources_report import survey
-
-        return survey(self._engine, environ, now)
+        return ops.survey(self._engine, environ, now)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ctxstore import ops
 from ctxstore.errors import InvalidInput
 from ctxstore.history.commits import NamedCommit, StoredCommit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import check_name
+from ctxstore.history.revisions import Resolver, Revision
 from ctxstore.history.transaction import Move, transaction
 from ctxstore.ids import ID_SIZE, ObjectId
 
 if TYPE_CHECKING:
     from ctxstore.history.oplog import Op, StoredOp
-    from ctxstore.history.revisions import Revision
     from ctxstore.ops.merge.merge import Merged
     from ctxstore.ops.refs.contexts_and_tags import DropPlan
     from ctxstore.ops.refs.undo import ListedOp, OpEffect, UndoPlan
@@ -27,15 +28,11 @@ class RefMethods:
 
     def resolve(self, rev: str) -> Revision:
         """Returns the commit that a revision names. Raises `NotFound`, `InvalidInput`."""
-        from ctxstore.history.revisions import Resolver
-
         return Resolver(self._engine).resolve(rev)
 
     def fork(self, rev: str, new_ref: str) -> StoredCommit:
         """Creates a context that starts at a revision and shares its history. Raises `AlreadyExists`."""
-        from ctxstore.ops.refs.contexts_and_tags import fork
-
-        return fork(self._engine, self.resolve(rev).id, new_ref)
+        return ops.fork(self._engine, self.resolve(rev).id, new_ref)
 
     def set_ref(self, ref: str, new: ObjectId | None, *, expected: ObjectId | None) -> None:
         """Moves a context's ref from `expected` to `new`, where None means that there is no ref. Raises `RefMoved`."""
@@ -53,15 +50,11 @@ class RefMethods:
 
     def rename(self, old: str, new: str) -> StoredCommit:
         """Renames a context, which is given by its full name. Raises `NotFound`, `AlreadyExists`."""
-        from ctxstore.ops.refs.contexts_and_tags import rename
-
-        return rename(self._engine, old, new)
+        return ops.rename(self._engine, old, new)
 
     def plan_drop(self, *patterns: str) -> DropPlan:
         """Plans to drop contexts, which are given by full names or globs. Raises `NotFound`."""
-        from ctxstore.ops.refs.contexts_and_tags import plan_drop
-
-        return plan_drop(self._engine, patterns)
+        return ops.plan_drop(self._engine, patterns)
 
     def merge(self, ours: str, theirs: str, *, into: str, choice: str = "both", note: str = "") -> Merged:
         """Merges two revisions into a context: a new one, or one whose newest commit is one of the two.
@@ -69,54 +62,39 @@ class RefMethods:
         The result lists the conflicts: things that both sides changed differently. `choice` selects what to keep of
         those: ``ours``, ``theirs`` or ``both``. Raises `NotFound`, `InvalidInput`, `Conflict`.
         """
-        from ctxstore.ops.merge.merge import Merge, merge_revisions
-
-        return merge_revisions(self._engine, Merge(self.resolve(ours), self.resolve(theirs), into, choice, note))
+        return ops.merge_revisions(
+            self._engine, ops.Merge(self.resolve(ours), self.resolve(theirs), into, choice, note)
+        )
 
     def tag(self, name: str, rev: str, *, force: bool = False) -> StoredCommit:
         """Tags a commit. With `force`, moves an existing tag to it. Raises `AlreadyExists`, `InvalidInput`."""
-        from ctxstore.ops.refs.contexts_and_tags import create_tag
-
         revision = self.resolve(rev)
-        create_tag(self._engine, name, revision.id, force=force)
+        ops.create_tag(self._engine, name, revision.id, force=force)
         return StoredCommit(revision.id, revision.commit)
 
     def delete_tag(self, name: str) -> ObjectId:
         """Deletes a tag. Returns the commit that it named. Raises `NotFound`."""
-        from ctxstore.ops.refs.contexts_and_tags import delete_tag
-
-        return delete_tag(self._engine, name)
+        return ops.delete_tag(self._engine, name)
 
     def tags(self) -> Iterator[NamedCommit]:
         """Yields the tags' names and commits, sorted by name."""
-        from ctxstore.ops.refs.contexts_and_tags import iter_tags
-
-        return iter_tags(self._engine)
+        return ops.iter_tags(self._engine)
 
     def find_op(self, text: str) -> StoredOp:
         """Returns the run whose id starts with `text`. Raises `NotFound`, `InvalidInput`."""
-        from ctxstore.history.revisions import Resolver
-
         return Resolver(self._engine).op(text)
 
     def ops(self) -> Iterator[ListedOp]:
         """Yields the runs, newest first, with whether each is undone."""
-        from ctxstore.ops.content.log import iter_runs
-        from ctxstore.ops.refs.undo import iter_listed_ops
-
-        return iter_listed_ops(iter_runs(self._engine))
+        return ops.iter_listed_ops(ops.iter_runs(self._engine))
 
     def op_effect(self, op: Op) -> OpEffect:
         """Returns the commits that a run forgot or restored."""
-        from ctxstore.ops.refs.undo import op_effect
-
-        return op_effect(self._engine, op)
+        return ops.op_effect(self._engine, op)
 
     def plan_undo(self, op: str | None = None) -> UndoPlan:
         """Plans to undo the run whose id starts with `op`, or else the newest run that is neither an undo nor undone.
 
         Raises `Conflict` if a later run changed the same refs, and `NotFound` if a commit that it needs was collected.
         """
-        from ctxstore.ops.refs.undo import plan_undo
-
-        return plan_undo(self._engine, self.find_op(op) if op is not None else None)
+        return ops.plan_undo(self._engine, self.find_op(op) if op is not None else None)

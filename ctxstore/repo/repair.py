@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from ctxstore import ops
 from ctxstore.history.engine import Environment, real_environment
 from ctxstore.progress import SILENT, Progress
 from ctxstore.repo.open import no_repository, open
@@ -32,18 +33,14 @@ def repair(
 
     Raises `NotFound`, `UnknownFormat` and `StorageError`, and the errors of opening `others`.
     """
-    from ctxstore.ops.repair.examine import NoRepository
-    from ctxstore.ops.repair.execute import plan_repair, repair_repository
-    from ctxstore.ops.repair.object_sources import OtherRepository
-    from ctxstore.ops.repair.plan import RepairOptions
 
     place, environment = os.fspath(path), environment or real_environment()
     with ExitStack() as stack:
         repos = [stack.enter_context(open(other, environment=environment)) for other in others]
-        options = RepairOptions([OtherRepository(repo.path, repo._engine) for repo in repos], forget_damaged)
+        options = ops.RepairOptions([ops.OtherRepository(repo.path, repo._engine) for repo in repos], forget_damaged)
         try:
             if dry_run:
-                return plan_repair(locate(place), environment, options, progress).report()
-            return repair_repository(locate(place), environment, options, progress)
-        except NoRepository:
+                return ops.plan_repair(locate(place), environment, options, progress).report()
+            return ops.repair_repository(locate(place), environment, options, progress)
+        except ops.NoRepository:
             raise no_repository(place) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ctxstore import ops
 from ctxstore.errors import Corrupt, NotFound
 from ctxstore.history.commits import NamedCommit, StoredCommit, read_commit
 from ctxstore.history.engine import Engine
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 class Repo(RefMethods, RetentionMethods, FindingMethods):
     """An open repository. Several threads and processes may use it. Close it, or use it as a context manager.
 
-    Methods import the code that they need when they are called, so that a hook after every turn starts quickly.
+    A method loads its operation from `ops` when it is called, so that a hook after every turn starts quickly.
     """
 
     def __init__(self, engine: Engine, path: str) -> None:
@@ -61,23 +62,17 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         The first commit creates a context that does not exist. Raises `InvalidInput` for an invalid name, and
         `NotFound` for an unknown parent.
         """
-        from ctxstore.ops.draft.draft import open_draft
-
-        return open_draft(self._engine, ref, self.resolve(parent).id if parent is not None else None)
+        return ops.open_draft(self._engine, ref, self.resolve(parent).id if parent is not None else None)
 
     # -- reading
 
     def view(self, rev: str) -> View:
         """Returns the content of a commit, read on demand. Raises `NotFound`, `InvalidInput`."""
-        from ctxstore.ops.content.view import View
-
-        return View(self._engine, *self.resolve(rev))
+        return ops.View(self._engine, *self.resolve(rev))
 
     def messages(self, rev: str) -> Iterator[Message]:
         """Yields a commit's messages, whether they come from an agent's transcript or from a program."""
-        from ctxstore.ops.content.conversation import iter_messages
-
-        return iter_messages(self.view(rev))
+        return ops.iter_messages(self.view(rev))
 
     def refs(self, pattern: str = "") -> Iterator[NamedCommit]:
         """Yields the contexts and their newest commits, sorted by name. `pattern` is a glob or a part of the name.
@@ -100,30 +95,22 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
 
     def log(self, rev: str) -> Iterator[StoredCommit]:
         """Yields a revision's commit and all its ancestors, newest first."""
-        from ctxstore.ops.content.log import iter_history
-
-        return iter_history(self._engine, self.resolve(rev).id)
+        return ops.iter_history(self._engine, self.resolve(rev).id)
 
     def diff(self, old: str, new: str) -> ContextDiff:
         """Compares two revisions. Returns the changes of messages, memories and files."""
-        from ctxstore.ops.content.diff import diff
-
-        return diff(self._engine, self.resolve(old), self.resolve(new))
+        return ops.diff(self._engine, self.resolve(old), self.resolve(new))
 
     def patch(self, change: FileChange) -> Iterator[str]:
         """Yields the lines of a unified diff of one changed file."""
-        from ctxstore.ops.content.patch import patch
-
-        return patch(self._engine, change)
+        return ops.patch(self._engine, change)
 
     def export(self, view: View, format: str = "json") -> Iterator[bytes]:
         """Yields a commit as one document: ``json``, ``jsonl``, ``markdown`` or, of a saved chat, ``aider-backup``.
 
         Raises `InvalidInput` if the format is unknown or does not fit the commit, and `Corrupt` while reading.
         """
-        from ctxstore.ops.export import iter_export
-
-        return iter_export(view, format)
+        return ops.iter_export(view, format)
 
     # -- agents' files
 
@@ -138,10 +125,7 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         progress: Progress = SILENT,
     ) -> SnapshotReport:
         """Saves what changed at `targets` (see `find_targets`). Skips and reports unreadable files."""
-        from ctxstore.ops.snapshot.home_scan import SnapshotOptions
-        from ctxstore.ops.snapshot.snapshot import create_snapshot
-
-        return create_snapshot(self._engine, targets, SnapshotOptions(note, kind, session, always), progress)
+        return ops.create_snapshot(self._engine, targets, ops.SnapshotOptions(note, kind, session, always), progress)
 
     def plan_checkout(self, rev: str, *, to: str | None = None, placement: Placement | None = None) -> CheckoutPlan:
         """Plans to restore a commit's files: below `to`, or else exactly where they were.
@@ -149,66 +133,46 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         A `placement` changes the session: a new id, another home, another folder, or an earlier last message. Nothing
         is written before the plan is executed. Raises `NotFound`, `InvalidInput`.
         """
-        from ctxstore.ops.checkout.plan import plan_checkout_in_place, plan_checkout_to
-
         revision = self.resolve(rev)
         if placement is not None:
-            from ctxstore.ops.checkout.placement import check_placement
-
-            check_placement(placement)
+            ops.check_placement(placement)
             to = placement.to if to is None else to
         if placement is not None and (placement.changes or placement.home is not None):
-            from ctxstore.ops.checkout.plan_resume import plan_checkout_elsewhere
-
-            return plan_checkout_elsewhere(self._engine, revision, placement)
+            return ops.plan_checkout_elsewhere(self._engine, revision, placement)
         if to is not None:
-            return plan_checkout_to(self._engine, revision, to)
-        return plan_checkout_in_place(self._engine, revision, self._save_before_checkout)
+            return ops.plan_checkout_to(self._engine, revision, to)
+        return ops.plan_checkout_in_place(self._engine, revision, self._save_before_checkout)
 
     def plan_checkout_all(self, to: str, *, at: str | None = None) -> CheckoutPlan:
         """Plans to restore all contexts below `to`, in their present state or that of the time `at`."""
-        from ctxstore.ops.checkout.plan import plan_checkout_all
-
-        return plan_checkout_all(self._engine, to, at)
+        return ops.plan_checkout_all(self._engine, to, at)
 
     def _save_before_checkout(self, home: SourceHome, ref: str, at_risk: Sequence[str]) -> ObjectId | None:
-        from ctxstore.ops.checkout.safety_snapshot import save_before_checkout
 
-        return save_before_checkout(self._engine, home, ref, at_risk)
+        return ops.save_before_checkout(self._engine, home, ref, at_risk)
 
     # -- maintenance
 
     def stats(self) -> Stats:
         """Returns the repository's counts and sizes."""
-        from ctxstore.ops.content.stats import stats
-
-        return stats(self._engine)
+        return ops.stats(self._engine)
 
     def plan_gc(self, *, recompress: bool = False, progress: Progress = SILENT) -> GcPlan:
         """Plans a garbage collection. Raises `Corrupt` if a reachable object is unreadable."""
-        from ctxstore.ops.gc.collect import plan_gc
-
-        return plan_gc(self._engine, recompress=recompress, progress=progress)
+        return ops.plan_gc(self._engine, recompress=recompress, progress=progress)
 
     def gc(self, *, recompress: bool = False, progress: Progress = SILENT) -> GcResult:
         """Collects garbage. Plans again if other processes write in the meantime."""
-        from ctxstore.ops.gc.collect import collect
-
-        return collect(self._engine, recompress=recompress, progress=progress)
+        return ops.collect(self._engine, recompress=recompress, progress=progress)
 
     def check(self, *, read_data: bool = False, subset: str | None = None, progress: Progress = SILENT) -> CheckReport:
         """Checks that all reachable objects exist. With `read_data`, also reads every stored byte, or a `subset`.
 
         A subset is a random share of the bytes, such as ``5%``, or one of several slices, such as ``2/7``.
         """
-        from ctxstore.ops.check.check import check_repository
-        from ctxstore.ops.check.subset import parse_subset
-
-        part = parse_subset(subset) if subset is not None else None
-        return check_repository(self._engine, read_data=read_data, subset=part, progress=progress)
+        part = ops.parse_subset(subset) if subset is not None else None
+        return ops.check_repository(self._engine, read_data=read_data, subset=part, progress=progress)
 
     def iter_unreachable(self, *, all: bool = False) -> Iterator[UnreachableHistory]:
         """Yields the newest commit of each history that no context and no tag reaches, or with `all` every commit."""
-        from ctxstore.ops.check.unreachable import iter_unreachable
-
-        return iter_unreachable(self._engine, all=all)
+        return ops.iter_unreachable(self._engine, all=all)

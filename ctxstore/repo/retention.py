@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ctxstore import ops
 from ctxstore.history.engine import Engine
 
 if TYPE_CHECKING:
@@ -29,82 +30,60 @@ class RetentionMethods:
         With `dropped`, selects commits that no context or tag reaches. Their age counts from when they were dropped.
         Raises `InvalidInput` for a policy without a rule, and `NotFound` if a pattern matches nothing.
         """
-        from ctxstore.ops.retention.forget import plan_forget
-
-        return plan_forget(self._engine, self._selections(policy, patterns), dropped=dropped)
+        return ops.plan_forget(self._engine, self._selections(policy, patterns), dropped=dropped)
 
     def forget(self, policy: Policy | str, *patterns: str, dropped: bool = False) -> ForgetResult:
         """Forgets the commits that `plan_forget` selects. Plans again if other processes write in the meantime."""
-        from ctxstore.ops.retention.forget import forget
-
-        return forget(self._engine, self._selections(policy, patterns), dropped=dropped)
+        return ops.forget(self._engine, self._selections(policy, patterns), dropped=dropped)
 
     def _selections(self, policy: Policy | str, patterns: Sequence[str]) -> list[Selection]:
-        from ctxstore.ops.retention.forget import Selection
 
         found = self.get_policy(policy) if isinstance(policy, str) else policy
-        return [Selection(pattern, found) for pattern in patterns or ("",)]
+        return [ops.Selection(pattern, found) for pattern in patterns or ("",)]
 
     def apply_retention(self) -> ForgetResult | None:
         """Applies the policies that `set_retention` set. Returns None if there are none, or if they ran recently."""
         if not self._has_retention():
             return None
-        from ctxstore.ops.retention.automatic import apply_retention
 
-        return apply_retention(self._engine)
+        return ops.apply_retention(self._engine)
 
     def _has_retention(self) -> bool:
         # Called after every snapshot. Mostly there is no setting, so nothing more needs to be imported.
-        from ctxstore.ops.refs.settings import RETENTION, has_setting
 
-        return has_setting(self._engine, RETENTION)
+        return ops.has_setting(self._engine, ops.RETENTION)
 
     def policies(self) -> Iterator[NamedPolicy]:
         """Yields the named policies, including the built-in ones."""
-        from ctxstore.ops.retention.named_policies import iter_policies
-
-        return iter_policies(self._engine)
+        return ops.iter_policies(self._engine)
 
     def get_policy(self, name: str) -> Policy:
         """Returns the policy with this name. Raises `NotFound`, `InvalidInput`."""
-        from ctxstore.ops.retention.named_policies import get_policy
-
-        return get_policy(self._engine, name)
+        return ops.get_policy(self._engine, name)
 
     def set_policy(self, name: str, policy: Policy) -> bool:
         """Stores a policy under a name. Returns False if it was stored already. Raises `InvalidInput`."""
-        from ctxstore.ops.retention.named_policies import set_policy
-
-        return set_policy(self._engine, name, policy)
+        return ops.set_policy(self._engine, name, policy)
 
     def remove_policy(self, name: str) -> None:
         """Removes a named policy. Raises `NotFound`, or `Conflict` if snapshots apply it."""
-        from ctxstore.ops.retention.named_policies import remove_policy
-
-        remove_policy(self._engine, name)
+        ops.remove_policy(self._engine, name)
 
     def retention(self) -> list[AutomaticPolicy]:
         """Returns the policies that `apply_retention` applies, with the contexts of each."""
         if not self._has_retention():
             return []
-        from ctxstore.ops.retention.named_policies import get_automatic_policies
 
-        return get_automatic_policies(self._engine)
+        return ops.get_automatic_policies(self._engine)
 
     def set_retention(self, policy: str, pattern: str = "") -> bool:
         """Makes `apply_retention` apply a named policy to the matching contexts. Returns False if it did already."""
-        from ctxstore.ops.retention.named_policies import set_automatic
-
-        return set_automatic(self._engine, policy, pattern)
+        return ops.set_automatic(self._engine, policy, pattern)
 
     def stop_retention(self) -> bool:
         """Removes all policies from `apply_retention`. Returns False if there were none."""
-        from ctxstore.ops.retention.named_policies import stop_automatic
-
-        return stop_automatic(self._engine)
+        return ops.stop_automatic(self._engine)
 
     def count_uncollected(self) -> int:
         """Returns the number of commits that were forgotten since the last gc. The next gc frees their space."""
-        from ctxstore.ops.gc.last_run import count_uncollected
-
-        return count_uncollected(self._engine)
+        return ops.count_uncollected(self._engine)
