@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ctxstore.sources.claude_code.records import COUNTED, Body, ClaudeRecord, read
+from ctxstore.sources.claude_code.scanner import make_scanner
 from ctxstore.sources.content import is_tool_answer, parts_of, string_or_none
 from ctxstore.sources.jsonl import messages as jsonl
 from ctxstore.sources.protocol import Message, Part, unknown_message
+
+__all__ = ["iter_messages", "make_scanner"]
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
