@@ -82,6 +82,21 @@ def test_the_types_of_a_functions_signature_are_public(function):
     assert [cls.__name__ for cls in iter_types(list(hints_of(function).values())) if not is_public(cls)] == []
 
 
+def iter_pairs(hint: object) -> Iterator[object]:
+    """The tuples in an annotation whose parts have positions and no names."""
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is tuple and arguments[-1:] != (Ellipsis,):
+        yield hint
+    for each in [*hint] if isinstance(hint, list) else arguments:
+        yield from iter_pairs(each)
+
+
+def test_a_repository_takes_and_returns_named_values_and_no_pairs():
+    signatures = list(iter_signatures(ctxstore.Repo))
+    assert len(signatures) > 40
+    assert [pair for signature in signatures for pair in iter_pairs(list(signature.values()))] == []
+
+
 @pytest.mark.parametrize("name", ctxstore.__all__)
 def test_the_fields_of_a_value_and_the_result_of_a_plan_are_of_public_types(name):
     value = getattr(ctxstore, name)

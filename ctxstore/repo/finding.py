@@ -53,7 +53,9 @@ class FindingMethods:
 
         `message` is its id, the start of its id, or its number. Raises `NotFound`, `InvalidInput`.
         """
-        return ops.find_messages(ops.View(self._engine, *Resolver(self._engine).resolve(rev)), message, around)
+        revision = Resolver(self._engine).resolve(rev)
+        view = ops.View(self._engine, revision.ref, revision.id, revision.commit)
+        return ops.find_messages(view, message, around)
 
     def known_projects(self) -> list[Target]:
         """Returns the existing projects from which sessions were saved, for agents that keep their data in projects."""
@@ -69,7 +71,8 @@ class FindingMethods:
             return ops.scan_commits(
                 self._engine, [resolver.resolve(rev) for rev in revs], history=history, progress=progress
             )
-        newest = (Revision(name, *stored) for name, stored in ops.iter_contexts(self._engine))
+        heads = ops.iter_contexts(self._engine)
+        newest = (Revision(head.name, head.stored.id, head.stored.commit) for head in heads)
         return ops.scan_commits(self._engine, newest, history=history, progress=progress)
 
     def find_new_secrets(self, commits: Iterable[RefHead]) -> SecretsReport:

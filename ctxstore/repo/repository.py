@@ -68,7 +68,8 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
 
     def view(self, rev: str) -> View:
         """Returns the content of a commit, read on demand. Raises `NotFound`, `InvalidInput`."""
-        return ops.View(self._engine, *self.resolve(rev))
+        revision = self.resolve(rev)
+        return ops.View(self._engine, revision.ref, revision.id, revision.commit)
 
     def messages(self, rev: str) -> Iterator[Message]:
         """Yields a commit's messages, whether they come from an agent's transcript or from a program."""
