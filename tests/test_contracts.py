@@ -37,7 +37,7 @@ INTEGRATIONS = "integrations reach the store through repo"
 VIOLATIONS = {
     "a source imports storage": Violation("sources/walk", "from ctxstore.storage.local import LocalStorage", SOURCES),
     "a source imports ids": Violation("sources/summary", "from ctxstore.ids import ObjectId", SOURCES),
-    "codex imports gemini": Violation("sources/codex/title", "from ctxstore.sources.gemini import names", AGENTS),
+    "codex imports gemini": Violation("sources/codex/items", "from ctxstore.sources.gemini import names", AGENTS),
     "ops imports click": Violation("ops/gc/sweep", "import click", TERMINAL),
     "history imports rich": Violation("history/oplog", "def show():\n    from rich.text import Text", TERMINAL),
     "the command line imports storage": Violation("cli/complete", "import ctxstore.storage.files", CLI),

@@ -15,6 +15,11 @@ SECRETS = frozenset({".credentials.json", "auth.json", "oauth_creds.json", "secr
 _LEFT_OVER = re.compile(r"\.ctx-\d+-\d+\.part")
 """What a checkout that was killed left of a file it was writing."""
 
+_SETTINGS_LIMIT = 64 << 10
+"""Bytes: a larger file is no list or settings, and is not searched."""
+
+_SUSPICIOUS = (b"token", b"secret", b"password", b"api_key", b"apikey", b"authorization", b"private_key")
+
 _REPOSITORY = frozenset({"root", "packs", "config"})
 
 
@@ -134,3 +139,14 @@ def is_repository(path: str, names: set[str]) -> bool:
 def by_key(file: FoundFile) -> str:
     """Sort key: a context's files come in the order of their keys."""
     return file.key
+
+
+def may_hold_credentials(file: FoundFile) -> bool:
+    """Whether the file has a word for credentials or an address with a user name, is too large, or can't be read."""
+    try:
+        text = read_head(file.path, _SETTINGS_LIMIT + 1).lower()
+    except OSError:
+        return True
+    hosts = (url.partition(b"/")[0] for url in text.split(b"://")[1:])
+    is_suspicious = any(word in text for word in _SUSPICIOUS) or any(b"@" in host for host in hosts)
+    return len(text) > _SETTINGS_LIMIT or is_suspicious

@@ -10,10 +10,9 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ctxstore.sources.credentials import may_hold_credentials
 from ctxstore.sources.layout import AgentLayout, ListFiles
 from ctxstore.sources.protocol import FoundContext, FoundFile, Skipped
-from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, take, take_named
+from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, may_hold_credentials, take, take_named
 
 _PREFIX = "claude-code/"
 HOME = _PREFIX + "home"

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import Any, NamedTuple
 
-from ctxstore.sources.codex.items import texts_of
+from ctxstore.sources.codex.items import is_written, request_of, texts_of
 from ctxstore.sources.codex.records import CONTEXT, EVENT, MESSAGE, META, CodexLine, CodexRecord, read
-from ctxstore.sources.codex.title import is_written, request_of
 from ctxstore.sources.jsonl.messages import iter_padded
 
 _TEXT = 1 << 16

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ctxstore.sources.codex.compressed import Unpacker
-from ctxstore.sources.codex.items import parts_of, texts_of, undone_turns
+from ctxstore.sources.codex.items import is_written, parts_of, texts_of, title_of, undone_turns
 from ctxstore.sources.codex.records import (
     CONTEXT,
     EVENT,
@@ -23,7 +23,6 @@ from ctxstore.sources.codex.records import (
     decode_pieces,
     read,
 )
-from ctxstore.sources.codex.title import is_written, title_of
 from ctxstore.sources.content import string_or_none
 from ctxstore.sources.jsonl import messages as jsonl
 from ctxstore.sources.jsonl.reader import value_of

@@ -15,7 +15,7 @@ from ctxstore.sources.continue_dev.transcript import iter_messages
 from ctxstore.sources.document.members import replace
 from ctxstore.sources.document.messages import HEAD, TAIL
 from ctxstore.sources.document.session_list import ListedSession
-from ctxstore.sources.document.truncate import shorten
+from ctxstore.sources.document.split_array import shorten
 from ctxstore.sources.resumable import (
     ContextChange,
     IndexEntry,

@@ -10,11 +10,10 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from ctxstore.sources.credentials import may_hold_credentials
 from ctxstore.sources.layout import AgentLayout, ListFiles
 from ctxstore.sources.protocol import FoundContext, FoundFile, Skipped
 from ctxstore.sources.sqlite.listing import copied_file, find_database
-from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, take_named, walk
+from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, may_hold_credentials, take_named, walk
 
 _PREFIX = "copilot/sessions/"
 HOME = "copilot/home"

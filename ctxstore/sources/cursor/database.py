@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxstore.errors import SourceError
-from ctxstore.sources.sqlite.fake_stat import stamp
+from ctxstore.sources.sqlite.listing import stamp
 from ctxstore.sources.sqlite.rows import RowLine, encode_line, plain_value
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def list_conversations(connection: sqlite3.Connection) -> Iterator[CursorConvers
 def export(connection: sqlite3.Connection, id: str, workspace: dict[str, Any] | None) -> Iterator[bytes]:
     """A conversation's pairs as lines: the workspace it is in, its own, its bubbles as they follow each other, the
     rest by key, then the pieces it shares."""
-    from ctxstore.sources.cursor.values import bubbles_of, references_in
+    from ctxstore.sources.cursor.records import bubbles_of
+    from ctxstore.sources.cursor.references import references_in
 
     _require(connection)
     if workspace:
@@ -102,7 +103,7 @@ def find_value(connection: sqlite3.Connection, key: str) -> Any:
 
 def _shared(connection: sqlite3.Connection, wanted: set[str]) -> Iterator[bytes]:
     """The pieces referred to, and those these refer to, in the order of their hashes."""
-    from ctxstore.sources.cursor.values import references_in
+    from ctxstore.sources.cursor.references import references_in
 
     found: dict[str, None] = {}
     pending = sorted(wanted)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ctxstore.sources.content import objects
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
 from ctxstore.sources.jsonl.reader import RecordReader
 
@@ -91,3 +92,27 @@ def _accept(record: CursorRecord, raw: bytes) -> CursorRecord | None:
 
 read = RecordReader(CursorRecord, accept=_accept).read
 """The pieces of a line, each with its record."""
+
+
+class Composer(msgspec.Struct):
+    """A conversation's own value."""
+
+    name: Any = None
+    fullConversationHeadersOnly: Any = None
+
+
+_composer = msgspec.json.Decoder(Composer)
+
+
+def composer_of(value: Any) -> Composer:
+    """The composer of a value, whatever its type."""
+    try:
+        return _composer.decode(value) if isinstance(value, (str, bytes)) else Composer()
+    except DECODE_ERRORS:
+        return Composer()
+
+
+def bubbles_of(value: Any) -> list[str]:
+    """The ids of a conversation's bubbles in their order, from its own value."""
+    headers = composer_of(value).fullConversationHeadersOnly
+    return [header["bubbleId"] for header in objects(headers) if isinstance(header.get("bubbleId"), str)]

@@ -10,7 +10,7 @@ from ctxstore.errors import InvalidInput, SourceError
 from ctxstore.sources.cursor.layout import COMPOSER, FILE, STORE
 from ctxstore.sources.resumable import ContextChange, IndexEntry, RestoreFile, StoredContext
 from ctxstore.sources.sqlite.listing import TRANSCRIPT
-from ctxstore.sources.sqlite.restore_file import empty_log
+from ctxstore.sources.sqlite.resume import empty_log
 
 if TYPE_CHECKING:
     import sqlite3

@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 
 from ctxstore.sources.content import kind_of, string, string_or_none, text_parts
-from ctxstore.sources.cursor.records import COUNTED, CursorRecord, read, role_of
-from ctxstore.sources.cursor.values import bubbles_of, composer_of
+from ctxstore.sources.cursor.records import COUNTED, CursorRecord, bubbles_of, composer_of, read, role_of
 from ctxstore.sources.cursor.workspaces import path_of
 from ctxstore.sources.jsonl import messages as jsonl
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from ctxstore.errors import Conflict, StorageError
-from ctxstore.sources.document.list_file import find_list, read_list, replace_list
 from ctxstore.sources.document.members import members, text_of
+from ctxstore.sources.document.session_list import find_list, read_list, replace_list
 
 LIST = "projects.json"
 MARK = ".project_root"

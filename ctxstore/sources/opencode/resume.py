@@ -24,8 +24,7 @@ from ctxstore.sources.resumable import (
 )
 from ctxstore.sources.sqlite.layout import is_session
 from ctxstore.sources.sqlite.listing import TRANSCRIPT
-from ctxstore.sources.sqlite.restore_file import restore_whole_database
-from ctxstore.sources.sqlite.resume import context_of, session_rows
+from ctxstore.sources.sqlite.resume import context_of, restore_whole_database, session_rows
 
 __all__ = ["context_of", "index_entries", "new_session", "restore_layout"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ctxstore.sources.document.truncate import shorten
+from ctxstore.sources.document.split_array import shorten
 from ctxstore.sources.jsonl.edit import Fields, edit_line
 from ctxstore.sources.resumable import ContextChange
 from ctxstore.sources.tasks.layout import SESSIONS

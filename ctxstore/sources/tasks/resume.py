@@ -13,8 +13,7 @@ from typing import Any
 from ctxstore.errors import InvalidInput
 from ctxstore.sources.document.members import members, replace, text_of
 from ctxstore.sources.document.messages import HEAD, TAIL
-from ctxstore.sources.document.split_array import cut
-from ctxstore.sources.document.truncate import shorten
+from ctxstore.sources.document.split_array import cut, shorten
 from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext, no_such_message, restore_all
 from ctxstore.sources.tasks import layout_v3
 from ctxstore.sources.tasks.layout import HISTORY, HOME, SESSIONS, WINDOW, transcript_key

@@ -18,7 +18,7 @@ import ctxstore
 from ctxstore.errors import Conflict, InvalidInput
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.cursor import Cursor
-from ctxstore.sources.cursor.values import references_in
+from ctxstore.sources.cursor.references import references_in
 from ctxstore.sources.protocol import FoundContext, Skipped, SourceHome
 from ctxstore.sources.resumable import ContextChange, Resumable, StoredContext
 from tests.sources.homes import cursor as home

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ctxstore.errors import Conflict, StorageError
 from ctxstore.sources.document.session_list import ListedSession
-from ctxstore.sources.document.truncate import shorten
+from ctxstore.sources.document.split_array import shorten
 
 ENTRY = ListedSession("state/list.json", "id", "new", b'{"id":"new","x":1}')
 IN_OBJECT = ENTRY._replace(key="entries")

@@ -1,4 +1,4 @@
-"""The values of the editor's database: which of them belong together."""
+"""The hashes by which a conversation's values refer to pieces of it."""
 
 from __future__ import annotations
 
@@ -6,39 +6,10 @@ import re
 from base64 import b64decode
 from typing import Any
 
-import msgspec
-
-from ctxstore.sources.content import objects
-from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
-
 _HASH = 32
 _HEX = re.compile(rb"[0-9a-f]{64}")
 _STATE = re.compile(r'"conversationState"\s*:\s*"~?([A-Za-z0-9+/_=-]*)"')
 _DEPTH = 8
-
-
-class Composer(msgspec.Struct):
-    """A conversation's own value."""
-
-    name: Any = None
-    fullConversationHeadersOnly: Any = None
-
-
-_composer = msgspec.json.Decoder(Composer)
-
-
-def composer_of(value: Any) -> Composer:
-    """The composer of a value, whatever its type."""
-    try:
-        return _composer.decode(value) if isinstance(value, (str, bytes)) else Composer()
-    except DECODE_ERRORS:
-        return Composer()
-
-
-def bubbles_of(value: Any) -> list[str]:
-    """The ids of a conversation's bubbles in their order, from its own value."""
-    headers = composer_of(value).fullConversationHeadersOnly
-    return [header["bubbleId"] for header in objects(headers) if isinstance(header.get("bubbleId"), str)]
 
 
 def references_in(value: Any) -> set[str]:
