@@ -33,6 +33,7 @@ AGENTS = "an agent's source knows no other agent's"
 TERMINAL = "only the command line knows a terminal"
 CLI = "the command line reaches the store through repo"
 INTEGRATIONS = "integrations reach the store through repo"
+CYCLES = "no rooms and no modules of a room import each other"
 
 VIOLATIONS = {
     "a source imports storage": Violation("sources/walk", "from ctxstore.storage.local import LocalStorage", SOURCES),
@@ -51,6 +52,9 @@ VIOLATIONS = {
     "a new top-level module": Violation("attic", "", LAYERS),
     "a new room of ops": Violation("ops/attic/attic", "", FLOORS),
     "a lower operation imports a higher one": Violation("ops/refs/retry", "import ctxstore.ops.gc.mark", FLOORS),
+    "two modules import each other": Violation(
+        "ops/merge/lines", "def merge_all():\n    import ctxstore.ops.merge.merge", CYCLES
+    ),
     "a type alone": Violation("packs/names", "if TYPE_CHECKING:\n    from ctxstore.objects.store import Put", LAYERS),
 }
 

@@ -70,7 +70,7 @@ class OpenCodeFiles:
 
     def transcript(self, session: SessionFile, files: Sequence[FoundFile], key: str) -> FoundFile:
         """A file of the rows that a database would have, which can be read as messages."""
-        from ctxstore.sources.sqlite.listing import stamp
+        from ctxstore.sources.sqlite.fake_stat import stamp
 
         taken = [file for file in files if stat.S_ISREG(file.stat.st_mode)]
         states = [(file.key, file.stat.st_size, file.stat.st_mtime_ns, file.stat.st_ino) for file in taken]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from ctxstore.errors import SourceError
 from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
+from ctxstore.sources.sqlite.fake_stat import stamp
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,7 +25,6 @@ WHOLE_LIMIT = 1 << 30
 
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
-_MODE = stat.S_IFREG | 0o600
 
 T = TypeVar("T")
 
@@ -108,19 +107,3 @@ def find_database(path: str, report: ReportSkipped) -> DatabaseFile | None:
     except SourceError as error:
         report(Skipped(path, error.message))
         return None
-
-
-def stamp(size: int, newest: int, *version: object) -> os.stat_result:
-    """The made-up state of a file that is only in a database: two equal ones mean that nothing changed.
-
-    `newest`: when it changed last, ns since 1970. `version`: values of which one differs after any change. `size`: the
-    bytes of the file, about.
-    """
-    from blake3 import blake3
-
-    text = repr((size, version)).encode("utf-8", "surrogateescape")
-    number = int.from_bytes(blake3(text).digest(7), "big")
-    newest = min(max(newest, 0), (1 << 62))
-    seconds, owner = newest // 10**9, (os.getuid(), os.getgid())
-    exact = {"st_atime_ns": newest, "st_mtime_ns": newest, "st_ctime_ns": newest}
-    return os.stat_result((_MODE, number, 0, 1, *owner, size, seconds, seconds, seconds), exact)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxstore.errors import SourceError
-from ctxstore.sources.sqlite.listing import stamp
+from ctxstore.sources.sqlite.fake_stat import stamp
 from ctxstore.sources.sqlite.rows import RowLine, encode_line, plain_value
 
 if TYPE_CHECKING:
