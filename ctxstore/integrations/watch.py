@@ -34,7 +34,7 @@ MAX_RETRY_DELAY = 60.0
 """The longest time in seconds between attempts, while saving fails."""
 
 
-class Rhythm(NamedTuple):
+class SaveDelays(NamedTuple):
     """The delays before saving, in seconds: after the last change, and at most after the first one."""
 
     debounce: float = 2.0
@@ -44,8 +44,8 @@ class Rhythm(NamedTuple):
 class SaveTimer:
     """Decides when to save pending changes. Times are from a monotonic clock."""
 
-    def __init__(self, rhythm: Rhythm) -> None:
-        self._rhythm = rhythm
+    def __init__(self, delays: SaveDelays) -> None:
+        self._delays = delays
         self._first: float | None = None
         self._last = 0.0
         self._not_before = 0.0
@@ -60,7 +60,7 @@ class SaveTimer:
         """Whether to save now."""
         if self._first is None or now < self._not_before:
             return False
-        return now >= self._last + self._rhythm.debounce or now >= self._first + self._rhythm.max_delay
+        return now >= self._last + self._delays.debounce or now >= self._first + self._delays.max_delay
 
     def note_saved(self) -> None:
         """Records that all changes are saved."""
@@ -75,12 +75,12 @@ class SaveTimer:
 class Watcher:
     """Watches the targets that `find` returns, and passes changed ones to `save`. Ignores changes below `ignored`."""
 
-    def __init__(self, find: FindTargets, save: SaveTargets, rhythm: Rhythm, ignored: str) -> None:
+    def __init__(self, find: FindTargets, save: SaveTargets, delays: SaveDelays, ignored: str) -> None:
         self.stop = threading.Event()
         self._find, self._save = find, save
         self._ignored = os.path.realpath(ignored)
-        self._rhythm = rhythm
-        self._timer = SaveTimer(rhythm)
+        self._delays = delays
+        self._timer = SaveTimer(delays)
         self._dirty: dict[SourceHome, Target] = {}
 
     def run(self) -> None:
@@ -88,7 +88,7 @@ class Watcher:
         while not self.stop.is_set():
             targets = self._find()
             # Mark only: `_follow` saves after it has subscribed to notifications, so that no change is missed.
-            self._mark(targets, time.monotonic() - self._rhythm.debounce)
+            self._mark(targets, time.monotonic() - self._delays.debounce)
             self._follow(targets)
         if self._dirty:
             self._save(list(self._dirty.values()))

@@ -17,7 +17,7 @@ import pytest
 import ctxstore
 from ctxstore.errors import InvalidInput
 from ctxstore.integrations.service_units import launchd_plist, systemd_unit
-from ctxstore.integrations.watch import Rhythm, SaveTimer
+from ctxstore.integrations.watch import SaveDelays, SaveTimer
 from tests.integrations.agent_home import CTX, AgentHome, eventually
 
 ONE, TWO = "11111111-aaaa-4bbb-8ccc-000000000001", "22222222-aaaa-4bbb-8ccc-000000000002"
@@ -209,7 +209,7 @@ def test_a_store_that_is_broken_for_a_while_is_told_once_and_then_used(agents: A
 
 
 def test_changes_are_saved_when_it_is_quiet_or_after_long() -> None:
-    timer = SaveTimer(Rhythm(2, 10))
+    timer = SaveTimer(SaveDelays(2, 10))
     assert not timer.is_due(100)
     timer.note_change(100)
     assert not timer.is_due(101.9) and timer.is_due(102)

@@ -27,7 +27,7 @@ def command(invocation: Invocation, read_data: bool, subset: str | None) -> int:
     The exit code is 5 if a problem is found.
     """
     if subset is not None and not read_data:
-        raise InvalidInput("--subset needs --read-data", hint="add --read-data")
+        raise InvalidInput("--subset needs --read-data", hint="for example `ctx check --read-data --subset 5%`")
     output = invocation.output
     with invocation.open() as repo, invocation.progress() as progress:
         report = repo.check(read_data=read_data, subset=subset, progress=progress)

@@ -162,9 +162,10 @@ def _show_plan(output: Output, plan: CheckoutPlan) -> None:
         output.report(Styled("  register ", "green"), f"{entry.path}  {entry.what}")
     counts = {verb: sum(a.verb == verb for a in plan.actions) for verb in ("create", "replace", "remove", "keep")}
     counts["register"] = len(plan.resume_target.index_entries)
-    output.report(
-        ", ".join(f"{number:,} to {verb}" for verb, number in counts.items() if number) or "Nothing to restore."
-    )
+    texts = {verb: f"{number:,} to {verb}" for verb, number in counts.items() if number}
+    if "keep" in texts:
+        texts["keep"] = f"{counts['keep']:,} unchanged"
+    output.report(", ".join(texts.values()) or "Nothing to restore.")
 
 
 def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -> int:

@@ -9,6 +9,7 @@ import click
 from ctxstore.cli.complete import complete_contexts
 from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_size
+from ctxstore.cli.render.ops import op_name
 from ctxstore.cli.render.output import Output, Styled, dim
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _show(output: Output, plan: DropPlan, published: Published | None) -> None:
     if published is None:
         output.report(f"Would drop {number}.")
         return
-    output.report(f"Dropped {number}, op:{published.id.hex()[:8]}.")
+    output.report(f"Dropped {number}: ", op_name(published.id))
     output.report(dim("`ctx undo` restores all of them; `ctx fork COMMIT NAME` restores one."))
     if any(commit.source and commit.ref == name for name, (_, commit) in plan.contexts):
         output.report(dim("The next snapshot adds a session again if the agent still has its files."))

@@ -25,7 +25,7 @@ FORMATS = ("json", "jsonl", "markdown", "aider-backup")
 @common_options
 @pass_invocation
 def command(invocation: Invocation, rev: str, format: str, path: str | None, overwrite: bool, redact: bool) -> None:
-    """Export the context at REV for other programs: commit, files, messages and memories."""
+    """Export the session at REV for other programs: commit, files, messages and memories."""
     if overwrite and path is None:
         raise click.UsageError("--overwrite needs --output FILE.")
 

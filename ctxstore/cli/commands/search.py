@@ -63,7 +63,7 @@ SHOWN_CONTEXTS = 3
 def command(
     invocation: Invocation, /, query: tuple[str, ...], number: int, only_index: bool, rebuild: bool, **filters: Any
 ) -> int:
-    """Search the messages of all contexts and their whole history, newest first.
+    """Search the messages of all sessions, in their whole history. The newest messages come first.
 
     A message must contain all words. Queries may also contain "exact phrases", begin* for the
     beginning of a word, this OR that, and -word to exclude a word. Write words that begin with a dash after --.

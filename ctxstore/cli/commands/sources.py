@@ -76,9 +76,9 @@ def _show_home(output: Output, home: FoundHome, *, is_saved: bool) -> None:
     if home.expiry:
         _show_expiry(output, home.agent, home.expiry)
     if home.saved:
-        show_fact(output.line, "saved", home.saved, style="green")
+        show_fact(output.line, "saved", home.saved, _noun(home.saved), style="green")
     if not is_saved:
-        show_fact(output.line, "not saved", len(home.new), style="yellow")
+        show_fact(output.line, "not saved", len(home.new), _noun(len(home.new)), style="yellow")
         return
     show_names(output.line, "new", "yellow", home.new)
     show_names(output.line, "changed", "yellow", home.changed)
@@ -89,6 +89,10 @@ def _show_expiry(output: Output, agent: str, expiry: Expiry) -> None:
         show_fact(output.line, "expiring", expiry.soon, "within 7 days", style="red")
     following = f" (next: {_day(expiry.next)})" if expiry.next is not None else ""
     output.line(f"  {agent} deletes sessions after {format_count(expiry.kept_days, 'day')}{following}")
+
+
+def _noun(number: int) -> str:
+    return "context" if number == 1 else "contexts"
 
 
 def _day(ns: int) -> str:

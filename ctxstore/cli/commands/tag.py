@@ -43,7 +43,7 @@ def _create(output: Output, repo: Repo, name: str, rev: str, *, force: bool) -> 
     name = name.removeprefix("tag:")
     if output.json:
         output.value({"tag": name, "commit": stored.id.hex(), "deleted": False})
-    output.report(f"Tagged tag:{name}: commit ", Styled(stored.id.hex()[:8], "yellow"), f" of {stored.commit.ref}")
+    output.report(f"Set tag:{name} to commit ", Styled(stored.id.hex()[:8], "yellow"), f" of {stored.commit.ref}")
 
 
 def _delete(output: Output, repo: Repo, name: str) -> None:

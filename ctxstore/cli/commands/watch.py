@@ -82,13 +82,13 @@ def _is_source(name: str) -> bool:
 
 def _watch(invocation: Invocation, names: Sequence[str], debounce: float, max_delay: float) -> None:
     from ctxstore.cli.repository import open_or_create
-    from ctxstore.integrations.watch import Rhythm, Watcher, import_watch
+    from ctxstore.integrations.watch import SaveDelays, Watcher, import_watch
 
     import_watch()
     location = invocation.location()
-    saving = Saving(invocation.output, lambda: open_or_create(location)[0])
+    saver = Saver(invocation.output, lambda: open_or_create(location)[0])
     watcher = Watcher(
-        partial(_find, invocation, names, saving), saving, Rhythm(debounce, max(debounce, max_delay)), location.path
+        partial(_find, invocation, names, saver), saver, SaveDelays(debounce, max(debounce, max_delay)), location.path
     )
     before = signal.signal(signal.SIGTERM, lambda *_: watcher.stop.set())
     try:
@@ -97,7 +97,7 @@ def _watch(invocation: Invocation, names: Sequence[str], debounce: float, max_de
         signal.signal(signal.SIGTERM, before)
 
 
-def _find(invocation: Invocation, names: Sequence[str], saving: Saving) -> list[Target]:
+def _find(invocation: Invocation, names: Sequence[str], saver: Saver) -> list[Target]:
     """Returns the existing targets. Sources and paths may appear or disappear while the command runs."""
     from ctxstore.errors import NotFound
     from ctxstore.ops.snapshot.targets import add_known_projects, find_targets
@@ -108,10 +108,10 @@ def _find(invocation: Invocation, names: Sequence[str], saving: Saving) -> list[
             found += find_targets(selection, invocation.environ)
         except NotFound:
             pass
-    return found if names else add_known_projects(found, saving.known)
+    return found if names else add_known_projects(found, saver.known)
 
 
-class Saving:
+class Saver:
     """Takes snapshots and prints one line for each. Reports the first failure and the recovery, not every attempt.
 
     `known` contains the projects that were saved before.

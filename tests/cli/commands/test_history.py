@@ -115,7 +115,7 @@ def test_undo_of_what_changed_since_is_a_conflict(chats: str, ctx: Any) -> None:
 def test_tags_are_made_listed_moved_and_deleted(chats: str, ctx: Any) -> None:
     heads = refs(ctx)
     assert "No tags yet" in ctx("tag").stderr
-    assert "Tagged tag:good: commit" in ctx("tag", "good", "chat/a").stdout
+    assert "Set tag:good to commit" in ctx("tag", "good", "chat/a").stdout
     assert ctx.json("tag")["tags"][0]["commit"]["id"] == heads["chat/a"]
     ctx("tag", "good", "chat/a")
     ctx("tag", "good", "chat/b", "--force")
