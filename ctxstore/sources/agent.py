@@ -37,7 +37,7 @@ class HomeFolder(NamedTuple):
     contents: Sequence[str] = ()
 
     def find(self, environ: Mapping[str, str]) -> str:
-        """The folder by these variables, if it exists; else empty."""
+        """Returns the folder by these variables, if it exists; else empty."""
         path = self._path(environ)
         if not path or (self.is_absolute and not os.path.isabs(path)) or not os.path.isdir(path):
             return ""
@@ -89,14 +89,14 @@ class AgentDescription(NamedTuple):
         return self.source.partition(":")[0]
 
     def find_homes(self, environ: Mapping[str, str]) -> list[SourceHome]:
-        """The homes of the agent that exist."""
+        """Returns the homes of the agent that exist."""
         paths = list(extension_folders(self.extension, environ)) if self.extension else []
         is_moved = any(folder.is_moved(environ) for folder in self.instead)
         paths += [folder.find(environ) for folder in (self.instead if is_moved else self.homes)]
         return [SourceHome(self.name, path, label_of(path, environ)) for path in dict.fromkeys(paths) if path]
 
     def suffix_of(self, home: SourceHome) -> str:
-        """The end of the names of contexts that two homes of the agent would both have."""
+        """Returns the end of the names of contexts that two homes of the agent would both have."""
         usual = {folder.usual for folder in self.homes if folder.is_named}
         return suffix_of(home.label, home.label if home.label in usual else "")
 
@@ -105,17 +105,17 @@ class Layout(Protocol):
     """Lists one home of an agent."""
 
     def contexts(self) -> Iterator[FoundContext]:
-        """All contexts, each with its files in the order of their keys."""
+        """Yields all contexts, each with its files in the order of their keys."""
 
     def find(self, name: str) -> FoundContext | None:
-        """The context called `name`."""
+        """Returns the context called `name`."""
 
 
 class LayoutModule(Protocol):
     """The module ``layout`` of an agent."""
 
     def make_layout(self, path: str, suffix: str, report: ReportSkipped) -> Layout:
-        """The layout of the home at `path`; `suffix` ends the names of contexts that several homes have."""
+        """Returns the layout of the home at `path`; `suffix` ends the names of contexts that several homes have."""
 
     def transcript_key(self, context: str, keys: Iterable[str]) -> str | None:
         """As `Source.transcript`."""
@@ -131,7 +131,7 @@ class TranscriptModule(Protocol):
         """As `Source.messages`."""
 
     def make_scanner(self, before: Attributes | None = None) -> Scanner:
-        """A scanner of a transcript, or of what was added to it since `before`."""
+        """Returns a scanner of a transcript, or of what was added to it since `before`."""
 
 
 class ResumeModule(Protocol):
@@ -160,27 +160,27 @@ class AgentSource:
             cls.package = known.source.partition(":")[0]
 
     def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
-        """The homes of the description that exist."""
+        """Returns the homes of the description that exist."""
         return self.description.find_homes(environ)
 
     def contexts(self, home: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
-        """All contexts of `home`."""
+        """Yields all contexts of `home`."""
         return self.list_home(home, report).contexts()
 
     def find_context(self, home: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
-        """One context by name."""
+        """Returns one context by name."""
         return self.list_home(home, report).find(name)
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
-        """A scanner for the file that can be the context's transcript."""
+        """Returns a scanner for the file that can be the context's transcript."""
         return self.make_scanner(key, before) if self.transcript(context, (key,)) is not None else None
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
-        """The key that holds the context's messages."""
+        """Returns the key that holds the context's messages."""
         return self._layout.transcript_key(context, keys)
 
     def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-        """The messages in a transcript's bytes, from blocks broken anywhere."""
+        """Yields the messages in a transcript's bytes, from blocks broken anywhere."""
         return self._transcript.iter_messages(lines, offset)
 
     def is_memory(self, key: str) -> bool:
@@ -188,11 +188,11 @@ class AgentSource:
         return self._layout.is_memory(key)
 
     def list_home(self, home: SourceHome, report: ReportSkipped) -> Layout:
-        """The layout of one home."""
+        """Returns the layout of one home."""
         return self._layout.make_layout(home.path, self.description.suffix_of(home), report)
 
     def make_scanner(self, key: str, before: Attributes | None) -> Scanner:
-        """A scanner of the transcript `key`."""
+        """Returns a scanner of the transcript `key`."""
         return self._transcript.make_scanner(before)
 
     @property
@@ -211,7 +211,7 @@ class ProjectAgent(AgentSource):
     """An `AgentSource` whose agent keeps its files in the projects it works in: its homes are projects."""
 
     def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
-        """The project that PWD is in, if the agent was used there."""
+        """Returns the project that PWD is in, if the agent was used there."""
         return nearest_project(self, environ)
 
     def is_project(self, path: str) -> bool:
@@ -230,19 +230,19 @@ class ResumableAgent(AgentSource):
             cls.program = cls.description.program
 
     def new_session(self, now: int, random: bytes) -> str:
-        """An id as the agent makes them."""
+        """Returns an id as the agent makes them."""
         return self._resume.new_session(now, random)
 
     def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-        """The files to write."""
+        """Returns the files to write."""
         return self._resume.restore_layout(stored, change)
 
     def index_entries(self, stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-        """The entries that the session needs in the agent's own lists."""
+        """Returns the entries that the session needs in the agent's own lists."""
         return self._resume.index_entries(stored, change, home)
 
     def context_of(self, stored: StoredContext, change: ContextChange) -> str:
-        """The name of the context after `change`."""
+        """Returns the name of the context after `change`."""
         return self._resume.context_of(stored, change)
 
     @property

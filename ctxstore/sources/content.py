@@ -10,32 +10,32 @@ TOOL_RESULT = "tool_result"
 
 
 def string(value: Any) -> str:
-    """The value if it is a text, else an empty one."""
+    """Returns the value if it is a text, else an empty one."""
     return value if isinstance(value, str) else ""
 
 
 def string_or_none(value: Any) -> str | None:
-    """The value if it is a text that is not empty."""
+    """Returns the value if it is a text that is not empty."""
     return value if isinstance(value, str) and value else None
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
-    """The JSON objects in a list; none if it is no list."""
+    """Returns the JSON objects in a list; none if it is no list."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def kind_of(block: Any) -> Any:
-    """The member ``type`` of a block; ``None`` if it has none."""
+    """Returns the member ``type`` of a block; ``None`` if it has none."""
     return block.get("type") if isinstance(block, dict) else None
 
 
 def text_parts(text: Any) -> tuple[Part, ...]:
-    """One part for a text that is not empty."""
+    """Returns one part for a text that is not empty."""
     return (Part("text", text),) if isinstance(text, str) and text else ()
 
 
 def parts_of(content: Any) -> tuple[Part, ...]:
-    """The parts of a ``content`` as Anthropic's API has them: a text, or a list of blocks."""
+    """Returns the parts of a ``content`` as Anthropic's API has them: a text, or a list of blocks."""
     if isinstance(content, list):
         return tuple(map(_part_of, content))
     return text_parts(content) if content is None or isinstance(content, str) else (Part("other", data=content),)
@@ -47,7 +47,7 @@ def is_tool_answer(content: Any) -> bool:
 
 
 def plain_text(content: Any) -> str:
-    """The text of a content, without its other parts."""
+    """Returns the text of a content, without its other parts."""
     if isinstance(content, str):
         return content
     blocks = content if isinstance(content, list) else []

@@ -9,7 +9,7 @@ _GROUP = 200
 
 
 def plain(text: str, keep: str = "") -> str:
-    """The text with ``-`` for all characters but ASCII letters and digits, and those of `keep`."""
+    """Returns the text with ``-`` for all characters but ASCII letters and digits, and those of `keep`."""
     return "".join(c if (c.isascii() and c.isalnum()) or c in keep else "-" for c in text)
 
 
@@ -21,7 +21,7 @@ def hash_of(path: bytes) -> str:
 
 
 def path_part(path: str) -> str:
-    """A whole path as one part of a name, different for every absolute path.
+    """Returns a whole path as one part of a name, different for every absolute path.
 
     Where `plain` loses something - only ``/`` can be read back - a dot, which no encoding yields, and a hash follow.
     """
@@ -31,12 +31,13 @@ def path_part(path: str) -> str:
 
 
 def group_of(folder: str) -> str:
-    """The folder a session worked in, as the middle part of its name. Folders may share one."""
+    """Returns the folder a session worked in, as the middle part of its name. Folders may share one."""
     return plain(folder)[-_GROUP:] or "-"
 
 
 def suffix_of(label: str, usual: str) -> str:
-    """The end that keeps two homes of one agent from sharing a name: empty for the usual home, else a dot and a hash.
+    """Returns the end that keeps two homes of one agent from sharing a name: empty for the usual home, else a dot and a
+    hash.
 
     Sessions need none: they have names of their own.
     """

@@ -32,7 +32,7 @@ class Directory:
         return []
 
     def home_at(self, path: str, environ: Mapping[str, str]) -> SourceHome:
-        """The home for a folder or file. Raises `NotFound`."""
+        """Returns the home for a folder or file. Raises `NotFound`."""
         absolute = os.path.abspath(path)
         if not os.path.lexists(absolute):
             raise NotFound(f"no such file or folder: {path}")
@@ -41,23 +41,23 @@ class Directory:
         return SourceHome(self.name, absolute, label_of(laid_out, environ))
 
     def contexts(self, home: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
-        """The one context of `home`."""
+        """Yields the one context of `home`."""
         yield FoundContext(context_name(home.path), _files(home.path, report))
 
     def find_context(self, home: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
-        """The home's context, if `name` is its name."""
+        """Returns the home's context, if `name` is its name."""
         return next(self.contexts(home, report)) if name == context_name(home.path) else None
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
-        """``None``: files decide no attributes."""
+        """Returns ``None``: files decide no attributes."""
         return None
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
-        """``None``: no file holds messages."""
+        """Returns ``None``: no file holds messages."""
         return None
 
     def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-        """All bytes as messages of role ``unknown``: nothing is known about them."""
+        """Yields all bytes as messages of role ``unknown``: nothing is known about them."""
         for block in lines:
             if block:
                 yield Message(f"@{offset}", "unknown", (), None, None, bytes(block), offset)
@@ -69,7 +69,7 @@ class Directory:
 
 
 def context_name(path: str) -> str:
-    """``directory/<group>/<name>``, different for every absolute path.
+    """Returns ``directory/<group>/<name>``, different for every absolute path.
 
     The group is the parent's path with ``-`` for all but ASCII letters and digits. Where that loses
     something - only ``/`` can be read back - a dot, which no encoding yields, and a hash of the path follow.

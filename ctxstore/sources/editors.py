@@ -23,7 +23,7 @@ _USUAL = {".cline/data": "cli", ".cline": "user", ".roo": "user", "Documents/Cli
 
 
 def extension_folders(extension: str, environ: Mapping[str, str]) -> Iterator[str]:
-    """The folders of `extension` that exist."""
+    """Yields the folders of `extension` that exist."""
     yield from (os.path.abspath(path) for path in _folders(extension, environ) if os.path.isdir(path))
 
 
@@ -43,7 +43,7 @@ def _folders(extension: str, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def group_of(label: str) -> str:
-    """The group of a home's contexts, by its label: ``code``, ``code-insiders``, ``vscode-server``, ``cli``.
+    """Returns the group of a home's contexts, by its label: ``code``, ``code-insiders``, ``vscode-server``, ``cli``.
 
     The group of an unusual place has a hash of it, so that two never share one.
     """

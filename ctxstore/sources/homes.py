@@ -15,7 +15,7 @@ class HomeAt(Protocol):
     """A source that knows better than `home_at` what a path means."""
 
     def home_at(self, path: str, environ: Mapping[str, str]) -> SourceHome:
-        """The home at a path that a user names. Raises `NotFound`."""
+        """Returns the home at a path that a user names. Raises `NotFound`."""
 
 
 @runtime_checkable
@@ -30,14 +30,16 @@ class ProjectHomes(Protocol):
 
 
 def label_of(path: str, environ: Mapping[str, str]) -> str:
-    """The folder that a restored home puts `path` in: relative to HOME, else absolute without its leading slash."""
+    """Returns the folder that a restored home puts `path` in: relative to HOME, else absolute without its leading
+    slash."""
     home = environ.get("HOME", "")
     inside = os.path.isabs(home) and path.startswith(os.path.join(os.path.abspath(home), ""))
     return os.path.relpath(path, home) if inside else path.lstrip("/")
 
 
 def home_at(source: Source, path: str, environ: Mapping[str, str]) -> SourceHome:
-    """The home of `source` at `path`: a copy of the agent's folder, another user's, a project. Raises `NotFound`."""
+    """Returns the home of `source` at `path`: a copy of the agent's folder, another user's, a project. Raises
+    `NotFound`."""
     if isinstance(source, HomeAt):
         return source.home_at(path, environ)
     place = os.path.abspath(path)
@@ -49,7 +51,7 @@ def home_at(source: Source, path: str, environ: Mapping[str, str]) -> SourceHome
 
 
 def nearest_project(source: ProjectHomes, environ: Mapping[str, str]) -> list[SourceHome]:
-    """The nearest folder from PWD upwards that the agent has data in. The search stops at the home folder."""
+    """Returns the nearest folder from PWD upwards that the agent has data in. The search stops at the home folder."""
     folder, home = environ.get("PWD", ""), environ.get("HOME", "")
     if not os.path.isabs(folder):
         return []

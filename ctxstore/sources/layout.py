@@ -24,19 +24,20 @@ class AgentLayout:
         self.report = report
 
     def shared(self) -> Mapping[str, ListFiles]:
-        """The contexts that are no sessions, by name without the suffix. None, unless overridden."""
+        """Returns the contexts that are no sessions, by name without the suffix. None, unless overridden."""
         return {}
 
     def sessions(self) -> Iterator[FoundContext]:
-        """The contexts of sessions, in order."""
+        """Yields the contexts of sessions, in order."""
         raise NotImplementedError
 
     def find_session(self, name: str) -> FoundContext | None:
-        """The context of the session called `name`. A layout that can find it without listing others overrides this."""
+        """Returns the context of the session called `name`. A layout that can find it without listing others overrides
+        this."""
         return next((context for context in self.sessions() if context.name == name), None)
 
     def contexts(self) -> Iterator[FoundContext]:
-        """All contexts that have files."""
+        """Yields all contexts that have files."""
         if not self.shared_first:
             yield from self.sessions()
         yield from filter(None, map(self._find_shared, self.shared()))
@@ -44,7 +45,7 @@ class AgentLayout:
             yield from self.sessions()
 
     def find(self, name: str) -> FoundContext | None:
-        """The context called `name`."""
+        """Returns the context called `name`."""
         own = name.removesuffix(self.suffix) if self.suffix else name
         if own + self.suffix == name and own in self.shared():
             return self._find_shared(own)

@@ -94,7 +94,7 @@ class Message(NamedTuple):
 
 
 def unknown_message(raw: bytes, offset: int) -> Message:
-    """A message of bytes that could not be understood."""
+    """Returns a message of bytes that could not be understood."""
     return Message(f"@{offset}", "unknown", (), None, None, raw, offset)
 
 
@@ -115,10 +115,10 @@ class Scanner(Protocol):
     """Computes a context's attributes from bytes as they pass by on their way into the store."""
 
     def feed(self, block: bytes) -> None:
-        """The next bytes of the file. Blocks break anywhere."""
+        """Reads the next bytes of the file. Blocks break anywhere."""
 
     def finish(self) -> Attributes:
-        """The attributes, once the file ended."""
+        """Returns the attributes, once the file ended."""
 
 
 class Source(Protocol):
@@ -128,20 +128,20 @@ class Source(Protocol):
     agent: str
 
     def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
-        """The homes on this machine, by HOME and the agent's own variables. Missing ones are left out."""
+        """Returns the homes on this machine, by HOME and the agent's own variables. Missing ones are left out."""
 
     def contexts(self, home: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
-        """All contexts of `home`, each with its files in the order of their keys.
+        """Yields all contexts of `home`, each with its files in the order of their keys.
 
         What cannot be listed, and FIFOs, sockets and devices, go to `report`; the rest goes on.
         """
 
     def find_context(self, home: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
-        """One context by name, without listing the others where the layout allows it."""
+        """Returns one context by name, without listing the others where the layout allows it."""
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
-        """A scanner for the file `key` when that file decides the context's attributes: when it is the transcript, or
-        would be if the one that goes before it were missing.
+        """Returns a scanner for the file `key` when that file decides the context's attributes: when it is the
+        transcript, or would be if the one that goes before it were missing.
 
         With `before`, the attributes of what precedes, it goes on from there: the first block then starts
         at the start of a line, nothing that precedes is fed, and the result is that of both together.
@@ -150,10 +150,10 @@ class Source(Protocol):
         """
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
-        """The key that holds the context's messages."""
+        """Returns the key that holds the context's messages."""
 
     def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-        """The messages in a transcript's bytes, from blocks broken anywhere.
+        """Yields the messages in a transcript's bytes, from blocks broken anywhere.
 
         `offset` is where the first block starts in the file. Tolerates any bytes: what is no message
         comes back as role ``unknown`` with its `raw`. The `raw` of all messages, joined, is the input.
@@ -207,6 +207,6 @@ def is_read_whole(source: Source, key: str) -> bool:
 
 
 def messages_of(source: Source, key: str, blocks: Iterable[bytes]) -> Iterator[Message]:
-    """The messages of the whole transcript `key`, from its bytes as stored."""
+    """Yields the messages of the whole transcript `key`, from its bytes as stored."""
     decode = decoder_of(source, key)
     return source.messages(decode(blocks) if decode else blocks)

@@ -25,7 +25,7 @@ GROUP = "ctxstore.sources"
 
 
 def get_source(name: str) -> Source:
-    """The source called `name`. Raises `NotFound`, or `SourceError` when a third party's can't be loaded."""
+    """Returns the source called `name`. Raises `NotFound`, or `SourceError` when a third party's can't be loaded."""
     if name in AGENTS:
         module, _, attribute = AGENTS[name].source.partition(":")
         return cast("Source", getattr(import_module(module), attribute)())
@@ -40,14 +40,14 @@ def get_source(name: str) -> Source:
 
 
 def iter_source_names(*, third_party: bool = False) -> Iterator[str]:
-    """The built-in names in order; with `third_party`, the installed packages' after them."""
+    """Yields the built-in names in order; with `third_party`, the installed packages' after them."""
     yield from AGENTS
     if third_party and _may_have_entry_points():
         yield from sorted(_entry_points().names - AGENTS.keys())
 
 
 def iter_sources(*, third_party: bool = False) -> Iterator[Source]:
-    """The built-in sources; with `third_party`, those of other installed packages too."""
+    """Yields the built-in sources; with `third_party`, those of other installed packages too."""
     for name in iter_source_names(third_party=third_party):
         yield get_source(name)
 

@@ -83,7 +83,7 @@ class IndexEntry(Protocol):
         """Whether the agent at `home` has exactly this: asked before, to know whether to do it; after, to verify."""
 
     def apply(self, home: str) -> None:
-        """Put it there, whole or not at all. Raises `StorageError`, `Conflict` (locked, an unknown version)."""
+        """Puts it there, whole or not at all. Raises `StorageError`, `Conflict` (locked, an unknown version)."""
 
 
 @runtime_checkable
@@ -115,10 +115,10 @@ class Resumable(Protocol):
     program: AgentProgram
 
     def new_session(self, now: int, random: bytes) -> str:
-        """An id as the agent makes them, from the time (ns) and 16 random bytes."""
+        """Returns an id as the agent makes them, from the time (ns) and 16 random bytes."""
 
     def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-        """The files to write, in the order of their keys; those left out are not files of the agent's (see
+        """Returns the files to write, in the order of their keys; those left out are not files of the agent's (see
         `index_entries`), or belong to the original alone.
 
         Without a change it is every file as it was. With `session`, the id is replaced wherever the agent looks for
@@ -128,10 +128,10 @@ class Resumable(Protocol):
         """
 
     def index_entries(self, stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-        """The entries that the agent at `home` needs, whether it has them or not. `home` may not exist yet."""
+        """Returns the entries that the agent at `home` needs, whether it has them or not. `home` may not exist yet."""
 
     def context_of(self, stored: StoredContext, change: ContextChange) -> str:
-        """The name the source will give the context once it is laid out."""
+        """Returns the name the source will give the context once it is laid out."""
 
 
 @runtime_checkable
@@ -139,17 +139,17 @@ class NamesSessions(Protocol):
     """A source whose contexts are not called as the agent calls its sessions."""
 
     def session_of(self, stored: StoredContext) -> str:
-        """The id that the agent knows the session by; empty if there is none."""
+        """Returns the id that the agent knows the session by; empty if there is none."""
 
 
 def session_of(source: Resumable, stored: StoredContext) -> str:
-    """The id the agent knows a stored session by: the last part of its name, unless the source knows better."""
+    """Returns the id the agent knows a stored session by: the last part of its name, unless the source knows better."""
     known = source.session_of(stored) if isinstance(source, NamesSessions) else ""
     return known or stored.context.rpartition("/")[2]
 
 
 def restore_all(stored: StoredContext) -> list[RestoreFile]:
-    """All files as they were."""
+    """Returns all files as they were."""
     return [RestoreFile(key, key) for key in stored.keys]
 
 
@@ -160,12 +160,12 @@ def require_message(stored: StoredContext, id: str, messages: Iterable[Message])
 
 
 def no_such_message(stored: StoredContext, id: str) -> NotFound:
-    """The error for a message that a session does not have."""
+    """Returns the error for a message that a session does not have."""
     return NotFound(f"{stored.context} has no message {id!r}", hint=f"`ctx show {stored.context} --json` lists them")
 
 
 def new_uuid(now: int, random: bytes) -> str:
-    """A random UUID, version 4 (RFC 9562): `new_session` of many agents."""
+    """Returns a random UUID, version 4 (RFC 9562): `new_session` of many agents."""
     from uuid import UUID
 
     return str(UUID(bytes=random[:16], version=4))

@@ -28,27 +28,27 @@ class SessionSummary:
         self.own_title = ""
 
     def count_message(self) -> None:
-        """Count one more message."""
+        """Counts one more message."""
         if self.messages is not None:
             self.messages += 1
 
     def set_title(self, parts: Iterable[Part]) -> None:
-        """Make a title of a message's first text, unless there is one."""
+        """Makes a title of a message's first text, unless there is one."""
         if not self.title:
             self.title = first_line(part.text for part in parts if part.kind == "text")
 
     def attributes(self) -> Attributes:
-        """The attributes of all records so far."""
+        """Returns the attributes of all records so far."""
         return Attributes(self.own_title or self.title or None, self.agent, self.model, self.project, self.messages)
 
 
 def first_line(texts: Iterable[Any]) -> str | None:
-    """The first of `texts` that makes a title."""
+    """Returns the first of `texts` that makes a title."""
     return next(filter(None, map(one_line, texts)), None)
 
 
 def one_line(text: Any) -> str:
-    """The text on one line, cut to `TITLE_LENGTH` characters; empty if it is no text."""
+    """Returns the text on one line, cut to `TITLE_LENGTH` characters; empty if it is no text."""
     if not isinstance(text, str):
         return ""
     words = text[: 100 * TITLE_LENGTH].split(None, _WORDS)[:_WORDS]

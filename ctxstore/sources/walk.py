@@ -24,7 +24,7 @@ _REPOSITORY = frozenset({"root", "packs", "config"})
 
 
 def walk(folder: str, prefix: str, report: ReportSkipped, *, state: bool = True) -> list[FoundFile]:
-    """All files, folders and symlinks below `folder`, in the order of their keys, which begin with `prefix`.
+    """Returns all files, folders and symlinks below `folder`, in the order of their keys, which begin with `prefix`.
 
     Left out, and reported: what is neither of these, `SECRETS`, ctxstore repositories, what can't be listed.
     Symlinks are never followed.
@@ -52,7 +52,7 @@ def walk(folder: str, prefix: str, report: ReportSkipped, *, state: bool = True)
 
 
 def list_folder(path: str, report: ReportSkipped) -> list[os.DirEntry[str]]:
-    """The entries of a folder. One that is not there is empty; one that can't be read is reported."""
+    """Returns the entries of a folder. One that is not there is empty; one that can't be read is reported."""
     try:
         with os.scandir(path) as entries:
             return list(entries)
@@ -64,7 +64,7 @@ def list_folder(path: str, report: ReportSkipped) -> list[os.DirEntry[str]]:
 
 
 def look_at(entry: os.DirEntry[str], key: str, report: ReportSkipped, *, state: bool = True) -> FoundFile | None:
-    """The entry as a file of a context; ``None`` when it is left out."""
+    """Returns the entry as a file of a context; ``None`` when it is left out."""
     try:
         status = entry.stat(follow_symlinks=False)
     except FileNotFoundError:  # deleted since it was listed
@@ -82,7 +82,7 @@ def look_at(entry: os.DirEntry[str], key: str, report: ReportSkipped, *, state: 
 
 
 def take(entry: os.DirEntry[str], key: str, report: ReportSkipped, *, state: bool = True) -> list[FoundFile]:
-    """The entry as a file of a context, and if it is a folder all below it; nothing when it is left out."""
+    """Returns the entry as a file of a context, and if it is a folder all below it; nothing when it is left out."""
     file = look_at(entry, key, report, state=state)
     if file is None:
         return []
@@ -107,7 +107,7 @@ def is_folder(entry: os.DirEntry[str], *, follow: bool = False) -> bool:
 
 
 def read_head(path: str, size: int) -> bytes:
-    """The first bytes of a file. Symlinks are not followed, and nothing is waited for. Raises `OSError`."""
+    """Returns the first bytes of a file. Symlinks are not followed, and nothing is waited for. Raises `OSError`."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     with open(fd, "rb") as file:
         return file.read(size)

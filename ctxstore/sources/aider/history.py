@@ -66,12 +66,12 @@ class History:
         self._is_bare: bool | None = None  # lines don't end with two spaces
 
     def feed(self, block: bytes) -> Iterator[Said]:
-        """The pieces that end in `block`."""
+        """Yields the pieces that end in `block`."""
         for span in self._lines.feed(block):
             yield from self._take(span)
 
     def finish(self) -> Iterator[Said]:
-        """The rest."""
+        """Yields the rest."""
         for span in self._lines.finish():
             yield from self._take(span)
         if self._held:
@@ -107,7 +107,7 @@ class History:
             self._time, self._model, self._is_bare = time, None, None
 
     def _release(self, last: bytes = b"") -> Said:
-        """The piece held, with its `last` bytes."""
+        """Returns the piece held, with its `last` bytes."""
         raw = b"".join([*self._held, last]) if self._held else last
         kind = UNKNOWN if self._is_long or len(raw) > LIMIT else self._kind or UNKNOWN
         if kind in (OUTPUT, START):
@@ -176,7 +176,7 @@ class History:
             self._fence = b""
 
     def _own(self, line: bytes) -> str:
-        """The kind of aider's own line; empty if it is the model's."""
+        """Returns the kind of aider's own line; empty if it is the model's."""
         is_ended = line.rstrip(b"\r\n").endswith(b"  ")
         if self._is_bare is None and self._kind == START:
             self._is_bare = not is_ended
@@ -206,13 +206,13 @@ def _end_of_run(data: bytes, start: int, end: int) -> int:
 
 
 def _model_in(output: bytes) -> str | None:
-    """The last model that aider says it uses."""
+    """Returns the last model that aider says it uses."""
     names = _MODEL.findall(b"\n" + output) if b"odel: " in output else None
     return names[-1].decode("utf-8", "replace") if names else None
 
 
 def iter_said(blocks: Iterable[bytes]) -> Iterator[Said]:
-    """The pieces of a whole history. Their bytes, joined, are the input."""
+    """Yields the pieces of a whole history. Their bytes, joined, are the input."""
     history = History()
     for block in blocks:
         yield from history.feed(bytes(block))

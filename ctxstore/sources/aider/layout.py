@@ -22,7 +22,7 @@ class AiderLayout(AgentLayout):
     """Lists a project."""
 
     def sessions(self) -> Iterator[FoundContext]:
-        """The one context of the project."""
+        """Yields the one context of the project."""
         if files := self._files():
             yield FoundContext(f"aider/{path_part(self.path)}/chat", files)
 
@@ -41,7 +41,7 @@ make_layout = AiderLayout
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """``.aider.chat.history.md``."""
+    """Returns ``.aider.chat.history.md``."""
     return HISTORY if HISTORY in keys else None
 
 

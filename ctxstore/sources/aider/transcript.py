@@ -13,7 +13,7 @@ ROLES = {USER: "user", ASSISTANT: "assistant", OUTPUT: "meta", START: "meta", UN
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-    """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input.
+    """Yields the messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input.
 
     An id is the time its session started and its number in that session, so it stays when sessions before are removed.
     """
@@ -60,14 +60,14 @@ class HistoryScanner:
         self._first: bytes | None = b"" if before else None
 
     def feed(self, block: bytes) -> None:
-        """The next bytes. Blocks break anywhere."""
+        """Reads the next bytes. Blocks break anywhere."""
         if self._first is not None:
             self._check_start(self._first + block[:_MAX_BLANK])
         for said in self._history.feed(block):
             self._add(said)
 
     def finish(self) -> Attributes:
-        """The attributes, once the file ended."""
+        """Returns the attributes, once the file ended."""
         for said in self._history.finish():
             self._add(said)
         if self._first:
@@ -94,6 +94,6 @@ make_scanner = HistoryScanner
 
 
 def _title(text: str) -> str | None:
-    """The text on one line; none of a command of aider's."""
+    """Returns the text on one line; none of a command of aider's."""
     line = one_line(text)
     return None if not line or line.startswith("/") or line == "<blank>" else line

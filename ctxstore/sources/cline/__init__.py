@@ -31,11 +31,11 @@ class Cline(TaskAgent):
     )
 
     def new_session(self, now: int, random: bytes) -> str:
-        """The time in milliseconds."""
+        """Returns the time in milliseconds."""
         return str(now // 10**6)
 
     def index_entries(self, stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-        """The entry in ``state/taskHistory.json``."""
+        """Returns the entry in ``state/taskHistory.json``."""
         from ctxstore.sources.tasks.task_list import list_cline
 
         return list_cline(stored, change)

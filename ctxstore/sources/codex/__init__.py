@@ -15,7 +15,7 @@ class Codex(ResumableAgent):
     description = AGENTS["codex"]
 
     def decoder(self, key: str) -> Decoder | None:
-        """The function that unpacks a packed rollout."""
+        """Returns the function that unpacks a packed rollout."""
         if not key.endswith(_PACKED):
             return None
         from ctxstore.sources.codex.compressed import unpack
@@ -23,7 +23,7 @@ class Codex(ResumableAgent):
         return unpack
 
     def make_scanner(self, key: str, before: Attributes | None) -> Scanner:
-        """A scanner of a rollout, plain or packed."""
+        """Returns a scanner of a rollout, plain or packed."""
         from ctxstore.sources.codex.transcript import PackedScanner, make_scanner
 
         return PackedScanner(before) if key.endswith(_PACKED) else make_scanner(before)

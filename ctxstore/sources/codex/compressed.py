@@ -52,7 +52,7 @@ class Unpacker:
 
 
 def unpack(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes that were packed. Never fails: a file cut short gives what is left of it."""
+    """Yields the bytes that were packed. Never fails: a file cut short gives what is left of it."""
     unpacker = Unpacker()
     for block in blocks:
         yield from unpacker.feed(block)

@@ -47,7 +47,7 @@ class ListedThread(NamedTuple):
         return row is not None and all(_same(a, self.values[name]) for name, a in zip(columns, row, strict=True))
 
     def apply(self, root: str) -> None:
-        """Add the row; of one that is there only what is decisive is changed."""
+        """Adds the row; of one that is there only what is decisive is changed."""
         with _open(root, self.path, write=True) as database:
             columns = _columns(database, "threads")
             values = self._complete(database, columns, os.path.join(root, self.path))
@@ -107,7 +107,7 @@ class StaleHistory(NamedTuple):
 
 
 def find_newest(root: str, stem: str, table: str) -> str | None:
-    """The name of the newest of the databases ``<stem>_<number>.sqlite`` in `root`, if it has that table."""
+    """Returns the name of the newest of the databases ``<stem>_<number>.sqlite`` in `root`, if it has that table."""
     pattern = re.compile(re.escape(stem) + r"_(\d{1,9})\.sqlite")
     try:
         found = [match for name in os.listdir(root) if (match := pattern.fullmatch(name))]
@@ -122,7 +122,7 @@ def find_newest(root: str, stem: str, table: str) -> str | None:
 
 @contextmanager
 def _open(root: str, name: str, *, write: bool) -> Iterator[sqlite3.Connection]:
-    """The database, in one transaction. Raises `Conflict` if it is locked, `StorageError` if it can't be used."""
+    """Yields the database, in one transaction. Raises `Conflict` if it is locked, `StorageError` if it can't be used."""
     path = os.path.join(root, name)
     address = f"file:{quote(os.fsencode(path))}?mode={'rw' if write else 'ro'}"
     try:
@@ -142,7 +142,7 @@ def _open(root: str, name: str, *, write: bool) -> Iterator[sqlite3.Connection]:
 
 
 def _columns(database: sqlite3.Connection, table: str) -> dict[str, bool]:
-    """The columns' names, and whether a row must have a value for them."""
+    """Returns the columns' names, and whether a row must have a value for them."""
     rows = database.execute(f'PRAGMA table_info("{table}")').fetchall()
     return {name: bool(needed) and default is None for _, name, _, needed, default, _ in rows}
 

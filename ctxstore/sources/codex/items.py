@@ -55,7 +55,7 @@ _NOT_WRITTEN = (
 
 
 def parts_of(type: Any, payload: Any) -> tuple[Part, ...]:
-    """The parts of a record. Of events only those have any that say something no item says."""
+    """Returns the parts of a record. Of events only those have any that say something no item says."""
     if not isinstance(payload, dict):
         return ()
     if type == ITEM:
@@ -70,7 +70,7 @@ def parts_of(type: Any, payload: Any) -> tuple[Part, ...]:
 
 
 def texts_of(content: Any) -> list[str]:
-    """The texts in a message's content."""
+    """Returns the texts in a message's content."""
     return [part.text for part in _content(content) if part.kind == "text"]
 
 
@@ -113,7 +113,7 @@ def _reasoning(item: dict[str, Any]) -> tuple[Part, ...]:
 
 
 def _output(item: dict[str, Any]) -> Part:
-    """A tool's answer: a text, blocks, or (in old files) ``{content, success}``."""
+    """Returns a tool's answer: a text, blocks, or (in old files) ``{content, success}``."""
     output = item.get("output", item.get("tools"))
     failed = False
     if isinstance(output, dict):
@@ -153,7 +153,7 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def _json(text: Any) -> Any:
-    """A call's arguments: JSON in a string, or as it is if it can't be read."""
+    """Returns a call's arguments: JSON in a string, or as it is if it can't be read."""
     if not isinstance(text, str):
         return text
     try:
@@ -172,7 +172,7 @@ def is_written(text: str) -> bool:
 
 
 def title_of(texts: list[str]) -> str:
-    """The first of a message's texts that its user wrote, as a title; empty if there is none."""
+    """Returns the first of a message's texts that its user wrote, as a title; empty if there is none."""
     if texts and not is_written(texts[0]) and texts[0].strip():
         return ""  # what follows in the same message belongs to it
     return first_line(map(request_of, texts)) or ""

@@ -41,18 +41,18 @@ class CodexLayout(AgentLayout):
     shared_first = False
 
     def shared(self) -> Mapping[str, ListFiles]:
-        """The user's files."""
+        """Returns the user's files."""
         return {HOME: self._home_files}
 
     def sessions(self) -> Iterator[FoundContext]:
-        """The sessions by day and id."""
+        """Yields the sessions by day and id."""
         sessions: Sessions = {}
         self._add_day(sessions, SESSIONS, _DEPTH)
         self._add_day(sessions, ARCHIVED, 0)
         return self._listed(sessions, sorted(sessions))
 
     def find_session(self, name: str) -> FoundContext | None:
-        """The session called `name`; only its day is listed, and what is archived."""
+        """Returns the session called `name`; only its day is listed, and what is archived."""
         day, _, _ = name.partition("/")[2].partition("/")
         sessions: Sessions = {}
         self._add_day(sessions, os.path.join(SESSIONS, *day.split("-")), 0)
@@ -68,7 +68,7 @@ class CodexLayout(AgentLayout):
                 yield FoundContext(name, files)
 
     def _add_day(self, sessions: Sessions, folder: str, depth: int) -> None:
-        """Add the rollouts in a folder, and in those of days below it."""
+        """Adds the rollouts in a folder, and in those of days below it."""
         for entry in list_folder(os.path.join(self.path, folder), self.report):
             rollout = rollout_of(entry.name)
             key = f"{folder}/{entry.name}"

@@ -76,7 +76,7 @@ class CodexRecord(msgspec.Struct):
 
 
 def role_of_item(type: Any, role: Any) -> str:
-    """The role of an item of a conversation, by its type and the role it names."""
+    """Returns the role of an item of a conversation, by its type and the role it names."""
     if type == MESSAGE:
         return _SPEAKERS.get(role, "meta") if isinstance(role, str) else "meta"
     return _ITEMS.get(type, "meta") if isinstance(type, str) else "meta"

@@ -41,7 +41,7 @@ _SHOWN = frozenset({"user_message", "token_count"}) | _ENDS
 
 
 def new_session(now: int, random: bytes) -> str:
-    """A UUID, version 7 (RFC 9562): Codex sorts by them."""
+    """Returns a UUID, version 7 (RFC 9562): Codex sorts by them."""
     from uuid import UUID
 
     value = (now // 10**6 & (1 << 48) - 1) << 80 | int.from_bytes(random[:10], "big")
@@ -49,7 +49,7 @@ def new_session(now: int, random: bytes) -> str:
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """A session's files as Codex looks for them after `change`."""
+    """Returns a session's files as Codex looks for them after `change`."""
     if change.is_empty:
         return restore_all(stored)
     transcript = transcript_key(stored.context, stored.keys)
@@ -66,14 +66,14 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 
 def context_of(stored: StoredContext, change: ContextChange) -> str:
-    """The session's name after `change`."""
+    """Returns the session's name after `change`."""
     transcript = transcript_key(stored.context, stored.keys)
     rollout = rollout_of(transcript) if transcript else None
     return _renamed(rollout, change).context if rollout and change.session else stored.context
 
 
 def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-    """The row in the list of sessions, and the removal of a stale history. Nothing where no database is."""
+    """Returns the row in the list of sessions, and the removal of a stale history. Nothing where no database is."""
     transcript = transcript_key(stored.context, stored.keys)
     rollout = rollout_of(_place(transcript, change)) if transcript else None
     if transcript is None or rollout is None:
@@ -96,7 +96,7 @@ def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Se
 
 
 def _restored_rollout(stored: StoredContext, change: ContextChange, key: str) -> Iterator[bytes]:
-    """The lines of the rollout as they will be, unpacked."""
+    """Yields the lines of the rollout as they will be, unpacked."""
     blocks = stored.read(key)
     if change.is_empty:
         return unpack(blocks) if key.endswith(PACKED) else blocks
@@ -121,7 +121,8 @@ def _lay(stored: StoredContext, key: str, change: ContextChange, *, is_transcrip
 
 
 def _place(key: str, change: ContextChange) -> str:
-    """The key a file is restored as. A changed rollout is no longer packed: Codex packs it again when it is old."""
+    """Returns the key a file is restored as. A changed rollout is no longer packed: Codex packs it again when it is
+    old."""
     rollout = rollout_of(key)
     if rollout is None:
         return _image(key, change) if key.startswith(IMAGES + "/") else key
@@ -156,7 +157,7 @@ def _edit(stored: StoredContext, change: ContextChange, key: str) -> FileEdit:
 
 
 def _fields(found: tuple[CodexLine, CodexRecord], name: Any, change: ContextChange) -> Fields:
-    """The members to change in a record: none in messages."""
+    """Returns the members to change in a record: none in messages."""
     type = found[0].type
     folders: dict[str, Any] = dict.fromkeys(_FOLDERS, change.path)
     if found[0].role != "meta":
@@ -173,7 +174,7 @@ RolloutPiece = tuple[bytes, tuple[CodexLine, CodexRecord] | None]
 
 
 def _kept(blocks: Iterator[bytes], until: str) -> Iterator[RolloutPiece]:
-    """The records up to the message `until`, and the events that it was shown, and that its turn ended."""
+    """Yields the records up to the message `until`, and the events that it was shown, and that its turn ended."""
     thread, offset = CodexThread(), 0
     pieces = iter_padded(blocks, read)
     for raw, found in pieces:
@@ -192,7 +193,7 @@ def _kept(blocks: Iterator[bytes], until: str) -> Iterator[RolloutPiece]:
 
 
 def _kind(found: tuple[CodexLine, CodexRecord] | None) -> str | None:
-    """The kind of an event that is about what precedes it; ``None``: it is about something else, or no event."""
+    """Returns the kind of an event that is about what precedes it; ``None``: it is about something else, or no event."""
     payload = found[1].payload if found else None
     if not found or not isinstance(payload, dict):
         return None

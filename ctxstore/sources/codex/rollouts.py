@@ -40,13 +40,13 @@ class Rollout(NamedTuple):
 
 
 def rollout_of(key: str) -> Rollout | None:
-    """The rollout of a file, by its name or key; ``None`` if it is none."""
+    """Returns the rollout of a file, by its name or key; ``None`` if it is none."""
     found = _NAME.fullmatch(key.rpartition("/")[2])
     return Rollout(found["day"], found["time"], found["thread"], bool(found["packed"])) if found else None
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """The rollout of a context's messages.
+    """Returns the rollout of a context's messages.
 
     As Codex does it: one in use before an archived one, a plain one before its packed copy.
     """

@@ -44,7 +44,7 @@ class _Notes:
         self._times: list[str] = []
 
     def add(self, line: CodexLine, record: CodexRecord, payload: dict[str, Any]) -> None:
-        """The next record."""
+        """Returns the next record."""
         if isinstance(record.timestamp, str):
             self._times = [*self._times[:1], record.timestamp]
         if line.type == META:
@@ -103,7 +103,7 @@ class _Notes:
 
 
 def _plain(value: Any) -> Any:
-    """A text or number as it is, anything else as JSON: so Codex notes its enumerations."""
+    """Returns a text or number as it is, anything else as JSON: so Codex notes its enumerations."""
     if isinstance(value, int):
         return value
     text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

@@ -35,7 +35,7 @@ _REMEMBERED = 1 << 16
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-    """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
+    """Yields the messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
     return jsonl.iter_messages(blocks, offset, read, CodexThread().message)
 
 
@@ -48,7 +48,7 @@ class CodexThread:
         self._model: str | None = None
 
     def message(self, raw: bytes, found: tuple[CodexLine, CodexRecord], offset: int) -> Message:
-        """The message of a record."""
+        """Returns the message of a record."""
         line, record = found
         role, payload = line.role, record.payload
         parts = parts_of(line.type, payload)
@@ -84,7 +84,7 @@ def _text(value: Any) -> str | None:
 
 
 def make_scanner(before: Attributes | None = None) -> RecordScanner[CodexLine]:
-    """A scanner of a rollout, or of what was added to it since `before`."""
+    """Returns a scanner of a rollout, or of what was added to it since `before`."""
     return RecordScanner(decode_pieces, _CodexSummary("Codex", before))
 
 
@@ -97,12 +97,12 @@ class PackedScanner:
         self._scanner = make_scanner()
 
     def feed(self, block: bytes) -> None:
-        """The next bytes. Blocks break anywhere."""
+        """Reads the next bytes. Blocks break anywhere."""
         for unpacked in self._unpacker.feed(block):
             self._scanner.feed(unpacked)
 
     def finish(self) -> Attributes:
-        """The attributes, once the file ended."""
+        """Returns the attributes, once the file ended."""
         return self._scanner.finish() if self._before is None else self._before._replace(messages=None)
 
 
@@ -110,7 +110,7 @@ class _CodexSummary(SessionSummary):
     """The title is the thread's name, else the first text of its user; the model is the last one used."""
 
     def add(self, record: CodexLine) -> None:
-        """Add the next record."""
+        """Adds the next record."""
         role = record.role
         payload = record.payload
         if role != "meta":

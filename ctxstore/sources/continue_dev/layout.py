@@ -25,17 +25,17 @@ class ContinueLayout(AgentLayout):
     """Lists the folder ``.continue``."""
 
     def shared(self) -> Mapping[str, ListFiles]:
-        """The user's files."""
+        """Returns the user's files."""
         return {HOME: self._home_files}
 
     def sessions(self) -> Iterator[FoundContext]:
-        """The sessions in the order of their names."""
+        """Yields the sessions in the order of their names."""
         for entry in sorted(self._sessions(), key=_session_of):
             if context := self._context(entry):
                 yield context
 
     def find_session(self, name: str) -> FoundContext | None:
-        """The session called `name`."""
+        """Returns the session called `name`."""
         entry = next((entry for entry in self._sessions() if SESSIONS + _session_of(entry) == name), None)
         return self._context(entry) if entry else None
 
@@ -67,7 +67,7 @@ make_layout = ContinueLayout
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """``sessions/<session>.json``."""
+    """Returns ``sessions/<session>.json``."""
     key = session_key(context)
     return key if key is not None and key in keys else None
 
@@ -78,7 +78,7 @@ def is_memory(key: str) -> bool:
 
 
 def session_key(context: str) -> str | None:
-    """The key of a session's file; ``None`` if `context` is no session."""
+    """Returns the key of a session's file; ``None`` if `context` is no session."""
     session = context.removeprefix(SESSIONS)
     return f"sessions/{session}.json" if session != context else None
 

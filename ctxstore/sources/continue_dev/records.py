@@ -34,7 +34,7 @@ read = RecordReader(ContinueRecord).decode
 
 
 def facts_of(document: bytes) -> dict[str, str]:
-    """The texts that a session has beside its history."""
+    """Returns the texts that a session has beside its history."""
     found: dict[str, Any] = {}
     for member in members(text_of(document)):
         if member.key in _FACTS:
@@ -46,7 +46,7 @@ def facts_of(document: bytes) -> dict[str, str]:
 
 
 def path_of(place: str) -> str:
-    """The path of the folder a session worked in, which is noted as a path or as an editor's URI."""
+    """Returns the path of the folder a session worked in, which is noted as a path or as an editor's URI."""
     if not place.startswith(_FILE):
         return place
     from urllib.parse import unquote
@@ -55,7 +55,7 @@ def path_of(place: str) -> str:
 
 
 def place_of(path: str, like: str) -> str:
-    """The path, written as `like` is."""
+    """Returns the path, written as `like` is."""
     if not like.startswith(_FILE):
         return path
     from urllib.parse import quote

@@ -30,7 +30,7 @@ __all__ = ["context_of", "index_entries", "new_session", "restore_layout"]
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """A session's file as Continue looks for it after `change`."""
+    """Returns a session's file as Continue looks for it after `change`."""
     key = session_key(stored.context)
     if change.is_empty or key is None or key not in stored.keys:
         if change.session or change.until:
@@ -45,13 +45,13 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 
 def context_of(stored: StoredContext, change: ContextChange) -> str:
-    """The session's name after `change`."""
+    """Returns the session's name after `change`."""
     is_session = session_key(stored.context) is not None
     return SESSIONS + change.session if change.session and is_session else stored.context
 
 
 def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-    """The entry in the list of sessions."""
+    """Returns the entry in the list of sessions."""
     key = session_key(stored.context)
     if key is None or key not in stored.keys:
         return []

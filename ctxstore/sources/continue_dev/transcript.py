@@ -17,7 +17,7 @@ _ROLES = {"user": "user", "assistant": "assistant", "system": "system", "tool": 
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-    """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
+    """Yields the messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
     return document.iter_messages(blocks, offset, _Builder())
 
 
@@ -25,7 +25,7 @@ class _Builder:
     key = KEY
 
     def build(self, record: bytes, number: int) -> Message:
-        """The message of an item of the history, with tools' results and what was attached to it."""
+        """Returns the message of an item of the history, with tools' results and what was attached to it."""
         found = read(record)
         message = found.message if found else None
         if found is None or not isinstance(message, dict):
@@ -36,7 +36,7 @@ class _Builder:
         return Message(string(message.get("id")), role, parts, None, None, b"", 0, _model(found))
 
     def head(self, head: bytes) -> Message:
-        """The message of what precedes the history: the session's id, title and folder, as a rule."""
+        """Returns the message of what precedes the history: the session's id, title and folder, as a rule."""
         return document.meta(document.HEAD)
 
 
@@ -63,7 +63,7 @@ def _calls(message: dict[str, Any]) -> Iterator[Part]:
 
 
 def _answers(record: ContinueRecord) -> Iterator[Part]:
-    """The thinking beside a message, and its tools' results, which the window keeps with the call."""
+    """Yields the thinking beside a message, and its tools' results, which the window keeps with the call."""
     if isinstance(record.reasoning, dict) and string(record.reasoning.get("text")):
         yield Part("thinking", record.reasoning["text"])
     for state in (*objects([record.toolCallState]), *objects(record.toolCallStates)):
@@ -79,7 +79,7 @@ def _attached(record: ContinueRecord) -> Iterator[Part]:
 
 
 def _model(record: ContinueRecord) -> str | None:
-    """The model, from the window's log of a prompt, or from the CLI's of its usage."""
+    """Returns the model, from the window's log of a prompt, or from the CLI's of its usage."""
     usage = record.message.get("usage") if isinstance(record.message, dict) else None
     logs = objects([usage, *objects(record.promptLogs)])
     names = (string(log.get("modelTitle")) or string(log.get("model")) for log in logs)
@@ -90,7 +90,7 @@ _UNTITLED = frozenset({"", "New Session", "Untitled Session"})
 
 
 def make_scanner(before: Attributes | None = None) -> DocumentScanner:
-    """A scanner of a session, which is one document: what was added to it can't be read by itself."""
+    """Returns a scanner of a session, which is one document: what was added to it can't be read by itself."""
     return DocumentScanner(iter_messages, _ContinueSummary("Continue"), before)
 
 
@@ -102,7 +102,7 @@ class _ContinueSummary(SessionSummary):
         self._facts: dict[str, str] = {}
 
     def add(self, message: Message) -> None:
-        """Add the next message."""
+        """Adds the next message."""
         if message.id == HEAD:
             self._facts |= facts_of(message.raw)
         elif message.id == TAIL:
@@ -113,7 +113,7 @@ class _ContinueSummary(SessionSummary):
             self.set_title(message.parts)
 
     def attributes(self) -> Attributes:
-        """The attributes of all messages so far."""
+        """Returns the attributes of all messages so far."""
         title = one_line(self._facts.get("title"))
         self.own_title = "" if title in _UNTITLED else title
         self.model = self.model or self._facts.get("chatModelTitle") or None

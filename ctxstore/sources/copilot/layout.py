@@ -48,13 +48,13 @@ FolderEntry = os.DirEntry[str]
 
 
 def session_of(context: str) -> str | None:
-    """The id of the session that is the context `context`; ``None`` if that is none."""
+    """Returns the id of the session that is the context `context`; ``None`` if that is none."""
     id = context.removeprefix(_PREFIX)
     return id if id != context and _ID.fullmatch(id) else None
 
 
 def context_name(session: str) -> str:
-    """The context of a session."""
+    """Returns the context of a session."""
     return _PREFIX + session
 
 
@@ -64,7 +64,7 @@ def events_key(session: str) -> str:
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """The file that holds a session's events: the one in its folder, else that of an old version."""
+    """Returns the file that holds a session's events: the one in its folder, else that of an old version."""
     session = session_of(context)
     if session is None:
         return None
@@ -76,18 +76,18 @@ class CopilotLayout(AgentLayout):
     """Lists the folder ``.copilot``."""
 
     def shared(self) -> Mapping[str, ListFiles]:
-        """The user's files."""
+        """Returns the user's files."""
         return {HOME: self._home_files}
 
     def sessions(self) -> Iterator[FoundContext]:
-        """The sessions in the order of their ids."""
+        """Yields the sessions in the order of their ids."""
         sessions = self._sessions()
         for id in sorted(sessions):
             if files := self._files(sessions[id]):
                 yield FoundContext(context_name(id), files)
 
     def find_session(self, name: str) -> FoundContext | None:
-        """The session called `name`; of the others only the names are listed."""
+        """Returns the session called `name`; of the others only the names are listed."""
         session = session_of(name)
         files = self._files(self._sessions().get(session, [])) if session is not None else []
         return FoundContext(name, files) if files else None

@@ -64,7 +64,7 @@ class CopilotRecord(msgspec.Struct):
 
 
 def role_of(type: Any) -> str:
-    """The role of events of this type; meta if it is no message's, unknown if it is no type."""
+    """Returns the role of events of this type; meta if it is no message's, unknown if it is no type."""
     return _ROLES.get(type, "meta") if isinstance(type, str) else "unknown"
 
 

@@ -43,7 +43,7 @@ _QUOTED = b"'\""
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """A session's files as Copilot looks for them after `change`."""
+    """Returns a session's files as Copilot looks for them after `change`."""
     if change.is_empty:
         return restore_all(stored)
     transcript = transcript_key(stored.context, stored.keys)
@@ -56,7 +56,7 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 
 def context_of(stored: StoredContext, change: ContextChange) -> str:
-    """The session's name after `change`."""
+    """Returns the session's name after `change`."""
     session = session_of(stored.context)
     return context_name(change.session) if session and change.session else stored.context
 
@@ -97,7 +97,7 @@ def _events(old: str, change: ContextChange) -> FileEdit:
 
 
 def _workspace(change: ContextChange) -> FileEdit:
-    """``workspace.yaml`` is a list of names and values, a line each."""
+    """Returns ``workspace.yaml`` is a list of names and values, a line each."""
 
     def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
         for line in b"".join(blocks).splitlines(keepends=True):
@@ -112,7 +112,7 @@ def _workspace(change: ContextChange) -> FileEdit:
 
 
 def _changed(value: bytes, change: Callable[[str], str]) -> bytes:
-    """A YAML scalar on one line: plain, or quoted in one of two ways."""
+    """Returns a YAML scalar on one line: plain, or quoted in one of two ways."""
     try:
         text = value.decode()
         if value[:1] == b'"':

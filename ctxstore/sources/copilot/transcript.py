@@ -30,7 +30,7 @@ from ctxstore.sources.summary import SessionSummary, one_line
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-    """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
+    """Yields the messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
     return jsonl.iter_messages(blocks, offset, read, _message)
 
 
@@ -105,7 +105,7 @@ def _string(value: Any) -> str:
 
 
 def make_scanner(before: Attributes | None = None) -> RecordScanner[CopilotLine]:
-    """A scanner of a session's events, or of what was added to them since `before`."""
+    """Returns a scanner of a session's events, or of what was added to them since `before`."""
     return RecordScanner(decode_pieces, _CopilotSummary("GitHub Copilot CLI", before))
 
 
@@ -113,7 +113,7 @@ class _CopilotSummary(SessionSummary):
     """The title is the first text of the user; the model is the last one that was chosen, or that answered."""
 
     def add(self, record: CopilotLine) -> None:
-        """Add the next event."""
+        """Adds the next event."""
         type = record.type
         if role_of(type) not in ("meta", "unknown"):
             self.count_message()

@@ -48,7 +48,7 @@ class CursorConversation(NamedTuple):
 
 
 def list_conversations(connection: sqlite3.Connection) -> Iterator[CursorConversation]:
-    """All conversations in the order of their ids, from the index of the keys alone.
+    """Yields all conversations in the order of their ids, from the index of the keys alone.
 
     A value that is written again gets a new row, with a number that no row had. So the numbers differ after any change.
     """
@@ -64,8 +64,8 @@ def list_conversations(connection: sqlite3.Connection) -> Iterator[CursorConvers
 
 
 def export(connection: sqlite3.Connection, id: str, workspace: dict[str, Any] | None) -> Iterator[bytes]:
-    """A conversation's pairs as lines: the workspace it is in, its own, its bubbles as they follow each other, the
-    rest by key, then the pieces it shares."""
+    """Yields a conversation's pairs as lines: the workspace it is in, its own, its bubbles as they follow each other,
+    the rest by key, then the pieces it shares."""
     from ctxstore.sources.cursor.records import bubbles_of
     from ctxstore.sources.cursor.references import references_in
 
@@ -88,7 +88,7 @@ def export(connection: sqlite3.Connection, id: str, workspace: dict[str, Any] | 
 
 
 def iter_keys(connection: sqlite3.Connection, id: str) -> Iterator[str]:
-    """The keys of a conversation but its own, by kind."""
+    """Yields the keys of a conversation but its own, by kind."""
     for kind in KINDS:
         for low, high in _ranges(kind + id):
             query = f"SELECT key FROM {TABLE} WHERE key >= ? AND key < ? ORDER BY key"
@@ -96,13 +96,13 @@ def iter_keys(connection: sqlite3.Connection, id: str) -> Iterator[str]:
 
 
 def find_value(connection: sqlite3.Connection, key: str) -> Any:
-    """The value of a key; ``None`` if there is none."""
+    """Returns the value of a key; ``None`` if there is none."""
     row = connection.execute(f"SELECT value FROM {TABLE} WHERE key = ?", (key,)).fetchone()
     return row[0] if row else None
 
 
 def _shared(connection: sqlite3.Connection, wanted: set[str]) -> Iterator[bytes]:
-    """The pieces referred to, and those these refer to, in the order of their hashes."""
+    """Yields the pieces referred to, and those these refer to, in the order of their hashes."""
     from ctxstore.sources.cursor.references import references_in
 
     found: dict[str, None] = {}
@@ -131,7 +131,7 @@ def _count(connection: sqlite3.Connection, start: str) -> tuple[int, ...]:
 
 
 def _ranges(start: str) -> Sequence[tuple[str, str]]:
-    """The key itself, and those that go on with a colon."""
+    """Returns the key itself, and those that go on with a colon."""
     return (start, start + "\0"), (start + ":", start + ";")
 
 

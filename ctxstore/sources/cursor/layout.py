@@ -34,18 +34,18 @@ class CursorLayout(AgentLayout):
     """Lists the editor's folder ``User``, or ``.cursor``."""
 
     def shared(self) -> Mapping[str, ListFiles]:
-        """The user's settings: what is named, and nothing else."""
+        """Returns the user's settings: what is named, and nothing else."""
         return {HOME: lambda: take_named(self.path, _SETTINGS.__contains__, self.report)}
 
     def sessions(self) -> Iterator[FoundContext]:
-        """The conversations of the command line, then those of the editor, each in order."""
+        """Yields the conversations of the command line, then those of the editor, each in order."""
         chats = self._chats("")
         for id in sorted(chats):
             yield FoundContext(CHAT + id, sorted(chats[id], key=by_key))
         yield from sorted(self._composers(""), key=lambda context: context.name)
 
     def find_session(self, name: str) -> FoundContext | None:
-        """The conversation called `name`."""
+        """Returns the conversation called `name`."""
         id = name.rpartition("/")[2]
         if name == CHAT + id:
             files = self._chats(id).get(id, [])
@@ -61,7 +61,7 @@ class CursorLayout(AgentLayout):
                 yield FoundContext(COMPOSER + found.id, [FoundFile(TRANSCRIPT, path, found.stat, content=content)])
 
     def _chats(self, only: str) -> dict[str, list[FoundFile]]:
-        """The files of each conversation of the command line: its store, and its transcripts."""
+        """Returns the files of each conversation of the command line: its store, and its transcripts."""
         chats: dict[str, list[FoundFile]] = {}
         for folder in self._below("chats"):
             for chat in self._below(f"chats/{folder}"):
@@ -92,7 +92,7 @@ class CursorLayout(AgentLayout):
         return whole_file(self.path, key, self.report, state=True) if find_database(path, self.report) else []
 
     def _below(self, key: str) -> list[str]:
-        """The folders in a folder."""
+        """Returns the folders in a folder."""
         entries = list_folder(os.path.join(self.path, key), self.report)
         return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
 
@@ -101,7 +101,7 @@ make_layout = CursorLayout
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """``session.jsonl``, or ``agent-transcripts/<conversation>.jsonl`` of a project."""
+    """Returns ``session.jsonl``, or ``agent-transcripts/<conversation>.jsonl`` of a project."""
     return next((key for key in sorted(keys) if _is_transcript(context, key)), None)
 
 

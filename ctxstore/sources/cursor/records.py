@@ -73,7 +73,7 @@ _type = msgspec.json.Decoder(_Type)
 
 
 def role_of(record: CursorRecord) -> str:
-    """The role of a line; ``meta`` if it is no message's."""
+    """Returns the role of a line; ``meta`` if it is no message's."""
     if record.row is None:
         return record.role if record.role in COUNTED else "meta"
     if not record.bubble:
@@ -105,7 +105,7 @@ _composer = msgspec.json.Decoder(Composer)
 
 
 def composer_of(value: Any) -> Composer:
-    """The composer of a value, whatever its type."""
+    """Returns the composer of a value, whatever its type."""
     try:
         return _composer.decode(value) if isinstance(value, (str, bytes)) else Composer()
     except DECODE_ERRORS:
@@ -113,6 +113,6 @@ def composer_of(value: Any) -> Composer:
 
 
 def bubbles_of(value: Any) -> list[str]:
-    """The ids of a conversation's bubbles in their order, from its own value."""
+    """Returns the ids of a conversation's bubbles in their order, from its own value."""
     headers = composer_of(value).fullConversationHeadersOnly
     return [header["bubbleId"] for header in objects(headers) if isinstance(header.get("bubbleId"), str)]

@@ -32,7 +32,7 @@ def references_in(value: Any) -> set[str]:
 
 
 def _in_message(data: bytes, depth: int) -> set[str]:
-    """The fields of 32 bytes in a message, and in messages within it; none if it is no message."""
+    """Returns the fields of 32 bytes in a message, and in messages within it; none if it is no message."""
     found: set[str] = set()
     at, end = 0, len(data)
     while at < end:
@@ -60,7 +60,7 @@ def _in_message(data: bytes, depth: int) -> set[str]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number and where it ends; -1 where there is none."""
+    """Returns a number and where it ends; -1 where there is none."""
     value = shift = 0
     while 0 <= at < len(data) and shift < 64:
         byte = data[at]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """The files: a store of the command line with an empty log, so that one left there is not read as its own."""
+    """Returns the files: a store of the command line with an empty log, so that one left there is not read as its own."""
     if not change.is_empty:
         why = "what Cursor keeps of it is named by its hash"
         raise InvalidInput(f"{stored.context} can only be brought back as it was: {why}")
@@ -34,12 +34,12 @@ def new_session(now: int, random: bytes) -> str:
 
 
 def context_of(stored: StoredContext, change: ContextChange) -> str:
-    """The same name."""
+    """Returns the same name."""
     return stored.context
 
 
 def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-    """The pairs of a conversation of the editor."""
+    """Returns the pairs of a conversation of the editor."""
     if not stored.context.startswith(COMPOSER) or TRANSCRIPT not in stored.keys:
         return []
     id = stored.context.removeprefix(COMPOSER)
@@ -83,7 +83,7 @@ class Pairs(NamedTuple):
         return found_lines(os.path.join(root, self.path), lines)
 
     def apply(self, root: str) -> None:
-        """Put them there, in one transaction. Raises `Conflict`, `StorageError`."""
+        """Puts them there, in one transaction. Raises `Conflict`, `StorageError`."""
         from ctxstore.sources.sqlite.restore_rows import change_database
 
         change_database(os.path.join(root, self.path), self.what, "Cursor", self._put)

@@ -38,7 +38,7 @@ class Branch:
         self._bubbles: frozenset[str] = frozenset()
 
     def role(self, record: CursorRecord) -> str:
-        """The role of a line, after those before it."""
+        """Returns the role of a line, after those before it."""
         if record.is_conversation:
             self._bubbles = frozenset(bubbles_of(record.value))
         role = role_of(record)
@@ -51,7 +51,7 @@ class Branch:
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-    """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
+    """Yields the messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
     branch = Branch()
 
     def build(raw: bytes, record: CursorRecord, at: int) -> Message:
@@ -61,12 +61,12 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
 
 
 def parts_in(record: CursorRecord) -> tuple[Part, ...]:
-    """The parts of a message."""
+    """Returns the parts of a message."""
     return tuple(_parts(bubble_of(record.value))) if record.bubble else _parts_of_content(_body(record.raw))
 
 
 def bubble_of(value: bytes | str) -> Bubble:
-    """The bubble of a pair's value; an empty one where there is none."""
+    """Returns the bubble of a pair's value; an empty one where there is none."""
     return _bubbles.decode(value.encode("utf-8", "replace") if isinstance(value, str) else value) or Bubble()
 
 
@@ -97,18 +97,18 @@ def _message(raw: bytes, record: CursorRecord, at: int, role: str) -> Message:
 
 
 def model_of(bubble: Bubble) -> str | None:
-    """The model that a bubble names."""
+    """Returns the model that a bubble names."""
     info = bubble.modelInfo
     return string_or_none(info.get("modelName")) if isinstance(info, dict) else None
 
 
 def _parts_of_content(content: Any) -> tuple[Part, ...]:
-    """The parts of a transcript's line: a text, or blocks."""
+    """Returns the parts of a transcript's line: a text, or blocks."""
     return tuple(map(_block, content)) if isinstance(content, list) else text_parts(content)
 
 
 def _parts(bubble: Bubble) -> Iterator[Part]:
-    """A bubble's parts. A tool's call and its result are one bubble."""
+    """Yields a bubble's parts. A tool's call and its result are one bubble."""
     thinking = bubble.thinking
     thought = string(thinking.get("text")) if isinstance(thinking, dict) else string(thinking)
     if thought:
@@ -154,7 +154,7 @@ def _decoded(text: Any) -> Any:
 
 
 def make_scanner(before: Attributes | None = None) -> Scanner:
-    """A scanner of a conversation, or of what was added to it since `before`."""
+    """Returns a scanner of a conversation, or of what was added to it since `before`."""
     return RecordScanner(read, _CursorSummary("Cursor", before))
 
 
@@ -164,7 +164,7 @@ class _CursorSummary(SessionSummary):
         self._branch = Branch()
 
     def add(self, record: CursorRecord) -> None:
-        """Add the next line."""
+        """Adds the next line."""
         role = self._branch.role(record)
         if record.is_conversation:
             self.own_title = one_line(composer_of(record.value).name)
@@ -181,7 +181,7 @@ class _CursorSummary(SessionSummary):
 
 
 def _model_of(record: CursorRecord) -> str | None:
-    """The model a bubble names. Most name none, and need not be decoded."""
+    """Returns the model a bubble names. Most name none, and need not be decoded."""
     value = record.value
     may_name = b"modelInfo" in record.raw or isinstance(value, bytes)
     return model_of(bubble_of(value)) if may_name else None

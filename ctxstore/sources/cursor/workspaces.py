@@ -32,7 +32,7 @@ def find_workspaces(home: str) -> dict[str, dict[str, Any]]:
 
 
 def path_of(uri: Any) -> str | None:
-    """The path of a folder's URI, if it is on this machine."""
+    """Returns the path of a folder's URI, if it is on this machine."""
     parts = urlsplit(uri) if isinstance(uri, str) else None
     return unquote(parts.path) or None if parts and parts.scheme == "file" else None
 

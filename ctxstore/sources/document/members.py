@@ -25,12 +25,12 @@ class JsonMember(NamedTuple):
 
 
 def text_of(data: bytes) -> str:
-    """The bytes as characters, one each: positions are the same."""
+    """Returns the bytes as characters, one each: positions are the same."""
     return data.decode("latin-1")
 
 
 def skip(text: str, at: int) -> int:
-    """The next position from `at` on that is no white space."""
+    """Returns the next position from `at` on that is no white space."""
     match = _SPACE.match(text, at)
     return match.end() if match else at
 
@@ -46,7 +46,7 @@ def end_of(text: str, at: int) -> int:
 
 
 def members(text: str, into: str | None = None) -> list[JsonMember]:
-    """The members of the object `text` starts with, as far as they are whole; none if it is no object.
+    """Returns the members of the object `text` starts with, as far as they are whole; none if it is no object.
 
     With `into`, they end with the first of that key whose value is an array: that is not gone into.
     """
@@ -77,7 +77,7 @@ def members(text: str, into: str | None = None) -> list[JsonMember]:
 
 
 def replace(data: bytes, values: dict[str, bytes]) -> bytes:
-    """The object with other values for some of its members, each as JSON; all else is as it was."""
+    """Returns the object with other values for some of its members, each as JSON; all else is as it was."""
     found = {member.key: member for member in members(text_of(data)) if member.key in values}
     for member in sorted(found.values(), key=lambda member: -member.start):
         data = data[: member.start] + values[member.key] + data[member.end :]

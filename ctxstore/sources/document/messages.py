@@ -26,14 +26,14 @@ class MessageBuilder(Protocol):
     """The member that holds the records, in a document that is an object."""
 
     def build(self, record: bytes, number: int) -> Message:
-        """The message in the `number`-th record, if it is one. `raw` and `offset` are set by others."""
+        """Returns the message in the `number`-th record, if it is one. `raw` and `offset` are set by others."""
 
     def head(self, head: bytes) -> Message:
         """What precedes the array says, if it is an object's."""
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int, builder: MessageBuilder) -> Iterator[Message]:
-    """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
+    """Yields the messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
     held: list[bytes] = []
     size = 0
     for block in blocks:
@@ -55,7 +55,7 @@ def unknown(raw: bytes, offset: int) -> Message:
 
 
 def meta(id: str) -> Message:
-    """A message that nobody said."""
+    """Returns a message that nobody said."""
     return Message(id, "meta", (), None, None, b"", 0)
 
 

@@ -15,13 +15,13 @@ class DocumentSummary(Protocol):
     """Adds messages up: a `SessionSummary`."""
 
     def count_message(self) -> None:
-        """Count one more message."""
+        """Counts one more message."""
 
     def add(self, message: Message) -> None:
-        """Add the next message, counted or not."""
+        """Adds the next message, counted or not."""
 
     def attributes(self) -> Attributes:
-        """The attributes of all messages so far."""
+        """Returns the attributes of all messages so far."""
 
 
 class DocumentScanner:
@@ -43,7 +43,7 @@ class DocumentScanner:
         self._size = 0
 
     def feed(self, block: bytes) -> None:
-        """The next bytes. Blocks break anywhere."""
+        """Reads the next bytes. Blocks break anywhere."""
         self._size += len(block)
         if self._before is None and self._size <= LIMIT:
             self._held.append(bytes(block))
@@ -51,7 +51,7 @@ class DocumentScanner:
             self._held = []
 
     def finish(self) -> Attributes:
-        """The attributes, once the file ended."""
+        """Returns the attributes, once the file ended."""
         if self._before is not None:
             return self._before._replace(messages=None)
         for message in self._parse(self._release()):
@@ -61,7 +61,7 @@ class DocumentScanner:
         return self._summary.attributes()
 
     def _release(self) -> Iterator[bytes]:
-        """The blocks, each dropped once it is read: the parser joins them, which takes as much memory again."""
+        """Yields the blocks, each dropped once it is read: the parser joins them, which takes as much memory again."""
         self._held.reverse()
         while self._held:
             yield self._held.pop()

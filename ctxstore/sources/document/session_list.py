@@ -42,7 +42,7 @@ class ListedSession(NamedTuple):
         return found is not None and self._is_in(data, found)
 
     def apply(self, home: str) -> None:
-        """Add it after the others. Raises `Conflict` for what is no such list, or is being changed; `StorageError`."""
+        """Adds it after the others. Raises `Conflict` for what is no such list, or is being changed; `StorageError`."""
         path = os.path.realpath(os.path.join(home, self.path))
         try:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
@@ -97,7 +97,7 @@ def find_list(path: str) -> os.stat_result | None:
 
 
 def read_list(path: str) -> bytes:
-    """All of it. Raises `OSError`, and `StorageError` for what is no file, which might be waited for for ever."""
+    """Returns all of it. Raises `OSError`, and `StorageError` for what is no file, which might be waited for for ever."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -109,7 +109,7 @@ def read_list(path: str) -> bytes:
 
 
 def replace_list(path: str, data: bytes, before: os.stat_result | None) -> None:
-    """Put `data` there, with the mode of what `before` was found. Raises `OSError`, `Conflict` if it changed since."""
+    """Puts `data` there, with the mode of what `before` was found. Raises `OSError`, `Conflict` if it changed since."""
     part = f"{path}.ctx-{os.getpid()}"
     mode = before.st_mode & 0o777 if before else 0o600
     try:

@@ -38,7 +38,7 @@ def cut(data: bytes, key: str) -> Cut | None:
 
 
 def shorten(data: bytes, key: str, kept: int) -> bytes:
-    """The document with the first `kept` of its records. One that has no such array stays as it is."""
+    """Returns the document with the first `kept` of its records. One that has no such array stays as it is."""
     found = cut(data, key)
     if found is None or kept > len(found.records) or (kept == len(found.records) and found.is_whole):
         return data

@@ -31,14 +31,14 @@ class FlowLoomLayout(AgentLayout):
     """Lists a project."""
 
     def sessions(self) -> Iterator[FoundContext]:
-        """The sessions, and what they share, in the order of their names."""
+        """Yields the sessions, and what they share, in the order of their names."""
         places = self._places()
         for name in sorted(places):
             if files := self._files(places[name]):
                 yield FoundContext(self._prefix + name, files)
 
     def find_session(self, name: str) -> FoundContext | None:
-        """The context called `name`; the files of others are not listed."""
+        """Returns the context called `name`; the files of others are not listed."""
         session = name.removeprefix(self._prefix)
         files = self._files(self._places().get(session, [])) if session != name else []
         return FoundContext(name, files) if files else None
@@ -48,7 +48,7 @@ class FlowLoomLayout(AgentLayout):
         return f"flowloom/{path_part(self.path)}/"
 
     def _places(self) -> dict[str, list[FoundSession]]:
-        """The entries of the folders, by context."""
+        """Returns the entries of the folders, by context."""
         places: dict[str, list[FoundSession]] = {}
         for folder in (_SESSIONS, _BACKUPS):
             for entry in self._list(folder):
@@ -78,7 +78,7 @@ make_layout = FlowLoomLayout
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """The session's ``metadata.json`` among `keys`."""
+    """Returns the session's ``metadata.json`` among `keys`."""
     parts = (key.split("/") for key in keys)
     found = ("/".join(each) for each in parts if "/".join(each[:2]) == _SESSIONS and each[3:] == ["metadata.json"])
     return next(found, None) if context.rpartition("/")[2] != INDEX else None
@@ -90,7 +90,7 @@ def is_memory(key: str) -> bool:
 
 
 def _session_of(folder: str) -> str:
-    """The id of the session whose folder it is: ``session-<id>``, or ``<id>`` alone."""
+    """Returns the id of the session whose folder it is: ``session-<id>``, or ``<id>`` alone."""
     id = folder.removeprefix("session-") or folder
     plain = re.sub(r"[^A-Za-z0-9._-]", "-", id)
     if plain == id and id.strip(".") and id != INDEX:

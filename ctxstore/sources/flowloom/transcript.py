@@ -15,7 +15,7 @@ TITLES = ("title", "name", "purpose", "description")
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-    """One message with the whole file; more if it is too large to be understood."""
+    """Yields one message with the whole file; more if it is too large to be understood."""
     held = b""
     for block in blocks:
         held += bytes(block)
@@ -40,7 +40,7 @@ def _message(raw: bytes, offset: int) -> Message:
 
 
 def metadata_of(data: bytes) -> dict[str, Any]:
-    """The metadata; empty if they are no JSON object."""
+    """Returns the metadata; empty if they are no JSON object."""
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
@@ -49,7 +49,7 @@ def metadata_of(data: bytes) -> dict[str, Any]:
 
 
 def first_text(value: dict[str, Any], names: tuple[str, ...]) -> str | None:
-    """The first text among the members called `names`, on one line."""
+    """Returns the first text among the members called `names`, on one line."""
     found = (value.get(name) for name in names)
     return next((" ".join(each.split())[:80] for each in found if isinstance(each, str) and each.strip()), None)
 
@@ -64,13 +64,13 @@ class MetadataScanner:
         self._data: bytes | None = b"" if before is None else None
 
     def feed(self, block: bytes) -> None:
-        """The next bytes."""
+        """Returns the next bytes."""
         if self._data is not None:
             data = self._data + block
             self._data = data if len(data) <= LIMIT else None
 
     def finish(self) -> Attributes:
-        """The attributes, once the file ended."""
+        """Returns the attributes, once the file ended."""
         if self._data is None:
             return Attributes(agent="FlowLoom")
         value = metadata_of(self._data)

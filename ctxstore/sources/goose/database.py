@@ -34,7 +34,7 @@ LAYOUT = DatabaseLayout(
 
 
 def list_sessions(connection: sqlite3.Connection) -> Iterator[DatabaseSession]:
-    """All sessions in the order of their ids, without reading their messages."""
+    """Yields all sessions in the order of their ids, without reading their messages."""
     return iter_sessions(connection, LAYOUT, _count_rows)
 
 

@@ -23,13 +23,13 @@ class GooseLayout(SessionDatabaseLayout):
     settings = frozenset({"config.yaml", "permission.yaml", ".goosehints", "memory", "prompts", "recipes", "skills"})
 
     def database(self) -> DatabaseModule:
-        """The module that understands the database."""
+        """Returns the module that understands the database."""
         from ctxstore.sources.goose import database
 
         return database
 
     def older_sessions(self, is_wanted: Callable[[str], bool]) -> Iterator[OlderSession]:
-        """The sessions in files."""
+        """Yields the sessions in files."""
         for entry in list_folder(os.path.join(self.path, "sessions"), self.report):
             match = _OLDER.fullmatch(entry.name)
             if match and is_wanted(match[1]):
@@ -42,7 +42,7 @@ make_layout = GooseLayout
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """``session.jsonl``, or the file of an older session."""
+    """Returns ``session.jsonl``, or the file of an older session."""
     there = set(keys) if is_session(context) else ()
     return next((key for key in (TRANSCRIPT, older_key(context)) if key in there), None)
 
@@ -53,12 +53,12 @@ def is_memory(key: str) -> bool:
 
 
 def older_key(context: str) -> str:
-    """The key of the file that a session is in if it is not in the database."""
+    """Returns the key of the file that a session is in if it is not in the database."""
     return f"sessions/{context.rpartition('/')[2]}.jsonl"
 
 
 def _folder_of(path: str) -> str:
-    """The folder a session in a file worked in, from its first line."""
+    """Returns the folder a session in a file worked in, from its first line."""
     import json
 
     try:

@@ -22,12 +22,12 @@ _MILLISECONDS = 1 << 36
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-    """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
+    """Yields the messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
     return jsonl.iter_messages(blocks, offset, read, _message)
 
 
 def content_of(record: GooseRecord) -> Any:
-    """The blocks of a message."""
+    """Returns the blocks of a message."""
     try:
         if record.row:
             text = record.row.content_json
@@ -38,7 +38,7 @@ def content_of(record: GooseRecord) -> Any:
 
 
 def parts_of(content: Any) -> tuple[Part, ...]:
-    """The parts of a list of blocks, or of a text."""
+    """Returns the parts of a list of blocks, or of a text."""
     if isinstance(content, str):
         return text_parts(content)
     blocks = content if isinstance(content, list) else [] if content is None else [content]
@@ -118,13 +118,13 @@ _UNTITLED = ("", "New Chat", "New session", "CLI Session", "ACP Session")
 
 
 def make_scanner(before: Attributes | None = None) -> Scanner:
-    """A scanner of a session, or of what was added to it since `before`."""
+    """Returns a scanner of a session, or of what was added to it since `before`."""
     return RecordScanner(read, _GooseSummary("Goose", before))
 
 
 class _GooseSummary(SessionSummary):
     def add(self, record: GooseRecord) -> None:
-        """Add the next line."""
+        """Adds the next line."""
         if record.is_session:
             self._add_session(record)
         role = record.counted_role

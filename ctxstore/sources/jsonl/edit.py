@@ -33,7 +33,7 @@ _COMMA = re.compile(rb"\s*,")
 
 
 def edit_line(line: bytes, fields: Fields, restart: str = "") -> bytes:
-    """A line, or a document, with `fields` changed in each of the objects it holds. What is no object stays.
+    """Returns a line, or a document, with `fields` changed in each of the objects it holds. What is no object stays.
 
     `restart`: see `split`.
     """
@@ -48,8 +48,8 @@ def edit_line(line: bytes, fields: Fields, restart: str = "") -> bytes:
 def edit_messages(
     parse: Parse, fields: Fields, restart: str = "", *, until: str = "", only_meta: bool = False
 ) -> FileEdit:
-    """The edit of a transcript that `parse` cuts into messages: `fields` changed in each, or only in those of role
-    ``meta``, and nothing after the message `until`."""
+    """Returns the edit of a transcript that `parse` cuts into messages: `fields` changed in each, or only in those of
+    role ``meta``, and nothing after the message `until`."""
 
     def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
         for message in parse(blocks):
@@ -62,7 +62,7 @@ def edit_messages(
 
 
 def _edit_damaged(record: bytes, fields: Fields) -> bytes:
-    """One object that is not quite JSON, but for Python, and for some agents."""
+    """Returns one object that is not quite JSON, but for Python, and for some agents."""
     try:
         return _edit(record, _tolerant_places(record), fields)
     except DECODE_ERRORS:

@@ -50,7 +50,7 @@ def split(raw: bytes, restart: str = "") -> list[tuple[bytes, bool]]:
 
 
 def decode_lenient(raw: bytes) -> dict[str, Any] | None:
-    """The JSON object in `raw`, with anything Python can make of it; ``None`` if there is none."""
+    """Returns the JSON object in `raw`, with anything Python can make of it; ``None`` if there is none."""
     try:
         text = raw.strip(_JUNK.encode("latin-1")).decode("utf-8", "replace")
         value = json.loads(text, strict=False, parse_int=_parse_int)

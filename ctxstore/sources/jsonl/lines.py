@@ -41,12 +41,12 @@ class LineSplitter:
         self._overlong = False
 
     def feed(self, block: bytes) -> Iterator[LineSpan]:
-        """The spans that end in `block`."""
+        """Yields the spans that end in `block`."""
         for at in range(0, len(block), LIMIT):
             yield from self._cut(block, at, min(at + LIMIT, len(block)))
 
     def finish(self) -> Iterator[LineSpan]:
-        """The last line, if the file does not end with a line's end."""
+        """Yields the last line, if the file does not end with a line's end."""
         if self._held:
             yield self._release(whole=True)
 
@@ -102,7 +102,7 @@ class Documents:
         return len(line) >= _BARE and not self._held
 
     def add(self, line: bytes) -> Iterator[bytes]:
-        """The records that `line` completes."""
+        """Yields the records that `line` completes."""
         if self._held:
             if _bare(line) in _CLOSING:
                 self._held.append(line)
@@ -145,7 +145,7 @@ def is_blank(span: LineSpan) -> bool:
 
 
 def iter_lines(span: LineSpan) -> Iterator[bytes]:
-    """The lines of a span, each with its end. Only ``\\n`` ends a line."""
+    """Yields the lines of a span, each with its end. Only ``\\n`` ends a line."""
     data, start, end, _ = span
     while start < end:
         stop = data.find(b"\n", start, end) + 1 or end

@@ -19,7 +19,7 @@ Build = Callable[[bytes, R, int], Message]
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int, read: Read[R], build: Build[R]) -> Iterator[Message]:
-    """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input.
+    """Yields the messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input.
 
     An empty line belongs to the message before it, at the start of a file to the one after it.
     """
@@ -48,7 +48,7 @@ def iter_padded(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes,
 
 
 def iter_records(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
-    """The pieces of a whole file in order, empty lines among them. A line beyond `LIMIT` is ``None``, in parts."""
+    """Yields the pieces of a whole file in order, empty lines among them. A line beyond `LIMIT` is ``None``, in parts."""
     lines, documents = LineSplitter(), Documents()
     for block in blocks:
         for span in lines.feed(bytes(block)):

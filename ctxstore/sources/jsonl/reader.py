@@ -31,14 +31,14 @@ class RecordReader(Generic[R]):
         self._decode = msgspec.json.Decoder(kind).decode
 
     def read(self, raw: bytes) -> list[tuple[bytes, R | None]]:
-        """The pieces of a line, each with its record, or ``None`` if it has none. Joined, the pieces are `raw`."""
+        """Returns the pieces of a line, each with its record, or ``None`` if it has none. Joined, the pieces are `raw`."""
         try:
             return [(raw, self._accept(self._decode(raw), raw))]
         except DECODE_ERRORS:
             return [(piece, self.decode(piece) if whole else None) for piece, whole in split(raw, self._restart)]
 
     def decode(self, piece: bytes) -> R | None:
-        """The record of one JSON object; ``None`` if it is none."""
+        """Returns the record of one JSON object; ``None`` if it is none."""
         try:
             return self._accept(self._decode(piece), piece)
         except DECODE_ERRORS:
@@ -58,14 +58,14 @@ class FullReader(Generic[R]):
         self._decode = msgspec.json.Decoder(kind).decode
 
     def read(self, raw: bytes) -> list[tuple[bytes, R | None]]:
-        """The pieces of a line, each with its record."""
+        """Returns the pieces of a line, each with its record."""
         try:
             return [(raw, self._decode(raw))]
         except DECODE_ERRORS:
             return [(piece, self.decode(piece, line) if line else None) for piece, line in self._read_lines(raw)]
 
     def decode(self, piece: bytes, line: Any) -> R:
-        """The record of a piece that was found to be the record `line`."""
+        """Returns the record of a piece that was found to be the record `line`."""
         try:
             return self._decode(piece)
         except DECODE_ERRORS:
@@ -75,7 +75,7 @@ class FullReader(Generic[R]):
 
 
 def record_of(value: dict[str, Any], kind: type[R]) -> R:
-    """A record of the type `kind` with those members of `value` that fit it."""
+    """Returns a record of the type `kind` with those members of `value` that fit it."""
     found = {}
     for field in msgspec.structs.fields(kind):
         if field.encode_name in value:
@@ -86,7 +86,7 @@ def record_of(value: dict[str, Any], kind: type[R]) -> R:
 
 
 def value_of(raw: msgspec.Raw) -> Any:
-    """The value of a member that was left undecoded; ``None`` if there is none, or if it can't be read."""
+    """Returns the value of a member that was left undecoded; ``None`` if there is none, or if it can't be read."""
     if not memoryview(raw):
         return None
     try:
@@ -96,7 +96,7 @@ def value_of(raw: msgspec.Raw) -> Any:
 
 
 def _fitted(value: Any, type: Any) -> Any:
-    """The value as a member of this type; `msgspec.UNSET` if it does not fit."""
+    """Returns the value as a member of this type; `msgspec.UNSET` if it does not fit."""
     if type is msgspec.Raw:
         return _raw_of(value)
     kinds = get_args(type) if isinstance(type, UnionType) else (type,)

@@ -22,10 +22,11 @@ class RecordSummary(Protocol[R_contra]):
     is_resumed: bool
 
     def add(self, record: R_contra) -> None:
-        """Add the next record that could be understood."""
+        """Adds the next record that could be understood."""
 
     def attributes(self) -> Attributes:
-        """The attributes of all records so far. `messages` is ``None`` if only a scan from the start can count them."""
+        """Returns the attributes of all records so far. `messages` is ``None`` if only a scan from the start can count
+        them."""
 
 
 class RecordScanner(Generic[R]):
@@ -46,12 +47,12 @@ class RecordScanner(Generic[R]):
         self._documents = Documents()
 
     def feed(self, block: bytes) -> None:
-        """The next bytes. Blocks break anywhere."""
+        """Reads the next bytes. Blocks break anywhere."""
         for span in self._lines.feed(block):
             self._span(span)
 
     def finish(self) -> Attributes:
-        """The attributes, once the file ended."""
+        """Returns the attributes, once the file ended."""
         for span in self._lines.finish():
             self._span(span)
         for document in self._documents.close():

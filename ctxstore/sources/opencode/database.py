@@ -42,7 +42,7 @@ LAYOUT = DatabaseLayout(
 
 
 def list_sessions(connection: sqlite3.Connection) -> Iterator[DatabaseSession]:
-    """All sessions in the order of their ids, without reading their messages."""
+    """Yields all sessions in the order of their ids, without reading their messages."""
     return iter_sessions(connection, LAYOUT, _count_rows)
 
 
@@ -62,8 +62,8 @@ Counts = dict[str, tuple[int, int, int]]
 
 
 def _counts(tables: SessionTables) -> Mapping[str, Counts]:
-    """The counts of each session. Every change of a message is an event with a number, and that number is enough. Of
-    sessions older than events, and of tables without, every row's time counts."""
+    """Returns the counts of each session. Every change of a message is an event with a number, and that number is
+    enough. Of sessions older than events, and of tables without, every row's time counts."""
     found: dict[str, Counts] = {}
     evented = bool(tables.columns("event_sequence"))
     if evented:

@@ -10,13 +10,13 @@ _ID = re.compile(r"([a-z]+_[0-9a-f]{12})[0-9A-Za-z]{14}")
 
 
 def new_session(now: int, random: bytes) -> str:
-    """A session's id. The newest sort first, so its time is inverted."""
+    """Returns a session's id. The newest sort first, so its time is inverted."""
     time = (now // 1_000_000 * 4096 + 1) % (1 << 48)
     return f"ses_{time ^ ((1 << 48) - 1):012x}{_letters(random)}"
 
 
 def renamed(id: str, session: str) -> str:
-    """The id of a message or part in the copy `session`. It sorts as the old one does."""
+    """Returns the id of a message or part in the copy `session`. It sorts as the old one does."""
     from blake3 import blake3
 
     made = _ID.fullmatch(id)

@@ -33,13 +33,13 @@ class OpenCodeLayout(SessionDatabaseLayout):
     )
 
     def database(self) -> DatabaseModule:
-        """The module that understands the database."""
+        """Returns the module that understands the database."""
         from ctxstore.sources.opencode import database
 
         return database
 
     def files_beside(self, session: DatabaseSession) -> list[FoundFile]:
-        """The session's files in ``storage``, and its plan, which is named after its time and short name."""
+        """Returns the session's files in ``storage``, and its plan, which is named after its time and short name."""
         from ctxstore.sources.sqlite.tables import integer
 
         created, slug = integer(session.row.get("time_created")), session.row.get("slug")
@@ -47,7 +47,7 @@ class OpenCodeLayout(SessionDatabaseLayout):
         return [*self._storage.files_beside(session.id), *([plan] if plan else [])]
 
     def older_sessions(self, is_wanted: Callable[[str], bool]) -> Iterator[OlderSession]:
-        """The sessions in ``storage``."""
+        """Yields the sessions in ``storage``."""
         for session in self._storage.sessions():
             if is_wanted(session.id):
                 files = self._storage.files(session)
@@ -72,7 +72,7 @@ make_layout = OpenCodeLayout
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """``session.jsonl``."""
+    """Returns ``session.jsonl``."""
     return TRANSCRIPT if is_session(context) and TRANSCRIPT in keys else None
 
 

@@ -38,7 +38,7 @@ class OpenCodeFiles:
         self._report = report
 
     def sessions(self) -> Iterator[SessionFile]:
-        """All sessions that have files."""
+        """Yields all sessions that have files."""
         for project in list_folder(os.path.join(self._home, "storage", "session"), self._report):
             if not project.is_dir(follow_symlinks=False):
                 continue
@@ -49,7 +49,7 @@ class OpenCodeFiles:
                     yield SessionFile(match[1], _folder_of(entry.path), key)
 
     def files(self, session: SessionFile) -> list[FoundFile]:
-        """All files of a session, in the order of their keys."""
+        """Returns all files of a session, in the order of their keys."""
         files = self.files_beside(session.id)
         folder, name = os.path.split(session.key)
         self._add(files, folder, name)
@@ -62,14 +62,14 @@ class OpenCodeFiles:
         return files
 
     def files_beside(self, id: str) -> list[FoundFile]:
-        """The files that exist even where messages are in a database."""
+        """Returns the files that exist even where messages are in a database."""
         files: list[FoundFile] = []
         for folder in ("session_diff", "todo"):
             self._add(files, f"storage/{folder}", f"{id}.json")
         return files
 
     def transcript(self, session: SessionFile, files: Sequence[FoundFile], key: str) -> FoundFile:
-        """A file of the rows that a database would have, which can be read as messages."""
+        """Returns a file of the rows that a database would have, which can be read as messages."""
         from ctxstore.sources.sqlite.fake_stat import stamp
 
         taken = [file for file in files if stat.S_ISREG(file.stat.st_mode)]
@@ -85,7 +85,7 @@ class OpenCodeFiles:
 
 
 def find_file(home: str, key: str, report: ReportSkipped) -> FoundFile | None:
-    """One file, without listing its folder."""
+    """Returns one file, without listing its folder."""
     path = os.path.join(home, key)
     try:
         status = os.lstat(path)
@@ -102,7 +102,7 @@ def find_file(home: str, key: str, report: ReportSkipped) -> FoundFile | None:
 
 
 def _folder_of(path: str) -> str:
-    """The folder a session worked in, from its own file; empty if it has none."""
+    """Returns the folder a session worked in, from its own file; empty if it has none."""
     try:
         return string(_value(_read(path)).get("directory"))
     except SourceError:

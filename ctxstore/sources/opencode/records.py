@@ -45,7 +45,7 @@ _NOTHING = Role()
 
 
 def role_of(record: OpenCodeRecord) -> tuple[str, Role]:
-    """The role of a row, and the members of its data; ``meta`` if it is no message's.
+    """Returns the role of a row, and the members of its data; ``meta`` if it is no message's.
 
     Rows of ``session_message`` are messages too, of a later form: the same ones where both exist.
     """
@@ -62,7 +62,7 @@ def role_of(record: OpenCodeRecord) -> tuple[str, Role]:
 
 
 def model_of(data: Role) -> str | None:
-    """The model an assistant's message names."""
+    """Returns the model an assistant's message names."""
     model = data.modelID
     if model is None and isinstance(data.model, dict):
         model = data.model.get("id")

@@ -32,7 +32,7 @@ _IN_FILES = "storage/session/"
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """The files beside the database, or the database itself."""
+    """Returns the files beside the database, or the database itself."""
     if stored.context.startswith("opencode/database"):
         return restore_whole_database(stored, change)
     if not is_session(stored.context):
@@ -46,7 +46,7 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 
 def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-    """The session's rows."""
+    """Returns the session's rows."""
     if TRANSCRIPT not in stored.keys or not is_session(stored.context) or _is_in_files(stored):
         return []
     from ctxstore.sources.opencode import database
@@ -57,7 +57,7 @@ def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Se
 
 
 def rows_of(stored: StoredContext, change: ContextChange, projects: Mapping[str, str]) -> Iterator[bytes]:
-    """The session's lines after `change`. `projects`: those of the home they go to, by folder."""
+    """Yields the session's lines after `change`. `projects`: those of the home they go to, by folder."""
     from ctxstore.sources.sqlite.restore_rows import iter_lines
     from ctxstore.sources.sqlite.rows import decode_line, encode_line
 

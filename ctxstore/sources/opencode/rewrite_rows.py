@@ -21,7 +21,7 @@ _STATE = ("session_context_epoch",)
 
 
 def is_kept(lines: Iterator[RowLine], change: ContextChange) -> Iterator[RowLine]:
-    """The rows that are restored: without the log if the session is another one, and up to the message."""
+    """Yields the rows that are restored: without the log if the session is another one, and up to the message."""
     ended: int | None = None
     at_end = False
     for line in lines:
@@ -66,7 +66,7 @@ class Rewriting:
         }
 
     def line(self, line: RowLine) -> RowLine:
-        """The row and those below it."""
+        """Returns the row and those below it."""
         row = dict(line.row)
         if line.table == "session":
             self._place(row)
@@ -83,7 +83,7 @@ class Rewriting:
         return RowLine(line.table, row, [self.line(each) for each in line.rows])
 
     def _place(self, row: dict[str, Any]) -> None:
-        """Change the folder's path in the project, which changes if the project is the whole disk."""
+        """Changes the folder's path in the project, which changes if the project is the whole disk."""
         folder, path = row.get("directory"), row.get("path")
         if self._change.paths and isinstance(folder, str) and isinstance(path, str) and folder.endswith("/" + path):
             top = self._change.path(folder.removesuffix(path).rstrip("/") or "/")
@@ -91,7 +91,7 @@ class Rewriting:
             row["path"] = "" if place == "." else place
 
     def _session(self, row: dict[str, Any]) -> None:
-        """A copy is not shared, and is the session used last. The messages that were undone may be missing."""
+        """Returns a copy is not shared, and is the session used last. The messages that were undone may be missing."""
         if self._change.session:
             row |= {name: None for name in ("share_url",) if name in row}
             row["time_updated"] = self._change.now // 1_000_000
@@ -101,7 +101,7 @@ class Rewriting:
             row["project_id"] = self._project(row["project_id"], row.get("directory"))
 
     def _project(self, id: str, folder: Any) -> str:
-        """The project of another folder; else the same one, because a clone of it has the same id."""
+        """Returns the project of another folder; else the same one, because a clone of it has the same id."""
         if not self._change.paths or not isinstance(folder, str):
             return id
         if id not in self._projects:
@@ -117,7 +117,7 @@ def _same(text: str) -> str:
 
 
 def find_projects(home: str) -> Mapping[str, str]:
-    """The ids of the projects OpenCode at `home` knows, by their folders.
+    """Returns the ids of the projects OpenCode at `home` knows, by their folders.
 
     They are read once, before anything is written: to read a database that this process writes to would drop its locks.
     """
@@ -132,7 +132,7 @@ def find_projects(home: str) -> Mapping[str, str]:
 
 
 def _project_of(folder: str, projects: Mapping[str, str]) -> str | None:
-    """The project whose folder this is, or is in."""
+    """Returns the project whose folder this is, or is in."""
     while folder not in projects:
         parent = os.path.dirname(folder)
         if parent in (folder, "/"):

@@ -20,7 +20,7 @@ from ctxstore.sources.summary import SessionSummary, one_line
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-    """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
+    """Yields the messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
     has_messages = False
 
     def build(raw: bytes, record: OpenCodeRecord, at: int) -> Message:
@@ -32,7 +32,7 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
 
 
 def parts_in(record: OpenCodeRecord) -> tuple[Part, ...]:
-    """The parts of a message's row, which are rows of their own."""
+    """Returns the parts of a message's row, which are rows of their own."""
     if record.table == "session_message":
         return _parts_of_later(_decoded(record.row.data))
     return tuple(part for data in _datas(record.raw) for part in _parts_of(_decoded(data)))
@@ -63,7 +63,7 @@ def _message(raw: bytes, record: OpenCodeRecord, at: int, *, is_copy: bool) -> M
 
 
 def _parts_of(data: dict[str, Any]) -> Iterator[Part]:
-    """The parts in a row of ``part``. A tool's call and its result are one row."""
+    """Yields the parts in a row of ``part``. A tool's call and its result are one row."""
     kind = data.get("type")
     if kind == "text":
         yield Part("text", string(data.get("text")))
@@ -79,7 +79,7 @@ def _parts_of(data: dict[str, Any]) -> Iterator[Part]:
 
 
 def _parts_of_later(data: dict[str, Any]) -> tuple[Part, ...]:
-    """The parts in a row of ``session_message``."""
+    """Returns the parts in a row of ``session_message``."""
     found = [Part("text", data["text"])] if isinstance(data.get("text"), str) else []
     for block in objects(data.get("content")):
         found += _parts_of({"tool": block.get("name"), "callID": block.get("id"), **block})
@@ -137,7 +137,7 @@ _UNTITLED = re.compile(r"(New|Child) session - \d{4}-\d\d-\d\dT.*")
 
 
 def make_scanner(before: Attributes | None = None) -> Scanner:
-    """A scanner of a session's rows, or of those added since `before`."""
+    """Returns a scanner of a session's rows, or of those added since `before`."""
     return RecordScanner(read, _OpenCodeSummary("OpenCode", before))
 
 
@@ -145,7 +145,7 @@ class _OpenCodeSummary(SessionSummary):
     _has_messages = False
 
     def add(self, record: OpenCodeRecord) -> None:
-        """Add the next row."""
+        """Adds the next row."""
         if record.table == "session":
             self._add_session(record)
         elif record.table == "message":

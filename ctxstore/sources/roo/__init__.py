@@ -18,11 +18,11 @@ class RooCode(TaskAgent):
     )
 
     def new_session(self, now: int, random: bytes) -> str:
-        """A random UUID."""
+        """Returns a random UUID."""
         return new_uuid(now, random)
 
     def index_entries(self, stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-        """The entry in ``tasks/_index.json``, if that exists."""
+        """Returns the entry in ``tasks/_index.json``, if that exists."""
         from ctxstore.sources.tasks.task_list import list_roo
 
         return list_roo(stored, change, home)

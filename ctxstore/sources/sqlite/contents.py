@@ -27,7 +27,7 @@ FileContent = Callable[[], Iterator[bytes]]
 
 
 def rows_of(path: str, lines: Callable[[sqlite3.Connection], Iterator[bytes]]) -> FileContent:
-    """The lines that `lines` makes of the database at `path`, read as it is when they are asked for."""
+    """Returns the lines that `lines` makes of the database at `path`, read as it is when they are asked for."""
 
     def content() -> Iterator[bytes]:
         with open_database(path) as connection:
@@ -37,7 +37,7 @@ def rows_of(path: str, lines: Callable[[sqlite3.Connection], Iterator[bytes]]) -
 
 
 def copy_of(path: str, secrets: Sequence[str]) -> FileContent:
-    """The whole database as SQLite's online backup gives it, without the rows of the tables called `secrets`."""
+    """Returns the whole database as SQLite's online backup gives it, without the rows of the tables called `secrets`."""
 
     def content() -> Iterator[bytes]:
         # 0700, and removed whatever happens. Beside no other program's files: it may take long.
@@ -53,7 +53,8 @@ def copy_of(path: str, secrets: Sequence[str]) -> FileContent:
 
 
 def back_up(path: str, copy: str) -> None:
-    """Copy the database at `path` into the empty file `copy`: one moment of it. Raises `SourceError`, `sqlite3.Error`.
+    """Copies the database at `path` into the empty file `copy`: one moment of it. Raises `SourceError`,
+    `sqlite3.Error`.
 
     With a write-ahead log reading holds nobody up, and it is one read. Without, a writer must wait while pages are
     read: it is done in steps, and begins anew if one wrote between two, until it has done so too often.

@@ -32,7 +32,7 @@ class Garbled(NamedTuple):
 
 @contextmanager
 def open_database(path: str, *, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:
-    """The database at `path` as it is now, until the end of the block. Raises `SourceError`, in the block too.
+    """Yields the database at `path` as it is now, until the end of the block. Raises `SourceError`, in the block too.
 
     Nothing is written to it, and no file beside it is made or taken away.
     """
@@ -67,7 +67,7 @@ def _connected(place: DatabaseFile, patience: float) -> Iterator[sqlite3.Connect
 
 @contextmanager
 def _copied(place: DatabaseFile) -> Iterator[DatabaseFile]:
-    """A copy of the file and its log, which SQLite may put in order as it likes."""
+    """Yields a copy of the file and its log, which SQLite may put in order as it likes."""
     with tempfile.TemporaryDirectory(prefix="ctx-") as folder:
         copy = os.path.join(folder, "copy.db")
         try:
@@ -119,7 +119,7 @@ _REASONS = {
 
 
 def text_of(data: bytes) -> str | Garbled:
-    """A text as SQLite has it."""
+    """Returns a text as SQLite has it."""
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -25,7 +25,7 @@ class DatabaseModule(Protocol):
     def LAYOUT(self) -> DatabaseLayout: ...
 
     def list_sessions(self, connection: sqlite3.Connection) -> Iterator[DatabaseSession]:
-        """All sessions in the order of their ids, without reading their messages."""
+        """Yields all sessions in the order of their ids, without reading their messages."""
 
 
 class OlderSession(NamedTuple):
@@ -49,27 +49,27 @@ class SessionDatabaseLayout(AgentLayout):
     settings: ClassVar[frozenset[str]]
 
     def database(self) -> DatabaseModule:
-        """The module that understands the database."""
+        """Returns the module that understands the database."""
         raise NotImplementedError
 
     def files_beside(self, session: DatabaseSession) -> list[FoundFile]:
-        """The session's files that are not in the database."""
+        """Returns the session's files that are not in the database."""
         return []
 
     def older_sessions(self, is_wanted: Callable[[str], bool]) -> Iterator[OlderSession]:
-        """The sessions that older versions kept in files, those whose ids `is_wanted` accepts."""
+        """Yields the sessions that older versions kept in files, those whose ids `is_wanted` accepts."""
         return iter(())
 
     def shared(self) -> Mapping[str, ListFiles]:
-        """The whole database, and the settings: what is named, and nothing else."""
+        """Returns the whole database, and the settings: what is named, and nothing else."""
         return {f"{self.source}/database": self._whole_file, f"{self.source}/home": self._settings}
 
     def sessions(self) -> Iterator[FoundContext]:
-        """The sessions in the order of their names."""
+        """Yields the sessions in the order of their names."""
         yield from sorted(self._sessions(""), key=lambda context: context.name)
 
     def find_session(self, name: str) -> FoundContext | None:
-        """The session called `name`; the files of others are not listed."""
+        """Returns the session called `name`; the files of others are not listed."""
         found = self._sessions(name.rpartition("/")[2])
         return next((context for context in found if context.name == name), None)
 

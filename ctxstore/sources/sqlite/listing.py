@@ -52,7 +52,7 @@ def listed(path: str, report: ReportSkipped, look: Callable[[sqlite3.Connection]
 
 
 def rows_file(path: str, session: str, stat: os.stat_result, layout: Callable[[], DatabaseLayout]) -> FoundFile:
-    """A session's rows as a file of lines."""
+    """Returns a session's rows as a file of lines."""
 
     def content() -> Iterator[bytes]:
         from ctxstore.sources.sqlite.contents import rows_of
@@ -66,8 +66,8 @@ def rows_file(path: str, session: str, stat: os.stat_result, layout: Callable[[]
 def whole_file(
     home: str, key: str, report: ReportSkipped, *, secrets: Sequence[str] = (), state: bool = False
 ) -> list[FoundFile]:
-    """The database `key` below `home` as a file, without the rows of the tables `secrets`. None if it is too large,
-    which is reported, or is no database, which is said by who looks into it."""
+    """Returns the database `key` below `home` as a file, without the rows of the tables `secrets`. None if it is too
+    large, which is reported, or is no database, which is said by who looks into it."""
     from ctxstore.sources.sqlite.read_safely import find_place
 
     path = os.path.join(home, key)
@@ -87,7 +87,7 @@ def whole_file(
 def copied_file(
     key: str, path: str, place: DatabaseFile, *, secrets: Sequence[str] = (), state: bool = True
 ) -> FoundFile:
-    """The database at `path` as a file, as SQLite's online backup copies it."""
+    """Returns the database at `path` as a file, as SQLite's online backup copies it."""
 
     def content() -> Iterator[bytes]:
         from ctxstore.sources.sqlite.contents import copy_of
@@ -99,7 +99,7 @@ def copied_file(
 
 
 def find_database(path: str, report: ReportSkipped) -> DatabaseFile | None:
-    """The database at `path`; ``None`` if it can't be read, which is reported."""
+    """Returns the database at `path`; ``None`` if it can't be read, which is reported."""
     from ctxstore.sources.sqlite.read_safely import find_place
 
     try:

@@ -72,7 +72,7 @@ def find_place(path: str) -> DatabaseFile:
 
 
 def state_of(path: str) -> FileState:
-    """The file's state. Raises `SourceError` when that can't be told, or when it is a link or no file."""
+    """Returns the file's state. Raises `SourceError` when that can't be told, or when it is a link or no file."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:

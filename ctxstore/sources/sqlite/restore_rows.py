@@ -51,7 +51,7 @@ class Rows(NamedTuple):
         return found_lines(os.path.join(home, self.path), lambda tables: tables.export(self.layout, self.session))
 
     def apply(self, home: str) -> None:
-        """Put them there, in one transaction. Raises `Conflict`, `StorageError`."""
+        """Puts them there, in one transaction. Raises `Conflict`, `StorageError`."""
         change_database(os.path.join(home, self.path), self.what, self.agent, self._exchange)
 
     def _exchange(self, tables: SessionTables) -> None:
@@ -85,7 +85,7 @@ class Rows(NamedTuple):
 
 
 def found_lines(path: str, lines: Callable[[SessionTables], Iterable[bytes]]) -> bytes:
-    """A hash of what `lines` finds in the database at `path`, empty if that is nothing. Raises `Conflict`."""
+    """Returns a hash of what `lines` finds in the database at `path`, empty if that is nothing. Raises `Conflict`."""
     from blake3 import blake3
 
     if not os.path.lexists(path):
@@ -102,7 +102,7 @@ def found_lines(path: str, lines: Callable[[SessionTables], Iterable[bytes]]) ->
 
 
 def change_database(path: str, what: str, agent: str, change: Callable[[SessionTables], None]) -> None:
-    """Change the agent's database in one transaction, whole or not at all. Raises `Conflict`, `StorageError`."""
+    """Changes the agent's database in one transaction, whole or not at all. Raises `Conflict`, `StorageError`."""
     import sqlite3
 
     _require(path, what, agent)
@@ -210,7 +210,7 @@ def _is_same(one: RowLine, two: RowLine, numbers: dict[str, str]) -> bool:
 
 
 def iter_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a file of rows, each with its end. However long: what was taken can be put back."""
+    """Yields the lines of a file of rows, each with its end. However long: what was taken can be put back."""
     held: list[bytes] = []
     for block in blocks:
         start = 0

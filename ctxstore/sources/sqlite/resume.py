@@ -11,7 +11,7 @@ from ctxstore.sources.sqlite.layout import DatabaseModule, is_session
 
 
 def context_of(stored: StoredContext, change: ContextChange) -> str:
-    """The session's name after `change`, by its id and the folder it works in."""
+    """Returns the session's name after `change`, by its id and the folder it works in."""
     if not is_session(stored.context):
         return stored.context
     source, group, session = stored.context.split("/")
@@ -23,15 +23,15 @@ def context_of(stored: StoredContext, change: ContextChange) -> str:
 def session_rows(
     file: str, agent: str, database: DatabaseModule, session: str, lines: Callable[[], Iterator[bytes]]
 ) -> IndexEntry:
-    """The entry that puts a session's rows into the agent's database."""
+    """Returns the entry that puts a session's rows into the agent's database."""
     from ctxstore.sources.sqlite.restore_rows import Rows
 
     return Rows(file, f"the rows of session {session}", agent, database.LAYOUT, session, lines)
 
 
 def restore_whole_database(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """The database, and an empty log: that of the one before would be read as belonging to it. The log's index is made
-    anew by SQLite when nobody has it open."""
+    """Returns the database, and an empty log: that of the one before would be read as belonging to it. The log's index
+    is made anew by SQLite when nobody has it open."""
     if not change.is_empty:
         raise InvalidInput(f"{stored.context} can only be brought back as it was: it is all sessions at once")
     logs = [empty_log(key) for key in stored.keys]
@@ -39,7 +39,7 @@ def restore_whole_database(stored: StoredContext, change: ContextChange) -> Sequ
 
 
 def empty_log(key: str) -> RestoreFile:
-    """An empty log for the database `key`."""
+    """Returns an empty log for the database `key`."""
     return RestoreFile(key + "-wal", None, _nothing, is_new=True)
 
 

@@ -31,7 +31,7 @@ _decode = msgspec.json.Decoder(RowLine).decode
 
 
 def encode_line(line: RowLine) -> bytes:
-    """The line, with its end. Equal rows give equal bytes."""
+    """Returns the line, with its end. Equal rows give equal bytes."""
     return _encode(line) + b"\n"
 
 
@@ -44,7 +44,7 @@ def decode_line(raw: bytes) -> RowLine:
 
 
 def plain_value(value: Any) -> Any:
-    """A value as SQLite gives it → one that JSON can hold."""
+    """Returns a value as SQLite gives it → one that JSON can hold."""
     kind = type(value)
     if kind is str or kind is int or value is None:
         return value
@@ -56,7 +56,7 @@ def plain_value(value: Any) -> Any:
 
 
 def stored_value(value: Any) -> Any:
-    """`plain_value` turned around; a `Garbled` text stays one. Raises `InvalidInput`."""
+    """Returns `plain_value` turned around; a `Garbled` text stays one. Raises `InvalidInput`."""
     if value is None or type(value) in (str, int, float):
         return value
     if type(value) is dict and len(value) == 1:

@@ -77,7 +77,7 @@ CountRows = Callable[[dict[str, Any]], RowCounts]
 def iter_sessions(
     connection: sqlite3.Connection, layout: DatabaseLayout, count_rows: Callable[[SessionTables], CountRows]
 ) -> Iterator[DatabaseSession]:
-    """All sessions in the order of their ids, without reading their messages."""
+    """Yields all sessions in the order of their ids, without reading their messages."""
     tables = SessionTables(connection)
     tables.refuse_views(layout)
     schema = connection.execute("PRAGMA schema_version").fetchone()[0]
@@ -98,14 +98,14 @@ class SessionTables:
         self._columns: dict[str, list[str]] = {}
 
     def columns(self, table: str) -> list[str]:
-        """The columns that hold values, not those computed from others; none if there is no such table."""
+        """Returns the columns that hold values, not those computed from others; none if there is no such table."""
         if table not in self._columns:
             found = self.connection.execute("SELECT name, hidden FROM pragma_table_xinfo(?)", (table,))
             self._columns[table] = [name for name, hidden in found if hidden == 0 and isinstance(name, str)]
         return self._columns[table]
 
     def sessions(self, layout: DatabaseLayout) -> Iterator[dict[str, Any]]:
-        """The rows of all sessions, in the order of their ids. Raises `SourceError` where there can be none."""
+        """Yields the rows of all sessions, in the order of their ids. Raises `SourceError` where there can be none."""
         if "id" not in self.columns(layout.session):
             raise SourceError("it has no table of sessions: a version of it that is not known, or no such database")
         yield from self._select(layout.session, "", (), ("id",))
@@ -117,11 +117,11 @@ class SessionTables:
             raise SourceError("it has a view in a table's place: to read that may take for ever")
 
     def find_session(self, layout: DatabaseLayout, session: str) -> dict[str, Any] | None:
-        """A session's own row."""
+        """Returns a session's own row."""
         return next(self._select(layout.session, '"id" = ?', (session,)), None)
 
     def export(self, layout: DatabaseLayout, session: str) -> Iterator[bytes]:
-        """The session's rows as lines: its own first, then what it refers to, then what belongs to it."""
+        """Yields the session's rows as lines: its own first, then what it refers to, then what belongs to it."""
         own = self.find_session(layout, session)
         if own is None:
             return
@@ -164,10 +164,10 @@ def _names(layout: DatabaseLayout) -> Iterator[str]:
 
 
 def integer(value: Any) -> int:
-    """A number as a whole one; 0 for any other value."""
+    """Returns a number as a whole one; 0 for any other value."""
     return int(value) if isinstance(value, (int, float)) and abs(value) < 1 << 53 else 0
 
 
 def quoted(name: str) -> str:
-    """A name for use in a statement."""
+    """Returns a name for use in a statement."""
     return '"' + name.replace('"', '""') + '"'

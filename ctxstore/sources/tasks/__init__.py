@@ -20,11 +20,11 @@ class TaskAgent(ResumableAgent):
         cls.package = __name__
 
     def list_home(self, home: SourceHome, report: ReportSkipped) -> Layout:
-        """The layout of one home."""
+        """Returns the layout of one home."""
         return TaskLayout(self.shape, home.path, f"{self.name}/{group_of(home.label)}/", report)
 
     def make_scanner(self, key: str, before: Attributes | None) -> Scanner:
-        """A scanner of a task's messages."""
+        """Returns a scanner of a task's messages."""
         from ctxstore.sources.tasks.transcript import make_scanner
 
         return make_scanner(self.agent, before)

@@ -48,24 +48,24 @@ class TaskLayout(AgentLayout):
         self._prefix = prefix
 
     def shared(self) -> Mapping[str, ListFiles]:
-        """The user's files."""
+        """Returns the user's files."""
         return {self._prefix + HOME: self._home_files}
 
     def sessions(self) -> Iterator[FoundContext]:
-        """The tasks in the order of their names."""
+        """Yields the tasks in the order of their names."""
         tasks = self._tasks()
         for task in sorted(tasks):
             if files := self._files(tasks[task]):
                 yield FoundContext(self._prefix + task, files)
 
     def find_session(self, name: str) -> FoundContext | None:
-        """The task called `name`."""
+        """Returns the task called `name`."""
         task = name.removeprefix(self._prefix)
         files = self._files(self._tasks().get(task, [])) if task != name else []
         return FoundContext(name, files) if files else None
 
     def _tasks(self) -> dict[str, list[tuple[str, FolderEntry]]]:
-        """The folders of each task, with their keys. One that is in both places is one task."""
+        """Returns the folders of each task, with their keys. One that is in both places is one task."""
         tasks: dict[str, list[tuple[str, FolderEntry]]] = {}
         for place in (SESSIONS, TASKS):
             for entry in list_folder(os.path.join(self.path, place), self.report):
@@ -100,7 +100,7 @@ class TaskLayout(AgentLayout):
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """The key of a task's messages, among `keys`."""
+    """Returns the key of a task's messages, among `keys`."""
     parts = context.split("/")
     if len(parts) != 3 or parts[2] == HOME:
         return None

@@ -12,7 +12,7 @@ from ctxstore.sources.tasks.transcript import KEY
 
 
 def place(key: str, session: str, change: ContextChange) -> str:
-    """The key a file of the session is restored as."""
+    """Returns the key a file of the session is restored as."""
     parts = key.split("/")
     if change.session and parts[0] == SESSIONS and len(parts) > 2:
         parts[1] = change.session
@@ -27,7 +27,7 @@ def names_its_place(key: str, session: str) -> bool:
 
 
 def changed(data: bytes, key: str, session: str, change: ContextChange, kept: int | None) -> bytes:
-    """The restored file `key`, with its first `kept` messages; ``None``: all."""
+    """Returns the restored file `key`, with its first `kept` messages; ``None``: all."""
     if key == f"{SESSIONS}/{session}/{session}.messages.json":
         data = edit_line(data, _ids(session, change))
         return data if kept is None else shorten(data, KEY, kept)

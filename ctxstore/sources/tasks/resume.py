@@ -50,7 +50,7 @@ class End:
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """The files of a task as the agent looks for them after `change`."""
+    """Returns the files of a task as the agent looks for them after `change`."""
     transcript = require_task(stored, change)
     if transcript is None:
         return restore_all(stored)
@@ -65,7 +65,7 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 
 def require_task(stored: StoredContext, change: ContextChange) -> str | None:
-    """The key of a task's messages; ``None`` for what is none. Raises `InvalidInput` if it can't be made one."""
+    """Returns the key of a task's messages; ``None`` for what is none. Raises `InvalidInput` if it can't be made one."""
     transcript = transcript_key(stored.context, stored.keys)
     if transcript is None and (change.session or change.until):
         raise InvalidInput(f"{stored.context} has no messages, so it can't be made a task of its own")
@@ -73,7 +73,7 @@ def require_task(stored: StoredContext, change: ContextChange) -> str | None:
 
 
 def context_of(stored: StoredContext, change: ContextChange) -> str:
-    """The task's name after `change`."""
+    """Returns the task's name after `change`."""
     source, _, task = stored.context.rpartition("/")
     return f"{source}/{change.session}" if change.session and task != HOME else stored.context
 
@@ -119,7 +119,7 @@ def _whole(change: Callable[[bytes], bytes]) -> FileEdit:
 
 
 def shorten_window(data: bytes, end: End) -> bytes:
-    """The window's messages up to the end."""
+    """Returns the window's messages up to the end."""
     found = cut(data, KEY)
     records = [_object(data[start:stop]) for start, stop in found.records] if found else []
     kept = next((number for number, record in enumerate(records) if end.is_past(record)), len(records))

@@ -21,7 +21,7 @@ LEFT_OUT = "conversationHistoryDeletedRange"
 
 
 def list_cline(stored: StoredContext, change: ContextChange) -> Sequence[IndexEntry]:
-    """The entry in Cline's list, made of the restored task: the old entry is not among the task's files."""
+    """Returns the entry in Cline's list, made of the restored task: the old entry is not among the task's files."""
     transcript = require_task(stored, change)
     if transcript is None or not transcript.startswith(TASKS + "/"):
         return []  # the newer Cline lists what it finds
@@ -49,7 +49,8 @@ def list_cline(stored: StoredContext, change: ContextChange) -> Sequence[IndexEn
 
 
 def list_roo(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-    """The entry in Roo Code's index, if it has one: otherwise it makes one of the entries among the tasks' files."""
+    """Returns the entry in Roo Code's index, if it has one: otherwise it makes one of the entries among the tasks'
+    files."""
     if require_task(stored, change) is None or not os.path.exists(os.path.join(home, INDEX)):
         return []
     laid = next((each for each in restore_layout(stored, change) if each.key.endswith("/" + ITEM)), None)
@@ -62,7 +63,7 @@ def list_roo(stored: StoredContext, change: ContextChange, home: str) -> Sequenc
 
 
 def _shown(stored: StoredContext, change: ContextChange) -> list[dict[str, Any]]:
-    """The messages of the window after the checkout."""
+    """Returns the messages of the window after the checkout."""
     for laid in restore_layout(stored, change):
         if laid.origin is not None and laid.key.rpartition("/")[2] in WINDOW:
             blocks = stored.read(laid.origin)

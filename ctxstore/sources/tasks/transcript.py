@@ -46,7 +46,7 @@ _TOOLS = frozenset({"tool", "command", "use_mcp_server", "browser_action"})
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-    """The messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
+    """Yields the messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
     return document.iter_messages(blocks, offset, _Builder())
 
 
@@ -54,7 +54,7 @@ class _Builder:
     key = KEY
 
     def build(self, record: bytes, number: int) -> Message:
-        """The message in a record of any of the three shapes."""
+        """Returns the message in a record of any of the three shapes."""
         found = read(record)
         if found is None:
             return document.unknown(b"", 0)._replace(id="")
@@ -63,7 +63,7 @@ class _Builder:
         return Message(id, role, said, _time(found.ts), None, b"", 0, _model(found))
 
     def head(self, head: bytes) -> Message:
-        """The message of what precedes the messages in a document that is an object: versions and ids."""
+        """Returns the message of what precedes the messages in a document that is an object: versions and ids."""
         return document.meta(document.HEAD)
 
 
@@ -93,7 +93,7 @@ def _of_window(record: TaskRecord, number: int) -> tuple[str, tuple[Part, ...]]:
 
 
 def _parts(content: Any) -> tuple[Part, ...]:
-    """The parts of a ``content``: a text, or a list of blocks."""
+    """Returns the parts of a ``content``: a text, or a list of blocks."""
     if not isinstance(content, list):
         return parts_of(content)
     return tuple(part for block in content for part in _parts_of_block(block))
@@ -126,7 +126,7 @@ def _parts_of_block(block: Any) -> tuple[Part, ...]:
 
 
 def _value(output: Any) -> str:
-    """The text of an AI SDK's ``{"type": "text", "value": …}``, or of a list of blocks."""
+    """Returns the text of an AI SDK's ``{"type": "text", "value": …}``, or of a list of blocks."""
     if isinstance(output, dict):
         value = output.get("value")
         return value if isinstance(value, str) else plain_text(value)
@@ -170,7 +170,7 @@ _LOOKED = 1 << 16
 
 
 def make_scanner(agent: str, before: Attributes | None = None) -> DocumentScanner:
-    """A scanner of a task's messages, which are one document: what was added can't be read by itself."""
+    """Returns a scanner of a task's messages, which are one document: what was added can't be read by itself."""
     return DocumentScanner(iter_messages, TaskSummary(agent), before)
 
 
@@ -181,7 +181,7 @@ class TaskSummary(SessionSummary):
     _named = ""
 
     def add(self, message: Message) -> None:
-        """Add the next message."""
+        """Adds the next message."""
         if message.id == TAIL and not self.project and (prompt := _PROMPT.search(message.raw)):
             self.project = prompt[1].replace(b"\\\\", b"\\").decode("utf-8", "surrogateescape")
         if message.role == "assistant":
@@ -205,6 +205,6 @@ class TaskSummary(SessionSummary):
             self._named = found[1]
 
     def attributes(self) -> Attributes:
-        """The attributes of all messages so far."""
+        """Returns the attributes of all messages so far."""
         self.model = self.model or self._named or None
         return super().attributes()
