@@ -64,11 +64,12 @@ class HomeFolder(NamedTuple):
 class AgentDescription(NamedTuple):
     """An agent: everything about it that is a value.
 
-    `name` begins the names of its contexts, `title` is the name its users know. `family` is the form of its
-    transcripts: jsonl, document, sqlite, text or none. `source` is the class of its source, ``module:Class``.
-    `homes` are its folders; `instead` replaces them all once a variable of it is set. `extension`: the agent is an
-    editor's extension of this name. `projects`: it keeps its files in the projects worked in, where one of these paths
-    exists. `reads_whole`: a part of a transcript cannot be read by itself. `has_hooks`: `ctx install` supports it.
+    `name` begins the names of its contexts, and `title` is the name its users know. `family` is the form of its
+    transcripts: jsonl, document, sqlite, text or none. `source` is the class of its source, ``module:Class``. `homes`
+    are its folders. `instead` replaces them all if one of its variables is set. `extension`: the agent is an editor's
+    extension of this name. `projects`: the agent keeps its files in the projects worked in, and a project has one of
+    these paths. `reads_whole`: a part of a transcript cannot be read alone. `has_hooks`: `ctx install` supports the
+    agent.
     """
 
     name: str
@@ -118,17 +119,17 @@ class LayoutModule(Protocol):
         """Returns the layout of the home at `path`; `suffix` ends the names of contexts that several homes have."""
 
     def transcript_key(self, context: str, keys: Iterable[str]) -> str | None:
-        """As `Source.transcript`."""
+        """Implements `Source.transcript`."""
 
     def is_memory(self, key: str) -> bool:
-        """As `Source.is_memory`."""
+        """Implements `Source.is_memory`."""
 
 
 class TranscriptModule(Protocol):
     """The module ``transcript`` of an agent."""
 
     def iter_messages(self, blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-        """As `Source.messages`."""
+        """Implements `Source.messages`."""
 
     def make_scanner(self, before: Attributes | None = None) -> Scanner:
         """Returns a scanner of a transcript, or of what was added to it since `before`."""

@@ -28,7 +28,7 @@ class Directory:
     agent = "Directory"
 
     def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
-        """None: folders are named by the user, with `home_at`."""
+        """Returns no homes: the user names folders, with `home_at`."""
         return []
 
     def home_at(self, path: str, environ: Mapping[str, str]) -> SourceHome:
@@ -64,7 +64,7 @@ class Directory:
                 offset += len(block)
 
     def is_memory(self, key: str) -> bool:
-        """Never: these are files."""
+        """Returns false: these are files."""
         return False
 
 

@@ -1,7 +1,7 @@
-"""What a source is: an agent's files on one side, contexts and messages on the other.
+"""The protocol of sources, which turn an agent's files into contexts and messages.
 
-A source knows values only. It never sees a repository, and it never writes: `snapshot` and `restore`
-in `ctxstore.ops` do the reading, storing and writing by the plans a source gives them.
+A source handles values only. It never sees a repository, and it never writes: `snapshot` and `checkout` in
+`ctxstore.ops` read, store and write by its plans.
 
 Paths and keys are `str` decoded with ``surrogateescape``, so names that are not UTF-8 survive.
 """
@@ -42,7 +42,7 @@ class FoundFile(NamedTuple):
 
 
 class FoundContext(NamedTuple):
-    """What is versioned as one. `name` is ``<source>/<group>/<name>``."""
+    """A context: files that are versioned together. `name` is ``<source>/<group>/<name>``."""
 
     name: str
     files: Sequence[FoundFile]
@@ -99,9 +99,9 @@ def unknown_message(raw: bytes, offset: int) -> Message:
 
 
 class Attributes(NamedTuple):
-    """What a list of contexts shows without opening a tree. ``None``: unknown.
+    """The facts about a context that a list shows without opening a tree. ``None``: unknown.
 
-    `messages` counts roles user, assistant, system and tool; `project` is the folder worked in.
+    `messages` counts roles user, assistant, system and tool. `project` is the folder worked in.
     """
 
     title: str | None = None
@@ -133,20 +133,20 @@ class Source(Protocol):
     def contexts(self, home: SourceHome, report: ReportSkipped) -> Iterator[FoundContext]:
         """Yields all contexts of `home`, each with its files in the order of their keys.
 
-        What cannot be listed, and FIFOs, sockets and devices, go to `report`; the rest goes on.
+        Files that cannot be listed, and FIFOs, sockets and devices, are reported to `report` and skipped.
         """
 
     def find_context(self, home: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
         """Returns one context by name, without listing the others where the layout allows it."""
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
-        """Returns a scanner for the file `key` when that file decides the context's attributes: when it is the
-        transcript, or would be if the one that goes before it were missing.
+        """Returns a scanner for the file `key` if that file decides the context's attributes: if it is the transcript,
+        or would be if the preferred one were missing.
 
-        With `before`, the attributes of what precedes, it goes on from there: the first block then starts
-        at the start of a line, nothing that precedes is fed, and the result is that of both together.
-        `messages` is never wrong: it is ``None`` if it was in `before`, or if the first line fed may mean
-        something else after what precedes. Then only a scan from the start can tell.
+        With `before`, the attributes of what precedes, the scanner continues from there. The first block then starts at
+        the start of a line, nothing that precedes is fed, and the result covers both. `messages` is never wrong: it is
+        ``None`` if it was in `before`, or if the first line fed may mean something else after what precedes. Then only
+        a scan from the start can count them.
         """
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
@@ -165,8 +165,8 @@ class Source(Protocol):
 
 @runtime_checkable
 class Whole(Protocol):
-    """A source whose transcripts are documents, or whose messages go by what precedes them: a part of one can't be read
-    by itself, as lines can."""
+    """A source whose transcripts are documents, or whose messages depend on what precedes them. A part of one can't be
+    read alone, as lines can."""
 
     reads_whole: bool
 
@@ -193,11 +193,11 @@ class Decoding(Protocol):
     """
 
     def decoder(self, key: str) -> Decoder | None:
-        """What the bytes of the transcript `key` go through before `messages`; ``None``: nothing."""
+        """Returns the decoder of the transcript `key`; ``None`` if its bytes need none."""
 
 
 def decoder_of(source: Source, key: str) -> Decoder | None:
-    """What the bytes of `source`'s transcript `key` go through before `messages`; ``None``: nothing."""
+    """Returns the decoder of `source`'s transcript `key`; ``None`` if its bytes need none."""
     return source.decoder(key) if isinstance(source, Decoding) else None
 
 

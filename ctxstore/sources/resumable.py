@@ -1,8 +1,8 @@
-"""What a source must know so that its agent goes on from a context that is put back.
+"""The optional protocol of a source whose agent can continue from a restored context.
 
-Optional: a source that is `Resumable` lets `ctx checkout` change what must change on the way - the session's id,
-the folder it worked in, where it ends - and tell the agent's own lists about it. As every source, it only plans:
-`ctxstore.ops` reads, writes and verifies.
+A source that is `Resumable` lets `ctx checkout` change a session on the way: its id, the folder it worked in, its last
+message. It also adds the session to the agent's own lists. As every source, it only plans: `ctxstore.ops` reads, writes
+and verifies.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from ctxstore.sources.protocol import Message
 
 
 class ContextChange(NamedTuple):
-    """What is to be different. `session`: the id it gets, empty: its own. `paths`: (old, new) folders, absolute.
-    `until`: the last message to keep, empty: all. `now`: ns since 1970, for what has to look recent. `root`: the
-    agent's folder it goes to, if that is known. It may be read: where a project is kept, the agent's own list says."""
+    """The changes that a checkout makes to a session.
+
+    `session`: its new id; empty: unchanged. `paths`: (old, new) folders, absolute. `until`: the last message to keep;
+    empty: all. `now`: ns since 1970, for files that have to look recent. `root`: the agent's home that the session is
+    restored to, if it is known. It may be read, because the agent's own list has the places of projects.
+    """
 
     session: str = ""
     paths: tuple[tuple[str, str], ...] = ()
@@ -28,11 +31,11 @@ class ContextChange(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether everything comes back as it was."""
+        """Whether the checkout changes nothing."""
         return not (self.session or self.paths or self.until)
 
     def path(self, path: str) -> str:
-        """Where a folder, or a file in it, is now: by the longest of `paths` that it is or lies below."""
+        """Returns the new path of a folder, or of a file in it, by the longest of `paths` that contains it."""
         for old, new in sorted(self.paths, key=lambda pair: -len(pair[0])):
             inside = os.path.join(old, "")
             if path == old or path.startswith(inside):
@@ -68,10 +71,10 @@ class RestoreFile(NamedTuple):
 
 
 class IndexEntry(Protocol):
-    """An entry in one of the agent's own lists or databases, which other sessions share: it is added, nothing else
-    there is touched.
+    """An entry in one of the agent's own lists or databases, which other sessions share. It is added, and nothing else
+    is touched.
 
-    `path`: the file, below the home; `what`: what is put there, for a person. Values, made by `index_entries`.
+    `path`: the file, below the home. `what`: a description for people. Entries are values, made by `index_entries`.
     """
 
     @property
@@ -80,10 +83,11 @@ class IndexEntry(Protocol):
     def what(self) -> str: ...
 
     def is_there(self, home: str) -> bool:
-        """Whether the agent at `home` has exactly this: asked before, to know whether to do it; after, to verify."""
+        """Whether the agent at `home` has exactly this entry. It is called before a change, to decide whether it is
+        needed, and after it, to verify it."""
 
     def apply(self, home: str) -> None:
-        """Puts it there, whole or not at all. Raises `StorageError`, `Conflict` (locked, an unknown version)."""
+        """Adds the entry, whole or not at all. Raises `StorageError`, `Conflict` (locked, an unknown version)."""
 
 
 @runtime_checkable
@@ -91,15 +95,18 @@ class ReplacingIndexEntry(Protocol):
     """A `IndexEntry` that takes the place of what the agent may have there of the same session."""
 
     def found(self, home: str) -> bytes:
-        """What tells what is there: equal when that is the same, empty when there is nothing to lose. Raises `Conflict`
-        if that can't be told."""
+        """Returns bytes that identify the present entry: equal for an equal entry, empty if there is nothing to lose.
+        Raises `Conflict` if the entry can't be read."""
 
 
 class AgentProgram(NamedTuple):
-    """How a running agent is told from other processes: by its executable's name, or by part of the path of the script
-    an interpreter runs. `everywhere`: its sessions share a database, so one running anywhere is in the way; else only
-    one that runs in the session's project, or was given that folder or its id, or one with one of the words `servers`,
-    which serves any project. `resume`: the command to go on from ``{session}``."""
+    """The features of a running agent's processes: the names of its executable, or parts of the path of the script that
+    an interpreter runs.
+
+    `everywhere`: its sessions share a database, so that a process anywhere is in the way. Otherwise only a process that
+    runs in the session's project, was given that folder or the id, or has one of the words `servers`, which serves any
+    project. `resume`: the command that continues ``{session}``.
+    """
 
     names: frozenset[str]
     scripts: tuple[str, ...] = ()
@@ -110,7 +117,7 @@ class AgentProgram(NamedTuple):
 
 @runtime_checkable
 class Resumable(Protocol):
-    """A source whose agent can be made to go on from a context."""
+    """A source whose agent can continue from a restored context."""
 
     program: AgentProgram
 
@@ -118,13 +125,13 @@ class Resumable(Protocol):
         """Returns an id as the agent makes them, from the time (ns) and 16 random bytes."""
 
     def restore_layout(self, stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-        """Returns the files to write, in the order of their keys; those left out are not files of the agent's (see
+        """Returns the files to write, in the order of their keys. Files that are left out are not the agent's (see
         `index_entries`), or belong to the original alone.
 
-        Without a change it is every file as it was. With `session`, the id is replaced wherever the agent looks for
-        it: in names of files and in their records, not in what was said. `paths` likewise change the folder the agent
-        goes by, not what was said. Raises `NotFound` for an unknown message in `until`, `InvalidInput` for a context
-        that is no session, or that can't be changed so.
+        Without a change, every file is unchanged. With `session`, the id is replaced wherever the agent reads it: in
+        names of files and in their records, not in messages. `paths` likewise change the folder the agent reads, not
+        messages. Raises `NotFound` for an unknown message in `until`, and `InvalidInput` for a context that is no
+        session, or that can't be changed so.
         """
 
     def index_entries(self, stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
@@ -149,7 +156,7 @@ def session_of(source: Resumable, stored: StoredContext) -> str:
 
 
 def restore_all(stored: StoredContext) -> list[RestoreFile]:
-    """Returns all files as they were."""
+    """Returns all files, unchanged."""
     return [RestoreFile(key, key) for key in stored.keys]
 
 
@@ -172,5 +179,5 @@ def new_uuid(now: int, random: bytes) -> str:
 
 
 def no_index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-    """None: `index_entries` of agents that find a session by its files."""
+    """Returns no entries: `index_entries` of agents that find a session by its files."""
     return ()

@@ -13,7 +13,7 @@ SECRETS = frozenset({".credentials.json", "auth.json", "oauth_creds.json", "secr
 """Names of files that hold an agent's keys: left out wherever they are."""
 
 _LEFT_OVER = re.compile(r"\.ctx-\d+-\d+\.part")
-"""What a checkout that was killed left of a file it was writing."""
+"""The part of a file that a killed checkout was writing."""
 
 _SETTINGS_LIMIT = 64 << 10
 """Bytes: a larger file is no list or settings, and is not searched."""
@@ -90,9 +90,10 @@ def take(entry: os.DirEntry[str], key: str, report: ReportSkipped, *, state: boo
 
 
 def take_named(folder: str, is_named: Callable[[str], bool], report: ReportSkipped) -> list[FoundFile]:
-    """What is named of a folder, and nothing else: files, and folders with all below them, in the order of their keys.
+    """Returns the named entries of a folder, and nothing else: files, and folders with all below them, in the order of
+    their keys.
 
-    So do sources with an agent's settings: what they don't know may be a cache, or hold keys.
+    Sources list an agent's settings with it: an unknown file may be a cache, or hold keys.
     """
     entries = (entry for entry in list_folder(folder, report) if is_named(entry.name))
     return sorted((file for entry in entries for file in take(entry, entry.name, report)), key=by_key)
@@ -114,7 +115,7 @@ def read_head(path: str, size: int) -> bytes:
 
 
 def why_not(name: str, mode: int) -> str:
-    """Why a file of this name and mode is left out; empty when it is taken."""
+    """Returns the reason why a file of this name and mode is left out; empty if it is taken."""
     if stat.S_ISDIR(mode):
         return ""
     if name in SECRETS:

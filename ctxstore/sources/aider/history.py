@@ -1,14 +1,14 @@
-"""aider's chat history, cut into what was said.
+"""aider's chat history, cut into pieces.
 
-aider appends Markdown: ``# aider chat started at TIME``, the user's lines after ``#### ``, its own output after
-``> ``, and what the model said as it is. That may hold lines that look the same, so these rules tell them apart:
+aider appends Markdown: ``# aider chat started at TIME``, the user's lines after ``#### ``, its own output after ``> ``,
+and the model's text unchanged. That text may contain lines of the same look, so these rules separate them:
 
-- aider ends its own lines with two spaces, and puts an empty line before the user's. Where a session has none
-  (an editor took them away), the first line of its output tells, and the prefix alone decides;
-- inside a code block of the model's, only lines that also follow an empty one are aider's: then the block was never
+- aider ends its own lines with two spaces, and writes an empty line before the user's. If a session has none (an editor
+  removed them), the first line of its output shows it, and the prefix alone decides.
+- Inside a code block of the model's, only lines that also follow an empty line are aider's: then the block was never
   closed.
 
-Lines that look like none of these are most of the bytes: they are passed over at the speed of a search.
+Lines that look like none of these are most of the bytes: they are skipped at the speed of a search.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class History:
         return said
 
     def _cuts(self, span: LineSpan) -> Iterator[tuple[str, int]]:
-        """Where a piece begins in the span, and of which kind."""
+        """Yields the start of each piece in the span, and its kind."""
         data, at, end, _ = span
         while at < end:
             if self._is_open and not _ANEW.match(data, at, end):
@@ -155,7 +155,7 @@ class History:
         return kind != self._kind or kind == START or (kind == USER and self._after_blank)
 
     def _kind_of(self, line: bytes) -> str:
-        """Whose a line is that looks like aider's."""
+        """Returns the kind of a line that looks like aider's."""
         if line.startswith(b"# "):
             kind = START if _START.match(line) and (self._after_blank or not self._fence) else ASSISTANT
         elif line[:1] in b"`~":
@@ -198,7 +198,7 @@ class History:
 
 
 def _end_of_run(data: bytes, start: int, end: int) -> int:
-    """Where lines of output end that stand together; `start` where they are not all alike, to be looked at each."""
+    """Returns the end of adjacent lines of output; `start` if they differ, and each has to be examined."""
     other = _OTHER.search(data, start - 1, end)
     stop = other.start() + 1 if other else end
     lines = data[start - 1 : stop]

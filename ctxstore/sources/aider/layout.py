@@ -46,5 +46,5 @@ def transcript_key(context: str, keys: Iterable[str]) -> str | None:
 
 
 def is_memory(key: str) -> bool:
-    """Never: aider remembers nothing beyond its histories."""
+    """Returns false: aider has no memories, only histories."""
     return False

@@ -33,7 +33,7 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
 
 
 def text_of(said: Said) -> str:
-    """What a person reads of a piece: without the marks of aider's."""
+    """Returns a piece's text without aider's marks."""
     raw = said.raw.replace(b"\r\n", b"\n") if b"\r" in said.raw else said.raw
     if said.kind != ASSISTANT:
         mark = b"#### " if said.kind == USER else b"> "

@@ -1,4 +1,4 @@
-"""The source ``cline``: Cline's tasks, rules and settings, in any editor or by itself."""
+"""The source ``cline``: Cline's tasks, rules and settings, in any editor or alone."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,8 @@
-"""Rollouts that Codex has packed with zstd → the lines they were.
+"""Rollouts that Codex has packed with zstd → their lines.
 
-What is packed comes from outside: a few bytes may claim to be gigabytes, end anywhere, or be no zstd at all. So it is
-unpacked in small pieces, up to `LIMIT`, and what can't be unpacked comes out as it is: a message of role unknown.
+Packed data comes from outside: a few bytes may claim to be gigabytes, end anywhere, or be no zstd at all. So they are
+unpacked in small pieces, up to `LIMIT`. Bytes that can't be unpacked are passed on unchanged: a message of role
+unknown.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 LIMIT = 4 << 30
-"""How many bytes come out at most. Codex's longest sessions are a tenth of that."""
+"""The most bytes that are unpacked. Codex's longest sessions are a tenth of that."""
 
 _PIECE = 1 << 10
 """Three bytes may stand for 128 KiB: this many can't become more than 43 MiB at once."""
 
 _WINDOW = 1 << 27
-"""How far back a frame may refer: as much memory is held while it is unpacked."""
+"""The largest distance of a reference in a frame: as much memory is used while it is unpacked."""
 
 
 class Unpacker:
@@ -31,7 +32,7 @@ class Unpacker:
         self._failed = False
 
     def feed(self, block: bytes) -> Iterator[bytes]:
-        """What `block` holds, as far as it is known by now."""
+        """Yields the unpacked bytes of `block`, as far as they are complete."""
         for at in range(0, len(block), _PIECE):
             if self._failed:
                 yield block[at:]

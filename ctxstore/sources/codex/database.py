@@ -1,9 +1,8 @@
-"""Codex's databases: what a rollout that is put back needs to be in them, and not to be in them.
+"""Codex's databases: the entries that a restored rollout needs, and those that it must not have.
 
-``state_5.sqlite`` lists the sessions; its columns change from version to version, so they are looked at before anything
-is written. ``thread_history_1.sqlite`` holds what a session looked like up to a place in its rollout: of another
-rollout that would be shown to the user, while the model goes on from the one that is there. Codex makes both anew
-where they are missing.
+``state_5.sqlite`` lists the sessions. Its columns change from version to version, so they are read before anything is
+written. ``thread_history_1.sqlite`` has the history of a session up to a place in its rollout. That of another rollout
+would be shown to the user, while the model continues from the restored one. Codex rebuilds both if they are missing.
 """
 
 from __future__ import annotations
@@ -21,13 +20,14 @@ from ctxstore.sources.codex.rollouts import PACKED
 
 _SECONDS = 5.0
 _POLICY = {"sandbox_policy": "read-only", "approval_mode": "on-request"}
-"""What else is asked of a session; what another one has is better than these."""
+"""Columns that a row needs too. Values of another session's row are preferred to these."""
 
 _HISTORY = ("thread_turns", "thread_items", "thread_realtime_items", "thread_history_projection_state")
 
 
 class ListedThread(NamedTuple):
-    """The session's row among the threads. `values` by column; those in `decisive` must be so, if it is there."""
+    """The session's row among the threads. `values` are by column. Those in `decisive` must be equal in an existing
+    row."""
 
     path: str
     id: str
@@ -47,7 +47,7 @@ class ListedThread(NamedTuple):
         return row is not None and all(_same(a, self.values[name]) for name, a in zip(columns, row, strict=True))
 
     def apply(self, root: str) -> None:
-        """Adds the row; of one that is there only what is decisive is changed."""
+        """Adds the row. In an existing row only the decisive columns are changed."""
         with _open(root, self.path, write=True) as database:
             columns = _columns(database, "threads")
             values = self._complete(database, columns, os.path.join(root, self.path))
@@ -74,10 +74,8 @@ class ListedThread(NamedTuple):
 
 
 class StaleHistory(NamedTuple):
-    """What Codex remembers of another rollout of the same session: taken away, it is made anew from the one there is.
-
-    `turns`: the ids of the turns in the rollout, `size`: its bytes.
-    """
+    """A history of another rollout of the same session. Once it is removed, Codex rebuilds it from the present rollout.
+    `turns`: the ids of the turns in the rollout, `size`: its bytes."""
 
     path: str
     id: str
@@ -122,7 +120,8 @@ def find_newest(root: str, stem: str, table: str) -> str | None:
 
 @contextmanager
 def _open(root: str, name: str, *, write: bool) -> Iterator[sqlite3.Connection]:
-    """Yields the database, in one transaction. Raises `Conflict` if it is locked, `StorageError` if it can't be used."""
+    """Yields the database, in one transaction. Raises `Conflict` if it is locked, `StorageError` if it can't
+    be used."""
     path = os.path.join(root, name)
     address = f"file:{quote(os.fsencode(path))}?mode={'rw' if write else 'ro'}"
     try:

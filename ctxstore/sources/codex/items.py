@@ -24,7 +24,7 @@ _CALLS = {
 """Of each kind of call: the tool's name where the call has none, and the field that holds its input."""
 
 _REQUEST = "## My request for Codex:"
-"""What the user wrote follows this line where an editor put its own words before it."""
+"""The line before the user's own text, where an editor put other text before it."""
 
 _NOT_WRITTEN = (
     "# AGENTS.md instructions",
@@ -51,7 +51,7 @@ _NOT_WRITTEN = (
     "Another language model started to solve this problem",
     "Warning: apply_patch was requested via",
 )
-"""How texts begin that Codex put into the user's mouth."""
+"""The starts of texts that Codex sends in the user's name."""
 
 
 def parts_of(type: Any, payload: Any) -> tuple[Part, ...]:
@@ -107,7 +107,7 @@ def _block(block: Any) -> Part:
 
 
 def _reasoning(item: dict[str, Any]) -> tuple[Part, ...]:
-    """What is shown of the model's thoughts; in most files they are encrypted, and only that they were is known."""
+    """Returns the parts of the model's thoughts. In most files they are encrypted, and have no text."""
     texts = [part.text for key in ("summary", "content") for part in _content(item.get(key)) if part.kind == "text"]
     return tuple(Part("thinking", text) for text in texts) or (Part("thinking"),)
 
@@ -132,7 +132,7 @@ def _event(event: dict[str, Any]) -> tuple[Part, ...]:
 
 
 def undone_turns(payload: Any) -> int:
-    """How many turns a record undoes; 0 for one that undoes none."""
+    """Returns the number of turns that a record undoes."""
     if not isinstance(payload, dict) or payload.get("type") != "thread_rolled_back":
         return 0
     count = payload.get("num_turns")
@@ -179,6 +179,6 @@ def title_of(texts: list[str]) -> str:
 
 
 def request_of(text: str) -> str:
-    """What the user wrote of a text that an editor put its own words before."""
+    """Returns the user's own text of one that an editor put other text before."""
     _, found, request = text.partition(_REQUEST)
     return request if found and request.strip() else text

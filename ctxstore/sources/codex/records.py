@@ -14,7 +14,7 @@ from ctxstore.sources.jsonl.lenient_json import decode_lenient
 from ctxstore.sources.jsonl.reader import RecordReader, value_of
 
 RESTART = '{"timestamp":'
-"""How a record starts. An object inside a record never does."""
+"""The start of a record. An object inside a record never starts so."""
 
 ITEM, EVENT, META, CONTEXT, COMPACTED = "response_item", "event_msg", "session_meta", "turn_context", "compacted"
 AGENTS = "inter_agent_communication"
@@ -83,7 +83,7 @@ def role_of_item(type: Any, role: Any) -> str:
 
 
 def _accept(line: CodexLine, raw: bytes) -> CodexLine:
-    """Takes a record without a payload for one of the time when an item was a line by itself."""
+    """Converts a record of old rollouts, in which an item had a line of its own and no payload."""
     if line.payload is None:
         payload = _payloads.decode(raw)
         if payload and isinstance(payload.type, str) and (payload.type == MESSAGE or payload.type in _ITEMS):
@@ -99,7 +99,7 @@ decode_pieces = RecordReader(CodexLine, RESTART, _accept).read
 
 
 def read(raw: bytes) -> list[tuple[bytes, tuple[CodexLine, CodexRecord] | None]]:
-    """As `decode_pieces`, with all that a message is made of."""
+    """Decodes the pieces of a line as `decode_pieces` does, with all that a message is made of."""
     return [(piece, (line, _record_of(piece, line)) if line else None) for piece, line in decode_pieces(raw)]
 
 

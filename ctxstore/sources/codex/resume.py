@@ -193,7 +193,8 @@ def _kept(blocks: Iterator[bytes], until: str) -> Iterator[RolloutPiece]:
 
 
 def _kind(found: tuple[CodexLine, CodexRecord] | None) -> str | None:
-    """Returns the kind of an event that is about what precedes it; ``None``: it is about something else, or no event."""
+    """Returns the kind of an event that is about what precedes it; ``None``: it is about something else, or
+    no event."""
     payload = found[1].payload if found else None
     if not found or not isinstance(payload, dict):
         return None

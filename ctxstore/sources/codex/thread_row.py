@@ -16,7 +16,8 @@ _TEXT = 1 << 16
 
 
 class Facts(NamedTuple):
-    """What a rollout says of its session. `values` by column, `turns` the ids of its turns, `size` its bytes."""
+    """The facts about a session in its rollout. `values` are by column, `turns` the ids of its turns, `size`
+    its bytes."""
 
     values: dict[str, Any]
     turns: frozenset[str]
@@ -24,7 +25,7 @@ class Facts(NamedTuple):
 
 
 def facts_of(blocks: Iterator[bytes]) -> Facts:
-    """What the lines of a rollout say."""
+    """Collects the facts in the lines of a rollout."""
     notes = _Notes()
     for raw, found in iter_padded(blocks, read):
         notes.size += len(raw)
@@ -66,7 +67,7 @@ class _Notes:
             self.turns.add(payload["turn_id"])
 
     def values(self) -> dict[str, Any]:
-        """By column; what the rollout doesn't say is left out."""
+        """Returns the values by column. Columns without a value in the rollout are left out."""
         meta, context = self._meta, self._context
         policy = context.get("permission_profile") or context.get("sandbox_policy")
         created = _milliseconds(meta.get("timestamp") or next(iter(self._times), None))
@@ -103,7 +104,7 @@ class _Notes:
 
 
 def _plain(value: Any) -> Any:
-    """Returns a text or number as it is, anything else as JSON: so Codex notes its enumerations."""
+    """Returns a text or number unchanged, and anything else as JSON: that is how Codex writes its enumerations."""
     if isinstance(value, int):
         return value
     text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

@@ -31,7 +31,7 @@ from ctxstore.sources.protocol import Attributes, Message, Part
 from ctxstore.sources.summary import SessionSummary, one_line
 
 _REMEMBERED = 1 << 16
-"""How many turns can be undone."""
+"""The number of turns that can be undone."""
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
@@ -70,7 +70,7 @@ class CodexThread:
         self._last = id
 
     def _undo(self, count: int) -> None:
-        """What follows goes on from before the turns that were undone; they stay where they are, as a branch."""
+        """Continues from before the turns that were undone. They stay in place, as a branch."""
         for _ in range(min(count, len(self._turns))):
             self._last = self._turns.pop()
 

@@ -90,7 +90,7 @@ _UNTITLED = frozenset({"", "New Session", "Untitled Session"})
 
 
 def make_scanner(before: Attributes | None = None) -> DocumentScanner:
-    """Returns a scanner of a session, which is one document: what was added to it can't be read by itself."""
+    """Returns a scanner of a session, which is one document: what was added to it can't be read alone."""
     return DocumentScanner(iter_messages, _ContinueSummary("Continue"), before)
 
 

@@ -59,7 +59,7 @@ def context_name(session: str) -> str:
 
 
 def events_key(session: str) -> str:
-    """Where a session's events are kept."""
+    """Returns the key of a session's events."""
     return f"{SESSIONS}/{session}/{EVENTS}"
 
 
@@ -93,7 +93,7 @@ class CopilotLayout(AgentLayout):
         return FoundContext(name, files) if files else None
 
     def _sessions(self) -> dict[str, list[FolderEntry]]:
-        """What there is of each session, by id."""
+        """Returns the entries of each session, by id."""
         sessions: dict[str, list[FolderEntry]] = {}
         for entry in list_folder(os.path.join(self.path, SESSIONS), self.report):
             id = entry.name

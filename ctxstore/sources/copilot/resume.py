@@ -77,7 +77,8 @@ def _lay(stored: StoredContext, key: str, change: ContextChange, transcript: str
 
 
 def _place(key: str, old: str, change: ContextChange, is_transcript: bool) -> str:
-    """Where a file goes. A new session has a folder, even if the old one was a file: newer versions want one."""
+    """Returns the key a file is restored as. A new session has a folder, even if the old one was a file: newer versions
+    want one."""
     if not change.session or not old:
         return key
     if is_transcript:

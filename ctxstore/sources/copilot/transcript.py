@@ -58,7 +58,7 @@ def _attachment(value: Any) -> Part:
 
 
 def _told(data: dict[str, Any]) -> tuple[Part, ...]:
-    """What an event that is nobody's words tells a person, if it does."""
+    """Returns the text of an event that is no message, if it has one."""
     text = data.get("message") or data.get("reason")
     return (Part("text", text),) if isinstance(text, str) else ()
 

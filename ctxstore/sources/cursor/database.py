@@ -131,7 +131,7 @@ def _count(connection: sqlite3.Connection, start: str) -> tuple[int, ...]:
 
 
 def _ranges(start: str) -> Sequence[tuple[str, str]]:
-    """Returns the key itself, and those that go on with a colon."""
+    """Returns the ranges of the key itself, and of those that continue with a colon."""
     return (start, start + "\0"), (start + ":", start + ";")
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """Returns the files: a store of the command line with an empty log, so that one left there is not read as its own."""
+    """Returns the files: a store of the command line with an empty log, so that one left there is not read as
+    its own."""
     if not change.is_empty:
         why = "what Cursor keeps of it is named by its hash"
         raise InvalidInput(f"{stored.context} can only be brought back as it was: {why}")
@@ -71,7 +72,7 @@ class Pairs(NamedTuple):
             return False
 
     def found(self, root: str) -> bytes:
-        """What the database has of the conversation: a `Replacing`."""
+        """Returns the database's pairs of the conversation: see `ReplacingIndexEntry`."""
         from ctxstore.sources.cursor.database import COMPOSER, find_value, iter_keys
         from ctxstore.sources.sqlite.restore_rows import found_lines
 

@@ -15,7 +15,7 @@ _LIMIT = 64 << 10
 
 
 def find_workspaces(home: str) -> dict[str, dict[str, Any]]:
-    """By conversation: the workspace's id, its folder as an URI, and how it lists the conversation.
+    """Returns the workspace's id, its folder as a URI, and its entry of the conversation, by conversation.
 
     Only this one key is read: others hold tokens. Databases that can't be read are ignored.
     """

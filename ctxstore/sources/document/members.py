@@ -1,4 +1,4 @@
-"""Where the members of a JSON object stand in its bytes, so that one can be read or replaced and the rest kept."""
+"""The positions of a JSON object's members in its bytes, so that one can be read or replaced and the rest kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 DECODE_ERRORS = (ValueError, RecursionError)
-"""What Python's decoder raises for text that is not what it expects."""
+"""The errors of Python's decoder for text that it does not expect."""
 
 _SPACE = re.compile("[ \t\r\n]*")
 _BOM = "\xef\xbb\xbf"
@@ -36,12 +36,12 @@ def skip(text: str, at: int) -> int:
 
 
 def start_of(text: str) -> int:
-    """Where the document starts, after white space and a byte order mark."""
+    """Returns the start of the document, after white space and a byte order mark."""
     return skip(text, len(_BOM) if text.startswith(_BOM) else 0)
 
 
 def end_of(text: str, at: int) -> int:
-    """Where the value at `at` ends. Raises `DECODE_ERRORS`."""
+    """Returns the end of the value at `at`. Raises `DECODE_ERRORS`."""
     return decoder.raw_decode(text, at)[1]
 
 
@@ -77,7 +77,7 @@ def members(text: str, into: str | None = None) -> list[JsonMember]:
 
 
 def replace(data: bytes, values: dict[str, bytes]) -> bytes:
-    """Returns the object with other values for some of its members, each as JSON; all else is as it was."""
+    """Returns the object with other values for some of its members, each as JSON. All other bytes are unchanged."""
     found = {member.key: member for member in members(text_of(data)) if member.key in values}
     for member in sorted(found.values(), key=lambda member: -member.start):
         data = data[: member.start] + values[member.key] + data[member.end :]

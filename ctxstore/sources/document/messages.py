@@ -29,7 +29,7 @@ class MessageBuilder(Protocol):
         """Returns the message in the `number`-th record, if it is one. `raw` and `offset` are set by others."""
 
     def head(self, head: bytes) -> Message:
-        """What precedes the array says, if it is an object's."""
+        """Returns the message of the bytes before the array, if they are an object's."""
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int, builder: MessageBuilder) -> Iterator[Message]:

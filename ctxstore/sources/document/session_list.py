@@ -89,7 +89,7 @@ def _require_unlocked(path: str) -> None:
 
 
 def find_list(path: str) -> os.stat_result | None:
-    """What is there, links followed; ``None`` if nothing is. Raises `OSError`."""
+    """Returns the state of the file at `path`, links followed; ``None`` if it is missing. Raises `OSError`."""
     try:
         return os.stat(path)
     except FileNotFoundError:
@@ -97,7 +97,8 @@ def find_list(path: str) -> os.stat_result | None:
 
 
 def read_list(path: str) -> bytes:
-    """Returns all of it. Raises `OSError`, and `StorageError` for what is no file, which might be waited for for ever."""
+    """Returns all of it. Raises `OSError`, and `StorageError` for what is no file, which might be waited for
+    for ever."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):

@@ -1,7 +1,7 @@
-"""A JSON document → where each record of its array begins and ends.
+"""A JSON document → the positions of the records in its array.
 
-A whole document is cut by a decoder that leaves the records as they are. What it does not take - a file whose
-writing was cut short, half a character - is gone through record by record, as far as they are whole.
+A whole document is cut by a decoder that leaves the records undecoded. One that it refuses, because its writing was cut
+short or a character is damaged, is read record by record, as far as they are whole.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from ctxstore.sources.document.members import DECODE_ERRORS, end_of, members, skip, start_of, text_of
 
 _HEAD = 1 << 16
-"""Where the array is is looked for in this much first: what precedes it is short."""
+"""The array is searched for in this many bytes first: what precedes it is short."""
 
 _BLANK = b" \t\r\n"
 _BETWEEN = frozenset({b" ", b"\t", b"\r", b"\n", b","})
@@ -38,7 +38,7 @@ def cut(data: bytes, key: str) -> Cut | None:
 
 
 def shorten(data: bytes, key: str, kept: int) -> bytes:
-    """Returns the document with the first `kept` of its records. One that has no such array stays as it is."""
+    """Returns the document with the first `kept` of its records. One without such an array is unchanged."""
     found = cut(data, key)
     if found is None or kept > len(found.records) or (kept == len(found.records) and found.is_whole):
         return data

@@ -85,7 +85,7 @@ def transcript_key(context: str, keys: Iterable[str]) -> str | None:
 
 
 def is_memory(key: str) -> bool:
-    """Never: sessions are states."""
+    """Returns false: sessions are states."""
     return False
 
 

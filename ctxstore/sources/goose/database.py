@@ -49,8 +49,8 @@ def _count_rows(tables: SessionTables) -> CountRows:
 
 
 def _counts(tables: SessionTables, table: str) -> dict[Any, tuple[int, ...]]:
-    """By session: the number of messages, the newest number - none is given twice - and the length of what may be
-    changed in place: who sees a message."""
+    """Returns numbers by session: of its messages, its newest message (none is given twice), and the length of the
+    column that may change in place: who sees a message."""
     columns = tables.columns(table)
     if "session_id" not in columns:
         return {}

@@ -45,7 +45,8 @@ class GooseRecord(GooseRow, gc=False):
 
     @property
     def counted_role(self) -> str:
-        """The role of a message, before its content tells whether only tools speak in it; ``meta`` for the rest."""
+        """The role of a message, before its content shows whether it has only tools' results; ``meta`` for
+        other lines."""
         is_message = self.table == "messages" if self.row else True
         role = self.values.role
         return role if is_message and role in COUNTED else "meta"

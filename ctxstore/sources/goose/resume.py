@@ -73,7 +73,7 @@ def rows_of(stored: StoredContext, change: ContextChange) -> Iterator[bytes]:
         line = decode_line(raw)
         is_own = change.session or change.until
         if (is_own and line.table in ("threads", "thread_messages")) or (ended and line.table == "messages"):
-            continue  # a thread goes on after the message, and is the original's
+            continue  # a thread continues after the message, and is the original's
         ended = ended or bool(change.until and line.row.get("message_id") == change.until)
         yield encode_line(RowLine(line.table, _changed(line.table, line.row, _session_of(stored), change)))
 

@@ -1,4 +1,4 @@
-"""Edits single values of JSON records and leaves every other byte as it was.
+"""The edit of single values in JSON records, which leaves every other byte unchanged.
 
 A transcript that is restored under another id or folder must stay the agent's own text: key order, spacing, escapes,
 numbers and damage included. So nothing is rewritten but the strings that change.
@@ -96,7 +96,7 @@ def _changed(value: bytes, change: Callable[[str], str] | Fields) -> bytes:
 
 
 def _places(record: bytes, members: Mapping[str, msgspec.Raw]) -> Iterator[EditPlace]:
-    """Of an object that names a member twice, none."""
+    """Returns the places of an object's members; none if it names one twice."""
     found = []
     at = record.index(b"{") + 1
     for name, raw in members.items():
@@ -112,7 +112,7 @@ def _places(record: bytes, members: Mapping[str, msgspec.Raw]) -> Iterator[EditP
 
 
 def _tolerant_places(record: bytes) -> Iterator[EditPlace]:
-    """As `_places`, of what `split` takes for an object. Raises one of `DECODE_ERRORS`."""
+    """Returns the places as `_places` does, of an object that only `split` accepts. Raises one of `DECODE_ERRORS`."""
     found: dict[str, EditPlace] = {}
     text = record.decode("latin-1")
     at = record.index(b"{") + 1

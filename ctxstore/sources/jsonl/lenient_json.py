@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 DECODE_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
-"""What decoders raise for bytes that are not what they expect."""
+"""The errors of decoders for bytes that they do not expect."""
 
 _MAX_FAILURES = 16
-"""How often a line is searched for another start of a record: each search may read all of it."""
+"""The most searches of a line for another start of a record: each may read all of it."""
 
 _JUNK = " \t\r\n\0\xef\xbb\xbf"
 """May stand between records: white space, NULs, the bytes of a byte order mark."""
@@ -60,7 +60,7 @@ def decode_lenient(raw: bytes) -> dict[str, Any] | None:
 
 
 def decode_lenient_end(text: str, at: int) -> int:
-    """Where the value ends that starts at `at`, in bytes taken for Latin-1. Raises one of `DECODE_ERRORS`."""
+    """Returns the end of the value that starts at `at`, in bytes decoded as Latin-1. Raises one of `DECODE_ERRORS`."""
     return _decoder.raw_decode(text, at)[1]
 
 

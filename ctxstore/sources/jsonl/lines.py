@@ -82,10 +82,10 @@ class LineSplitter:
 
 
 class Documents:
-    """Joins the lines of a pretty-printed JSON document; any other line is a record by itself.
+    """Joins the lines of a pretty-printed JSON document. Any other line is a record.
 
-    A document opens with a line that is only ``{`` or ``[``, goes on with indented lines, and closes with a
-    line that is only ``}`` or ``]``. A line that fits none of these ends it where it is.
+    A document opens with a line that is only ``{`` or ``[``, continues with indented lines, and closes with a line that
+    is only ``}`` or ``]``. A line that fits none of these ends it.
     """
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class Documents:
         return bool(self._held)
 
     def is_record(self, line: bytes) -> bool:
-        """Whether the line is a record by itself for certain, as most are: that spares `add`."""
+        """Whether the line is certainly a record, as most are: that spares a call of `add`."""
         return len(line) >= _BARE and not self._held
 
     def add(self, line: bytes) -> Iterator[bytes]:
@@ -118,7 +118,7 @@ class Documents:
             yield line
 
     def close(self) -> Iterator[bytes]:
-        """What is held back, as it is."""
+        """Yields the lines that are held back."""
         if self._held:
             record = b"".join(self._held)
             self._held, self._size = [], 0
@@ -130,7 +130,7 @@ class Documents:
 
 
 def may_continue(line: bytes) -> bool:
-    """Whether the line would go on with a document, were one open."""
+    """Whether the line would continue a document, were one open."""
     return line[:1].isspace() or _bare(line) in _CLOSING
 
 

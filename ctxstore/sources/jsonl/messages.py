@@ -29,7 +29,7 @@ def iter_messages(blocks: Iterable[bytes], offset: int, read: Read[R], build: Bu
 
 
 def iter_padded(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
-    """As `iter_records`, with empty lines added to the record before them, or to the first one."""
+    """Yields pieces as `iter_records` does, with empty lines added to the record before them, or to the first one."""
     held: tuple[bytes, R | None] | None = None
     blank = bytearray()
     for raw, record in iter_records(blocks, read):
@@ -48,7 +48,8 @@ def iter_padded(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes,
 
 
 def iter_records(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
-    """Yields the pieces of a whole file in order, empty lines among them. A line beyond `LIMIT` is ``None``, in parts."""
+    """Yields the pieces of a whole file in order, empty lines among them. A line beyond `LIMIT` is ``None``,
+    in parts."""
     lines, documents = LineSplitter(), Documents()
     for block in blocks:
         for span in lines.feed(bytes(block)):

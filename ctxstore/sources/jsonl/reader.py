@@ -31,7 +31,8 @@ class RecordReader(Generic[R]):
         self._decode = msgspec.json.Decoder(kind).decode
 
     def read(self, raw: bytes) -> list[tuple[bytes, R | None]]:
-        """Returns the pieces of a line, each with its record, or ``None`` if it has none. Joined, the pieces are `raw`."""
+        """Returns the pieces of a line, each with its record, or ``None`` if it has none. Joined, the pieces
+        are `raw`."""
         try:
             return [(raw, self._accept(self._decode(raw), raw))]
         except DECODE_ERRORS:

@@ -101,7 +101,7 @@ def _tool(data: dict[str, Any]) -> Iterator[Part]:
 
 
 def _time(milliseconds: Any) -> str | None:
-    """As JavaScript writes a time."""
+    """Returns a time in the form of JavaScript."""
     if not isinstance(milliseconds, (int, float)) or not 0 < milliseconds < 1 << 47:
         return None
     found = datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,4 +1,4 @@
-"""What a file that is only in a database is made of: a session's rows, or a copy of the whole."""
+"""The content of a file that is only in a database: a session's rows, or a copy of the whole."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STEP = 2048
 """Pages copied before a writer is let in, where reading holds one up: 8 MiB, about 10 ms."""
 _PAUSE = 0.005
 _RESTARTS = 3
-"""How often the copy may begin anew because somebody wrote meanwhile, before it is made in one go."""
+"""The most restarts of a copy because of writes, before it is made in one step."""
 
 FileContent = Callable[[], Iterator[bytes]]
 
@@ -37,7 +37,8 @@ def rows_of(path: str, lines: Callable[[sqlite3.Connection], Iterator[bytes]]) -
 
 
 def copy_of(path: str, secrets: Sequence[str]) -> FileContent:
-    """Returns the whole database as SQLite's online backup gives it, without the rows of the tables called `secrets`."""
+    """Returns the whole database as SQLite's online backup gives it, without the rows of the tables called
+    `secrets`."""
 
     def content() -> Iterator[bytes]:
         # 0700, and removed whatever happens. Beside no other program's files: it may take long.
@@ -72,8 +73,8 @@ def back_up(path: str, copy: str) -> None:
 
 
 class _Impatient:
-    """Ends a copy that others keep from coming to its end: by writing, so that it begins anew, or by a lock. SQLite
-    itself would go on for ever."""
+    """Ends a copy that others keep from finishing: by writes, which restart it, or by a lock. SQLite itself would
+    continue for ever."""
 
     def __init__(self) -> None:
         self._left = -1
@@ -104,7 +105,7 @@ def _take_out(copy: str, secrets: Sequence[str]) -> None:
             connection.execute(f"DELETE FROM {quoted(name)}")
         for _, sql in triggers:
             connection.execute(sql)
-        connection.execute("VACUUM")  # pages that are in use no more may hold what was there before
+        connection.execute("VACUUM")  # pages that are no longer used may hold deleted rows
 
 
 def _has_rows(connection: sqlite3.Connection, table: str) -> bool:

@@ -83,7 +83,7 @@ def _copied(place: DatabaseFile) -> Iterator[DatabaseFile]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """What SQLite says of a database, for a person."""
+    """Translates SQLite's errors about a database for people."""
     import sqlite3
 
     try:
@@ -95,7 +95,7 @@ def translated() -> Iterator[None]:
 
 
 def reason_of(error: sqlite3.Error) -> str:
-    """Why a database could not be read or written."""
+    """Returns the reason why a database could not be read or written."""
     name = getattr(error, "sqlite_errorname", "")
     for start, reason in _REASONS.items():
         if name.startswith(start):

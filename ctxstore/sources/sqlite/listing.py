@@ -38,7 +38,7 @@ def is_nameable(session: str, path: str, report: ReportSkipped) -> bool:
 
 
 def listed(path: str, report: ReportSkipped, look: Callable[[sqlite3.Connection], Iterator[T]]) -> list[T]:
-    """What `look` finds in the database at `path`. All of it: it is closed before anything else is done."""
+    """Returns all that `read` yields of the database at `path`, which is closed before anything else is done."""
     if not os.path.lexists(path):
         return []
     from ctxstore.sources.sqlite.database import open_database

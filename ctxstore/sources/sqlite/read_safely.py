@@ -17,13 +17,13 @@ _WRITE_AHEAD = 2
 
 
 class OpenMode(Enum):
-    """How a database is opened.
+    """The way a database is opened.
 
-    - SHARED: as its agent does, read-only. Locks as SQLite has them; no reader holds a write-ahead writer up.
-    - STILL: nobody has it open, and all is in the one file. SQLite would put two files beside it, and leave them
-      there; told that the file is immutable, it does not. The reader makes sure that it did not change meanwhile.
-    - COPIED: a log is left, but not its index: a program was killed, or the files were copied. SQLite would write
-      the index, so it is given copies of its own.
+    - SHARED: as its agent opens it, read-only, with SQLite's locks. No reader blocks a writer of a write-ahead log.
+    - STILL: no program has it open, and everything is in the one file. SQLite would create two files beside it, and
+      leave them. It does not if the file is declared immutable. The reader verifies that it did not change meanwhile.
+    - COPIED: a log is left, but not its index, because a program was killed or the files were copied. SQLite would
+      write the index, so it reads copies.
     """
 
     SHARED = 1
@@ -32,7 +32,7 @@ class OpenMode(Enum):
 
 
 class FileState(NamedTuple):
-    """What tells whether a file is as it was: nothing, if it is not there."""
+    """The state of a file, which differs after a change; empty if the file is missing."""
 
     size: int = 0
     mtime_ns: int = 0
@@ -72,7 +72,7 @@ def find_place(path: str) -> DatabaseFile:
 
 
 def state_of(path: str) -> FileState:
-    """Returns the file's state. Raises `SourceError` when that can't be told, or when it is a link or no file."""
+    """Returns the file's state. Raises `SourceError` if it can't be read, or if it is a link or no file."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:

@@ -23,10 +23,10 @@ PATIENCE = 5.0
 
 
 class Rows(NamedTuple):
-    """A `Registration`: the session's rows as `lines` give them, each time the same.
+    """An `IndexEntry`: the session's rows, which `lines` yields the same way each time.
 
-    Exactly these are there afterwards: what the database has of the session beyond them is taken away. Rows that
-    sessions share are added where they are missing, and stay as they are where not.
+    Afterwards the database has exactly these rows: others of the session are deleted. Rows that sessions share are
+    added if they are missing, and unchanged if not.
     """
 
     path: str
@@ -47,7 +47,7 @@ class Rows(NamedTuple):
             return False
 
     def found(self, home: str) -> bytes:
-        """What the database has of the session: a `Replacing`."""
+        """Returns the database's rows of the session: see `ReplacingIndexEntry`."""
         return found_lines(os.path.join(home, self.path), lambda tables: tables.export(self.layout, self.session))
 
     def apply(self, home: str) -> None:
@@ -77,7 +77,7 @@ class Rows(NamedTuple):
         shared = {each.name for each in self.layout.shared}
         numbers = {table.name: table.number for table in self.layout.tables if table.number}
         for name in [name for name, number in numbers.items() if not _clashes(tables, name, number, self._wanted())]:
-            del numbers[name]  # they can stay as they were
+            del numbers[name]  # they can stay unchanged
         for line in self._wanted():
             if line.table in shared and _exists(tables, line):
                 continue
@@ -191,14 +191,14 @@ def _are_same(
 ) -> bool:
     shared = {each.name for each in layout.shared}
     numbers = {table.name: table.number for table in layout.tables}
-    # A shared row that is missing is given on, and is like none that is there.
+    # A missing shared row is compared, and differs from every row present.
     one = (line for line in wanted if line.table not in shared or not _exists(tables, line))
     two = (line for line in there if line.table not in shared)
     return all(a is not None and b is not None and _is_same(a, b, numbers) for a, b in zip_longest(one, two))
 
 
 def _is_same(one: RowLine, two: RowLine, numbers: dict[str, str]) -> bool:
-    """Whether a row is there as wanted: columns of a later version may be there too."""
+    """Whether a row is equal to the wanted one. Columns of a later version are ignored."""
     if one.table != two.table or len(one.rows) != len(two.rows):
         return False
     skipped = numbers.get(one.table)

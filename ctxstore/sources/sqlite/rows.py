@@ -1,8 +1,8 @@
-"""A row of a table ↔ a line of JSON. Nothing is lost: what JSON has no value for stands in an object by itself.
+"""A row of a table ↔ a line of JSON. Nothing is lost: values that JSON does not have are in an object of their own.
 
     {"table":"message","row":{"id":"msg_1","data":"{}"},"rows":[{"table":"part","row":{…}}]}
 
-``rows`` are those that belong to it. Integers and floats stay what they are (``1`` and ``1.0``), a BLOB is
+``rows`` are those that belong to it. Integers and floats stay distinct (``1`` and ``1.0``), a BLOB is
 ``{"blob":BASE64}``, a text that is not UTF-8 ``{"text":BASE64}``, an infinity ``{"real":"inf"}``.
 """
 

@@ -105,7 +105,7 @@ def transcript_key(context: str, keys: Iterable[str]) -> str | None:
     if len(parts) != 3 or parts[2] == HOME:
         return None
     task = parts[2]
-    # The newer Cline goes on with old tasks there.
+    # The newer Cline continues old tasks in this file.
     names = [f"{SESSIONS}/{task}/{task}.messages.json", f"{TASKS}/{task}/{HISTORY}"]
     names += [f"{TASKS}/{task}/{name}" for name in WINDOW]
     there = set(keys)

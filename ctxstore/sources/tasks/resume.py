@@ -65,7 +65,8 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 
 def require_task(stored: StoredContext, change: ContextChange) -> str | None:
-    """Returns the key of a task's messages; ``None`` for what is none. Raises `InvalidInput` if it can't be made one."""
+    """Returns the key of a task's messages; ``None`` for what is none. Raises `InvalidInput` if it can't be
+    made one."""
     transcript = transcript_key(stored.context, stored.keys)
     if transcript is None and (change.session or change.until):
         raise InvalidInput(f"{stored.context} has no messages, so it can't be made a task of its own")
@@ -87,7 +88,8 @@ def _place(stored: StoredContext, key: str, change: ContextChange) -> str:
 
 
 def _moved(stored: StoredContext, key: str, change: ContextChange) -> FileEdit | None:
-    """In another home even an unchanged session has its messages at another path."""
+    """Returns the edit of a file with the path of the messages: in another home even an unchanged session has another
+    one."""
     task = stored.context.rpartition("/")[2]
     is_moved = change.root and layout_v3.names_its_place(key, task)
     return _whole(lambda data: layout_v3.changed(data, key, task, change, None)) if is_moved else None

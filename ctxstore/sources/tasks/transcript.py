@@ -147,7 +147,7 @@ def _time(ts: Any) -> str | None:
 
 @lru_cache(256)
 def _minute(minutes: int) -> str:
-    """Many messages fall into one minute; formatting a time costs as much as the rest of a short message."""
+    """Formats a minute. Many messages fall into one, and formatting costs as much as the rest of a short message."""
     from datetime import UTC, datetime
 
     return f"{datetime.fromtimestamp(minutes * 60, UTC):%Y-%m-%dT%H:%M}"
@@ -170,7 +170,7 @@ _LOOKED = 1 << 16
 
 
 def make_scanner(agent: str, before: Attributes | None = None) -> DocumentScanner:
-    """Returns a scanner of a task's messages, which are one document: what was added can't be read by itself."""
+    """Returns a scanner of a task's messages, which are one document: what was added can't be read alone."""
     return DocumentScanner(iter_messages, TaskSummary(agent), before)
 
 
