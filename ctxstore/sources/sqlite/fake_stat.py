@@ -9,7 +9,7 @@ _MODE = stat.S_IFREG | 0o600
 
 
 def stamp(size: int, newest: int, *version: object) -> os.stat_result:
-    """The made-up state of a file that is only in a database: two equal ones mean that nothing changed.
+    """Returns the made-up state of a file that is only in a database: two equal ones mean that nothing changed.
 
     `newest`: when it changed last, ns since 1970. `version`: values of which one differs after any change. `size`: the
     bytes of the file, about.
