@@ -40,7 +40,6 @@ from ctxstore.errors import (
     StorageError,
     UnknownFormat,
 )
-from ctxstore.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ctxstore.history.commits import Author, Commit, NamedCommit, StoredCommit, Summary
@@ -188,56 +187,59 @@ __all__ = [
     "open",
 ]
 
-if not TYPE_CHECKING:  # for a type checker the imports above are all there is
-    __getattr__ = lazy_names(
-        __name__,
-        {
-            "history.commits": "Author Commit NamedCommit StoredCommit Summary",
-            "history.engine": "Environment",
-            "history.forgotten": "Forgotten ForgottenCommits",
-            "history.oplog": "Op RefChange StoredOp",
-            "history.refs": "RefHead",
-            "history.revisions": "Revision",
-            "history.transaction": "Move Published",
-            "ids": "ObjectId",
-            "ops.check.check": "CheckProblem CheckReport",
-            "ops.check.impact": "DamagedPlace",
-            "ops.check.unreachable": "UnreachableHistory",
-            "ops.checkout.execute": "CheckoutPlan CheckoutResult UnreadablePart",
-            "ops.checkout.placement": "Placement",
-            "ops.content.diff": "ContextDiff FileChange MemoryChange",
-            "ops.content.find_message": "NumberedMessage",
-            "ops.content.stats": "Stats",
-            "ops.content.view": "Memories Records View ViewFiles",
-            "ops.draft.draft": "Draft DraftFiles",
-            "ops.draft.memories": "DraftMemories",
-            "ops.draft.messages": "DraftMessages",
-            "ops.gc.collect": "GcPlan GcResult",
-            "ops.merge.conflicts": "MergeConflict",
-            "ops.merge.merge": "Merged",
-            "ops.refs.contexts_and_tags": "DropPlan",
-            "ops.refs.undo": "ListedOp OpEffect UndoPlan",
-            "ops.retention.forget": "ContextPlan ForgetPlan ForgetResult ForgetVerdict",
-            "ops.retention.named_policies": "AutomaticPolicy NamedPolicy",
-            "ops.retention.policy": "Policy",
-            "ops.search.find": "CommitTime HoldingContext SearchFilters SearchHit",
-            "ops.search.search": "SearchResult",
-            "ops.search.snippet": "Snippet",
-            "ops.secrets.masking": "Secret SecretPlace",
-            "ops.secrets.scan": "SecretsReport",
-            "ops.snapshot.home_scan": "SourceReport",
-            "ops.snapshot.shrink_guard": "Shrunk",
-            "ops.snapshot.snapshot": "SnapshotReport",
-            "ops.snapshot.sources_report": "Expiry FailedSource FoundHome SourcesReport",
-            "ops.snapshot.targets": "Target",
-            "progress": "Progress",
-            "repo.init": "init",
-            "repo.open": "exists open",
-            "repo.repository": "Repo",
-            "sources.protocol": "Message Part Skipped Source SourceHome",
-            "trees.entries": "DirEntry Entry FileEntry ListEntry MapEntry SymlinkEntry",
-        },
-    )
+_NAMES = {
+    "history.commits": "Author Commit NamedCommit StoredCommit Summary",
+    "history.engine": "Environment",
+    "history.forgotten": "Forgotten ForgottenCommits",
+    "history.oplog": "Op RefChange StoredOp",
+    "history.refs": "RefHead",
+    "history.revisions": "Revision",
+    "history.transaction": "Move Published",
+    "ids": "ObjectId",
+    "ops.check.check": "CheckProblem CheckReport",
+    "ops.check.impact": "DamagedPlace",
+    "ops.check.unreachable": "UnreachableHistory",
+    "ops.checkout.execute": "CheckoutPlan CheckoutResult UnreadablePart",
+    "ops.checkout.placement": "Placement",
+    "ops.content.diff": "ContextDiff FileChange MemoryChange",
+    "ops.content.find_message": "NumberedMessage",
+    "ops.content.stats": "Stats",
+    "ops.content.view": "Memories Records View ViewFiles",
+    "ops.draft.draft": "Draft DraftFiles",
+    "ops.draft.memories": "DraftMemories",
+    "ops.draft.messages": "DraftMessages",
+    "ops.gc.collect": "GcPlan GcResult",
+    "ops.merge.conflicts": "MergeConflict",
+    "ops.merge.merge": "Merged",
+    "ops.refs.contexts_and_tags": "DropPlan",
+    "ops.refs.undo": "ListedOp OpEffect UndoPlan",
+    "ops.retention.forget": "ContextPlan ForgetPlan ForgetResult ForgetVerdict",
+    "ops.retention.named_policies": "AutomaticPolicy NamedPolicy",
+    "ops.retention.policy": "Policy",
+    "ops.search.find": "CommitTime HoldingContext SearchFilters SearchHit",
+    "ops.search.search": "SearchResult",
+    "ops.search.snippet": "Snippet",
+    "ops.secrets.masking": "Secret SecretPlace",
+    "ops.secrets.scan": "SecretsReport",
+    "ops.snapshot.home_scan": "SourceReport",
+    "ops.snapshot.shrink_guard": "Shrunk",
+    "ops.snapshot.snapshot": "SnapshotReport",
+    "ops.snapshot.sources_report": "Expiry FailedSource FoundHome SourcesReport",
+    "ops.snapshot.targets": "Target",
+    "progress": "Progress",
+    "repo.init": "init",
+    "repo.open": "exists open",
+    "repo.repository": "Repo",
+    "sources.protocol": "Message Part Skipped Source SourceHome",
+    "trees.entries": "DirEntry Entry FileEntry ListEntry MapEntry SymlinkEntry",
+}
+
+if not TYPE_CHECKING:  # a type checker knows the imports above, and refuses other names
+
+    def __getattr__(name: str) -> object:
+        from ctxstore.lazy import load_name
+
+        return load_name(__name__, _NAMES, name)
 
 
 def __dir__() -> list[str]:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxstore.lazy import lazy_names
-
 if TYPE_CHECKING:
     from ctxstore.ops.check.check import check_repository
     from ctxstore.ops.check.subset import parse_subset
@@ -125,48 +123,51 @@ __all__ = [
     "update_index",
 ]
 
-if not TYPE_CHECKING:  # for a type checker the imports above are all there is
-    __getattr__ = lazy_names(
-        __name__,
-        {
-            "check.check": "check_repository",
-            "check.subset": "parse_subset",
-            "check.unreachable": "iter_unreachable",
-            "checkout.placement": "check_placement",
-            "checkout.plan": "plan_checkout_all plan_checkout_in_place plan_checkout_to",
-            "checkout.plan_resume": "plan_checkout_elsewhere",
-            "checkout.safety_snapshot": "save_before_checkout",
-            "content.conversation": "iter_messages",
-            "content.diff": "diff",
-            "content.find_message": "find_messages",
-            "content.log": "iter_contexts iter_history iter_runs",
-            "content.patch": "patch",
-            "content.stats": "stats",
-            "content.view": "View",
-            "draft.draft": "open_draft",
-            "export": "iter_export",
-            "gc.collect": "collect plan_gc",
-            "gc.last_run": "count_uncollected",
-            "merge.merge": "Merge merge_revisions",
-            "refs.contexts_and_tags": "create_tag delete_tag fork iter_tags plan_drop rename",
-            "refs.settings": "RETENTION has_setting",
-            "refs.undo": "iter_listed_ops op_effect plan_undo",
-            "repair.examine": "NoRepository",
-            "repair.execute": "plan_repair repair_repository",
-            "repair.object_sources": "OtherRepository",
-            "repair.plan": "RepairOptions",
-            "retention.automatic": "apply_retention",
-            "retention.forget": "Selection forget plan_forget",
-            "retention.named_policies": "get_automatic_policies get_policy iter_policies remove_policy"
-            " set_automatic set_policy stop_automatic",
-            "search.find": "SearchFilters",
-            "search.search": "search_messages update_index",
-            "secrets.allowlist": "allow is_warning_on set_warning",
-            "secrets.redact": "redact",
-            "secrets.scan": "scan_added scan_commits",
-            "snapshot.home_scan": "SnapshotOptions",
-            "snapshot.known_projects": "known_projects",
-            "snapshot.snapshot": "create_snapshot",
-            "snapshot.sources_report": "survey",
-        },
-    )
+_NAMES = {
+    "check.check": "check_repository",
+    "check.subset": "parse_subset",
+    "check.unreachable": "iter_unreachable",
+    "checkout.placement": "check_placement",
+    "checkout.plan": "plan_checkout_all plan_checkout_in_place plan_checkout_to",
+    "checkout.plan_resume": "plan_checkout_elsewhere",
+    "checkout.safety_snapshot": "save_before_checkout",
+    "content.conversation": "iter_messages",
+    "content.diff": "diff",
+    "content.find_message": "find_messages",
+    "content.log": "iter_contexts iter_history iter_runs",
+    "content.patch": "patch",
+    "content.stats": "stats",
+    "content.view": "View",
+    "draft.draft": "open_draft",
+    "export": "iter_export",
+    "gc.collect": "collect plan_gc",
+    "gc.last_run": "count_uncollected",
+    "merge.merge": "Merge merge_revisions",
+    "refs.contexts_and_tags": "create_tag delete_tag fork iter_tags plan_drop rename",
+    "refs.settings": "RETENTION has_setting",
+    "refs.undo": "iter_listed_ops op_effect plan_undo",
+    "repair.examine": "NoRepository",
+    "repair.execute": "plan_repair repair_repository",
+    "repair.object_sources": "OtherRepository",
+    "repair.plan": "RepairOptions",
+    "retention.automatic": "apply_retention",
+    "retention.forget": "Selection forget plan_forget",
+    "retention.named_policies": "get_automatic_policies get_policy iter_policies remove_policy"
+    " set_automatic set_policy stop_automatic",
+    "search.find": "SearchFilters",
+    "search.search": "search_messages update_index",
+    "secrets.allowlist": "allow is_warning_on set_warning",
+    "secrets.redact": "redact",
+    "secrets.scan": "scan_added scan_commits",
+    "snapshot.home_scan": "SnapshotOptions",
+    "snapshot.known_projects": "known_projects",
+    "snapshot.snapshot": "create_snapshot",
+    "snapshot.sources_report": "survey",
+}
+
+if not TYPE_CHECKING:  # a type checker knows the imports above, and refuses other names
+
+    def __getattr__(name: str) -> object:
+        from ctxstore.lazy import load_name
+
+        return load_name(__name__, _NAMES, name)
