@@ -24,6 +24,17 @@ def objects(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
+def json_object(data: bytes | str) -> dict[str, Any]:
+    """Returns the JSON object in `data`; an empty one if there is none."""
+    import json
+
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def kind_of(block: Any) -> Any:
     """Returns the member ``type`` of a block; ``None`` if it has none."""
     return block.get("type") if isinstance(block, dict) else None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
+
+E = TypeVar("E")
 
 ListFiles = Callable[[], list[FoundFile]]
 
@@ -54,3 +57,34 @@ class AgentLayout:
     def _find_shared(self, name: str) -> FoundContext | None:
         files = self.shared()[name]()
         return FoundContext(name + self.suffix, files) if files else None
+
+
+class KeyedEntry(NamedTuple):
+    """An entry of a folder, and the key of its file."""
+
+    key: str
+    entry: os.DirEntry[str]
+
+
+class GroupedLayout(AgentLayout, Generic[E]):
+    """A layout that groups the entries of folders by session before it examines them."""
+
+    def group_entries(self) -> Mapping[str, list[E]]:
+        """Returns the entries of each session, by the name of its context."""
+        raise NotImplementedError
+
+    def list_files(self, entries: list[E]) -> list[FoundFile]:
+        """Returns the files of a session, in the order of their keys."""
+        raise NotImplementedError
+
+    def sessions(self) -> Iterator[FoundContext]:
+        """Yields the sessions that have files, in the order of their names."""
+        groups = self.group_entries()
+        for name in sorted(groups):
+            if files := self.list_files(groups[name]):
+                yield FoundContext(name, files)
+
+    def find_session(self, name: str) -> FoundContext | None:
+        """Returns the session called `name`; the entries of others are not examined."""
+        files = self.list_files(self.group_entries().get(name, []))
+        return FoundContext(name, files) if files else None

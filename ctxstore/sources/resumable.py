@@ -52,6 +52,11 @@ class StoredContext(NamedTuple):
     keys: Sequence[str]
     read: Callable[[str], Iterator[bytes]]
 
+    @property
+    def session(self) -> str:
+        """The last part of the context's name: the session's id, of most agents."""
+        return self.context.rpartition("/")[2]
+
 
 FileEdit = Callable[[Iterator[bytes]], Iterator[bytes]]
 """A file's bytes as stored → as they are written. Called more than once; each time it gives the same."""
@@ -152,12 +157,21 @@ class NamesSessions(Protocol):
 def session_of(source: Resumable, stored: StoredContext) -> str:
     """Returns the id the agent knows a stored session by: the last part of its name, unless the source knows better."""
     known = source.session_of(stored) if isinstance(source, NamesSessions) else ""
-    return known or stored.context.rpartition("/")[2]
+    return known or stored.session
 
 
 def restore_all(stored: StoredContext) -> list[RestoreFile]:
     """Returns all files, unchanged."""
     return [RestoreFile(key, key) for key in stored.keys]
+
+
+def edit_whole(change: Callable[[bytes], bytes]) -> FileEdit:
+    """Returns the edit of a file that is changed in one piece."""
+
+    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        yield change(b"".join(blocks))
+
+    return edit
 
 
 def require_message(stored: StoredContext, id: str, messages: Iterable[Message]) -> None:

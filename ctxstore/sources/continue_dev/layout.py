@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
-from ctxstore.sources.layout import AgentLayout, ListFiles
-from ctxstore.sources.protocol import FoundContext, FoundFile, Skipped
+from ctxstore.sources.layout import GroupedLayout, ListFiles
+from ctxstore.sources.protocol import FoundFile, Skipped
 from ctxstore.sources.walk import by_key, list_folder, look_at, take_named
 
 HOME = "continue/home"
@@ -21,36 +21,29 @@ _NAMED = frozenset(
 _SESSION = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,127})\.json")
 
 
-class ContinueLayout(AgentLayout):
+class ContinueLayout(GroupedLayout[os.DirEntry[str]]):
     """Lists the folder ``.continue``."""
 
     def shared(self) -> Mapping[str, ListFiles]:
         """Returns the user's files."""
         return {HOME: self._home_files}
 
-    def sessions(self) -> Iterator[FoundContext]:
-        """Yields the sessions in the order of their names."""
-        for entry in sorted(self._sessions(), key=_session_of):
-            if context := self._context(entry):
-                yield context
-
-    def find_session(self, name: str) -> FoundContext | None:
-        """Returns the session called `name`."""
-        entry = next((entry for entry in self._sessions() if SESSIONS + _session_of(entry) == name), None)
-        return self._context(entry) if entry else None
-
-    def _context(self, entry: os.DirEntry[str]) -> FoundContext | None:
-        file = look_at(entry, f"sessions/{entry.name}", self.report)
-        return FoundContext(SESSIONS + _session_of(entry), [file]) if file else None
-
-    def _sessions(self) -> Iterator[os.DirEntry[str]]:
+    def group_entries(self) -> Mapping[str, list[os.DirEntry[str]]]:
+        """Returns the file of each session."""
+        found = {}
         for entry in list_folder(os.path.join(self.path, "sessions"), self.report):
             if entry.name == "sessions.json" or not entry.name.endswith(".json"):
                 continue
             if _SESSION.fullmatch(entry.name):
-                yield entry
+                found[SESSIONS + entry.name.removesuffix(".json")] = [entry]
             else:
                 self.report(Skipped(entry.path, "not named like a session", failed=False))
+        return found
+
+    def list_files(self, entries: list[os.DirEntry[str]]) -> list[FoundFile]:
+        """Returns the file of a session."""
+        files = (look_at(entry, f"sessions/{entry.name}", self.report) for entry in entries)
+        return [file for file in files if file is not None]
 
     def _home_files(self) -> list[FoundFile]:
         """Settings, rules, and the list of sessions: what is named, and nothing else."""
@@ -81,7 +74,3 @@ def session_key(context: str) -> str | None:
     """Returns the key of a session's file; ``None`` if `context` is no session."""
     session = context.removeprefix(SESSIONS)
     return f"sessions/{session}.json" if session != context else None
-
-
-def _session_of(entry: os.DirEntry[str]) -> str:
-    return entry.name.removesuffix(".json")

@@ -6,7 +6,7 @@ A session's id is its file's name, and repeated in it. Messages stay unchanged.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ctxstore.errors import InvalidInput
 from ctxstore.sources.continue_dev.layout import LIST, SESSIONS, session_key
@@ -21,6 +21,7 @@ from ctxstore.sources.resumable import (
     IndexEntry,
     RestoreFile,
     StoredContext,
+    edit_whole,
     no_such_message,
     restore_all,
 )
@@ -38,9 +39,7 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
         return restore_all(stored)
     kept = _number_of(stored, key, change.until) if change.until else None
 
-    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
-        yield _changed(b"".join(blocks), change, kept)
-
+    edit = edit_whole(lambda data: _changed(data, change, kept))
     return [RestoreFile(session_key(context_of(stored, change)) or key, key, edit, is_new=bool(change.session))]
 
 

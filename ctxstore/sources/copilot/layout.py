@@ -10,8 +10,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from ctxstore.sources.layout import AgentLayout, ListFiles
-from ctxstore.sources.protocol import FoundContext, FoundFile, Skipped
+from ctxstore.sources.layout import GroupedLayout, ListFiles
+from ctxstore.sources.protocol import FoundFile, Skipped
 from ctxstore.sources.sqlite.listing import copied_file, find_database
 from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, may_hold_credentials, take_named, walk
 
@@ -72,28 +72,15 @@ def transcript_key(context: str, keys: Iterable[str]) -> str | None:
     return max(found, default=None)  # a slash sorts after a full stop
 
 
-class CopilotLayout(AgentLayout):
+class CopilotLayout(GroupedLayout[os.DirEntry[str]]):
     """Lists the folder ``.copilot``."""
 
     def shared(self) -> Mapping[str, ListFiles]:
         """Returns the user's files."""
         return {HOME: self._home_files}
 
-    def sessions(self) -> Iterator[FoundContext]:
-        """Yields the sessions in the order of their ids."""
-        sessions = self._sessions()
-        for id in sorted(sessions):
-            if files := self._files(sessions[id]):
-                yield FoundContext(context_name(id), files)
-
-    def find_session(self, name: str) -> FoundContext | None:
-        """Returns the session called `name`; of the others only the names are listed."""
-        session = session_of(name)
-        files = self._files(self._sessions().get(session, [])) if session is not None else []
-        return FoundContext(name, files) if files else None
-
-    def _sessions(self) -> dict[str, list[FolderEntry]]:
-        """Returns the entries of each session, by id."""
+    def group_entries(self) -> Mapping[str, list[FolderEntry]]:
+        """Returns the folder or the file of each session, or both."""
         sessions: dict[str, list[FolderEntry]] = {}
         for entry in list_folder(os.path.join(self.path, SESSIONS), self.report):
             id = entry.name
@@ -102,10 +89,11 @@ class CopilotLayout(AgentLayout):
                 if id == entry.name:
                     continue
             if _ID.fullmatch(id):
-                sessions.setdefault(id, []).append(entry)
+                sessions.setdefault(context_name(id), []).append(entry)
         return sessions
 
-    def _files(self, entries: list[FolderEntry]) -> list[FoundFile]:
+    def list_files(self, entries: list[FolderEntry]) -> list[FoundFile]:
+        """Returns the files of a session."""
         files: list[FoundFile] = []
         for entry in entries:
             key = f"{SESSIONS}/{entry.name}"

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ctxstore.errors import SourceError
+from ctxstore.sources.content import json_object, string
 from ctxstore.sources.walk import list_folder, read_head
 
 _KEY = "composer.composerData"
@@ -39,11 +40,10 @@ def path_of(uri: Any) -> str | None:
 
 def _folder_of(path: str) -> str:
     try:
-        value = json.loads(read_head(os.path.join(path, "workspace.json"), _LIMIT))
-    except (OSError, ValueError, RecursionError):
+        value = json_object(read_head(os.path.join(path, "workspace.json"), _LIMIT))
+    except OSError:
         return ""
-    folder = (value.get("folder") or value.get("workspace")) if isinstance(value, dict) else None
-    return folder if isinstance(folder, str) else ""
+    return string(value.get("folder") or value.get("workspace"))
 
 
 def _composers(path: str) -> list[Any]:
@@ -54,8 +54,8 @@ def _composers(path: str) -> list[Any]:
     try:
         with open_database(path, patience=0.2) as connection:
             row = connection.execute("SELECT value FROM ItemTable WHERE key = ?", (_KEY,)).fetchone()
-        value = json.loads(row[0]) if row and isinstance(row[0], (str, bytes)) else {}
-    except (SourceError, ValueError, RecursionError):
+    except SourceError:
         return []
-    composers = value.get("allComposers") if isinstance(value, dict) else None
+    value = json_object(row[0]) if row and isinstance(row[0], (str, bytes)) else {}
+    composers = value.get("allComposers")
     return composers if isinstance(composers, list) else []

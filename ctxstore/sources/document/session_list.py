@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import time
 from typing import NamedTuple
 
 from ctxstore.errors import Conflict, StorageError
+from ctxstore.sources.content import json_object
 from ctxstore.sources.document.split_array import Cut, cut
 
 LIMIT = 64 << 20
@@ -68,15 +68,7 @@ class ListedSession(NamedTuple):
         return data[:at] + (b"," if found.records else b"") + self.entry + data[at:]
 
     def _is_in(self, data: bytes, found: Cut) -> bool:
-        return any(_id_of(data[start:end], self.name) == self.id for start, end in found.records)
-
-
-def _id_of(record: bytes, name: str) -> object:
-    try:
-        value = json.loads(record)
-    except (ValueError, RecursionError):
-        return None
-    return value.get(name) if isinstance(value, dict) else None
+        return any(json_object(data[start:end]).get(self.name) == self.id for start, end in found.records)
 
 
 def _require_unlocked(path: str) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from ctxstore.sources.context_names import hash_of, path_part
-from ctxstore.sources.layout import AgentLayout
-from ctxstore.sources.protocol import FoundContext, FoundFile
+from ctxstore.sources.layout import GroupedLayout, KeyedEntry
+from ctxstore.sources.protocol import FoundFile
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 _TOP = ".flowloom"
@@ -23,49 +23,35 @@ _APART = frozenset({"sessions", "backups", "worktrees"})
 """Folders below ``.flowloom`` that are no session's: worktrees are git's, and hold the project itself."""
 
 FolderEntry = os.DirEntry[str]
-FoundSession = tuple[str, FolderEntry]
-"""A key, and the entry there."""
 
 
-class FlowLoomLayout(AgentLayout):
+class FlowLoomLayout(GroupedLayout[KeyedEntry]):
     """Lists a project."""
-
-    def sessions(self) -> Iterator[FoundContext]:
-        """Yields the sessions, and what they share, in the order of their names."""
-        places = self._places()
-        for name in sorted(places):
-            if files := self._files(places[name]):
-                yield FoundContext(self._prefix + name, files)
-
-    def find_session(self, name: str) -> FoundContext | None:
-        """Returns the context called `name`; the files of others are not listed."""
-        session = name.removeprefix(self._prefix)
-        files = self._files(self._places().get(session, [])) if session != name else []
-        return FoundContext(name, files) if files else None
 
     @cached_property
     def _prefix(self) -> str:
         return f"flowloom/{path_part(self.path)}/"
 
-    def _places(self) -> dict[str, list[FoundSession]]:
+    def group_entries(self) -> Mapping[str, list[KeyedEntry]]:
         """Returns the entries of the folders, by context."""
-        places: dict[str, list[FoundSession]] = {}
+        places: dict[str, list[KeyedEntry]] = {}
         for folder in (_SESSIONS, _BACKUPS):
             for entry in self._list(folder):
                 is_session = entry.is_dir(follow_symlinks=False)
                 name = _session_of(entry.name) if is_session else INDEX
-                places.setdefault(name, []).append((f"{folder}/{entry.name}", entry))
-        shared = [(f"{_TOP}/{entry.name}", entry) for entry in self._list(_TOP) if entry.name not in _APART]
+                places.setdefault(self._prefix + name, []).append(KeyedEntry(f"{folder}/{entry.name}", entry))
+        shared = [KeyedEntry(f"{_TOP}/{entry.name}", entry) for entry in self._list(_TOP) if entry.name not in _APART]
         if shared:
-            places.setdefault(INDEX, []).extend(shared)
+            places.setdefault(self._prefix + INDEX, []).extend(shared)
         return places
 
     def _list(self, folder: str) -> list[FolderEntry]:
         return list_folder(os.path.join(self.path, folder), self.report)
 
-    def _files(self, places: list[FoundSession]) -> list[FoundFile]:
+    def list_files(self, entries: list[KeyedEntry]) -> list[FoundFile]:
+        """Returns the files of a session."""
         files: list[FoundFile] = []
-        for key, entry in places:
+        for key, entry in entries:
             file = look_at(entry, key, self.report)
             if file is not None:
                 files.append(file)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ctxstore.sources.content import json_object
 from ctxstore.sources.protocol import Attributes, Message, Part, unknown_message
 
 LIMIT = 1 << 20
@@ -28,7 +28,7 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
 
 
 def _message(raw: bytes, offset: int) -> Message:
-    value = metadata_of(raw)
+    value = json_object(raw)
     if not value:
         return unknown_message(raw, offset)
     parts = (Part("text", first_text(value, TITLES) or "", data=value),)
@@ -37,15 +37,6 @@ def _message(raw: bytes, offset: int) -> Message:
     )
     id = first_text(value, ("sessionId", "session_id", "id")) or f"@{offset}"
     return Message(id, "meta", parts, time, None, raw, offset)
-
-
-def metadata_of(data: bytes) -> dict[str, Any]:
-    """Returns the metadata; empty if they are no JSON object."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def first_text(value: dict[str, Any], names: tuple[str, ...]) -> str | None:
@@ -73,7 +64,7 @@ class MetadataScanner:
         """Returns the attributes, once the file ended."""
         if self._data is None:
             return Attributes(agent="FlowLoom")
-        value = metadata_of(self._data)
+        value = json_object(self._data)
         return Attributes(first_text(value, TITLES), "FlowLoom", first_text(value, ("model",)), _project(value), 0)
 
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from ctxstore.sources.content import json_object, string
 from ctxstore.sources.sqlite.layout import DatabaseModule, OlderSession, SessionDatabaseLayout, is_session
 from ctxstore.sources.sqlite.listing import TRANSCRIPT
 from ctxstore.sources.walk import list_folder, look_at, read_head
@@ -59,11 +60,8 @@ def older_key(context: str) -> str:
 
 def _folder_of(path: str) -> str:
     """Returns the folder a session in a file worked in, from its first line."""
-    import json
-
     try:
-        value = json.loads(read_head(path, _HEAD).partition(b"\n")[0])
-    except (OSError, ValueError, RecursionError):
+        first = read_head(path, _HEAD).partition(b"\n")[0]
+    except OSError:
         return ""
-    folder = value.get("working_dir") if isinstance(value, dict) else None
-    return folder if isinstance(folder, str) else ""
+    return string(json_object(first).get("working_dir"))

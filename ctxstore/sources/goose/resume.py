@@ -56,7 +56,7 @@ def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Se
         return []
     from ctxstore.sources.goose import database
 
-    session = change.session or _session_of(stored)
+    session = change.session or stored.session
     return [session_rows(FILE, "Goose", database, session, lambda: rows_of(stored, change))]
 
 
@@ -75,7 +75,7 @@ def rows_of(stored: StoredContext, change: ContextChange) -> Iterator[bytes]:
         if (is_own and line.table in ("threads", "thread_messages")) or (ended and line.table == "messages"):
             continue  # a thread continues after the message, and is the original's
         ended = ended or bool(change.until and line.row.get("message_id") == change.until)
-        yield encode_line(RowLine(line.table, _changed(line.table, line.row, _session_of(stored), change)))
+        yield encode_line(RowLine(line.table, _changed(line.table, line.row, stored.session, change)))
 
 
 def _changed(table: str, row: dict[str, Any], old: str, change: ContextChange) -> dict[str, Any]:
@@ -115,10 +115,6 @@ def _edit(change: ContextChange) -> FileEdit:
     from ctxstore.sources.goose.transcript import iter_messages
 
     return edit_messages(iter_messages, {"working_dir": change.path}, until=change.until, only_meta=True)
-
-
-def _session_of(stored: StoredContext) -> str:
-    return stored.context.rpartition("/")[2]
 
 
 def _require_message(stored: StoredContext, key: str, id: str) -> None:

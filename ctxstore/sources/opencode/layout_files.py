@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ctxstore.errors import SourceError
-from ctxstore.sources.content import string
+from ctxstore.sources.content import json_object, string
 from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
 from ctxstore.sources.walk import by_key, list_folder, read_head, walk, why_not
 
@@ -104,7 +104,7 @@ def find_file(home: str, key: str, report: ReportSkipped) -> FoundFile | None:
 def _folder_of(path: str) -> str:
     """Returns the folder a session worked in, from its own file; empty if it has none."""
     try:
-        return string(_value(_read(path)).get("directory"))
+        return string(json_object(_read(path)).get("directory"))
     except SourceError:
         return ""
 
@@ -118,7 +118,7 @@ def _lines(session: SessionFile, files: Sequence[FoundFile]) -> Iterator[bytes]:
     for file in files:
         if file.key == session.key:
             data = _read(file.path)
-            row = {"id": session.id, "directory": session.folder, "title": string(_value(data).get("title"))}
+            row = {"id": session.id, "directory": session.folder, "title": string(json_object(data).get("title"))}
             yield encode_line(RowLine("session", row | {"data": _plain(data)}))
     for message in by_folder.get(f"storage/message/{session.id}", ()):
         id = _id_of(message)
@@ -142,16 +142,6 @@ def _plain(data: bytes) -> Any:
         return data.decode()
     except UnicodeDecodeError:
         return plain_value(Garbled(data))
-
-
-def _value(data: bytes) -> dict[str, Any]:
-    import json
-
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _read(path: str) -> bytes:

@@ -15,10 +15,10 @@ from ctxstore.sources.opencode.layout import FILE
 from ctxstore.sources.opencode.rewrite_rows import Rewriting, find_projects, is_kept
 from ctxstore.sources.resumable import (
     ContextChange,
-    FileEdit,
     IndexEntry,
     RestoreFile,
     StoredContext,
+    edit_whole,
     require_message,
     restore_all,
 )
@@ -51,7 +51,7 @@ def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Se
         return []
     from ctxstore.sources.opencode import database
 
-    session = change.session or _session_of(stored)
+    session = change.session or stored.session
     projects = find_projects(home) if change.paths else {}
     return [session_rows(FILE, "OpenCode", database, session, lambda: rows_of(stored, change, projects))]
 
@@ -72,19 +72,16 @@ def rows_of(stored: StoredContext, change: ContextChange, projects: Mapping[str,
 
 def _files(stored: StoredContext, change: ContextChange) -> list[RestoreFile]:
     _refuse(stored, change.session or change.until, "it is kept in the files OpenCode had before it had a database")
-    edits: dict[bool, FileEdit | None] = {True: _directory(change) if change.paths else None, False: None}
-    return [RestoreFile(key, key, edits[key.startswith(_IN_FILES)]) for key in stored.keys if key != TRANSCRIPT]
-
-
-def _directory(change: ContextChange) -> FileEdit:
-    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
-        yield edit_line(b"".join(blocks), {"directory": change.path})
-
-    return edit
+    move = edit_whole(lambda data: edit_line(data, {"directory": change.path}))
+    return [
+        RestoreFile(key, key, move if change.paths and key.startswith(_IN_FILES) else None)
+        for key in stored.keys
+        if key != TRANSCRIPT
+    ]
 
 
 def _beside(stored: StoredContext, change: ContextChange) -> Iterator[RestoreFile]:
-    old = _session_of(stored)
+    old = stored.session
     for key in stored.keys:
         if key == TRANSCRIPT or (change.session and key.startswith("plans/")):
             continue  # a copy has the same name and time, so it has the same plan
@@ -101,10 +98,6 @@ def _refuse(stored: StoredContext, is_asked: object, why: str) -> None:
 
 def _is_in_files(stored: StoredContext) -> bool:
     return any(key.startswith(_IN_FILES) for key in stored.keys)
-
-
-def _session_of(stored: StoredContext) -> str:
-    return stored.context.rpartition("/")[2]
 
 
 def _require_message(stored: StoredContext, id: str) -> None:

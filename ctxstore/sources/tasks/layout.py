@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ctxstore.sources.layout import AgentLayout, ListFiles
-from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped, Skipped
+from ctxstore.sources.layout import GroupedLayout, KeyedEntry, ListFiles
+from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
 from ctxstore.sources.walk import by_key, is_folder, list_folder, take
 
 HISTORY = "api_conversation_history.json"
@@ -28,8 +28,6 @@ _TASK = re.compile(r"(?=.*[0-9])[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _LEFT_OUT = re.compile(r"checkpoints|.*\.lock|\..*\.new_.*\.tmp")
 """Left out of a task's folder: copies of the project's files, and files that exist only while another is written."""
 
-FolderEntry = os.DirEntry[str]
-
 
 class TaskShape(NamedTuple):
     """The files and folders of a home that are taken besides tasks, as paths below it, without `secrets` in them."""
@@ -39,7 +37,7 @@ class TaskShape(NamedTuple):
     secrets: frozenset[str] = frozenset()
 
 
-class TaskLayout(AgentLayout):
+class TaskLayout(GroupedLayout[KeyedEntry]):
     """Lists one home, whose contexts' names begin with `prefix`."""
 
     def __init__(self, shape: TaskShape, path: str, prefix: str, report: ReportSkipped) -> None:
@@ -51,35 +49,24 @@ class TaskLayout(AgentLayout):
         """Returns the user's files."""
         return {self._prefix + HOME: self._home_files}
 
-    def sessions(self) -> Iterator[FoundContext]:
-        """Yields the tasks in the order of their names."""
-        tasks = self._tasks()
-        for task in sorted(tasks):
-            if files := self._files(tasks[task]):
-                yield FoundContext(self._prefix + task, files)
-
-    def find_session(self, name: str) -> FoundContext | None:
-        """Returns the task called `name`."""
-        task = name.removeprefix(self._prefix)
-        files = self._files(self._tasks().get(task, [])) if task != name else []
-        return FoundContext(name, files) if files else None
-
-    def _tasks(self) -> dict[str, list[tuple[str, FolderEntry]]]:
+    def group_entries(self) -> Mapping[str, list[KeyedEntry]]:
         """Returns the folders of each task, with their keys. One that is in both places is one task."""
-        tasks: dict[str, list[tuple[str, FolderEntry]]] = {}
+        tasks: dict[str, list[KeyedEntry]] = {}
         for place in (SESSIONS, TASKS):
             for entry in list_folder(os.path.join(self.path, place), self.report):
                 if not is_folder(entry):
                     continue
                 if _TASK.fullmatch(entry.name):
-                    tasks.setdefault(entry.name, []).append((f"{place}/{entry.name}", entry))
+                    task = tasks.setdefault(self._prefix + entry.name, [])
+                    task.append(KeyedEntry(f"{place}/{entry.name}", entry))
                 elif not _LEFT_OUT.fullmatch(entry.name):
                     self.report(Skipped(entry.path, "not named like a task", failed=False))
         return tasks
 
-    def _files(self, folders: list[tuple[str, FolderEntry]]) -> list[FoundFile]:
+    def list_files(self, entries: list[KeyedEntry]) -> list[FoundFile]:
+        """Returns the files of a task."""
         files: list[FoundFile] = []
-        for key, folder in folders:
+        for key, folder in entries:
             for entry in list_folder(folder.path, self.report):
                 if not _LEFT_OUT.fullmatch(entry.name):
                     files += take(entry, f"{key}/{entry.name}", self.report)

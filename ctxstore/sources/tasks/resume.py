@@ -7,14 +7,23 @@ project too. For sessions of the newer Cline see `layout_v3`. Messages stay unch
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ctxstore.errors import InvalidInput
+from ctxstore.sources.content import json_object
 from ctxstore.sources.document.members import members, replace, text_of
 from ctxstore.sources.document.messages import HEAD, TAIL
 from ctxstore.sources.document.split_array import cut, shorten
-from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext, no_such_message, restore_all
+from ctxstore.sources.resumable import (
+    ContextChange,
+    FileEdit,
+    RestoreFile,
+    StoredContext,
+    edit_whole,
+    no_such_message,
+    restore_all,
+)
 from ctxstore.sources.tasks import layout_v3
 from ctxstore.sources.tasks.layout import HISTORY, HOME, SESSIONS, WINDOW, transcript_key
 from ctxstore.sources.tasks.records import read
@@ -81,7 +90,7 @@ def context_of(stored: StoredContext, change: ContextChange) -> str:
 
 def _place(stored: StoredContext, key: str, change: ContextChange) -> str:
     if key.startswith(SESSIONS + "/"):
-        return layout_v3.place(key, stored.context.rpartition("/")[2], change)
+        return layout_v3.place(key, stored.session, change)
     top, _, rest = key.partition("/")
     task, slash, below = rest.partition("/")
     return f"{top}/{change.session or task}{slash}{below}"
@@ -90,40 +99,33 @@ def _place(stored: StoredContext, key: str, change: ContextChange) -> str:
 def _moved(stored: StoredContext, key: str, change: ContextChange) -> FileEdit | None:
     """Returns the edit of a file with the path of the messages: in another home even an unchanged session has another
     one."""
-    task = stored.context.rpartition("/")[2]
+    task = stored.session
     is_moved = change.root and layout_v3.names_its_place(key, task)
-    return _whole(lambda data: layout_v3.changed(data, key, task, change, None)) if is_moved else None
+    return edit_whole(lambda data: layout_v3.changed(data, key, task, change, None)) if is_moved else None
 
 
 def _edit(stored: StoredContext, key: str, change: ContextChange, end: End | None) -> FileEdit | None:
     name = key.split("/", 2)[-1]
-    task = stored.context.rpartition("/")[2]
+    task = stored.session
     if key.startswith(SESSIONS + "/"):
         kept = end.number if end else None
         is_changed = name in (f"{task}.json", f"{task}.messages.json")
-        return _whole(lambda data: layout_v3.changed(data, key, task, change, kept)) if is_changed else None
+        return edit_whole(lambda data: layout_v3.changed(data, key, task, change, kept)) if is_changed else None
     if name == ITEM:
-        return _whole(lambda data: _item(data, task, change))
+        return edit_whole(lambda data: _item(data, task, change))
     if end is None:
         return None
     if name == HISTORY or (name in WINDOW and key == transcript_key(stored.context, stored.keys)):
-        return _whole(lambda data: shorten(data, KEY, end.number))
+        return edit_whole(lambda data: shorten(data, KEY, end.number))
     if name in WINDOW:
-        return _whole(lambda data: shorten_window(data, end))
-    return _whole(lambda data: _edits(data, end.number)) if name == EDITS else None
-
-
-def _whole(change: Callable[[bytes], bytes]) -> FileEdit:
-    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
-        yield change(b"".join(blocks))
-
-    return edit
+        return edit_whole(lambda data: shorten_window(data, end))
+    return edit_whole(lambda data: _edits(data, end.number)) if name == EDITS else None
 
 
 def shorten_window(data: bytes, end: End) -> bytes:
     """Returns the window's messages up to the end."""
     found = cut(data, KEY)
-    records = [_object(data[start:stop]) for start, stop in found.records] if found else []
+    records = [json_object(data[start:stop]) for start, stop in found.records] if found else []
     kept = next((number for number, record in enumerate(records) if end.is_past(record)), len(records))
     return shorten(data, KEY, kept)
 
@@ -163,11 +165,3 @@ def _item_value(key: str, value: Any, task: str, change: ContextChange) -> Any:
     if key == "workspace" and isinstance(value, str):
         return change.path(value)
     return change.now // 10**6 if key == "ts" and change.session else value
-
-
-def _object(raw: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from ctxstore.sources.content import json_object
 from ctxstore.sources.document.session_list import ListedSession
 from ctxstore.sources.document.split_array import cut
 from ctxstore.sources.resumable import ContextChange, IndexEntry, StoredContext
@@ -25,7 +26,7 @@ def list_cline(stored: StoredContext, change: ContextChange) -> Sequence[IndexEn
     transcript = require_task(stored, change)
     if transcript is None or not transcript.startswith(TASKS + "/"):
         return []  # the newer Cline lists what it finds
-    task = change.session or stored.context.rpartition("/")[2]
+    task = change.session or stored.session
     summary = TaskSummary("")
     for message in iter_messages(stored.read(transcript)):
         summary.add(message)
@@ -58,8 +59,8 @@ def list_roo(stored: StoredContext, change: ContextChange, home: str) -> Sequenc
         return []
     blocks = stored.read(laid.origin)
     entry = b"".join(laid.edit(blocks) if laid.edit else blocks).strip()
-    task = change.session or stored.context.rpartition("/")[2]
-    return [ListedSession(INDEX, "id", task, entry, "entries")] if _is_item(entry, task) else []
+    task = change.session or stored.session
+    return [ListedSession(INDEX, "id", task, entry, "entries")] if json_object(entry).get("id") == task else []
 
 
 def _shown(stored: StoredContext, change: ContextChange) -> list[dict[str, Any]]:
@@ -69,18 +70,5 @@ def _shown(stored: StoredContext, change: ContextChange) -> list[dict[str, Any]]
             blocks = stored.read(laid.origin)
             data = b"".join(laid.edit(blocks) if laid.edit else blocks)
             found = cut(data, KEY)
-            records = [_value(data[start:end]) for start, end in found.records] if found else []
-            return [record for record in records if isinstance(record, dict)]
+            return [json_object(data[start:end]) for start, end in found.records] if found else []
     return []
-
-
-def _is_item(entry: bytes, task: str) -> bool:
-    value = _value(entry)
-    return isinstance(value, dict) and value.get("id") == task
-
-
-def _value(raw: bytes) -> Any:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
