@@ -14,10 +14,9 @@ from ctxstore.history.config import FORMAT, REPAIR_HINT, UPGRADE_HINT
 from ctxstore.ids import ID_SIZE, ObjectId, as_id
 from ctxstore.objects.encoding import decode_structure, encode_structure
 from ctxstore.packs.names import MAX_EPOCH, PackInfo, epoch_of, make_name
-from ctxstore.storage.protocol import Storage
+from ctxstore.storage.protocol import MAX_ROOT, Storage
 
 MAGIC = b"ctxroot\x01"
-MAX_ROOT = 16 << 20
 _HEAD = struct.Struct("<8sI")
 
 INLINE_PACKS = 96

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ctxstore.errors import Corrupt, CtxstoreError, NotFound
 from ctxstore.ids import ID_SIZE
 from ctxstore.packs.format import Footer
-from ctxstore.packs.index_database import database_error, is_location, is_mostly_dead, open_database, remove_database
+from ctxstore.packs.index_database import database_error, drop_database, is_location, is_mostly_dead, open_database
 from ctxstore.packs.names import PackInfo, number_of
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ class Index:
             self._bad.clear()
             self._loaded.clear()
             self._in_database.clear()
-            if self._path is not None and not remove_database(self._path):
+            if self._path is not None and not drop_database(self._path):
                 self._path = None  # the file cannot be removed, so this index no longer uses it
 
     def compact(self) -> None:

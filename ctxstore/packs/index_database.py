@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from ctxstore.packs.format import FRAME_HEADER, MAX_FRAME_RAW, MAX_FRAME_STORED, MAX_OBJECT
+from ctxstore.storage.caches import prepare_database, remove_database
 
 if TYPE_CHECKING:
     import sqlite3
@@ -54,12 +54,7 @@ def open_database(path: str | None) -> sqlite3.Connection:
 def _connect(path: str) -> sqlite3.Connection:
     import sqlite3
 
-    try:
-        # Creates a missing file, with mode 0600. O_EXCL leaves an existing file alone: closing any descriptor of a file
-        # releases the locks that SQLite has on that file in this process.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        pass
+    prepare_database(path)
     return sqlite3.connect(path, check_same_thread=False, timeout=10.0)
 
 
@@ -91,15 +86,12 @@ def database_error() -> type[Exception]:
     return sqlite3.DatabaseError
 
 
-def remove_database(path: str) -> bool:
+def drop_database(path: str) -> bool:
     """Removes the database and SQLite's files beside it. Returns False if that fails, as in a read-only folder."""
-    for suffix in ("", "-journal", "-wal", "-shm"):
-        try:
-            os.unlink(path + suffix)
-        except FileNotFoundError:
-            pass
-        except OSError:
-            return False
+    try:
+        remove_database(path)
+    except OSError:
+        return False
     return True
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,8 +15,26 @@ _HINTS = {
     errno.EDQUOT: "free some of your quota, then run the command again",
     errno.EACCES: "check the permissions of the repository's folder",
     errno.EPERM: "check the permissions of the repository's folder",
+    errno.EISDIR: "a folder is in the place of a file: move it away",
     errno.EROFS: "the file system is read-only; name another repository with --repo",
 }
+
+_KINDS = {
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFREG: "a file",
+}
+
+
+class ForeignEntry(OSError):
+    """A link or a special file where a repository has a regular file or a folder. It was not followed or read."""
+
+    def __init__(self, path: str, mode: int) -> None:
+        super().__init__(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        self.path = path
+        self.kind = _KINDS.get(stat.S_IFMT(mode), "a device")
 
 
 @contextmanager
@@ -26,6 +46,11 @@ def translated(what: str) -> Iterator[None]:
         raise NotFound(f"{what} is not in the repository", hint="run `ctx check` to see what is missing") from error
     except FileExistsError as error:
         raise AlreadyExists(f"{what} is already in the repository") from error
+    except ForeignEntry as error:
+        raise StorageError(
+            f"{error.path} is {error.kind}, and a repository has only regular files and folders",
+            hint="remove it, or replace a link by the file or folder that it leads to",
+        ) from error
     except OSError as error:
         raise _storage_error(what, error) from error
 

@@ -17,17 +17,21 @@ from ctxstore.storage.caches import empty_folder
 from ctxstore.storage.failures import translated
 from ctxstore.storage.files import Files
 from ctxstore.storage.new_folder import FOLDERS, refuse_other_content
-from ctxstore.storage.protocol import Presence, StoredValue, SwapLost, Unsettled
+from ctxstore.storage.protocol import MAX_ROOT, Presence, StoredValue, SwapLost, Unsettled
 from ctxstore.storage.reserve import keep_reserve, spend_reserve
 
 
 class LocalStorage:
-    """Keeps values as files below `path`. Files have mode 0600, folders 0700."""
+    """Keeps values as files below `path`. Files have mode 0600, folders 0700.
+
+    A link at `path` is followed once. Below it, a link is an error.
+    """
 
     def __init__(self, path: str, files: Files | None = None) -> None:
         self.path = path
         self.files = files or Files()
-        self._root = os.path.join(path, "root")
+        self._base = os.path.realpath(path)
+        self._root = f"{self._base}/root"
 
     def exists(self) -> bool:
         with translated(self._root):
@@ -40,21 +44,21 @@ class LocalStorage:
         if self.exists():
             raise AlreadyExists(f"a repository already exists at {self.path}", hint="open it, or give another folder")
         with translated(self.path):
-            refuse_other_content(self.files, self.path)
+            refuse_other_content(self.files, self.path, self._base)
         self.prepare()
 
     def prepare(self) -> None:
         """Makes the repository's folders. Raises `StorageError`."""
         with translated(self.path):
-            self.files.make_folder(self.path)
+            self.files.make_folder(self._base)
             self._sync_parents()
             for folder in FOLDERS:
-                self.files.make_folder(os.path.join(self.path, folder))
-            self.files.sync_folder(self.path)
+                self.files.make_folder(self._path(folder))
+            self.files.sync_folder(self._base)
 
     def _sync_parents(self) -> None:
         """Makes the folder's path durable: its creator may have been killed before it synced all parents."""
-        path = os.path.abspath(self.path)
+        path = self._base
         while path != os.path.dirname(path):
             path = os.path.dirname(path)
             try:
@@ -63,7 +67,7 @@ class LocalStorage:
                 pass  # a folder that this process may not read was not made by it
 
     def _path(self, key: str) -> str:
-        return f"{self.path}/{key}"
+        return f"{self._base}/{key}"
 
     def get(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
         with translated(self._path(key)):
@@ -72,6 +76,10 @@ class LocalStorage:
     def size(self, key: str) -> int:
         with translated(self._path(key)):
             return self.files.size(self._path(key))
+
+    def next_data(self, key: str, offset: int) -> int | None:
+        with translated(self._path(key)):
+            return self.files.next_data(self._path(key), offset)
 
     def put(self, key: str, data: bytes) -> None:
         with self.create(key) as sink:
@@ -139,7 +147,7 @@ class LocalStorage:
     def read_root(self) -> bytes | None:
         with translated(self._root):
             try:
-                return self.files.read(self._root)
+                return self.files.read(self._root, 0, MAX_ROOT + 1)
             except FileNotFoundError:
                 return None
 
@@ -171,7 +179,7 @@ class LocalStorage:
             self._keep_previous()
         self.files.rename(pending, self._root)
         try:
-            self.files.sync_folder(self.path)
+            self.files.sync_folder(self._base)
         except OSError as error:
             # Never retried: the kernel may have dropped what it could not write, and then report success.
             raise Unsettled(
@@ -203,7 +211,7 @@ class LocalStorage:
             except NoSpace:
                 break
         with translated(self.path):
-            self.files.sync_folder(self.path)  # there is no root, or no space for a copy
+            self.files.sync_folder(self._base)  # there is no root, or no space for a copy
 
     def confirm(self, key: str) -> None:
         path = self._path(key)
@@ -222,11 +230,14 @@ class LocalStorage:
             self.files.unlock(fd)
 
     def cache_folder(self) -> str | None:
-        return self._path("cache")
+        folder = self._path("cache")
+        with translated(folder):
+            self.files.is_folder(folder)
+        return folder
 
     def remove_caches(self) -> None:
-        folder = self.cache_folder()
-        if folder is not None:
+        folder = self._path("cache")
+        with translated(folder):
             empty_folder(folder)
 
     def keep_reserve(self) -> None:

@@ -43,6 +43,9 @@ class MemoryStorage:
         except KeyError:
             raise NotFound(f"{key} is not in the repository") from None
 
+    def next_data(self, key: str, offset: int) -> int | None:
+        return offset if offset < self.size(key) else None
+
     def put(self, key: str, data: bytes) -> None:
         with self._lock:
             if key in self._values:

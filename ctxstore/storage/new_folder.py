@@ -11,13 +11,13 @@ UNFINISHED = {"config", "reserve", "root.lock", "root.new", "root.old", "writers
 """The names that an interrupted creation leaves. The next one continues from there."""
 
 
-def refuse_other_content(files: Files, path: str) -> None:
+def refuse_other_content(files: Files, path: str, real_path: str) -> None:
     """Raises `AlreadyExists` if `path` is not a folder, or contains anything but an unfinished repository.
 
-    A path that does not exist is fine. Other failures raise `OSError`.
+    A path that does not exist is fine. `real_path` is the path after links. Other failures raise `OSError`.
     """
     try:
-        names = files.names(path)
+        names = files.names(real_path)
     except FileNotFoundError:
         if files.is_link(path):  # to a path that does not exist
             raise _not_a_folder(path) from None

@@ -10,6 +10,9 @@ from typing import NamedTuple, Protocol
 
 from ctxstore.errors import Conflict, StorageError
 
+MAX_ROOT = 16 << 20
+"""The largest root in bytes."""
+
 
 class StoredValue(NamedTuple):
     """A stored value: its key and its size in bytes."""
@@ -85,6 +88,12 @@ class Storage(Protocol):
     def size(self, key: str) -> int:
         """Returns the size of a value in bytes. Raises `NotFound`."""
 
+    def next_data(self, key: str, offset: int) -> int | None:
+        """Returns the first offset from `offset` that was ever written, or None if none was. Raises `NotFound`.
+
+        The bytes before it are zeros. A place that does not know this returns `offset`.
+        """
+
     def put(self, key: str, data: bytes) -> None:
         """Stores `data` under a new key, durably. Raises `AlreadyExists`."""
 
@@ -110,7 +119,7 @@ class Storage(Protocol):
         """Yields all values in a folder, in any order."""
 
     def read_root(self) -> bytes | None:
-        """Returns the root's bytes, or None before the first swap."""
+        """Returns the root's bytes, or None before the first swap. Of a larger value, returns `MAX_ROOT` + 1 bytes."""
 
     def swap(self, expected: bytes | None, new: bytes) -> None:
         """Replaces the root if it is still `expected`. Raises `SwapLost` if it is not.
@@ -133,6 +142,8 @@ class Storage(Protocol):
 
     def cache_folder(self) -> str | None:
         """Returns a local folder for caches, or None if the place has none. The folder may not exist.
+
+        Raises `StorageError` if a link is in its place.
 
         Each cache file belongs to one module, which alone reads and writes it (docs/format/cache.md). That module
         must work without the file and with any content in it. The storage itself never reads a cache.

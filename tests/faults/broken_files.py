@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 CALLS = {
-    *("open", "close", "pread", "write", "fsync", "fstat", "stat", "scandir"),
+    *("open", "close", "pread", "write", "fsync", "fstat", "stat", "lstat", "lseek", "scandir", "listdir"),
     *("rename", "link", "unlink", "mkdir", "flock", "fcntl"),
 }
 CHANGING = {"rename", "link", "unlink", "mkdir", "open", "write"}

@@ -177,6 +177,9 @@ class SimulatedFiles:
     def size(self, path: str) -> int:
         return len(self._data[self._file(path)])
 
+    def next_data(self, path: str, offset: int) -> int | None:
+        return offset if offset < self.size(path) else None
+
     def _open_file(self, number: int) -> int:
         self._next_fd += 1
         self._open[self._next_fd] = number

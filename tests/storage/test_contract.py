@@ -45,6 +45,15 @@ def test_a_range_is_that_slice_of_the_value(storage, offset, length):
     assert storage.get("packs/a", offset, length) == DATA[offset:][:length]
 
 
+@pytest.mark.parametrize("offset", [0, 1, 767])
+def test_every_byte_that_was_written_is_data(storage, offset):
+    storage.put("packs/a", DATA)
+    assert storage.next_data("packs/a", offset) == offset
+    assert storage.next_data("packs/a", len(DATA)) is None
+    with pytest.raises(NotFound):
+        storage.next_data("packs/b", 0)
+
+
 def test_a_value_is_made_of_all_the_pieces_written(storage):
     with storage.create("packs/a") as sink:
         for start in range(0, len(DATA), 100):

@@ -8,6 +8,7 @@ from typing import Any
 from ctxstore.errors import Corrupt
 from ctxstore.history.engine import Engine
 from ctxstore.objects.encoding import decode_structure, encode_structure
+from ctxstore.storage.caches import read_cache, write_cache
 
 _MAX_NOTE = 1 << 10
 """The largest note that is read, in bytes."""
@@ -19,10 +20,12 @@ def read_values(engine: Engine, name: str, version: int) -> list[Any] | None:
     folder = engine.storage.cache_folder()
     if folder is None:
         return None
+    data = read_cache(os.path.join(folder, name), _MAX_NOTE)
+    if data is None:
+        return None
     try:
-        with open(os.path.join(folder, name), "rb") as file:
-            found = decode_structure(file.read(_MAX_NOTE))
-    except (OSError, Corrupt):
+        found = decode_structure(data)
+    except Corrupt:
         return None
     return found[1:] if isinstance(found, list) and found and found[0] == version else None
 
@@ -32,12 +35,4 @@ def write_values(engine: Engine, name: str, version: int, values: tuple[Any, ...
     folder = engine.storage.cache_folder()
     if folder is None:
         return
-    path = os.path.join(folder, name)
-    pending = f"{path}.{os.getpid()}.new"
-    try:
-        fd = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(fd, "wb") as file:
-            file.write(encode_structure([version, *values]))
-        os.replace(pending, path)
-    except OSError:
-        pass
+    write_cache(os.path.join(folder, name), encode_structure([version, *values]))

@@ -7,12 +7,12 @@ from typing import NamedTuple, TypeVar
 
 from ctxstore.errors import Corrupt, NotFound, UnknownFormat
 from ctxstore.history.config import KEY, MAX_CONFIG, Config, decode_config
-from ctxstore.history.root import MAX_ROOT, RepositoryState, RootFile, decode_root
+from ctxstore.history.root import RepositoryState, RootFile, decode_root
 from ctxstore.ids import IdKeys
 from ctxstore.ops.repair.salvage import ExaminedPack, examine_pack
 from ctxstore.packs.names import MAX_EPOCH, PackInfo, epoch_of
 from ctxstore.progress import Progress
-from ctxstore.storage.protocol import Storage
+from ctxstore.storage.protocol import MAX_ROOT, Storage
 
 OLD_ROOT = "root.old"
 """The key of the root before the last swap."""

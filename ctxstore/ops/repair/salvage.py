@@ -175,10 +175,13 @@ def _iter_frames(storage: Storage, keys: IdKeys, key: str, size: int) -> Iterato
 def _next_magic(storage: Storage, key: str, start: int, size: int) -> int:
     """Returns the next position where a frame may start, or `size` if there is none."""
     while start < size:
-        at = _find_magic(storage, key, start, _BLOCK)
+        data = storage.next_data(key, start)
+        if data is None:
+            break  # a hole, which may be larger than anything that can be read
+        at = _find_magic(storage, key, data, _BLOCK)
         if at is not None:
             return at
-        start += _BLOCK
+        start = data + _BLOCK
     return size
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ctxstore.errors import StorageError
 from ctxstore.history.engine import Engine
+from ctxstore.storage.caches import open_lock_file, prepare_database, remove_database
 
 if TYPE_CHECKING:
     import sqlite3
@@ -114,15 +115,12 @@ def _replace_index(path: str, repository: str) -> sqlite3.Connection:
 
 def remove_index(path: str) -> None:
     """Removes the file of the index and SQLite's files beside it. Raises `StorageError` if one is a folder."""
-    for suffix in ("-journal", "-wal", "-shm", ""):
-        try:
-            os.unlink(path + suffix)
-        except FileNotFoundError:
-            pass
-        except IsADirectoryError:
-            raise StorageError(
-                f"{path + suffix} is a folder, not a file", hint="move it away: it is in the place of a cache file"
-            ) from None
+    try:
+        remove_database(path)
+    except IsADirectoryError as error:
+        raise StorageError(
+            f"{path}: a folder is in the place of this cache file, or of one beside it", hint="move the folder away"
+        ) from error
 
 
 def _connect(path: str) -> sqlite3.Connection:
@@ -130,10 +128,7 @@ def _connect(path: str) -> sqlite3.Connection:
     import sqlite3
 
     if path:
-        try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-        except FileExistsError:
-            pass
+        prepare_database(path)
     return sqlite3.connect(path, timeout=10.0, isolation_level=None)
 
 
@@ -215,7 +210,7 @@ def sole_writer(folder: str | None, wait: float = WAIT) -> Iterator[bool]:
     if folder is None:
         yield True
         return
-    fd = os.open(os.path.join(folder, "search.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = open_lock_file(os.path.join(folder, "search.lock"))
     try:
         yield _lock(fd, time.monotonic() + wait)
     finally:

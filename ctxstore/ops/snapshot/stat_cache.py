@@ -22,6 +22,7 @@ from ctxstore.history.commits import (
 )
 from ctxstore.ids import ID_SIZE, ObjectId, as_id
 from ctxstore.objects.encoding import decode_structure, encode_structure
+from ctxstore.storage.caches import read_cache, write_cache
 
 VERSION = 1
 
@@ -112,12 +113,8 @@ def load_cache(path: str | None) -> StatCache:
     """Reads the cache. Returns an empty one if the file is missing, damaged or of another version."""
     if path is None:
         return EMPTY
-    try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_CACHE + 1)
-    except OSError:
-        return EMPTY
-    if len(data) > MAX_CACHE:
+    data = read_cache(path, MAX_CACHE)
+    if data is None:
         return EMPTY
     body = data[ID_SIZE:]
     if blake3(body).digest() != data[:ID_SIZE]:
@@ -155,15 +152,4 @@ def save_cache(path: str | None, cache: StatCache) -> None:
         [encode_text(name), saved.head, saved.summary_fields, saved.raw_rows] for name, saved in cache.contexts.items()
     ]
     body = encode_structure([VERSION, cache.scanned_at, cache.refs, contexts])
-    pending = f"{path}.{os.getpid()}.new"
-    try:
-        fd = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(fd, "wb") as file:
-            file.write(blake3(body).digest())
-            file.write(body)
-        os.replace(pending, path)
-    except OSError:
-        try:
-            os.unlink(pending)
-        except OSError:
-            pass
+    write_cache(path, blake3(body).digest(), body)

@@ -75,14 +75,14 @@ def test_a_failed_sync_is_a_storage_error(home, snap, repo, monkeypatch):
 
 def test_a_cache_that_cannot_be_written_is_no_error(home, snap, repo, place, monkeypatch):
     home.write("one")
-    real = os.replace
+    real = Files.rename
 
-    def replace(old, new):
-        if "stat-" in str(new):
+    def rename(self, old, new):
+        if "stat-" in new:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        real(old, new)
+        real(self, old, new)
 
-    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(Files, "rename", rename)
     assert len(snap(home).commits) == 1
     assert snap(home).op is None
     assert not list((place / "cache").glob("stat-*"))
