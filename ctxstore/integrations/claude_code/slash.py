@@ -1,4 +1,4 @@
-"""The slash commands of the two plugins: runs ctx for a command, and returns its report to Claude Code.
+"""Runs the slash commands of the two plugins, and returns their reports to Claude Code.
 
 Claude Code can insert a command's arguments into a shell command line, where a note could run anything. So the texts of
 the commands do not use arguments. A hook receives them as JSON, and passes them to a process without a shell.

@@ -99,7 +99,7 @@ def test_check_refuses_what_is_no_part_of_the_data(part: str, saved: Any, ctx: A
 
 
 def test_check_reads_a_part_only_with_read_data(saved: Any, ctx: Any) -> None:
-    assert ctx.error("check", "--subset", "5%", code=2)["hint"] == "add --read-data"
+    assert ctx.error("check", "--subset", "5%", code=2)["hint"] == "for example `ctx check --read-data --subset 5%`"
     whole = ctx.json("check", "--read-data")["bytes_read"]
     parts = [ctx.json("check", "--read-data", "--subset", f"{n}/2")["bytes_read"] for n in (1, 2)]
     assert sum(parts) == whole > 0

@@ -53,7 +53,7 @@ def register(settings: str) -> None:
 
 
 def _both_spellings(get_commands: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
-    """Wraps aider's list of commands, in which every _ of a name is replaced by -, to add the original names."""
+    """Wraps aider's list of commands to add the names with _, which aider replaces by -."""
 
     def both(self: Any) -> list[str]:
         return [*get_commands(self), *(f"/{name}" for name in COMMANDS)]

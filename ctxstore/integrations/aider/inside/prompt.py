@@ -45,7 +45,7 @@ def local_time(text: str) -> str:
 
 
 class Prompt:
-    """Prints and asks by aider's own means."""
+    """The output and questions of a command, by aider's own functions."""
 
     def __init__(self, io: Any) -> None:
         self._io = io
