@@ -1,25 +1,44 @@
-"""Where Gemini CLI keeps what belongs to a session.
+"""Gemini CLI's home: projects with their sessions, and the files that belong to the user.
 
-Below ``tmp/`` and ``history/`` each project has a folder, named by Gemini CLI when it first meets the project; it
-stays when the project is moved. Every folder is read once, and the sessions' files are not opened.
+Each project has a folder below ``tmp`` and ``history``, which Gemini CLI names at its first session there. The name
+stays when the project is moved. Every folder is listed once, and sessions' files are not opened. Of the user's files
+only those named here are listed. Credentials, accounts, caches and programs are not.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from ctxstore.sources.context_names import suffix_of
-from ctxstore.sources.gemini.home import MEMORIES, home_files, is_kept_out
 from ctxstore.sources.gemini.names import ENDINGS, PREFIX, name_of, part_of, short_id, stem_of
-from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
-from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+from ctxstore.sources.layout import AgentLayout, ListFiles
+from ctxstore.sources.protocol import FoundContext, FoundFile
+from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, take, take_named
 
 _PREFIX = "gemini/"
 HOME = _PREFIX + "home"
 PROJECT = "project"
-"""The name of the context that has what all sessions of a project share."""
+"""The name of the context with the files that all sessions of a project share."""
+
+_MEMORIES = frozenset({"GEMINI.md", "AGENTS.md", "memory.md"})
+_NAMED = (
+    _MEMORIES
+    | {"keybindings.json", "projects.json", "settings.json", "trustedFolders.json"}
+    | {"acknowledgments", "agents", "commands", "memory", "policies", "skills"}
+)
+_EXTENSIONS = "extensions"
+_EXTENSION_FILES = frozenset({"gemini-extension.json", ".gemini-extension-install.json"})
+_ACCOUNTS = frozenset(
+    {
+        "google_accounts.json",
+        "mcp-oauth-tokens.json",
+        "a2a-oauth-tokens.json",
+        "gemini-credentials.json",
+        "installation_id",
+        "user_id",
+    }
+)
 
 _BY_SESSION = frozenset({"chats", "logs", "tool-outputs"})
 _STATE = frozenset({".project_root", "logs.json", "shell_history", "memory", "plans", "tasks", "tracker"})
@@ -27,96 +46,63 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 FolderEntry = os.DirEntry[str]
 FoundEntry = tuple[str, FolderEntry, bool]
-"""A key, what lies there, and whether it is state."""
+"""A key, the entry of a folder, and whether it is state."""
 
 
-def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """The key of a session's own file among `keys`. The newer of two forms is the one Gemini CLI goes on with."""
-    parts = context.split("/")
-    if len(parts) != 3:
-        return None
-    stem = stem_of(parts[2])
-    there = [key for key in keys if _is_transcript(key) and key.rpartition("/")[2].rpartition(".")[0] == stem]
-    return max(there, default=None)  # .jsonl is after .json
+class GeminiLayout(AgentLayout):
+    """Lists the folder ``.gemini``."""
 
+    def shared(self) -> Mapping[str, ListFiles]:
+        """Returns the context of the user's files."""
+        return {HOME: self._home_files}
 
-def _is_transcript(key: str) -> bool:
-    parts = key.split("/")
-    return len(parts) == 4 and parts[0] == "tmp" and parts[2] == "chats" and _is_session(parts[3])
-
-
-def _is_session(name: str) -> bool:
-    return name.startswith(PREFIX) and name.endswith(ENDINGS)
-
-
-def is_memory(key: str) -> bool:
-    """Whether the file is one of the agent's memories."""
-    parts = key.split("/")
-    of_project = len(parts) > 3 and parts[0] == "tmp" and parts[2] == "memory"
-    return key in MEMORIES or parts[0] == "memory" or of_project
-
-
-class GeminiLayout:
-    """One look at the folder ``.gemini``: what is listed is listed once."""
-
-    def __init__(self, path: str, label: str, report: ReportSkipped) -> None:
-        self.path = path
-        self.suffix = suffix_of(label, ".gemini")
-        self.report = report
-
-    def contexts(self) -> Iterator[FoundContext]:
-        """All contexts: the home, then projects and their sessions, in the order of their names."""
-        home = home_files(self.path, self.report)
-        if home:
-            yield FoundContext(HOME + self.suffix, home)
+    def sessions(self) -> Iterator[FoundContext]:
+        """Lists projects and their sessions, in the order of their names."""
         for project, folder in sorted(self._projects().items()):
-            places = self._places(folder)
-            for name in sorted(places):
-                files = self._files(places[name])
-                if files:
+            entries = self._entries(folder)
+            for name in sorted(entries):
+                if files := self._files(entries[name]):
                     yield FoundContext(f"{_PREFIX}{project}/{name}", files)
 
-    def find(self, name: str) -> FoundContext | None:
-        """The context called `name`."""
-        files: list[FoundFile] = []
+    def find_session(self, name: str) -> FoundContext | None:
+        """Finds a session, or the files that a project's sessions share. Of the projects, only this one is listed."""
         parts = name.split("/")
-        if name == HOME + self.suffix:
-            files = home_files(self.path, self.report)
-        elif len(parts) == 3 and name.startswith(_PREFIX):
-            folder = self._projects().get(parts[1])
-            files = self._files(self._places(folder).get(parts[2], [])) if folder else []
+        if len(parts) != 3 or not name.startswith(_PREFIX):
+            return None
+        folder = self._projects().get(parts[1])
+        files = self._files(self._entries(folder).get(parts[2], [])) if folder else []
         return FoundContext(name, files) if files else None
 
     def _projects(self) -> dict[str, str]:
-        """The names of projects' folders, by the part they are of contexts' names."""
+        """Returns the names of projects' folders, by the parts of contexts' names made from them."""
         entries = (each for top in ("tmp", "history") for each in self._list(top))
-        return {part_of(entry.name): entry.name for entry in entries if _is_folder(entry) and entry.name != "bin"}
+        folders = (entry.name for entry in entries if is_folder(entry, follow=True) and entry.name != "bin")
+        return {part_of(name): name for name in folders}
 
-    def _places(self, folder: str) -> dict[str, list[FoundEntry]]:
-        """What lies in a project's folders, by context."""
-        places: dict[str, list[FoundEntry]] = {}
+    def _entries(self, folder: str) -> dict[str, list[FoundEntry]]:
+        """Groups the entries of a project's folders by context."""
+        found: dict[str, list[FoundEntry]] = {}
         owners: dict[str, str] = {}
-        for entry in sorted(self._list("tmp", folder, "chats"), key=_name):
+        for entry in sorted(self._list("tmp", folder, "chats"), key=lambda entry: entry.name):
             if _is_session(entry.name):
                 name = name_of(entry.name.rpartition(".")[0])
-                places.setdefault(name, []).append((f"tmp/{folder}/chats/{entry.name}", entry, True))
+                found.setdefault(name, []).append((f"tmp/{folder}/chats/{entry.name}", entry, True))
                 owners.setdefault(name[:8], name)
         for key, session, entry in self._beside(folder):
+            # The oldest session of an id owns these files. A later one is the rest of a resumed session.
             name = owners.get(short_id(session)) or part_of(session)
-            places.setdefault(name, []).append((key, entry, key.split("/")[2] not in _BY_SESSION))
-        shared = [*self._shared(folder), *self._history(folder)]
-        if shared:
-            places.setdefault(PROJECT + self.suffix, []).extend(shared)
-        return places
+            found.setdefault(name, []).append((key, entry, key.split("/")[2] not in _BY_SESSION))
+        if shared := [*self._shared(folder), *self._history(folder)]:
+            found.setdefault(PROJECT + self.suffix, []).extend(shared)
+        return found
 
     def _beside(self, folder: str) -> Iterator[tuple[str, str, FolderEntry]]:
-        """What is kept beside sessions' own files: its key, the session's id, and the entry. The oldest session of an
-        id has it: a later file of the same id is what is left of going on with it."""
+        """Lists the files beside sessions' own files, each with its key and the session's id."""
         for entry in self._list("tmp", folder):
             if _ID.fullmatch(entry.name):
                 yield f"tmp/{folder}/{entry.name}", entry.name, entry
         for entry in self._list("tmp", folder, "chats"):
-            if _is_folder(entry):
+            if is_folder(entry, follow=True):
                 yield f"tmp/{folder}/chats/{entry.name}", entry.name, entry
         for place in ("logs", "tool-outputs"):
             for entry in self._list("tmp", folder, place):
@@ -125,7 +111,7 @@ class GeminiLayout:
                     yield f"tmp/{folder}/{place}/{entry.name}", session, entry
 
     def _shared(self, folder: str) -> Iterator[FoundEntry]:
-        """What sessions of a project share: prompts, saved chats, checkpoints, memories, tool outputs of old."""
+        """Lists files that sessions share: prompts, saved chats, checkpoints, memories, old tool outputs."""
         for entry in self._list("tmp", folder):
             name = entry.name
             if name not in _BY_SESSION and not _ID.fullmatch(name):
@@ -137,32 +123,66 @@ class GeminiLayout:
                     yield f"tmp/{folder}/{place}/{entry.name}", entry, False
 
     def _history(self, folder: str) -> Iterator[FoundEntry]:
-        """The project as it was before each tool ran: a repository of git's."""
+        """Lists the git repository with the project's files before each tool ran."""
         for entry in self._list("history", folder):
             yield f"history/{folder}/{entry.name}", entry, False
 
     def _list(self, *parts: str) -> list[FolderEntry]:
         return list_folder(os.path.join(self.path, *parts), self.report)
 
-    def _files(self, places: list[FoundEntry]) -> list[FoundFile]:
-        files: list[FoundFile] = []
-        for key, entry, state in places:
-            file = look_at(entry, key, self.report, state=state)
-            if file is not None:
-                files.append(file)
-                if entry.is_dir(follow_symlinks=False):
-                    files += walk(file.path, key + "/", self.report, state=state)
-        files = [file for file in files if not is_kept_out(file)]
-        files.sort(key=by_key)
-        return files
+    def _files(self, entries: list[FoundEntry]) -> list[FoundFile]:
+        files = (file for key, entry, state in entries for file in take(entry, key, self.report, state=state))
+        return _sorted(files)
+
+    def _home_files(self) -> list[FoundFile]:
+        return _sorted([*take_named(self.path, _NAMED.__contains__, self.report), *self._extension_files()])
+
+    def _extension_files(self) -> Iterator[FoundFile]:
+        """Lists the files that name the installed extensions and their origins. Gemini CLI can download them again."""
+        for entry in self._list(_EXTENSIONS):
+            key = f"{_EXTENSIONS}/{entry.name}"
+            found = []
+            if entry.name == "extension-enablement.json":
+                found.append(look_at(entry, key, self.report))
+            elif is_folder(entry):
+                inside = (each for each in self._list(_EXTENSIONS, entry.name) if each.name in _EXTENSION_FILES)
+                found += [look_at(each, f"{key}/{each.name}", self.report) for each in inside]
+            yield from filter(None, found)
 
 
-def _is_folder(entry: FolderEntry) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a loop of symlinks
-        return False
+make_layout = GeminiLayout
 
 
-def _name(entry: FolderEntry) -> str:
-    return entry.name
+def transcript_key(context: str, keys: Iterable[str]) -> str | None:
+    """Returns the key of a session's own file. Of two forms, it is the newer one, which Gemini CLI resumes."""
+    parts = context.split("/")
+    if len(parts) != 3:
+        return None
+    stem = stem_of(parts[2])
+    found = [key for key in keys if _is_transcript(key) and key.rpartition("/")[2].rpartition(".")[0] == stem]
+    return max(found, default=None)  # .jsonl sorts after .json
+
+
+def is_memory(key: str) -> bool:
+    """Whether the file is one of the agent's memories, or contains the user's instructions."""
+    parts = key.split("/")
+    of_project = len(parts) > 3 and parts[0] == "tmp" and parts[2] == "memory"
+    return key in _MEMORIES or parts[0] == "memory" or of_project
+
+
+def _is_transcript(key: str) -> bool:
+    parts = key.split("/")
+    return len(parts) == 4 and parts[0] == "tmp" and parts[2] == "chats" and _is_session(parts[3])
+
+
+def _is_session(name: str) -> bool:
+    return name.startswith(PREFIX) and name.endswith(ENDINGS)
+
+
+def _sorted(files: Iterable[FoundFile]) -> list[FoundFile]:
+    """Sorts files by key, without the user's accounts and keys."""
+    return sorted((file for file in files if not _is_account(os.path.basename(file.key))), key=by_key)
+
+
+def _is_account(name: str) -> bool:
+    return name in _ACCOUNTS or name.endswith(".key")

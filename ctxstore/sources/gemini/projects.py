@@ -1,7 +1,7 @@
-"""Which folder Gemini CLI keeps a project in: ``projects.json``, and a mark in each folder of whose it is.
+"""Gemini CLI's list of projects, ``projects.json``, and the mark with the project's path in each project's folder.
 
-A project gets the first free name made of its own, and keeps it. What is listed here is added in the same way, under
-the same lock; other entries stay.
+A project gets the first free name made from its own, and keeps it. An entry is added here in the same way and under the
+same lock. Other entries stay.
 """
 
 from __future__ import annotations
@@ -15,85 +15,87 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from ctxstore.errors import Conflict, StorageError
+from ctxstore.sources.content import json_object
 from ctxstore.sources.document.members import members, text_of
 from ctxstore.sources.document.session_list import find_list, read_list, replace_list
 
 LIST = "projects.json"
 MARK = ".project_root"
 _STALE = 10
-"""Seconds after which Gemini CLI takes a lock for left over."""
+"""The age in seconds at which Gemini CLI ignores a lock."""
+
 _BLANK = b'{\n  "projects": {}\n}'
 
 
-def folder_of(root: str, project: str) -> str | None:
-    """The folder that the agent at `root` keeps `project` in; ``None`` if it doesn't know it yet."""
-    return _load(root).get(project)
+def folder_of(home: str, project: str) -> str | None:
+    """Returns the folder of `project` in the list at `home`; ``None`` if the list has no such project."""
+    return _load(home).get(project)
 
 
-def free_folder(root: str, project: str) -> str:
-    """The name Gemini CLI would give a project it doesn't know. Without a `root`, of the first."""
+def free_folder(home: str, project: str) -> str:
+    """Returns the folder that Gemini CLI would create for a new project. Without a `home`, every name is free."""
     name = re.sub(r"[^a-z0-9]+", "-", os.path.basename(project).lower()).strip("-") or "project"
-    taken = set(_load(root).values()) if root else set()
+    listed = set(_load(home).values()) if home else set()
     number = 0
     while True:
         folder = f"{name}-{number}" if number else name
-        if folder not in taken and not (root and is_anothers(root, folder, project)):
+        if folder not in listed and not (home and is_taken(home, folder, project)):
             return folder
         number += 1
 
 
-def is_anothers(root: str, folder: str, project: str) -> bool:
-    """Whether the folder is marked as another project's."""
-    marks = (_read(os.path.join(root, top, folder, MARK)) for top in ("tmp", "history"))
+def is_taken(home: str, folder: str, project: str) -> bool:
+    """Whether the mark in the folder names another project."""
+    marks = (_read(os.path.join(home, top, folder, MARK)) for top in ("tmp", "history"))
     return any(mark is not None and mark.strip() != project for mark in marks)
 
 
 class ProjectEntry(NamedTuple):
-    """A project's entry in the list of projects: a `Registration`."""
+    """An `IndexEntry`: a project in the list of projects."""
 
     project: str
     folder: str
 
     @property
     def path(self) -> str:
-        """The list."""
+        """The list's path below the home."""
         return LIST
 
     @property
     def what(self) -> str:
-        """For a person."""
+        """A description for users."""
         return f"{self.project} is kept in {self.folder!r}"
 
-    def is_there(self, root: str) -> bool:
-        """Whether Gemini CLI looks for the project there."""
-        return folder_of(root, self.project) == self.folder and not is_anothers(root, self.folder, self.project)
+    def is_there(self, home: str) -> bool:
+        """Whether Gemini CLI finds the project in this folder."""
+        return folder_of(home, self.project) == self.folder and not is_taken(home, self.folder, self.project)
 
-    def apply(self, root: str) -> None:
-        """Add it, with the other entries as they are. Raises `Conflict`, `StorageError`."""
-        path = os.path.realpath(os.path.join(root, LIST))
+    def apply(self, home: str) -> None:
+        """Adds the entry. Other entries keep their text. Raises `Conflict`, `StorageError`."""
+        path = os.path.realpath(os.path.join(home, LIST))
         try:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             with _locked(path):
                 before = find_list(path)
                 data = read_list(path) if before else b""
-                changed = self._added(root, path, data if data.strip() else _BLANK)
+                changed = self._added(home, path, data if data.strip() else _BLANK)
                 if changed != data:
                     replace_list(path, changed, before)
         except OSError as error:
             raise StorageError(f"{path}: {error.strerror}") from error
 
-    def _added(self, root: str, path: str, data: bytes) -> bytes:
+    def _added(self, home: str, path: str, data: bytes) -> bytes:
         try:
-            there = json.loads(_text(data)).setdefault("projects", {}).setdefault(self.project, None)
+            known = json.loads(_decode(data)).setdefault("projects", {}).setdefault(self.project, None)
         except (ValueError, RecursionError, AttributeError, TypeError) as error:
             raise Conflict(f"{path} is no list of projects", hint="move it away: Gemini CLI makes a new one") from error
-        if there not in (None, self.folder) or is_anothers(root, self.folder, self.project):
-            raise Conflict(f"Gemini CLI keeps {self.project} in {there!r}, or {self.folder!r} for another project")
-        return data if there else _with_member(data, self.project, self.folder)
+        if known not in (None, self.folder) or is_taken(home, self.folder, self.project):
+            raise Conflict(f"Gemini CLI keeps {self.project} in {known!r}, or {self.folder!r} for another project")
+        return data if known else _with_member(data, self.project, self.folder)
 
 
 def _with_member(data: bytes, project: str, folder: str) -> bytes:
-    """The list with one more project, after the others, whose text stays."""
+    """Adds a project after the others, whose text stays."""
     entry = ": ".join(json.dumps(text, ensure_ascii=False) for text in (project, folder))
     try:
         member = entry.encode("utf-8", "surrogateescape")
@@ -115,7 +117,7 @@ def _with_member(data: bytes, project: str, folder: str) -> bytes:
 
 @contextmanager
 def _locked(path: str) -> Iterator[None]:
-    """Gemini CLI's own lock: a folder beside the list."""
+    """Acquires Gemini CLI's own lock: a folder beside the list."""
     lock = path + ".lock"
     try:
         if time.time() - os.stat(lock).st_mtime > _STALE:
@@ -132,21 +134,19 @@ def _locked(path: str) -> Iterator[None]:
         os.rmdir(lock)
 
 
-def _load(root: str) -> dict[str, str]:
-    try:
-        projects = json.loads(_read(os.path.join(root, LIST)) or "{}").get("projects")
-    except (ValueError, RecursionError, AttributeError):
-        return {}
+def _load(home: str) -> dict[str, str]:
+    """Returns the folders in the list by project. A list that can't be read has none."""
+    projects = json_object(_read(os.path.join(home, LIST)) or "").get("projects")
     known = projects.items() if isinstance(projects, dict) else ()
     return {path: folder for path, folder in known if isinstance(folder, str)}
 
 
 def _read(path: str) -> str | None:
     try:
-        return _text(read_list(path))
+        return _decode(read_list(path))
     except (OSError, StorageError):
         return None
 
 
-def _text(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")

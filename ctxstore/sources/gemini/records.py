@@ -1,7 +1,7 @@
-"""Records: what a line of a session's file says, however damaged it is.
+"""Gemini CLI's records: the lines of a session's file, however damaged they are.
 
-A line is decoded the same way for the parser and for the scanner, so that both see the same records; what only
-the parser needs is left as it is found, and decoded there.
+The parser and the scanner decode a line in the same way, so that both find the same records. Members that only the
+parser needs stay undecoded here.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from typing import Any
 
 import msgspec
 
-from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient, split
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
+from ctxstore.sources.jsonl.reader import RecordReader
 
-_RESTART = '{"$set":'
-"""How a record may start. An object inside a record never starts so."""
+RESTART = '{"$set":'
+"""The start of some records. An object inside a record never starts like this."""
 
 _NOTHING = msgspec.Raw(b"")
 
 
 class GeminiElement(msgspec.Struct, gc=False):
-    """A message, in a list of messages or in a record of its own. All may hold anything: formats change."""
+    """A message, as a record or in a list of messages. All members may have any type: formats change."""
 
     id: Any = None
     type: Any = None
@@ -29,14 +30,14 @@ class GeminiElement(msgspec.Struct, gc=False):
 
 
 class GeminiUpdate(msgspec.Struct, gc=False):
-    """What is set about the session; `messages` replaces all that were there."""
+    """A change of the session. `messages` replaces all previous messages."""
 
     messages: msgspec.Raw = _NOTHING
     summary: Any = None
 
 
 class GeminiLine(GeminiElement, gc=False, rename={"set": "$set", "rewind_to": "$rewindTo"}):
-    """A record: a message, the session's first line, a change of it, or a rewind."""
+    """A record: a message, the session's first line, a change of the session, or a rewind."""
 
     timestamp: Any = None
     model: Any = None
@@ -49,44 +50,11 @@ class GeminiLine(GeminiElement, gc=False, rename={"set": "$set", "rewind_to": "$
     rewind_to: Any = None
 
 
-_line = msgspec.json.Decoder(GeminiLine)
-_update = msgspec.json.Decoder(GeminiUpdate)
-_elements = msgspec.json.Decoder(list[GeminiElement])
-_members = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-def read(raw: bytes) -> list[tuple[bytes, GeminiLine | None]]:
-    """The pieces of a line, and what each says; ``None`` if it can't be understood. Joined they are `raw`."""
-    try:
-        return [(raw, _line.decode(raw))]
-    except DECODE_ERRORS:
-        return [(piece, line_of(piece) if whole else None) for piece, whole in split(raw, _RESTART)]
-
-
-def line_of(piece: bytes) -> GeminiLine | None:
-    """What one object says, with all that Python can make of it. A list of messages in it that is damaged says nothing:
-    where its members begin can't be told."""
-    try:
-        return _line.decode(piece)
-    except DECODE_ERRORS:
-        pass
-    value = decode_lenient(piece)
-    if value is None:
-        return None
-    value.pop("messages", None)
-    if isinstance(value.get("$set"), dict):
-        value["$set"].pop("messages", None)
-    try:
-        return _line.decode(json.dumps(value))
-    except DECODE_ERRORS:
-        return None
-
-
 def update_of(line: GeminiLine) -> GeminiUpdate | None:
-    """What the record sets about the session; ``None`` if it is none that does."""
+    """Returns the change of the session in a record; ``None`` if it has none."""
     if bytes(memoryview(line.set)[:1]) == b"{":
         try:
-            return _update.decode(line.set)
+            return _updates.decode(line.set)
         except DECODE_ERRORS:
             return None
     if isinstance(line.sessionId, str):
@@ -95,7 +63,7 @@ def update_of(line: GeminiLine) -> GeminiUpdate | None:
 
 
 def elements_of(messages: msgspec.Raw) -> list[GeminiElement]:
-    """The messages of a list; none if it is no list of objects."""
+    """Returns the messages of a list. A value that is no list of objects has none."""
     try:
         return _elements.decode(messages) if messages else []
     except DECODE_ERRORS:
@@ -103,7 +71,7 @@ def elements_of(messages: msgspec.Raw) -> list[GeminiElement]:
 
 
 def places_of(record: bytes, messages: msgspec.Raw) -> list[tuple[int, int]]:
-    """Where in `record` each member of its list `messages` begins and ends."""
+    """Returns the start and end of each member of the list `messages` in `record`."""
     found = []
     at = max(record.find(bytes(messages)), 0)
     for member in map(bytes, _members.decode(messages)):
@@ -111,3 +79,26 @@ def places_of(record: bytes, messages: msgspec.Raw) -> list[tuple[int, int]]:
         found.append((at, at + len(member)))
         at += len(member)
     return found
+
+
+def _recover(value: dict[str, Any]) -> GeminiLine | None:
+    """Makes a record of a damaged line, without its list of messages: their places in the line are unknown."""
+    for place in (value, value.get("$set")):
+        if isinstance(place, dict):
+            place.pop("messages", None)
+    try:
+        return msgspec.json.decode(json.dumps(value), type=GeminiLine)
+    except DECODE_ERRORS:
+        return None
+
+
+_updates = msgspec.json.Decoder(GeminiUpdate)
+_elements = msgspec.json.Decoder(list[GeminiElement])
+_members = msgspec.json.Decoder(list[msgspec.Raw])
+_reader = RecordReader(GeminiLine, RESTART, recover=_recover)
+
+read = _reader.read
+"""Returns the pieces of a line, each with its record, or ``None``. Joined, the pieces are the line."""
+
+line_of = _reader.decode
+"""Returns the record of one object; ``None`` if it is none."""

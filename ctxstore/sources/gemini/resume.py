@@ -1,7 +1,7 @@
-"""What changes for Gemini CLI to go on from a session: under another id, in another folder, from an earlier message.
+"""A checkout that Gemini CLI continues from: under another id, in another folder, or up to a message.
 
-It finds a session by its file's name and the id in its records, in the folder its list gives for the project.
-Nothing else is changed: what was said stays as it was said.
+Gemini CLI finds a session by its file's name and the id in its records, in the folder that its list has for the
+project. Messages stay unchanged.
 """
 
 from __future__ import annotations
@@ -11,19 +11,30 @@ import os
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
-from ctxstore.errors import InvalidInput, NotFound
+from ctxstore.errors import InvalidInput
 from ctxstore.sources.gemini.layout import transcript_key
 from ctxstore.sources.gemini.names import name_in_chats, name_of
 from ctxstore.sources.gemini.projects import LIST, MARK, ProjectEntry, folder_of, free_folder
-from ctxstore.sources.gemini.records import line_of, places_of, read, update_of
+from ctxstore.sources.gemini.records import RESTART, line_of, places_of, read, update_of
 from ctxstore.sources.gemini.transcript import iter_messages
 from ctxstore.sources.jsonl.edit import Fields, edit_line
 from ctxstore.sources.jsonl.messages import iter_records
-from ctxstore.sources.resumable import ContextChange, FileEdit, RestoreFile, StoredContext
+from ctxstore.sources.resumable import (
+    ContextChange,
+    FileEdit,
+    RestoreFile,
+    StoredContext,
+    edit_whole,
+    no_such_message,
+    restore_all,
+)
+from ctxstore.sources.resumable import new_uuid as new_session
+
+__all__ = ["context_of", "index_entries", "new_session", "restore_layout", "session_of"]
 
 
 def session_of(stored: StoredContext) -> str:
-    """The id in the session's records, else as much of it as its file's name has; empty if it is no session."""
+    """Returns the id in the session's records, else the part in its file's name; empty if it is no session."""
     key = transcript_key(stored.context, stored.keys)
     if key is None:
         return ""
@@ -32,28 +43,28 @@ def session_of(stored: StoredContext) -> str:
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """The files of a session, or of what a project's sessions share, as Gemini CLI looks for them after `change`."""
+    """Returns the files of a session, or those that a project's sessions share, as Gemini CLI finds them."""
     if change.is_empty:
-        return [RestoreFile(key, key) for key in stored.keys]
+        return restore_all(stored)
     transcript = transcript_key(stored.context, stored.keys)
     if (change.session or change.until) and transcript is None:
         raise InvalidInput(f"{stored.context} has no conversation, so it can't be made a session of its own")
     old = session_of(stored) if change.session else ""
     end = _end_of(stored, transcript, change.until) if transcript and change.until else None
     folder = _folder(stored, change)
-    laid = []
+    files = []
     for key in stored.keys:
         edit = _edit_of(stored, key, change, old)
         if key == transcript:
             edit = _edit(_fields(stored, change, old), end, _stamp(key, change))
         is_older = transcript is not None and key == transcript.removesuffix("l") != transcript
-        if not (is_older and (change.until or change.session)):  # the same session, as it was before
-            laid.append(RestoreFile(_place(key, folder, change.session, old), key, edit, is_new=bool(change.session)))
-    return sorted(laid, key=lambda each: each.key)
+        if not (is_older and (change.until or change.session)):  # an earlier state of the same session
+            files.append(RestoreFile(_place(key, folder, change.session, old), key, edit, is_new=bool(change.session)))
+    return sorted(files, key=lambda file: file.key)
 
 
 def context_of(stored: StoredContext, change: ContextChange) -> str:
-    """The session's name after `change`."""
+    """Returns the session's name after `change`."""
     parts = stored.context.split("/")
     if len(parts) != 3 or change.is_empty:
         return stored.context
@@ -65,15 +76,15 @@ def context_of(stored: StoredContext, change: ContextChange) -> str:
     return "/".join((parts[0], _folder(stored, change), name))
 
 
-def index_entries(stored: StoredContext, change: ContextChange, root: str) -> Sequence[ProjectEntry]:
-    """The project's entry in Gemini CLI's list, without which it makes another folder for it."""
+def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[ProjectEntry]:
+    """Returns the project's entry in the list. Without it, Gemini CLI creates another folder for the project."""
     if not stored.project or not _stored_folder(stored):
         return ()
     project = change.path(stored.project)
-    folder = _folder(stored, change._replace(root=root))
-    known = folder_of(root, project)
+    folder = _folder(stored, change._replace(root=home))
+    known = folder_of(home, project)
     if change.is_empty and known not in (None, folder):
-        return ()  # it comes back to where it was, though Gemini CLI looks elsewhere by now
+        return ()  # unchanged files go to their old folder, although Gemini CLI now uses another one
     return (ProjectEntry(project, folder),)
 
 
@@ -82,13 +93,13 @@ def _stem(key: str) -> str:
 
 
 def _stored_folder(stored: StoredContext) -> str:
-    """The folder it was kept in; empty for what belongs to no project."""
+    """Returns the project's folder in the stored keys; empty if no key belongs to a project."""
     parts = next((key.split("/") for key in stored.keys if key.startswith(("tmp/", "history/"))), [""])
     return parts[1] if len(parts) > 2 else ""
 
 
 def _folder(stored: StoredContext, change: ContextChange) -> str:
-    """The folder the project is kept in where it goes to."""
+    """Returns the project's folder after `change`."""
     folder = _stored_folder(stored)
     if not stored.project or change.is_empty:
         return folder
@@ -100,7 +111,10 @@ def _folder(stored: StoredContext, change: ContextChange) -> str:
 
 
 def _place(key: str, folder: str, session: str, old: str) -> str:
-    """Where a file goes: ``tmp/<folder>/chats/session-<time>-<id>.jsonl``, ``tmp/<folder>/<session>/…``."""
+    """Returns a file's key in another folder, and for another id.
+
+    Keys with ids are ``tmp/<folder>/chats/session-<time>-<id>.jsonl``, ``tmp/<folder>/<session>/…`` and similar.
+    """
     parts = key.split("/")
     if parts[0] not in ("tmp", "history") or len(parts) < 3:
         return key
@@ -120,6 +134,7 @@ def _renamed(name: str, session: str, old: str) -> str:
 
 
 def _fields(stored: StoredContext, change: ContextChange, old: str) -> Fields:
+    """Returns the members to change in each record."""
     project = stored.project or ""
     before, after = (sha256(os.fsencode(path)).hexdigest() for path in (project, change.path(project)))
     fields: Fields = {
@@ -131,36 +146,35 @@ def _fields(stored: StoredContext, change: ContextChange, old: str) -> Fields:
 
 
 def _edit_of(stored: StoredContext, key: str, change: ContextChange, old: str) -> FileEdit | None:
-    """What is to be done with a file beside the conversation."""
+    """Returns the edit of a file beside the conversation."""
     if key.startswith("tmp/") and key.endswith(".jsonl"):
         return _edit(_fields(stored, change, old))
     if key.endswith("/" + MARK):
-        return lambda blocks: iter((os.fsencode(change.path(os.fsdecode(b"".join(blocks)).strip())),))
+        return edit_whole(lambda data: os.fsencode(change.path(os.fsdecode(data).strip())))
     return _edit_list(change) if key == LIST and change.paths else None
 
 
 def _edit_list(change: ContextChange) -> FileEdit:
-    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
-        data = b"".join(blocks)
+    def edit(data: bytes) -> bytes:
         try:
             value = json.loads(data)
             value["projects"] = {change.path(path): folder for path, folder in value["projects"].items()}
-            yield json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass")
+            return json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass")
         except (ValueError, RecursionError, AttributeError, TypeError, KeyError):
-            yield data
+            return data
 
-    return edit
+    return edit_whole(edit)
 
 
 def _edit(fields: Fields, end: int | None = None, stamp: bytes = b"") -> FileEdit:
-    """Change the records up to `end`, and add the record `stamp`."""
+    """Returns an edit that changes the records up to the offset `end`, and appends the record `stamp`."""
 
     def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
         at, last = 0, b"\n"
         for record, _ in iter_records(blocks, read):
             start, at = at, at + len(record)
             is_last = end is not None and at >= end
-            last = edit_line(_cut(record, (end or 0) - start) if is_last else record, fields, '{"$set":')
+            last = edit_line(_cut(record, (end or 0) - start) if is_last else record, fields, RESTART)
             yield last
             if is_last:
                 break
@@ -171,15 +185,15 @@ def _edit(fields: Fields, end: int | None = None, stamp: bytes = b"") -> FileEdi
 
 
 def _end_of(stored: StoredContext, transcript: str, id: str) -> int:
-    """Where the message ends."""
+    """Returns the offset at which the message ends."""
     for message in iter_messages(stored.read(transcript)):
         if message.id == id:
             return message.offset + len(message.raw)
-    raise NotFound(f"{stored.context} has no message {id!r}", hint=f"`ctx show {stored.context} --json` lists them")
+    raise no_such_message(stored, id)
 
 
 def _cut(record: bytes, size: int) -> bytes:
-    """The record, with no more of its list of messages than those that begin in its first `size` bytes."""
+    """Returns the record without the members of its list of messages that begin after its first `size` bytes."""
     if size == len(record):
         return record
     line = line_of(record)
@@ -190,7 +204,7 @@ def _cut(record: bytes, size: int) -> bytes:
 
 
 def _stamp(key: str, change: ContextChange) -> bytes:
-    """A record that says when the session was changed last: Gemini CLI goes by it to delete old ones."""
+    """Returns a record with the time of the last change, by which Gemini CLI decides to delete old sessions."""
     if not (change.session and change.now and key.endswith(".jsonl")):
         return b""
     from datetime import UTC, datetime

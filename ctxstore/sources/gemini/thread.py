@@ -1,24 +1,31 @@
-"""Which records are messages of their own, and what each follows. One rule, for the parser and for the scanner.
+"""The rule that decides which records are messages, their roles, and their parents, for the parser and the scanner.
 
-Gemini CLI appends: a message that changes is written again under its id, a rewind names the first message taken
-back, and a list of all messages replaces those that were there. A message counts where its id is met first; what
-repeats it is `meta`. What a rewind or a new list took back was said, and stays: what was said next follows the
-message before it, so there are two branches, as `parent` tells.
+Gemini CLI only appends. A changed message is written again under its id. A rewind names the first message to undo. A
+list of all messages replaces the previous ones. A message counts at the first occurrence of its id, and repetitions are
+``meta``. Messages that a rewind or a list undid stay. The next message then has an earlier parent, which makes the
+undone ones a branch.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ctxstore.sources.gemini.content import answered_by, role_of
+import msgspec
+
+from ctxstore.sources.gemini.content import decode
 from ctxstore.sources.gemini.records import GeminiElement, GeminiLine, elements_of, update_of
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
 
 _REMEMBERED = 1 << 17
-"""How many messages' ids are kept. One that is repeated after so many others counts again."""
+"""The number of messages whose ids are kept. A message that is repeated after more than these counts again."""
+
+_ROLES = {"user": "user", "gemini": "assistant"}
+_CONTEXT = ("<session_context>", "<hook_context>")
+"""The beginnings of texts that Gemini CLI wrote in the user's name. It drops them when it resumes a session."""
 
 
 class ThreadVerdict(NamedTuple):
-    """What a record, or a member of its list, is: `is_new`, the first that is written of a message."""
+    """The meaning of a record, or of a member of its list. `is_new`: it is the first occurrence of a message."""
 
     role: str
     id: str | None = None
@@ -30,8 +37,11 @@ META = ThreadVerdict("meta")
 
 
 class GeminiThread:
-    """The messages met so far. `is_whole`: from the start of the file; else a list's members can't be told from those
-    before, and none of them counts."""
+    """The messages so far.
+
+    Without `is_whole`, the start of the file is missing. Then the members of a list may repeat earlier messages, and
+    none of them counts.
+    """
 
     def __init__(self, *, is_whole: bool = True) -> None:
         self._is_whole = is_whole
@@ -39,16 +49,16 @@ class GeminiThread:
         self._tip: str | None = None
         self._answered: frozenset[str] = frozenset()
 
-    def decode_pieces(self, line: GeminiLine) -> ThreadVerdict:
-        """What a record is. The members of a list in it are judged by `judge_list`."""
+    def judge(self, line: GeminiLine) -> ThreadVerdict:
+        """Returns the meaning of a record. `judge_list` does this for the members of its list."""
         if isinstance(line.rewind_to, str):
-            taken_back = self._known.get(line.rewind_to)
-            self._tip = taken_back.parent if taken_back else None
+            undone = self._known.get(line.rewind_to)
+            self._tip = undone.parent if undone else None
             return META
         return self._judge(line) if isinstance(line.id, str) and line.id else META
 
     def judge_list(self, line: GeminiLine) -> list[ThreadVerdict]:
-        """What the members of a list of messages in the record are; empty if it has none."""
+        """Returns the meaning of each member of a record's list of messages; empty if it has no list."""
         if isinstance(line.rewind_to, str) or isinstance(line.id, str):
             return []
         update = update_of(line)
@@ -67,18 +77,61 @@ class GeminiThread:
 
     def _judge(self, element: GeminiElement) -> ThreadVerdict:
         if element.type == "gemini":
-            self._answered = answered_by(element)
+            self._answered = _answered_by(element)
         id = element.id
         known = self._known.get(id)
         if known:
             return known
-        role = role_of(element, self._answered)
-        self._remember(ThreadVerdict(role, id, self._tip))
-        self._tip = id
-        return ThreadVerdict(role, id, self._known[id].parent, is_new=True)
-
-    def _remember(self, verdict: ThreadVerdict) -> None:
-        assert verdict.id is not None
-        self._known[verdict.id] = verdict
+        role, parent = _role_of(element, self._answered), self._tip
+        self._known[id] = ThreadVerdict(role, id, parent)
         if len(self._known) > _REMEMBERED:
             del self._known[next(iter(self._known))]
+        self._tip = id
+        return ThreadVerdict(role, id, parent, is_new=True)
+
+
+class _Response(msgspec.Struct, gc=False):
+    id: Any = None
+
+
+class _Piece(msgspec.Struct, gc=False):
+    text: Any = None
+    functionResponse: _Response | None = None
+
+
+class _Call(msgspec.Struct, gc=False):
+    id: Any = None
+    result: msgspec.Raw = msgspec.Raw(b"")
+
+
+_NONE = (b"", b"null")
+_pieces = msgspec.json.Decoder(list[_Piece])
+_calls = msgspec.json.Decoder(list[_Call])
+
+
+def _role_of(element: GeminiElement, answered: frozenset[str]) -> str:
+    """Returns a message's role. Tool outputs are ``meta`` if the calls in `answered` already contain them."""
+    role = _ROLES.get(element.type, "meta") if isinstance(element.type, str) else "meta"
+    if role != "user":
+        return role
+    try:
+        pieces = _pieces.decode(element.content)
+    except DECODE_ERRORS:  # a text
+        text = decode(element.content)
+        return "meta" if isinstance(text, str) and text.lstrip().startswith(_CONTEXT) else role
+    if pieces and all(piece.functionResponse for piece in pieces):
+        calls = {piece.functionResponse.id for piece in pieces if piece.functionResponse}
+        return "meta" if calls <= answered else "tool"
+    first = pieces[0].text if pieces else None
+    return "meta" if isinstance(first, str) and first.lstrip().startswith(_CONTEXT) else role
+
+
+def _answered_by(element: GeminiElement) -> frozenset[str]:
+    """Returns the ids of a message's tool calls that contain the tools' outputs."""
+    if not element.toolCalls:
+        return frozenset()
+    try:
+        calls = _calls.decode(element.toolCalls)
+    except DECODE_ERRORS:
+        return frozenset()
+    return frozenset(call.id for call in calls if isinstance(call.id, str) and bytes(call.result) not in _NONE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from types import UnionType
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
@@ -17,34 +18,43 @@ R = TypeVar("R", bound=msgspec.Struct)
 Accept = Callable[[R, bytes], R | None]
 """A record and its bytes → the record; ``None`` if it is not one after all."""
 
+Recover = Callable[[dict[str, Any]], R | None]
+"""An object that only a lenient decoder reads → its record; ``None`` if it has none."""
+
 
 class RecordReader(Generic[R]):
     """Reads records of the type `kind`, all of whose members are optional.
 
-    `restart`: see `split`. `accept` looks at each record that was decoded.
+    `restart`: see `split`. `accept` checks each record that was decoded. `recover` makes the records of damaged lines;
+    `record_of` is the default.
     """
 
-    def __init__(self, kind: type[R], restart: str = "", accept: Accept[R] | None = None) -> None:
-        self._kind = kind
+    def __init__(
+        self, kind: type[R], restart: str = "", accept: Accept[R] | None = None, recover: Recover[R] | None = None
+    ) -> None:
         self._restart = restart
-        self._accept = accept or _accept_any
+        self._accept = accept
+        self._recover = recover or partial(record_of, kind=kind)
         self._decode = msgspec.json.Decoder(kind).decode
 
     def read(self, raw: bytes) -> list[tuple[bytes, R | None]]:
         """Returns the pieces of a line, each with its record, or ``None`` if it has none. Joined, the pieces
         are `raw`."""
         try:
-            return [(raw, self._accept(self._decode(raw), raw))]
+            record = self._decode(raw)
+            return [(raw, self._accept(record, raw) if self._accept else record)]
         except DECODE_ERRORS:
             return [(piece, self.decode(piece) if whole else None) for piece, whole in split(raw, self._restart)]
 
     def decode(self, piece: bytes) -> R | None:
         """Returns the record of one JSON object; ``None`` if it is none."""
+        record: R | None
         try:
-            return self._accept(self._decode(piece), piece)
+            record = self._decode(piece)
         except DECODE_ERRORS:
             value = decode_lenient(piece)
-            return None if value is None else self._accept(record_of(value, self._kind), piece)
+            record = None if value is None else self._recover(value)
+        return record if record is None or self._accept is None else self._accept(record, piece)
 
 
 class FullReader(Generic[R]):
@@ -119,10 +129,6 @@ def _raw_of(value: Any) -> msgspec.Raw | msgspec.UnsetType:
             return msgspec.Raw(json.dumps(value).encode())
     except DECODE_ERRORS:
         return msgspec.UNSET
-
-
-def _accept_any(record: R, raw: bytes) -> R:
-    return record
 
 
 _decode_any = msgspec.json.Decoder().decode

@@ -1,4 +1,4 @@
-"""When Gemini CLI deletes sessions by itself."""
+"""The age at which Gemini CLI deletes sessions: ``general.sessionRetention`` in its settings."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 DEFAULT = "30d"
 _MINIMUM = "1d"
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24}
-_MAX_SIZE = 1 << 20
+_LIMIT = 1 << 20
 _COMMENTS = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
-def kept_days(root: str) -> int | None:
-    """Whole days a session is kept after it was changed last; ``None``: for good, or until there are too many.
+def kept_days(folder: str) -> int | None:
+    """Returns the whole days after its last change when the Gemini CLI at `folder` deletes a session.
 
-    As `general.sessionRetention` says: on by default, and off where it makes no sense to Gemini CLI.
+    Returns ``None`` if age deletes no session: deletion is off, or Gemini CLI rejects its settings.
     """
-    settings = _retention(os.path.join(root, "settings.json"))
+    settings = _settings(os.path.join(folder, "settings.json"))
     if settings.get("enabled", True) is not True:
         return None
     hours = _hours(settings.get("maxAge", DEFAULT))
@@ -32,11 +32,11 @@ def _hours(period: Any) -> int:
     return int(match[1]) * _HOURS[match[2]] if match else 0
 
 
-def _retention(path: str) -> dict[str, Any]:
-    """The settings, which may hold comments; none if they can't be read: then Gemini CLI doesn't start with them."""
+def _settings(path: str) -> dict[str, Any]:
+    """Returns the settings for deletion. A file that can't be read has none. Comments are allowed."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            text = _COMMENTS.sub(lambda match: match[1] or " ", file.read(_MAX_SIZE))
+            text = _COMMENTS.sub(lambda match: match[1] or " ", file.read(_LIMIT))
         value = json.loads(text)["general"]["sessionRetention"]
     except (OSError, ValueError, RecursionError, LookupError, TypeError):
         return {}
