@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
+
+from ctxstore.sources.content import json_object
 
 DEFAULT = 30
 MANAGED = ("/etc/claude-code", "/Library/Application Support/ClaudeCode")
@@ -35,9 +36,8 @@ def _settings(folder: str, managed: Sequence[str]) -> Iterator[str]:
 def _days_in(path: str) -> int | None:
     try:
         with open(path, "rb") as file:
-            settings = json.loads(file.read(_LIMIT))
-    except (OSError, ValueError, RecursionError):
+            days = json_object(file.read(_LIMIT)).get("cleanupPeriodDays")
+    except OSError:
         return None
-    days = settings.get("cleanupPeriodDays") if isinstance(settings, dict) else None
     # Claude Code rejects 0 and then uses the next value.
     return days if type(days) is int and 0 < days < 1_000_000 else None
