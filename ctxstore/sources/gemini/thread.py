@@ -119,9 +119,10 @@ def _role_of(element: GeminiElement, answered: frozenset[str]) -> str:
     except DECODE_ERRORS:  # a text
         text = decode(element.content)
         return "meta" if isinstance(text, str) and text.lstrip().startswith(_CONTEXT) else role
-    if pieces and all(piece.functionResponse for piece in pieces):
-        calls = {piece.functionResponse.id for piece in pieces if piece.functionResponse}
-        return "meta" if calls <= answered else "tool"
+    responses = [piece.functionResponse for piece in pieces if piece.functionResponse]
+    if pieces and len(responses) == len(pieces):
+        calls = (response.id for response in responses)
+        return "meta" if all(isinstance(call, str) and call in answered for call in calls) else "tool"
     first = pieces[0].text if pieces else None
     return "meta" if isinstance(first, str) and first.lstrip().startswith(_CONTEXT) else role
 

@@ -51,6 +51,8 @@ DIRT: dict[str, bytes] = {
     "odd ids": b'{"id":5}\n{"id":""}\n{"id":null,"type":"user"}\n{"id":"x"}\n{"id":"y","type":7}\n',
     "odd contents": b'{"id":"a","type":"user","content":5}\n{"id":"b","type":"user"}\n'
     b'{"id":"c","type":"user","content":{}}\n{"id":"d","type":"user","content":[[]]}\n{"id":"e","type":"gemini","toolCalls":5,"thoughts":{}}\n',
+    "odd calls": b'{"id":"a","type":"user","content":[{"functionResponse":{"id":{}}}]}\n'
+    b'{"id":"b","type":"user","content":[{"functionResponse":{"id":[]}}]}\n',
     "no objects": b'1\n"user"\n[{"id":"u"}]\nnull\n',
     "the same list elsewhere": b'{"a":[{"id":"z","type":"user"}],"sessionId":"s",'
     b'"messages":[{"id":"z","type":"user"}]}\n',
