@@ -158,7 +158,7 @@ class AgentSource:
         if "description" in vars(cls):
             known = cls.description
             cls.name, cls.agent, cls.reads_whole = known.name, known.title, known.reads_whole
-            cls.package = known.source.partition(":")[0]
+            cls.package = known.package
 
     def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """Returns the homes of the description that exist."""

@@ -39,18 +39,18 @@ class ListedThread(NamedTuple):
         """For a person."""
         return f"the row of session {self.id}, so that Codex lists it"
 
-    def is_there(self, root: str) -> bool:
+    def is_there(self, home: str) -> bool:
         """Whether Codex lists the session, with this rollout."""
-        with _open(root, self.path, write=False) as database:
+        with _open(home, self.path, write=False) as database:
             columns = [name for name in self.decisive if name in _columns(database, "threads")]
             row = _first(database, f"SELECT {_names(columns)} FROM threads WHERE id = ?", self.id)
         return row is not None and all(_same(a, self.values[name]) for name, a in zip(columns, row, strict=True))
 
-    def apply(self, root: str) -> None:
+    def apply(self, home: str) -> None:
         """Adds the row. In an existing row only the decisive columns are changed."""
-        with _open(root, self.path, write=True) as database:
+        with _open(home, self.path, write=True) as database:
             columns = _columns(database, "threads")
-            values = self._complete(database, columns, os.path.join(root, self.path))
+            values = self._complete(database, columns, os.path.join(home, self.path))
             changing = [name for name in (*self.decisive, "archived_at") if name in columns]
             changed = ", ".join(f'"{name}" = excluded."{name}"' for name in changing)
             database.execute(
@@ -87,9 +87,9 @@ class StaleHistory(NamedTuple):
         """For a person."""
         return f"no other history of session {self.id} than its rollout's"
 
-    def is_there(self, root: str) -> bool:
+    def is_there(self, home: str) -> bool:
         """Whether all that Codex remembers is in the rollout."""
-        with _open(root, self.path, write=False) as database:
+        with _open(home, self.path, write=False) as database:
             tables = _tables(database)
             query = "SELECT turn_id FROM thread_turns WHERE thread_id = ?"
             turns = database.execute(query, (self.id,)).fetchall() if "thread_turns" in tables else []
@@ -97,32 +97,32 @@ class StaleHistory(NamedTuple):
             state = _first(database, query, self.id) if "thread_history_projection_state" in tables else None
         return {turn for (turn,) in turns} <= self.turns and (state is None or state[0] <= self.size)
 
-    def apply(self, root: str) -> None:
+    def apply(self, home: str) -> None:
         """Forget it."""
-        with _open(root, self.path, write=True) as database:
+        with _open(home, self.path, write=True) as database:
             for table in sorted(_tables(database).intersection(_HISTORY)):
                 database.execute(f'DELETE FROM "{table}" WHERE thread_id = ?', (self.id,))
 
 
-def find_newest(root: str, stem: str, table: str) -> str | None:
-    """Returns the name of the newest of the databases ``<stem>_<number>.sqlite`` in `root`, if it has that table."""
-    pattern = re.compile(re.escape(stem) + r"_(\d{1,9})\.sqlite")
+def find_newest(home: str, stem: str, table: str) -> str | None:
+    """Returns the name of the newest of the databases ``<stem>_<number>.sqlite`` in `home`, if it has that table."""
+    pattern = re.compile(re.escape(stem) + r"_(?P<number>\d{1,9})\.sqlite")
     try:
-        found = [match for name in os.listdir(root) if (match := pattern.fullmatch(name))]
+        found = [match for name in os.listdir(home) if (match := pattern.fullmatch(name))]
     except (FileNotFoundError, NotADirectoryError):
         return None
-    newest = max(found, key=lambda match: int(match[1]), default=None)
+    newest = max(found, key=lambda match: int(match["number"]), default=None)
     if newest is None:
         return None
-    with _open(root, newest[0], write=False) as database:
-        return newest[0] if table in _tables(database) else None
+    with _open(home, newest.string, write=False) as database:
+        return newest.string if table in _tables(database) else None
 
 
 @contextmanager
-def _open(root: str, name: str, *, write: bool) -> Iterator[sqlite3.Connection]:
+def _open(home: str, name: str, *, write: bool) -> Iterator[sqlite3.Connection]:
     """Yields the database, in one transaction. Raises `Conflict` if it is locked, `StorageError` if it can't
     be used."""
-    path = os.path.join(root, name)
+    path = os.path.join(home, name)
     address = f"file:{quote(os.fsencode(path))}?mode={'rw' if write else 'ro'}"
     try:
         with closing(sqlite3.connect(address, uri=True, timeout=_SECONDS)) as database, database:

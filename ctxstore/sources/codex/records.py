@@ -75,6 +75,13 @@ class CodexRecord(msgspec.Struct):
     timestamp: Any = None
 
 
+class RolloutRecord(msgspec.Struct):
+    """A record in both forms."""
+
+    line: CodexLine
+    record: CodexRecord
+
+
 def role_of_item(type: Any, role: Any) -> str:
     """Returns the role of an item of a conversation, by its type and the role it names."""
     if type == MESSAGE:
@@ -98,13 +105,13 @@ decode_pieces = RecordReader(CodexLine, RESTART, _accept).read
 """The pieces of a line, each with what it takes to count it."""
 
 
-def read(raw: bytes) -> list[tuple[bytes, tuple[CodexLine, CodexRecord] | None]]:
+def read(raw: bytes) -> list[tuple[bytes, RolloutRecord | None]]:
     """Decodes the pieces of a line as `decode_pieces` does, with all that a message is made of."""
-    return [(piece, (line, _record_of(piece, line)) if line else None) for piece, line in decode_pieces(raw)]
+    return [(piece, _complete(piece, line) if line else None) for piece, line in decode_pieces(raw)]
 
 
-def _record_of(piece: bytes, line: CodexLine) -> CodexRecord:
+def _complete(piece: bytes, line: CodexLine) -> RolloutRecord:
     record = _records.decode(piece) or CodexRecord()
     if line.type == ITEM and record.payload is None:
         record.payload = value_of(msgspec.Raw(piece)) or decode_lenient(piece)
-    return record
+    return RolloutRecord(line, record)

@@ -16,7 +16,7 @@ from ctxstore.errors import InvalidInput
 from ctxstore.sources.codex.compressed import unpack
 from ctxstore.sources.codex.database import ListedThread, StaleHistory, find_newest
 from ctxstore.sources.codex.layout import IMAGES
-from ctxstore.sources.codex.records import CONTEXT, EVENT, META, RESTART, CodexLine, CodexRecord, read
+from ctxstore.sources.codex.records import CONTEXT, EVENT, META, RESTART, RolloutRecord, read
 from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, Rollout, rollout_of, transcript_key
 from ctxstore.sources.codex.thread_row import facts_of
 from ctxstore.sources.codex.transcript import CodexThread, iter_messages
@@ -156,11 +156,11 @@ def _edit(stored: StoredContext, change: ContextChange, key: str) -> FileEdit:
     return edit
 
 
-def _fields(found: tuple[CodexLine, CodexRecord], name: Any, change: ContextChange) -> Fields:
+def _fields(found: RolloutRecord, name: Any, change: ContextChange) -> Fields:
     """Returns the members to change in a record: none in messages."""
-    type = found[0].type
+    type = found.line.type
     folders: dict[str, Any] = dict.fromkeys(_FOLDERS, change.path)
-    if found[0].role != "meta":
+    if found.line.role != "meta":
         return {}
     fields: dict[str, Any] = dict.fromkeys(_IDS, name)
     if type in (META, CONTEXT):
@@ -170,7 +170,7 @@ def _fields(found: tuple[CodexLine, CodexRecord], name: Any, change: ContextChan
     return {"payload": fields}
 
 
-RolloutPiece = tuple[bytes, tuple[CodexLine, CodexRecord] | None]
+RolloutPiece = tuple[bytes, RolloutRecord | None]
 
 
 def _kept(blocks: Iterator[bytes], until: str) -> Iterator[RolloutPiece]:
@@ -192,15 +192,15 @@ def _kept(blocks: Iterator[bytes], until: str) -> Iterator[RolloutPiece]:
             return
 
 
-def _kind(found: tuple[CodexLine, CodexRecord] | None) -> str | None:
+def _kind(found: RolloutRecord | None) -> str | None:
     """Returns the kind of an event that is about what precedes it; ``None``: it is about something else, or
     no event."""
-    payload = found[1].payload if found else None
+    payload = found.record.payload if found else None
     if not found or not isinstance(payload, dict):
         return None
-    if found[0].type == "token_usage_record":
+    if found.line.type == "token_usage_record":
         return "token_count"
-    kind = payload.get("type") if found[0].type == EVENT else None
+    kind = payload.get("type") if found.line.type == EVENT else None
     item = payload.get("item")
     if kind == "item_completed" and isinstance(item, dict) and item.get("type") == "UserMessage":
         return "user_message"

@@ -29,8 +29,8 @@ def facts_of(blocks: Iterator[bytes]) -> Facts:
     notes = _Notes()
     for raw, found in iter_padded(blocks, read):
         notes.size += len(raw)
-        if found is not None and isinstance(found[1].payload, dict):
-            notes.add(found[0], found[1], found[1].payload)
+        if found is not None and isinstance(found.record.payload, dict):
+            notes.add(found.line, found.record, found.record.payload)
     return Facts(notes.values(), frozenset(notes.turns), notes.size)
 
 

@@ -18,8 +18,8 @@ from ctxstore.sources.codex.records import (
     ITEM,
     META,
     CodexLine,
-    CodexRecord,
     Payload,
+    RolloutRecord,
     decode_pieces,
     read,
 )
@@ -47,9 +47,9 @@ class CodexThread:
         self._turns: deque[str | None] = deque(maxlen=_REMEMBERED)
         self._model: str | None = None
 
-    def message(self, raw: bytes, found: tuple[CodexLine, CodexRecord], offset: int) -> Message:
+    def message(self, raw: bytes, found: RolloutRecord, offset: int) -> Message:
         """Returns the message of a record."""
-        line, record = found
+        line, record = found.line, found.record
         role, payload = line.role, record.payload
         parts = parts_of(line.type, payload)
         id = _id_of(line, payload) or f"@{offset}"

@@ -59,7 +59,7 @@ def list_conversations(connection: sqlite3.Connection) -> Iterator[CursorConvers
         id = key.removeprefix(COMPOSER) if isinstance(key, str) else ""
         if id:
             counts = [_count(connection, kind + id) for kind in KINDS]
-            size = _ROW * (1 + sum(count[0] for count in counts))
+            size = _ROW * (1 + sum(rows for rows, _, _ in counts))
             yield CursorConversation(id, stamp(size, 0, schema, number, counts))
 
 
@@ -121,13 +121,14 @@ def _line(key: str, value: Any) -> bytes:
     return encode_line(RowLine(TABLE, {"key": key, "value": plain_value(value)}))
 
 
-def _count(connection: sqlite3.Connection, start: str) -> tuple[int, ...]:
-    found = [0, 0, 0]
+def _count(connection: sqlite3.Connection, start: str) -> tuple[int, int, int]:
+    """Returns the number of rows whose keys start so, the largest row number, and the sum of these."""
+    rows = newest = total = 0
     for low, high in _ranges(start):
         query = f"SELECT count(*), coalesce(max(rowid), 0), coalesce(sum(rowid), 0) FROM {TABLE}"
-        row = connection.execute(query + " WHERE key >= ? AND key < ?", (low, high)).fetchone()
-        found = [found[0] + row[0], max(found[1], row[1]), found[2] + row[2]]
-    return tuple(found)
+        more, last, sum_of = connection.execute(query + " WHERE key >= ? AND key < ?", (low, high)).fetchone()
+        rows, newest, total = rows + more, max(newest, last), total + sum_of
+    return rows, newest, total
 
 
 def _ranges(start: str) -> Sequence[tuple[str, str]]:

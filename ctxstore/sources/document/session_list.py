@@ -64,7 +64,7 @@ class ListedSession(NamedTuple):
             )
         if self._is_in(data, found):
             return data
-        at = found.records[-1][1] if found.records else found.opening + 1
+        at = found.records[-1].end if found.records else found.opening + 1
         return data[:at] + (b"," if found.records else b"") + self.entry + data[at:]
 
     def _is_in(self, data: bytes, found: Cut) -> bool:

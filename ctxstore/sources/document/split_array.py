@@ -19,12 +19,19 @@ _BLANK = b" \t\r\n"
 _BETWEEN = frozenset({b" ", b"\t", b"\r", b"\n", b","})
 
 
+class RecordSpan(NamedTuple):
+    """A record is ``data[start:end]``."""
+
+    start: int
+    end: int
+
+
 class Cut(NamedTuple):
     """``data[opening]`` is the array's ``[``; each record is ``data[start:end]``; `closing` is where its ``]`` is,
     ``None`` if it has none. `is_whole`: nothing is damaged, what follows `closing` included."""
 
     opening: int
-    records: list[tuple[int, int]]
+    records: list[RecordSpan]
     closing: int | None
     is_whole: bool
 
@@ -43,7 +50,7 @@ def shorten(data: bytes, key: str, kept: int) -> bytes:
     if found is None or kept > len(found.records) or (kept == len(found.records) and found.is_whole):
         return data
     last = found.records[:kept]
-    head = data[: last[-1][1] if last else found.opening + 1]
+    head = data[: last[-1].end if last else found.opening + 1]
     if found.is_whole and found.closing is not None:
         return head + data[found.closing :]
     return head + (b"]}" if data[: found.opening].strip(b"\xef\xbb\xbf \t\r\n") else b"]")
@@ -75,7 +82,7 @@ def _cut_whole(data: bytes, opening: int, key: str) -> Cut | None:
     for raw in raws:
         while data[at : at + 1] in _BETWEEN:
             at += 1
-        records.append((at, at + len(raw)))
+        records.append(RecordSpan(at, at + len(raw)))
         at += len(raw)
     closing = data.find(b"]", at)
     # Of a key that occurs twice the last is decoded, and the first found.
@@ -85,13 +92,13 @@ def _cut_whole(data: bytes, opening: int, key: str) -> Cut | None:
 
 def _cut_damaged(data: bytes, opening: int) -> Cut:
     text = text_of(data)
-    records: list[tuple[int, int]] = []
+    records: list[RecordSpan] = []
     closing = None
     try:
         at = skip(text, opening + 1)
         while text[at : at + 1] != "]":
             end = end_of(text, at)
-            records.append((at, end))
+            records.append(RecordSpan(at, end))
             at = skip(text, end)
             if text[at : at + 1] == ",":
                 at = skip(text, at + 1)

@@ -43,7 +43,7 @@ def _count_rows(tables: SessionTables) -> CountRows:
 
     def count(row: dict[str, Any]) -> RowCounts:
         found = [each.get(row["id"], (0,)) for each in counts]
-        return RowCounts(sum(each[0] for each in found), _nanoseconds(row.get("updated_at")), found)
+        return RowCounts(sum(rows for rows, *_ in found), _nanoseconds(row.get("updated_at")), found)
 
     return count
 

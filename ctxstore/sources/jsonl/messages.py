@@ -30,21 +30,22 @@ def iter_messages(blocks: Iterable[bytes], offset: int, read: Read[R], build: Bu
 
 def iter_padded(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
     """Yields pieces as `iter_records` does, with empty lines added to the record before them, or to the first one."""
-    held: tuple[bytes, R | None] | None = None
+    held: bytes | None = None
+    held_record: R | None = None
     blank = bytearray()
     for raw, record in iter_records(blocks, read):
         if record is None and not raw.strip(BLANK) and len(blank) <= LIMIT:
             blank += raw
             continue
         if held is not None:
-            yield held[0] + blank, held[1]
-            held = raw, record
+            yield held + blank, held_record
+            held = raw
         else:
-            held = bytes(blank) + raw, record
+            held = bytes(blank) + raw
+        held_record = record
         blank.clear()
     if held is not None or blank:
-        raw, record = held or (b"", None)
-        yield raw + blank, record
+        yield (held or b"") + blank, held_record
 
 
 def iter_records(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:

@@ -51,8 +51,8 @@ def _count_rows(tables: SessionTables) -> CountRows:
 
     def count(row: dict[str, Any]) -> RowCounts:
         found = counts.get(row["id"], {})
-        newest = max(integer(row.get("time_updated")), *(each[1] for each in found.values()), 0)
-        return RowCounts(sum(each[0] for each in found.values()), newest * 1_000_000, sorted(found.items()))
+        newest = max(integer(row.get("time_updated")), *(newest for _, newest, _ in found.values()), 0)
+        return RowCounts(sum(rows for rows, _, _ in found.values()), newest * 1_000_000, sorted(found.items()))
 
     return count
 

@@ -74,7 +74,8 @@ class OpenCodeFiles:
 
         taken = [file for file in files if stat.S_ISREG(file.stat.st_mode)]
         states = [(file.key, file.stat.st_size, file.stat.st_mtime_ns, file.stat.st_ino) for file in taken]
-        size, newest = sum(state[1] for state in states), max((state[2] for state in states), default=0)
+        size = sum(file.stat.st_size for file in taken)
+        newest = max((file.stat.st_mtime_ns for file in taken), default=0)
         path = os.path.join(self._home, session.key)
         return FoundFile(key, path, stamp(size, newest, states), content=lambda: _lines(session, taken))
 
