@@ -20,7 +20,7 @@ import pytest
 from ctxstore.errors import CtxstoreError, NotFound
 from ctxstore.ids import Kind, ObjectId
 from ctxstore.objects.store import ObjectStore
-from ctxstore.ops.repair.execute import RepairReport, repair
+from ctxstore.ops.repair.execute import RepairReport, repair_repository
 from ctxstore.ops.repair.plan import RepairOptions
 from ctxstore.packs.index import Location
 from ctxstore.repo.repository import Repo
@@ -190,8 +190,8 @@ class Pristine:
 
 def mended(case: Case, world: World, options: RepairOptions) -> tuple[Values, RepairReport]:
     storage = Values(case.apply(world))
-    report = repair(storage, environment(7), options)
-    again = repair(storage, environment(8), options)
+    report = repair_repository(storage, environment(7), options)
+    again = repair_repository(storage, environment(8), options)
     assert again.did_nothing, (case.what, again)
     return storage, report
 
