@@ -13,13 +13,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent
-REWRITTEN_LATER = ROOT / "ctxstore" / "sources"
-FILES = sorted(
-    path
-    for folder in ("ctxstore", "benchmarks", "tests")
-    for path in (ROOT / folder).rglob("*.py")
-    if REWRITTEN_LATER not in path.parents
-)
+FILES = sorted(path for folder in ("ctxstore", "benchmarks", "tests") for path in (ROOT / folder).rglob("*.py"))
 
 QUESTIONS = {"how", "that", "what", "when", "where", "which", "who", "whose", "why"}
 """Words that begin a clause instead of a statement."""

@@ -83,7 +83,7 @@ def test_the_types_of_a_functions_signature_are_public(function):
 
 
 def iter_pairs(hint: object) -> Iterator[object]:
-    """The tuples in an annotation whose parts have positions and no names."""
+    """Yields the tuples in an annotation whose parts have positions and no names."""
     arguments = typing.get_args(hint)
     if typing.get_origin(hint) is tuple and arguments[-1:] != (Ellipsis,):
         yield hint
