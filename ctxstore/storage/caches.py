@@ -54,7 +54,7 @@ def write_cache(path: str, *parts: bytes) -> None:
 def prepare_database(path: str) -> None:
     """Creates the file of a database, unless it exists, before SQLite opens it by its path.
 
-    Raises `OSError` if a link or a special file is there, or in the place of a file that SQLite keeps beside it.
+    Raises `OSError` if a link or a special file has its name, or that of a file that SQLite keeps beside it.
     """
     for ending in BESIDE_DATABASE:
         try:
