@@ -19,7 +19,7 @@ class ContextChange(NamedTuple):
     """The changes that a checkout makes to a session.
 
     `session`: its new id; empty: unchanged. `paths`: (old, new) folders, absolute. `until`: the last message to keep;
-    empty: all. `now`: ns since 1970, for files that have to look recent. `root`: the agent's home that the session is
+    empty: all. `now`: ns since 1970, for files that have to look recent. `home`: the agent's home that the session is
     restored to, if it is known. It may be read, because the agent's own list has the places of projects.
     """
 
@@ -27,7 +27,7 @@ class ContextChange(NamedTuple):
     paths: tuple[tuple[str, str], ...] = ()
     until: str = ""
     now: int = 0
-    root: str = ""
+    home: str = ""
 
     @property
     def is_empty(self) -> bool:

@@ -55,13 +55,13 @@ class Pairs(NamedTuple):
     conversation: str
     read: Callable[[], Iterator[bytes]]
 
-    def is_there(self, root: str) -> bool:
+    def is_there(self, home: str) -> bool:
         """Whether the database has exactly these pairs of the conversation."""
         from ctxstore.sources.cursor.database import COMPOSER, find_value, iter_keys
         from ctxstore.sources.sqlite.database import open_database
 
         try:
-            with open_database(os.path.join(root, self.path)) as connection:
+            with open_database(os.path.join(home, self.path)) as connection:
                 keys = {COMPOSER + self.conversation, *iter_keys(connection, self.conversation)}
                 for key, value in self._pairs():
                     if not _is_same(find_value(connection, key), value):
@@ -71,7 +71,7 @@ class Pairs(NamedTuple):
         except SourceError:
             return False
 
-    def found(self, root: str) -> bytes:
+    def found(self, home: str) -> bytes:
         """Returns the database's pairs of the conversation: see `ReplacingIndexEntry`."""
         from ctxstore.sources.cursor.database import COMPOSER, find_value, iter_keys
         from ctxstore.sources.sqlite.restore_rows import found_lines
@@ -81,13 +81,13 @@ class Pairs(NamedTuple):
                 value = find_value(tables.connection, key)
                 yield repr((key, value)).encode("utf-8", "surrogatepass") if value is not None else b""
 
-        return found_lines(os.path.join(root, self.path), lines)
+        return found_lines(os.path.join(home, self.path), lines)
 
-    def apply(self, root: str) -> None:
+    def apply(self, home: str) -> None:
         """Puts them there, in one transaction. Raises `Conflict`, `StorageError`."""
         from ctxstore.sources.sqlite.restore_rows import change_database
 
-        change_database(os.path.join(root, self.path), self.what, "Cursor", self._put)
+        change_database(os.path.join(home, self.path), self.what, "Cursor", self._put)
 
     def _put(self, tables: SessionTables) -> None:
         from ctxstore.errors import Conflict

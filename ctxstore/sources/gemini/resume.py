@@ -81,7 +81,7 @@ def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Se
     if not stored.project or not _stored_folder(stored):
         return ()
     project = change.path(stored.project)
-    folder = _folder(stored, change._replace(root=home))
+    folder = _folder(stored, change._replace(home=home))
     known = folder_of(home, project)
     if change.is_empty and known not in (None, folder):
         return ()  # unchanged files go to their old folder, although Gemini CLI now uses another one
@@ -104,10 +104,10 @@ def _folder(stored: StoredContext, change: ContextChange) -> str:
     if not stored.project or change.is_empty:
         return folder
     project = change.path(stored.project)
-    known = folder_of(change.root, project) if change.root else None
+    known = folder_of(change.home, project) if change.home else None
     if known:
         return known
-    return folder if project == stored.project else free_folder(change.root, project)
+    return folder if project == stored.project else free_folder(change.home, project)
 
 
 def _place(key: str, folder: str, session: str, old: str) -> str:

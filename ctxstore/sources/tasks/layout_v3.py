@@ -48,7 +48,7 @@ def _facts(session: str, change: ContextChange) -> Fields:
         key = f"{SESSIONS}/{session}/{session}.messages.json"
         if not path.endswith("/" + key):
             return path
-        home = change.root or change.path(path.removesuffix("/" + key))
+        home = change.home or change.path(path.removesuffix("/" + key))
         return os.path.join(home, place(key, session, change))
 
     return {

@@ -100,7 +100,7 @@ def _moved(stored: StoredContext, key: str, change: ContextChange) -> FileEdit |
     """Returns the edit of a file with the path of the messages: in another home even an unchanged session has another
     one."""
     task = stored.session
-    is_moved = change.root and layout_v3.names_its_place(key, task)
+    is_moved = change.home and layout_v3.names_its_place(key, task)
     return edit_whole(lambda data: layout_v3.changed(data, key, task, change, None)) if is_moved else None
 
 

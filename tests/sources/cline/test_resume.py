@@ -121,11 +121,11 @@ def test_a_session_of_the_newer_cline_has_its_id_and_folders_in_its_own_fields()
     task = stored(files, f"cline/cli/{old}")
     assert laid(Cline(), task, ContextChange()) == files
     assert Cline().index_entries(task, ContextChange(session="99"), "/nowhere") == []
-    moved = laid(Cline(), task, ContextChange(root="/home/bob/data"))
+    moved = laid(Cline(), task, ContextChange(home="/home/bob/data"))
     assert json.loads(moved[f"{prefix}.json"])["messages_path"] == f"/home/bob/data/{prefix}.messages.json"
     assert {**moved, f"{prefix}.json": files[f"{prefix}.json"]} == files
     change = ContextChange(
-        session="99", paths=(("/home/ada", "/home/bob"),), until="msg_1", now=NOW, root="/home/bob/data"
+        session="99", paths=(("/home/ada", "/home/bob"),), until="msg_1", now=NOW, home="/home/bob/data"
     )
     found = laid(Cline(), task, change)
     assert list(found) == ["sessions/99/99.json", "sessions/99/99.log", "sessions/99/99.messages.json"]

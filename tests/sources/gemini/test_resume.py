@@ -107,7 +107,7 @@ def test_another_folder_changes_the_project_and_not_what_was_said() -> None:
 
 def test_a_project_is_kept_where_the_list_of_the_home_says(tmp_path: Path) -> None:
     (tmp_path / "projects.json").write_text(json.dumps({"projects": {"/srv/engine": "engine-7", "/x/clock": "clock"}}))
-    to = lambda path: ContextChange(paths=((PROJECT, path),), root=str(tmp_path))  # noqa: E731
+    to = lambda path: ContextChange(paths=((PROJECT, path),), home=str(tmp_path))  # noqa: E731
     assert f"tmp/engine-7/chats/{STEM}.jsonl" in written(to("/srv/engine"))
     assert f"tmp/clock-1/chats/{STEM}.jsonl" in written(to("/y/clock"))
     (tmp_path / "tmp/new").mkdir(parents=True)
