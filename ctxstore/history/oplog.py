@@ -101,6 +101,12 @@ def write_op(putter: Putter, op: Op) -> ObjectId:
     return putter.put(Kind.OP, encode_op(op))
 
 
+def moved_back(run: StoredOp, command: str, refs: ObjectId) -> Op:
+    """Returns the op after `run` that moves its refs back. `refs` is the refs map before `run`."""
+    changes = tuple(RefChange(change.ref, change.new, change.old) for change in run.op.changes)
+    return run.op._replace(previous=run.id, command=command, refs=refs, changes=changes, statistics={}, undoes=None)
+
+
 def iter_ops(getter: Getter, newest: ObjectId | None) -> Iterator[StoredOp]:
     """Yields the ops from `newest` back to the first."""
     while newest is not None:

@@ -19,12 +19,12 @@ from ctxstore.errors import Conflict, Corrupt, CtxstoreError, NotFound, RefMoved
 from ctxstore.history.commits import read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.forgotten import Forgotten
-from ctxstore.history.oplog import Op, RefChange, iter_ops, write_op
+from ctxstore.history.oplog import Op, RefChange, StoredOp, iter_ops, moved_back, write_op
 from ctxstore.history.refs import Refs
 from ctxstore.history.root import advanced
 from ctxstore.ids import ID_SIZE, ObjectId, format_id
 from ctxstore.objects.store import ObjectWriter
-from ctxstore.packs.compact import merge, plan_merge
+from ctxstore.packs.compact import merge, plan_merge, with_merged
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.writer import NewPack, PackWriter
 from ctxstore.storage.protocol import Presence, SwapLost, Unsettled
@@ -149,14 +149,21 @@ class Transaction:
         statistics: Mapping[str, int] | None = None,
         *,
         undoes: ObjectId | None = None,
+        back: str = "",
     ) -> Published:
-        """Makes the moves visible and durable. Raises `RefMoved`, `MustRestart`, `Conflict`, `StorageError`."""
+        """Makes the moves visible and durable. Raises `RefMoved`, `MustRestart`, `Conflict`, `StorageError`.
+
+        With `back`, a second run of that command moves the refs back, in the same swap.
+        """
         for _ in range(_TRIES):
             op = self._make_op(moves, command, note, statistics or {})._replace(undoes=undoes)
-            op_id = write_op(self.writer, op)
+            newest, op_id = op, write_op(self.writer, op)
+            if back:
+                newest = moved_back(StoredOp(op_id, op), back, self.root.refs)
+            newest_id = write_op(self.writer, newest) if back else op_id
             self._own += self.writer.flush()
             self._merge_small()
-            if self._swap(op, op_id):
+            if self._swap(newest, newest_id):
                 self._sweep_merged()
                 return Published(op_id, op, sum(pack.size for pack in self._own))
             self._revalidate()
@@ -217,7 +224,7 @@ class Transaction:
         self._merged = (sources, merged)
 
     def _swap(self, op: Op, id: ObjectId) -> bool:
-        packs = self._new_packs()
+        packs = with_merged([*self._listed, *self._own], *self._merged)
         environment = self.engine.environment
         root = advanced(self.root, environment.clock())
         root = root._replace(refs=op.refs, forgotten=op.forgotten, op=id)
@@ -246,15 +253,6 @@ class Transaction:
             return op in takewhile(lambda id: id != self.root.op, ids)
         except CtxstoreError:
             return False
-
-    def _new_packs(self) -> list[PackInfo]:
-        packs = [*self._listed, *self._own]
-        sources, merged = self._merged
-        if not sources:
-            return packs
-        first = packs.index(sources[0])
-        kept = [pack for pack in packs if pack not in set(sources)]
-        return [*kept[:first], *merged, *kept[first:]]
 
     def _revalidate(self) -> None:
         self._read_root()

@@ -90,3 +90,12 @@ def copy_objects(
                     writer.add(kind, id, view[position : position + length], is_data_kind(kind))
                 position += length
         at += frame.objects
+
+
+def with_merged(packs: list[PackInfo], sources: list[PackInfo], merged: list[PackInfo]) -> list[PackInfo]:
+    """Returns the list of packs with `merged` in place of `sources`."""
+    if not sources:
+        return packs
+    first, replaced = packs.index(sources[0]), set(sources)
+    kept = [pack for pack in packs if pack not in replaced]
+    return [*kept[:first], *merged, *kept[first:]]
