@@ -53,8 +53,9 @@ if TYPE_CHECKING:
     from ctxstore.ops.check.check import CheckProblem, CheckReport
     from ctxstore.ops.check.impact import DamagedPlace
     from ctxstore.ops.check.unreachable import UnreachableHistory
-    from ctxstore.ops.checkout.execute import CheckoutPlan, CheckoutResult, UnreadablePart
+    from ctxstore.ops.checkout.execute import CheckoutPlan, CheckoutResult
     from ctxstore.ops.checkout.placement import Placement
+    from ctxstore.ops.checkout.steps import UnreadablePart
     from ctxstore.ops.content.diff import ContextDiff, FileChange, MemoryChange
     from ctxstore.ops.content.find_message import NumberedMessage
     from ctxstore.ops.content.stats import Stats
@@ -199,8 +200,9 @@ _NAMES = {
     "ops.check.check": "CheckProblem CheckReport",
     "ops.check.impact": "DamagedPlace",
     "ops.check.unreachable": "UnreachableHistory",
-    "ops.checkout.execute": "CheckoutPlan CheckoutResult UnreadablePart",
+    "ops.checkout.execute": "CheckoutPlan CheckoutResult",
     "ops.checkout.placement": "Placement",
+    "ops.checkout.steps": "UnreadablePart",
     "ops.content.diff": "ContextDiff FileChange MemoryChange",
     "ops.content.find_message": "NumberedMessage",
     "ops.content.stats": "Stats",

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ctxstore.ops.checkout.placement import check_placement
     from ctxstore.ops.checkout.plan import plan_checkout_all, plan_checkout_in_place, plan_checkout_to
     from ctxstore.ops.checkout.plan_resume import plan_checkout_elsewhere
-    from ctxstore.ops.checkout.safety_snapshot import save_before_checkout
     from ctxstore.ops.content.conversation import iter_messages
     from ctxstore.ops.content.diff import diff
     from ctxstore.ops.content.find_message import find_messages
@@ -110,7 +109,6 @@ __all__ = [
     "remove_policy",
     "rename",
     "repair_repository",
-    "save_before_checkout",
     "scan_added",
     "scan_commits",
     "search_messages",
@@ -130,7 +128,6 @@ _NAMES = {
     "checkout.placement": "check_placement",
     "checkout.plan": "plan_checkout_all plan_checkout_in_place plan_checkout_to",
     "checkout.plan_resume": "plan_checkout_elsewhere",
-    "checkout.safety_snapshot": "save_before_checkout",
     "content.conversation": "iter_messages",
     "content.diff": "diff",
     "content.find_message": "find_messages",

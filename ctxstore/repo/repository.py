@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ from ctxstore.errors import Corrupt, NotFound
 from ctxstore.history.commits import NamedCommit, StoredCommit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import matches
-from ctxstore.ids import ObjectId
 from ctxstore.progress import SILENT, Progress
 from ctxstore.repo.finding import FindingMethods
 from ctxstore.repo.refs import RefMethods
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.gc.collect import GcPlan, GcResult
     from ctxstore.ops.snapshot.snapshot import SnapshotReport
     from ctxstore.ops.snapshot.targets import Target
-    from ctxstore.sources.protocol import Message, SourceHome
+    from ctxstore.sources.protocol import Message
 
 
 class Repo(RefMethods, RetentionMethods, FindingMethods):
@@ -142,15 +142,11 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
             return ops.plan_checkout_elsewhere(self._engine, revision, placement)
         if to is not None:
             return ops.plan_checkout_to(self._engine, revision, to)
-        return ops.plan_checkout_in_place(self._engine, revision, self._save_before_checkout)
+        return ops.plan_checkout_in_place(self._engine, revision, os.environ)
 
     def plan_checkout_all(self, to: str, *, at: str | None = None) -> CheckoutPlan:
         """Plans to restore all contexts below `to`, in their present state or that of the time `at`."""
         return ops.plan_checkout_all(self._engine, to, at)
-
-    def _save_before_checkout(self, home: SourceHome, ref: str, at_risk: Sequence[str]) -> ObjectId | None:
-
-        return ops.save_before_checkout(self._engine, home, ref, at_risk)
 
     # -- maintenance
 

@@ -180,8 +180,10 @@ def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -
         output.report(f"{format_count(result.files, 'file')} written, {format_size(result.bytes)}{removed}.")
         if result.registered:
             output.report(f"{format_count(result.registered, 'entry', 'entries')} added to the agent's session index.")
-        if result.safety:
-            output.report(f"The previous files are saved: `ctx show op:{result.safety.hex()[:8]}`.")
+        if result.safety_commit:
+            saved = result.safety_commit.hex()[:8]
+            back = f"ctx checkout {saved}" if plan.in_place else f"ctx checkout {saved} --to DIR"
+            output.report(f"The previous files are saved: `{back}` restores them.")
         if plan.resume_target.session:
             output.report(f"New session: {plan.resume_target.session}")
         if plan.resume_target.command:
@@ -194,7 +196,7 @@ def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -
 def _value(plan: CheckoutPlan, result: CheckoutResult | None) -> dict[str, Any]:
     done = result and result._asdict()
     if done:
-        done |= {key: done[key].hex() if done[key] else None for key in ("safety", "saved")}
+        done |= {key: done[key].hex() if done[key] else None for key in ("safety", "saved", "safety_commit")}
         done.pop("unreadable")
     return {
         "target": os.path.abspath(plan.target),

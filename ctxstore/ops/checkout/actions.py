@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterable, Iterator
 
 from ctxstore.errors import StorageError
 from ctxstore.history.engine import Engine
-from ctxstore.ops.checkout.execute import CheckoutAction, CheckoutStep
 from ctxstore.ops.checkout.layout import is_at_or_below, size_of
+from ctxstore.ops.checkout.link_policy import LinkPolicy
 from ctxstore.ops.checkout.rewritten_file import RewrittenFile
+from ctxstore.ops.checkout.steps import CheckoutAction, CheckoutStep
 from ctxstore.ops.checkout.target_folder import TargetFolder
 from ctxstore.ops.checkout.verify_written import read_exactly
 from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
@@ -18,7 +19,12 @@ from ctxstore.trees.files import read_content
 
 
 def plan_steps(
-    engine: Engine, target: str, entries: Iterable[tuple[str, Entry | RewrittenFile]], removed: Collection[str] = ()
+    engine: Engine,
+    target: str,
+    entries: Iterable[tuple[str, Entry | RewrittenFile]],
+    *,
+    removed: Collection[str] = (),
+    links: LinkPolicy | None = None,
 ) -> list[CheckoutStep]:
     """Returns a create, replace or keep step for each entry.
 
@@ -28,7 +34,7 @@ def plan_steps(
         return [CheckoutStep(CheckoutAction("create", path, size_of(entry)), entry) for path, entry in entries]
     steps = []
     try:
-        with TargetFolder(target) as folder:
+        with TargetFolder(target, links) as folder:
             for path, entry in entries:
                 is_removed = bool(removed) and is_at_or_below(removed, path)
                 verb = "create" if is_removed else _choose_verb(engine, folder, path, entry)
@@ -49,7 +55,9 @@ def _choose_verb(engine: Engine, folder: TargetFolder, path: str, entry: Entry |
         return "keep" if stat.S_ISLNK(found.st_mode) and folder.read_link(path) == entry.target else "replace"
     if not isinstance(entry, (FileEntry, RewrittenFile)) or not stat.S_ISREG(found.st_mode):
         return "replace"
-    if (stat.S_IMODE(found.st_mode), found.st_mtime_ns, found.st_size) != (entry.mode, entry.mtime_ns, entry.size):
+    # Set-user-id, set-group-id and sticky bits are not restored, so they don't count.
+    wanted = entry.mode & 0o777, entry.mtime_ns, entry.size
+    if (found.st_mode & 0o777, found.st_mtime_ns, found.st_size) != wanted:
         return "replace"
     return "keep" if _has_same_content(engine, folder, path, entry) else "replace"
 

@@ -6,45 +6,28 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ctxstore.errors import AlreadyExists, Conflict, Corrupt, NotFound, StorageError
+from ctxstore.errors import AlreadyExists, Conflict, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
-from ctxstore.ops.checkout.batch_read import fetch, storage_order
+from ctxstore.ops.checkout.link_policy import LinkPolicy
 from ctxstore.ops.checkout.overwrite_guard import OverwriteGuard
 from ctxstore.ops.checkout.resume_target import ResumeTarget
-from ctxstore.ops.checkout.rewritten_file import RewrittenFile
 from ctxstore.ops.checkout.running_agents import refuse_open, refuse_running
+from ctxstore.ops.checkout.safety_snapshot import AtRisk, SaveFirst
 from ctxstore.ops.checkout.session_index import SessionIndexUpdate
-from ctxstore.ops.checkout.target_folder import PendingFile, TargetFolder
-from ctxstore.ops.checkout.verify_written import verify_written
+from ctxstore.ops.checkout.steps import CheckoutStep, UnreadablePart
+from ctxstore.ops.checkout.target_folder import TargetFolder
+from ctxstore.ops.checkout.write_steps import StepWriter, WriteOptions
 from ctxstore.progress import SILENT, Progress
-from ctxstore.trees.entries import DirEntry, Entry, FileEntry, SymlinkEntry
-
-OPEN_FILES = 100
-"""Files restored at the same time: fewer than any system lets a process open."""
-
-
-class CheckoutAction(NamedTuple):
-    """A step of a checkout: `verb` is create, replace, remove or keep. `path` is relative to the target, `size` is in
-    bytes."""
-
-    verb: str
-    path: str
-    size: int
-
-
-class UnreadablePart(NamedTuple):
-    """A damaged or missing context or file, and the error. The rest is restored."""
-
-    what: str
-    message: str
+from ctxstore.trees.entries import DirEntry
 
 
 class CheckoutResult(NamedTuple):
     """The result of a checkout.
 
-    `safety` is the run that saved the previous state, if anything was replaced. `saved` is the run that saved the newly
-    made session. `files`, `removed` and `registered` are counts.
+    `safety_commit` contains what was replaced or removed, if anything was. `safety` is the run that made it, or None if
+    a commit contained it before. `saved` is the run that saved the newly made session. `files`, `removed` and
+    `registered` are counts.
     """
 
     files: int
@@ -55,52 +38,43 @@ class CheckoutResult(NamedTuple):
     unreadable: tuple[UnreadablePart, ...] = ()
     registered: int = 0
     saved: ObjectId | None = None
+    safety_commit: ObjectId | None = None
 
 
-class CheckoutStep(NamedTuple):
-    """An action and the entry to restore. The entry is None for a removal."""
+class CheckoutScope(NamedTuple):
+    """The parts of a plan besides its steps.
 
-    action: CheckoutAction
-    entry: Entry | RewrittenFile | None
+    - `refs`: the contexts to restore.
+    - `unreadable`: the contexts that can't be read. If it is not None, damaged files are skipped and reported as well.
+      If it is None, the first one raises `Corrupt`.
+    - `in_place`: files are restored to their original place, exactly, and stale files are removed.
+    - `save_first`: saves the data that is about to be replaced or removed.
+    - `resume_target`: the agent's side, if the files go into its home.
+    - `links`: the links that are written through. None: no link is.
+    """
 
-
-class _File(NamedTuple):
-    """A regular file to restore."""
-
-    path: str
-    entry: FileEntry
+    refs: tuple[str, ...]
+    save_first: SaveFirst
+    unreadable: tuple[UnreadablePart, ...] | None = None
+    in_place: bool = False
+    resume_target: ResumeTarget | None = None
+    links: LinkPolicy | None = None
 
 
 class CheckoutPlan:
-    """A plan of a checkout. Nothing is written before `execute`.
+    """A plan of a checkout. Nothing is written before `execute`."""
 
-    If `unreadable` is not None, damaged files are skipped and reported. If it is None, the first one raises `Corrupt`.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        target: str,
-        steps: Sequence[CheckoutStep],
-        *,
-        refs: tuple[str, ...],
-        unreadable: tuple[UnreadablePart, ...] | None = None,
-        resume_target: ResumeTarget | None = None,
-    ) -> None:
+    def __init__(self, engine: Engine, target: str, steps: Sequence[CheckoutStep], scope: CheckoutScope) -> None:
         self._engine = engine
         self._steps = steps
+        self._scope = scope
         self.target = target
-        self.refs = refs
-        self.unreadable = unreadable or ()
-        self._skip_unreadable = unreadable is not None
-        self._failed: list[UnreadablePart] = []
-        self.resume_target = resume_target or ResumeTarget(target)
+        self.refs = scope.refs
+        self.unreadable = scope.unreadable or ()
+        self.in_place = scope.in_place
+        self.save_first = scope.save_first
+        self.resume_target = scope.resume_target or ResumeTarget(target)
         self.actions = tuple(step.action for step in steps)
-
-    @property
-    def in_place(self) -> bool:
-        """Whether the files are restored to their original place, exactly, and stale files are removed."""
-        return self.resume_target.save_first is not None
 
     @property
     def is_empty(self) -> bool:
@@ -125,16 +99,15 @@ class CheckoutPlan:
         if not force:
             self._refuse_running()
         refuse_open(self._databases())
-        safety = None
         try:
-            with TargetFolder(self.target) as folder:
+            with TargetFolder(self.target, self._scope.links) as folder:
                 guard = OverwriteGuard(folder, (action.path for action in self.actions if action.verb != "keep"))
                 replaced = self._index_update.find_replaced()
-                if self.resume_target.save_first and not self.is_empty:
-                    safety = self.resume_target.save_first(self._files_at_risk(replaced))
+                safety = self.save_first(AtRisk(folder, self._paths_at_risk(), any(replaced)))
                 progress.start("checkout", sum(action.size for action in self.actions if action.verb != "keep"))
-                size = self._apply_steps(folder, guard, progress, exact=overwrite or self.in_place)
-                self._verify(folder)
+                options = WriteOptions(overwrite or self.in_place, self._scope.unreadable is not None)
+                writer = StepWriter(self._engine, folder, guard, progress, options)
+                size = writer.write(self._steps)
                 self._update_session_index(replaced)
         except OSError as error:
             raise StorageError(f"{error.filename or self.target}: {error.strerror}") from error
@@ -142,14 +115,15 @@ class CheckoutPlan:
             progress.done()
         written = sum(s.action.verb in ("create", "replace") and not isinstance(s.entry, DirEntry) for s in self._steps)
         return CheckoutResult(
-            files=written - len(self._failed),
+            files=written - len(writer.failed),
             bytes=size,
             removed=sum(action.verb == "remove" for action in self.actions),
-            safety=safety,
+            safety=safety.run,
             target=self.target,
-            unreadable=(*self.unreadable, *self._failed),
+            unreadable=(*self.unreadable, *writer.failed),
             registered=len(self.resume_target.index_entries),
             saved=self.resume_target.save() if self.resume_target.save else None,
+            safety_commit=safety.commit,
         )
 
     def _refuse_running(self) -> None:
@@ -175,22 +149,14 @@ class CheckoutPlan:
         paths = {action.path for action in self.actions if action.verb in ("replace", "create")}
         return [os.path.join(self.target, path) for path in paths if path + "-wal" in paths]
 
-    def _verify(self, folder: TargetFolder) -> None:
-        """Compares each written file with its entry."""
-        failed = {each.what for each in self._failed}
-        for (verb, path, _), entry in self._steps:
-            if verb in ("create", "replace") and path not in failed and isinstance(entry, (FileEntry, RewrittenFile)):
-                verify_written(self._engine, folder, path, entry)
-
     @property
     def _index_update(self) -> SessionIndexUpdate:
         """The update of the agent's session index."""
         return SessionIndexUpdate(self.resume_target.home, self.resume_target.index_entries)
 
-    def _files_at_risk(self, replaced: Sequence[bytes]) -> list[str]:
-        """Returns the paths of the files that are about to be overwritten, removed or changed."""
-        files = (action.path for action in self.actions if action.verb in ("replace", "remove"))
-        return [*(os.path.join(self.target, path) for path in files), *self._index_update.files_at_risk(replaced)]
+    def _paths_at_risk(self) -> list[str]:
+        """Returns the paths of the files that are about to be overwritten or removed."""
+        return [action.path for action in self.actions if action.verb in ("replace", "remove")]
 
     def _refuse_overwriting(self, overwrite: bool) -> None:
         """Raises `AlreadyExists` if something would be overwritten without permission."""
@@ -204,91 +170,3 @@ class CheckoutPlan:
                 f"{os.path.join(self.target, paths[0])}{more} would be overwritten",
                 hint="choose an empty folder, or use --overwrite",
             )
-
-    def _apply_steps(self, folder: TargetFolder, guard: OverwriteGuard, progress: Progress, *, exact: bool) -> int:
-        """Removes, writes and finishes files and folders. Returns the number of bytes written."""
-        for step in reversed(self._steps):
-            if step.action.verb == "remove":
-                guard.check(step.action.path)
-                folder.remove(step.action.path)
-                guard.mark_removed(step.action.path)
-        files: list[_File] = []
-        rewritten = 0
-        for (verb, path, _), entry in self._steps:
-            if verb not in ("create", "replace"):
-                continue
-            if isinstance(entry, FileEntry):
-                files.append(_File(path, entry))
-            elif isinstance(entry, RewrittenFile):
-                guard.check(path)
-                _write_rewritten(folder, path, entry, durable=self.in_place)
-                progress.advance(entry.size)
-                rewritten += entry.size
-            elif isinstance(entry, SymlinkEntry):
-                guard.check(path)
-                folder.write_link(path, entry.target, entry.mtime_ns)
-            elif isinstance(entry, DirEntry):
-                folder.make_folder(path)
-        size = rewritten
-        if len(files) > OPEN_FILES:
-            # In the order of names, every batch would decompress frames from the entire repository again.
-            files.sort(key=lambda file: storage_order(self._engine, file.entry.id))
-        for first in range(0, len(files), OPEN_FILES):
-            size += self._write_batch(folder, files[first : first + OPEN_FILES], guard, progress)
-        # Finish the deepest folders first, because writing into a folder changes its time.
-        for step in reversed(self._steps):
-            if isinstance(step.entry, DirEntry) and (exact or step.action.verb != "keep"):
-                folder.finish_folder(step.action.path, step.entry.mode, step.entry.mtime_ns)
-        return size
-
-    def _write_batch(
-        self, folder: TargetFolder, files: Sequence[_File], guard: OverwriteGuard, progress: Progress
-    ) -> int:
-        """Writes some files and returns the number of bytes.
-
-        A damaged file is skipped and reported in a checkout of all contexts. In a checkout of one context it raises.
-        """
-        try:
-            self._write_files(folder, files, guard, progress)
-        except (Corrupt, NotFound) as error:
-            if not self._skip_unreadable:
-                raise
-            if len(files) > 1:
-                return sum(self._write_batch(folder, [file], guard, progress) for file in files)
-            self._failed.append(UnreadablePart(files[0].path, error.message))
-            return 0
-        return sum(file.entry.size for file in files)
-
-    def _write_files(
-        self, folder: TargetFolder, files: Sequence[_File], guard: OverwriteGuard, progress: Progress
-    ) -> None:
-        """Writes files under temporary names, and renames each one when it is complete."""
-        pending: list[PendingFile] = []
-
-        def write(number: int, offset: int, data: memoryview) -> None:
-            pending[number].write(offset, data)
-            progress.advance(len(data))
-
-        try:
-            for file in files:
-                pending.append(folder.create_file(file.path))
-            fetch(self._engine, [file.entry for file in files], write)
-            for file, pending_file in zip(files, pending, strict=True):
-                guard.check(file.path)
-                pending_file.finish(file.entry.mode, file.entry.mtime_ns, durable=self.in_place)
-        finally:
-            for pending_file in pending:
-                pending_file.discard()
-
-
-def _write_rewritten(folder: TargetFolder, path: str, file: RewrittenFile, *, durable: bool) -> None:
-    """Writes a file whose content is generated on the way."""
-    pending = folder.create_file(path)
-    try:
-        offset = 0
-        for block in file.read():
-            pending.write(offset, memoryview(block))
-            offset += len(block)
-        pending.finish(file.mode, file.mtime_ns, durable=durable)
-    finally:
-        pending.discard()

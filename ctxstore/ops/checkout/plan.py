@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ctxstore.errors import Corrupt, InvalidInput, NotFound
 from ctxstore.history.commits import Commit, read_commit
@@ -14,10 +14,13 @@ from ctxstore.history.revisions import Resolver, Revision
 from ctxstore.ids import ObjectId
 from ctxstore.ops.checkout.actions import plan_steps
 from ctxstore.ops.checkout.batch_read import storage_order
-from ctxstore.ops.checkout.execute import CheckoutAction, CheckoutPlan, CheckoutStep, UnreadablePart
+from ctxstore.ops.checkout.execute import CheckoutPlan, CheckoutScope
 from ctxstore.ops.checkout.layout import WantedFiles, check_paths, keep_from_expiring, restore_layout
-from ctxstore.ops.checkout.plan_resume import SaveBefore, plan_resume_target
+from ctxstore.ops.checkout.original_place import find_place
+from ctxstore.ops.checkout.plan_resume import plan_resume_target
 from ctxstore.ops.checkout.rewritten_file import RewrittenFile
+from ctxstore.ops.checkout.safety_snapshot import SafetySnapshot, folder_snapshot
+from ctxstore.ops.checkout.steps import CheckoutAction, CheckoutStep, UnreadablePart
 from ctxstore.ops.content.conversation import source_of
 from ctxstore.ops.content.view import View
 from ctxstore.sources.protocol import SourceHome
@@ -34,7 +37,9 @@ def plan_checkout_to(engine: Engine, revision: Revision, to: str) -> CheckoutPla
             f"{revision.ref} contains no files",
             hint=f"ctx export {revision.ref} --format json writes its messages",
         )
-    return CheckoutPlan(engine, os.path.abspath(to), plan_steps(engine, to, entries), refs=(revision.ref,))
+    target = os.path.abspath(to)
+    scope = CheckoutScope((revision.ref,), folder_snapshot(engine, target, revision.ref).save)
+    return CheckoutPlan(engine, target, plan_steps(engine, target, entries), scope)
 
 
 def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
@@ -55,8 +60,9 @@ def plan_checkout_all(engine: Engine, to: str, at: str | None) -> CheckoutPlan:
     every = sorted(entries.items())
     check_paths("all contexts", every)
     target = os.path.abspath(to)
-    steps = plan_steps(engine, target, every)
-    return CheckoutPlan(engine, target, steps, refs=tuple(refs), unreadable=tuple(sorted(unreadable)))
+    save_first = folder_snapshot(engine, target, "all contexts").save
+    scope = CheckoutScope(tuple(refs), save_first, unreadable=tuple(sorted(unreadable)))
+    return CheckoutPlan(engine, target, plan_steps(engine, target, every), scope)
 
 
 def _read_heads(
@@ -92,8 +98,8 @@ def _refs_at(engine: Engine, at: str | None) -> Refs:
         raise NotFound(f"nothing had been saved by {at!r}", hint="`ctx log` lists the runs") from error
 
 
-def plan_checkout_in_place(engine: Engine, revision: Revision, save: SaveBefore) -> CheckoutPlan:
-    """Plans to restore a context's original files exactly, in their original place. `save` snapshots them first."""
+def plan_checkout_in_place(engine: Engine, revision: Revision, environ: Mapping[str, str]) -> CheckoutPlan:
+    """Plans to restore a context's original files exactly, in their original place."""
     view = View(engine, *revision)
     source = source_of(view)
     if source is None or not revision.commit.root:
@@ -104,37 +110,24 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, save: SaveBefore)
     home = SourceHome(source.name, revision.commit.root, revision.commit.label)
     change = ContextChange(now=engine.environment.clock())
     entries = keep_from_expiring(restore_layout(view, change), home, view, change.now)
-    target = _base_folder(home, entries)
-    wanted = {path: isinstance(entry, DirEntry) for path, entry in entries}
     name = revision.commit.ref  # the source's name of the context: a fork has another ref
-    present = source.find_context(home, name, lambda skipped: None)
-    files = [file for file in (present.files if present else ()) if file.content is None or file.key in wanted]
+    place = find_place(source, home, name, entries, environ)
+    wanted = {path: isinstance(entry, DirEntry) for path, entry in entries}
     # A folder in the place of a wanted file, or the reverse, is removed first.
-    stale = [file for file in files if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
+    stale = [file for file in place.files if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
     steps = [
         *(CheckoutStep(CheckoutAction("remove", file.key, file.stat.st_size), None) for file in stale),
-        *plan_steps(engine, target, entries, removed={file.key for file in stale}),
+        *plan_steps(engine, place.folder, entries, removed={file.key for file in stale}, links=place.links),
     ]
     steps.sort(key=lambda step: step.action.path)
-    return CheckoutPlan(
-        engine,
-        target,
-        steps,
-        refs=(revision.ref,),
-        resume_target=plan_resume_target(view, change, home)._replace(
-            save_first=lambda at_risk: save(home, name, at_risk)
-        ),
+    scope = CheckoutScope(
+        (revision.ref,),
+        SafetySnapshot(engine, home, [name], f"before checkout of {revision.ref}").save,
+        in_place=True,
+        resume_target=plan_resume_target(view, change, home),
+        links=place.links,
     )
-
-
-def _base_folder(home: SourceHome, entries: WantedFiles) -> str:
-    """Returns the folder that a context's keys are relative to.
-
-    If the home is a single file, this is the file's folder. The label then does not end with the file's name.
-    """
-    folder, name = os.path.split(home.path)
-    is_file = [key for key, _ in entries] == [name] and os.path.basename(home.label) != name
-    return folder if is_file else home.path
+    return CheckoutPlan(engine, place.folder, steps, scope)
 
 
 def _tree_entries(view: View) -> WantedFiles:

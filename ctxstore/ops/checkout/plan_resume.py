@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ctxstore.errors import AlreadyExists, CtxstoreError, InvalidInput, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.history.revisions import Revision
 from ctxstore.ids import ObjectId, format_id
 from ctxstore.ops.checkout.actions import plan_steps
-from ctxstore.ops.checkout.execute import CheckoutPlan
+from ctxstore.ops.checkout.execute import CheckoutPlan, CheckoutScope
 from ctxstore.ops.checkout.layout import keep_from_expiring, restore_layout, resumable_source, stored_context
 from ctxstore.ops.checkout.placement import Placement, find_message
 from ctxstore.ops.checkout.resume_target import ResumeTarget
 from ctxstore.ops.checkout.running_agents import AgentProcess, find_running
+from ctxstore.ops.checkout.safety_snapshot import SafetySnapshot, folder_snapshot
 from ctxstore.ops.content.conversation import source_of
 from ctxstore.ops.content.view import View
 from ctxstore.ops.refs.contexts_and_tags import fork
@@ -25,9 +26,6 @@ from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.homes import ProjectHomes
 from ctxstore.sources.protocol import SourceHome
 from ctxstore.sources.resumable import ContextChange, session_of
-
-SaveBefore = Callable[[SourceHome, str, Sequence[str]], ObjectId | None]
-"""A callback that snapshots the context (home, name), including the given files that are about to be overwritten."""
 
 
 def plan_checkout_elsewhere(engine: Engine, revision: Revision, placement: Placement) -> CheckoutPlan:
@@ -39,13 +37,23 @@ def plan_checkout_elsewhere(engine: Engine, revision: Revision, placement: Place
     entries = restore_layout(view, change)
     if home is None:
         target = os.path.abspath(placement.to or "")
-        return CheckoutPlan(engine, target, plan_steps(engine, target, entries), refs=(revision.ref,))
+        scope = CheckoutScope((revision.ref,), folder_snapshot(engine, target, revision.ref).save)
+        return CheckoutPlan(engine, target, plan_steps(engine, target, entries), scope)
     entries = keep_from_expiring(entries, home, view, change.now)
     plan = plan_resume_target(view, change, home)
     if placement.home is None and resumable_source(view) is not None:
         plan = plan._replace(save=lambda: _save_new_session(engine, view, change, home))
-    steps = plan_steps(engine, home.path, entries)
-    return CheckoutPlan(engine, home.path, steps, refs=(revision.ref,), resume_target=plan)
+    safety = SafetySnapshot(
+        engine, home, [_name_after(view, change), view.commit.ref], f"before checkout of {revision.ref}"
+    )
+    scope = CheckoutScope((revision.ref,), safety.save, resume_target=plan)
+    return CheckoutPlan(engine, home.path, plan_steps(engine, home.path, entries), scope)
+
+
+def _name_after(view: View, change: ContextChange) -> str:
+    """Returns the name that the source will give the restored context."""
+    resumable = resumable_source(view)
+    return view.commit.ref if resumable is None else resumable.context_of(stored_context(view), change)
 
 
 def _choose_home(view: View, placement: Placement) -> SourceHome | None:

@@ -9,12 +9,6 @@ from ctxstore.ids import ObjectId
 from ctxstore.ops.checkout.running_agents import AgentProcess
 from ctxstore.sources.resumable import IndexEntry
 
-SaveFirst = Callable[[Sequence[str]], ObjectId | None]
-"""A callback that saves the present state, including the files about to be overwritten, and returns the id of the run.
-
-It raises if one of these files can't be saved.
-"""
-
 
 class ResumeTarget(NamedTuple):
     """The agent's side of a checkout into its home.
@@ -24,7 +18,6 @@ class ResumeTarget(NamedTuple):
     - `session`: the id of the new session, if one is made.
     - `command`: the shell command that resumes the session.
     - `find_running`: finds the processes that may be using the session now.
-    - `save_first`: saves the present state. Given for a restore in place, which overwrites that state.
     - `save`: saves the newly made session.
     """
 
@@ -33,5 +26,4 @@ class ResumeTarget(NamedTuple):
     session: str = ""
     command: str = ""
     find_running: Callable[[], Sequence[AgentProcess]] = tuple
-    save_first: SaveFirst | None = None
     save: Callable[[], ObjectId | None] | None = None

@@ -23,10 +23,6 @@ class SessionIndexUpdate:
         """
         return [entry.found(self._home) if isinstance(entry, ReplacingIndexEntry) else b"" for entry in self._entries]
 
-    def files_at_risk(self, replaced: Sequence[bytes]) -> list[str]:
-        """Returns the files whose content is about to be replaced."""
-        return [self._path(entry) for entry, old in zip(self._entries, replaced, strict=True) if old]
-
     def refuse_replacing(self) -> None:
         """Raises `AlreadyExists` if an entry would replace data."""
         for entry, old in zip(self._entries, self.find_replaced(), strict=True):

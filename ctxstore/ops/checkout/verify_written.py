@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ctxstore.errors import Conflict, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.ids import Kind
+from ctxstore.objects.store import ObjectStore, ObjectWriter
 from ctxstore.ops.checkout.rewritten_file import RewrittenFile, matches_digest
 from ctxstore.ops.checkout.target_folder import TargetFolder
 from ctxstore.trees.entries import FileEntry
@@ -45,19 +46,21 @@ def _is_written(engine: Engine, folder: TargetFolder, path: str, entry: FileEntr
         if os.fstat(fd).st_size != entry.size:
             return False
         return (
-            matches_digest(entry, _blocks(fd)) if isinstance(entry, RewrittenFile) else _has_chunks(engine, fd, entry)
+            matches_digest(entry, _blocks(fd))
+            if isinstance(entry, RewrittenFile)
+            else has_content(engine.store, fd, entry)
         )
     finally:
         os.close(fd)
 
 
-def _has_chunks(engine: Engine, fd: int, entry: FileEntry) -> bool:
-    """Whether the file consists of the entry's chunks.
+def has_content(store: ObjectStore | ObjectWriter, fd: int, entry: FileEntry) -> bool:
+    """Whether the rest of the file, from the position of `fd`, consists of the entry's chunks.
 
-    The chunks' ids are hashes of their content, so the store is not read again.
+    The chunks' ids are hashes of their content, so the store is not read for them.
     """
-    sequence = content_sequence(engine.store, entry)
-    id_of = engine.keys.id_of
+    sequence = content_sequence(store, entry)
+    id_of = store.keys.id_of
     return all(
         id_of(Kind.CHUNK, read_exactly(fd, size)) == id for size, id, _ in (sequence.leaves() if sequence else ())
     )

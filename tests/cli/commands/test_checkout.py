@@ -68,7 +68,8 @@ def test_in_place_saves_first_and_says_where(saved: Any, ctx: Any) -> None:
     value = ctx.json("checkout", SESSION, "--yes")
     assert read(saved.transcript) == before
     assert value["in_place"] and value["executed"] and len(value["result"]["safety"]) == 64
-    assert b"unsaved" in ctx("show", SESSION, "--raw").stdout_bytes
+    assert b"unsaved" in ctx("show", value["result"]["safety_commit"], "--raw").stdout_bytes
+    assert b"unsaved" not in ctx("show", SESSION, "--raw").stdout_bytes
 
 
 def test_the_question_is_asked_on_a_terminal(saved: Any, ctx: Any, terminal: Any) -> None:

@@ -209,14 +209,15 @@ def test_in_place_saves_what_it_replaces_first(home, snap, repo, line):
     unsaved = home.transcript("one").read_bytes()
     home.append("one")
     home.write("two")
+    head = repo.resolve(home.ref("one")).id
     result = repo.plan_checkout(first.hex()).execute()
-    assert result.safety == next(iter(repo.ops()))[0]
     _, op = repo.find_op(result.safety.hex())
     (change,) = op.changes
-    assert (change.ref, change.old) == (home.ref("one"), first)
+    assert (change.ref, change.old) == (home.ref("one"), head)
+    assert result.safety_commit == change.new
+    assert repo.resolve(home.ref("one")).id == head
     key = f"projects/{home.project}/one.jsonl"
     assert repo.view(change.new.hex()).read(key) == unsaved
-    assert repo.view(home.ref("one")).read(key) == unsaved
     assert len(home.transcript("one").read_bytes()) < len(unsaved)
     repo.gc()
     assert repo.view(change.new.hex()).read(key) == unsaved
@@ -282,8 +283,7 @@ def test_in_place_turns_a_folder_back_into_a_file(folder, snap, repo, folder_tar
     (folder / "thing" / "deep" / "x").write_bytes(b"1")
     result = repo.plan_checkout(ref).execute()
     assert state_of(folder) == expected
-    assert repo.view(ref).read("thing/deep/x") == b"1"
-    assert result.safety is not None
+    assert repo.view(result.safety_commit.hex()).read("thing/deep/x") == b"1"
 
 
 def test_in_place_brings_the_modes_of_folders_back(folder, snap, repo, folder_target, state_of):
@@ -304,8 +304,7 @@ def test_a_fork_is_restored_over_its_original_only_after_that_was_saved(home, sn
     unsaved = home.transcript("one").read_bytes()
     stale = home.add("file-history/one/x@v1", b"4")
     result = repo.plan_checkout("experiments/mine").execute()
-    assert result.safety is not None
-    assert repo.view(home.ref("one")).read(f"projects/{home.project}/one.jsonl") == unsaved
+    assert repo.view(result.safety_commit.hex()).read(f"projects/{home.project}/one.jsonl") == unsaved
     assert not stale.exists()
 
 

@@ -50,14 +50,14 @@ def test_what_is_written_after_the_safety_snapshot_is_not_overwritten(saved, nam
         (folder / "notes").write_text("second one")
         ref = f"{ref}~0"
     plan = repo.plan_checkout(ref if name == "new" else f"{ref}~1")
-    save_first = plan.resume_target.save_first
+    save_first = plan.save_first
 
     def save_and_be_written_to(at_risk):
-        op = save_first(at_risk)
+        saved = save_first(at_risk)
         (folder / name).write_text("the agent's last turn")
-        return op
+        return saved
 
-    plan.resume_target = plan.resume_target._replace(save_first=save_and_be_written_to)
+    plan.save_first = save_and_be_written_to
     with pytest.raises(Conflict, match="changed while"):
         plan.execute()
     assert (folder / name).read_text() == "the agent's last turn"

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from ctxstore.durable.new_file import NewFile
 from ctxstore.errors import AlreadyExists, Conflict, InvalidInput, NotFound, StorageError
 from ctxstore.ops.checkout import execute as checkout_module
+from ctxstore.ops.checkout.link_policy import LinkPolicy
 from ctxstore.ops.checkout.placement import Placement
 from ctxstore.ops.checkout.resume_target import ResumeTarget
 from ctxstore.ops.checkout.running_agents import find_running
@@ -216,13 +218,13 @@ class Bent:
     def __init__(self, real: type) -> None:
         self._real = real
 
-    def __call__(self, path: str) -> Any:
-        folder = self._real(path)
+    def __call__(self, path: str, links: LinkPolicy | None) -> Any:
+        folder = self._real(path, links)
         put = folder.move_into_place
 
-        def put_bent(parts: tuple[str, ...], pending: str, name: str) -> None:
-            put(parts, pending, name)
-            file = Path(path, *parts, name)
+        def put_bent(name: str, pending: NewFile) -> None:
+            put(name, pending)
+            file = Path(path, name)
             status, data = file.stat(), bytearray(file.read_bytes())
             data[-2] ^= 1
             file.write_bytes(data)

@@ -58,23 +58,23 @@ def test_rows_are_saved_before_they_are_replaced_in_place(data, repo):
     result = repo.plan_checkout(NAME).execute()
     assert result.safety is not None
     assert messages(data) == before - 2
-    repo.plan_checkout(NAME).execute()
+    assert repo.plan_checkout(NAME).is_empty
+    repo.plan_checkout(result.safety_commit.hex()).execute()
     assert messages(data) == before
 
 
 def test_rows_that_change_while_they_are_saved_are_not_replaced(data, repo):
     plan = repo.plan_checkout(NAME)
-    save = plan.resume_target.save_first
-    assert save is not None
+    save = plan.save_first
 
     def save_and_write(at_risk):
-        op = save(at_risk)
+        saved = save(at_risk)
         with closing(sqlite3.connect(data / "opencode.db")) as database:
             add_turn(database, SESSION, 10, "Said meanwhile", "Yes")
             database.commit()
-        return op
+        return saved
 
-    plan.resume_target = plan.resume_target._replace(save_first=save_and_write)
+    plan.save_first = save_and_write
     before = messages(data)
     with pytest.raises(Conflict, match="changed while it was being restored"):
         plan.execute()

@@ -1,0 +1,79 @@
+"""The original place of a context: the folder that its files were saved from, and what it contains now."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ctxstore.errors import Conflict
+from ctxstore.ops.checkout.layout import WantedFiles
+from ctxstore.ops.checkout.link_policy import LinkPolicy
+from ctxstore.sources.homes import label_of
+from ctxstore.sources.protocol import FoundFile, Source, SourceHome
+from ctxstore.trees.entries import SymlinkEntry
+
+_FOLDERS = "directory"
+"""The source of folders and single files that a user names. It never reads through links inside a folder."""
+
+
+class OriginalPlace(NamedTuple):
+    """The folder that a context's keys are relative to, the context's present files, and the links to write through."""
+
+    folder: str
+    files: Sequence[FoundFile]
+    links: LinkPolicy | None
+
+
+def find_place(
+    source: Source, home: SourceHome, name: str, entries: WantedFiles, environ: Mapping[str, str]
+) -> OriginalPlace:
+    """Finds the place of the context `name` in `home`. `entries` are the files to restore.
+
+    Raises `Conflict` if a folder is in the place of a single file, or the reverse.
+    """
+    is_file = _is_single_file(home, entries, environ)
+    if is_file and os.path.isdir(home.path):
+        raise Conflict(
+            f"{home.path} is a folder now, but was saved as a file",
+            hint="move the folder away, or restore elsewhere with --to DIR",
+        )
+    if not is_file and os.path.lexists(home.path) and not os.path.isdir(home.path):
+        raise Conflict(
+            f"{home.path} is a file now, but was saved as a folder",
+            hint="move the file away, or restore elsewhere with --to DIR",
+        )
+    present = source.find_context(home, name, lambda skipped: None)
+    wanted = {path for path, _ in entries}
+    files = [file for file in (present.files if present else ()) if file.content is None or file.key in wanted]
+    if source.name == _FOLDERS:
+        links = LinkPolicy() if is_file else None
+    else:
+        own = {file.key for file in files if stat.S_ISLNK(file.stat.st_mode)}
+        links = LinkPolicy(own | {path for path, entry in entries if isinstance(entry, SymlinkEntry)})
+    return OriginalPlace(os.path.dirname(home.path) if is_file else home.path, files, links)
+
+
+def _is_single_file(home: SourceHome, entries: WantedFiles, environ: Mapping[str, str]) -> bool:
+    """Whether the home is a single file, not a folder.
+
+    The tree of a file `x` is the same as that of a folder `x` with a single file `x`. The label tells them apart: it is
+    that of the folder with the home's files.
+    """
+    folder, name = os.path.split(home.path)
+    if [path for path, _ in entries] != [name]:
+        return False
+    labels = label_of(home.path, environ), label_of(folder, environ)
+    if home.label in labels:
+        return home.label == labels[1]
+    # Saved with another HOME: the label is the end of the folder's path.
+    ends = [path.endswith("/" + home.label) for path in (home.path, folder)]
+    if ends[0] != ends[1]:
+        return ends[1]
+    if not os.path.lexists(home.path):
+        raise Conflict(
+            f"{home.path} was saved either as a file or as a folder with a file of that name",
+            hint="restore it with --to DIR",
+        )
+    return not os.path.isdir(home.path)
