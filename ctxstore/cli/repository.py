@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxstore.errors import AlreadyExists, NotFound
+from ctxstore.ownership import make_folders
 
 if TYPE_CHECKING:
     from ctxstore import Repo
@@ -75,7 +76,7 @@ def open_or_create(location: RepositoryLocation) -> tuple[Repo, bool]:
     import ctxstore
 
     if location.is_default and not ctxstore.exists(location.path):
-        os.makedirs(location.path, mode=0o700, exist_ok=True)
+        make_folders(location.path)
         try:
             return ctxstore.init(location.path), True
         except AlreadyExists:

@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 
+from ctxstore import ownership
+
 
 def state_folder(environ: Mapping[str, str]) -> str:
     """Returns the user's state folder for ctxstore, which may not exist yet."""
@@ -39,6 +41,6 @@ def make_folders(path: str) -> None:
     """Creates a folder and its parents, accessible by the user only. Raises `OSError`."""
     for folder in missing_folders([path]):
         try:
-            os.mkdir(folder, 0o700)
+            ownership.make_folders(folder)
         except FileExistsError:
-            pass  # another process created it, or it is a file: the next operation reports that
+            pass  # it is a file: the next operation reports that

@@ -14,7 +14,7 @@ _HINTS = {
     errno.ENOSPC: "free some space, then run the command again; nothing that was saved before is affected",
     errno.EDQUOT: "free some of your quota, then run the command again",
     errno.EACCES: "check the permissions of the repository's folder",
-    errno.EPERM: "check the permissions of the repository's folder",
+    errno.EPERM: "check the permissions of the repository's folder, or run ctx as its owner",
     errno.EISDIR: "a folder is in the place of a file: move it away",
     errno.EROFS: "the file system is read-only; name another repository with --repo",
 }

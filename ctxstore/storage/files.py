@@ -2,9 +2,8 @@
 
 `LocalStorage` uses only these calls. So a test can record them, replay them up to any point, or make any of them fail.
 
-Somebody else may have made or changed a repository's folder. So each call opens the folder that the path's last name is
-in, does not follow a link there or at the last name, and opens nothing but regular files: a link would lead to other
-files, and a FIFO would block.
+Each call opens the folder that the path's last name is in. It does not follow a link there or at the last name, and
+opens nothing but regular files.
 """
 
 from __future__ import annotations
@@ -14,66 +13,24 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 if sys.platform == "win32":  # pragma: no cover
     raise ImportError("local repositories need a POSIX system; on Windows, use WSL")
 
 import fcntl
 
+from ctxstore.storage.entries import FOLDER, close, make_one_folder, open_file, opened_folder, split
 from ctxstore.storage.failures import ForeignEntry
 
 _FULL_SYNC = getattr(fcntl, "F_FULLFSYNC", None)
-
-_FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_PLACE = _FOLDER | getattr(os, "O_PATH", os.O_RDONLY)
-"""Opens a folder to reach the names in it. On Linux this needs no permission to read the folder."""
-
-
-def _split(path: str) -> tuple[str, str]:
-    """Splits a path into its folder and its last name."""
-    folder, slash, name = path.rpartition("/")
-    return folder or slash or ".", name
 
 
 class Files:
     """The file system calls. New files have mode 0600, new folders 0700."""
 
-    def _open_folder(self, path: str, flags: int = _PLACE) -> int:
-        """Opens a folder. Raises `ForeignEntry` if it is a link or a special file."""
-        try:
-            return os.open(path, flags)
-        except NotADirectoryError:
-            mode = os.lstat(path).st_mode
-            if stat.S_ISREG(mode):
-                raise
-            raise ForeignEntry(path, mode) from None
-
-    def _open(self, path: str, flags: int) -> tuple[int, os.stat_result]:
-        """Opens a regular file, and returns its descriptor and status. Raises `ForeignEntry` if it is another kind."""
-        folder, name = _split(path)
-        at = self._open_folder(folder)
-        try:
-            fd = os.open(name, flags | _FILE, 0o600, dir_fd=at)
-        except OSError as error:
-            if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
-                raise ForeignEntry(path, os.stat(name, dir_fd=at, follow_symlinks=False).st_mode) from None
-            raise
-        finally:
-            self.close(at)
-        try:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode):
-                raise ForeignEntry(path, status.st_mode)
-        except BaseException:
-            self.close(fd)
-            raise
-        return fd, status
-
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
         """Returns at most `length` bytes of a file from `offset`, or all bytes from there if `length` is None."""
-        fd, status = self._open(path, os.O_RDONLY)
+        fd, status = open_file(path, os.O_RDONLY)
         try:
             rest = max(0, status.st_size - offset)
             return self._read_all(fd, offset, rest if length is None else min(rest, length))
@@ -97,19 +54,16 @@ class Files:
 
     def size(self, path: str) -> int:
         """Returns the size of a regular file in bytes. Raises `ForeignEntry` if it is another kind."""
-        folder, name = _split(path)
-        at = self._open_folder(folder)
-        try:
+        folder, name = split(path)
+        with opened_folder(folder) as at:
             status = os.stat(name, dir_fd=at, follow_symlinks=False)
-        finally:
-            self.close(at)
         if not stat.S_ISREG(status.st_mode):
             raise ForeignEntry(path, status.st_mode)
         return status.st_size
 
     def next_data(self, path: str, offset: int) -> int | None:
         """Returns the first offset from `offset` that is not in a hole of the file, or None if only holes follow."""
-        fd, status = self._open(path, os.O_RDONLY)
+        fd, status = open_file(path, os.O_RDONLY)
         try:
             return os.lseek(fd, offset, os.SEEK_DATA)
         except OSError as error:
@@ -119,7 +73,7 @@ class Files:
 
     def create(self, path: str) -> int:
         """Creates a file and returns its descriptor for writing. Raises `FileExistsError` if it exists."""
-        return self._open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)[0]
+        return open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)[0]
 
     def write(self, fd: int, data: bytes | memoryview) -> None:
         """Writes all of `data`, even if the system writes it in several parts."""
@@ -142,7 +96,7 @@ class Files:
 
     def sync_existing(self, path: str) -> None:
         """Makes a file durable that another process wrote."""
-        fd, _ = self._open(path, os.O_RDONLY)
+        fd, _ = open_file(path, os.O_RDONLY)
         try:
             self.sync(fd)
         finally:
@@ -150,43 +104,28 @@ class Files:
 
     def close(self, fd: int) -> None:
         """Closes a descriptor and ignores errors. Everything that must be durable was synced before."""
-        try:
-            os.close(fd)
-        except OSError:
-            pass
+        close(fd)
 
     def sync_folder(self, path: str) -> None:
         """Makes the names in a folder durable."""
-        fd = self._open_folder(path, _FOLDER)
-        try:
+        with opened_folder(path, FOLDER) as fd:
             os.fsync(fd)
-        finally:
-            self.close(fd)
 
     def rename(self, old: str, new: str) -> None:
-        (source, name), (target, new_name) = _split(old), _split(new)
-        with self._place(source) as at, self._place(target) as new_at:
+        (source, name), (target, new_name) = split(old), split(new)
+        with opened_folder(source) as at, opened_folder(target) as new_at:
             os.rename(name, new_name, src_dir_fd=at, dst_dir_fd=new_at)
 
     def link(self, old: str, new: str) -> None:
         """Gives a file a second name. Raises `FileExistsError` if that name exists."""
-        (source, name), (target, new_name) = _split(old), _split(new)
-        with self._place(source) as at, self._place(target) as new_at:
+        (source, name), (target, new_name) = split(old), split(new)
+        with opened_folder(source) as at, opened_folder(target) as new_at:
             os.link(name, new_name, src_dir_fd=at, dst_dir_fd=new_at, follow_symlinks=False)
 
     def unlink(self, path: str) -> None:
-        folder, name = _split(path)
-        with self._place(folder) as at:
+        folder, name = split(path)
+        with opened_folder(folder) as at:
             os.unlink(name, dir_fd=at)
-
-    @contextmanager
-    def _place(self, folder: str) -> Iterator[int]:
-        """Opens a folder for the block."""
-        at = self._open_folder(folder)
-        try:
-            yield at
-        finally:
-            self.close(at)
 
     def make_folder(self, path: str) -> None:
         """Makes a folder and its missing parents, durably. Does nothing if the folder exists."""
@@ -213,40 +152,31 @@ class Files:
 
     def add_folder(self, path: str) -> None:
         """Makes one folder. Its name is durable only after its parent was synced."""
-        folder, name = _split(path)
-        with self._place(folder) as at:
-            os.mkdir(name, 0o700, dir_fd=at)
+        make_one_folder(path)
 
     def is_link(self, path: str) -> bool:
         return os.path.islink(path)
 
     def names(self, path: str) -> list[str]:
         """Returns the names of everything in a folder, in any order."""
-        fd = self._open_folder(path, _FOLDER)
-        try:
+        with opened_folder(path, FOLDER) as fd:
             return os.listdir(fd)
-        finally:
-            self.close(fd)
 
     def scan(self, path: str) -> Iterator[tuple[str, int]]:
         """Yields (name, size in bytes) of the regular files in a folder."""
-        fd = self._open_folder(path, _FOLDER)
-        try:
-            with os.scandir(fd) as entries:
-                for entry in entries:
-                    try:
-                        if not entry.is_file(follow_symlinks=False):
-                            continue
-                        size = entry.stat(follow_symlinks=False).st_size
-                    except FileNotFoundError:
-                        continue  # deleted since the folder was read
-                    yield entry.name, size
-        finally:
-            self.close(fd)
+        with opened_folder(path, FOLDER) as fd, os.scandir(fd) as entries:
+            for entry in entries:
+                try:
+                    if not entry.is_file(follow_symlinks=False):
+                        continue
+                    size = entry.stat(follow_symlinks=False).st_size
+                except FileNotFoundError:
+                    continue  # deleted since the folder was read
+                yield entry.name, size
 
     def open_lock_file(self, path: str) -> int:
         """Opens a file for a lock, and creates it if it does not exist."""
-        return self._open(path, os.O_RDWR | os.O_CREAT)[0]
+        return open_file(path, os.O_RDWR | os.O_CREAT)[0]
 
     def lock(self, path: str, *, shared: bool = False, wait: bool = True) -> int | None:
         """Locks a file, which must never be deleted, and returns the descriptor that owns the lock.

@@ -8,6 +8,7 @@ import click
 
 from ctxstore.cli.invocation import Invocation, NonEmptyPath, common_options, pass_invocation
 from ctxstore.cli.repository import FOLDER
+from ctxstore.ownership import make_folders
 
 
 @click.command()
@@ -24,7 +25,7 @@ def command(invocation: Invocation, folder: str | None) -> None:
 
     named = invocation.repo or (os.environ.get("CTX_REPO") if folder is None else None)
     path = named or os.path.join(os.path.abspath(folder or "."), FOLDER)
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    make_folders(os.path.dirname(os.path.abspath(path)), 0o777)
     with ctxstore.init(path):
         pass
     if invocation.output.json:

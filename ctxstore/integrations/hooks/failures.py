@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ctxstore.errors import CtxstoreError
 from ctxstore.integrations.state_folders import make_folders
+from ctxstore.ownership import open_private
 
 MAX_CHARACTERS = 2_000
 
@@ -44,7 +45,7 @@ def record_failure(folder: str, agent: str, error: BaseException) -> None:
     pending = f"{path}.{os.getpid()}.new"
     try:
         make_folders(folder)
-        with open(os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+        with open(open_private(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
             json.dump(failure._asdict(), file)
         os.replace(pending, path)
     except OSError:

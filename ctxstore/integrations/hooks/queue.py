@@ -18,6 +18,7 @@ from blake3 import blake3
 
 from ctxstore.integrations.hooks.request import Request
 from ctxstore.integrations.state_folders import make_folders
+from ctxstore.ownership import open_private
 
 MAX_BYTES = 1 << 15
 MAX_AGE = 7 * 24 * 3600.0
@@ -50,7 +51,7 @@ class Queue:
         name = f"{request.agent}-{kind}-{blake3(repr(request.key).encode()).hexdigest(8)}.json"
         path = os.path.join(self.folder, name)
         pending = f"{path}.{os.getpid()}.new"
-        with open(os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+        with open(open_private(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
             json.dump(request._asdict(), file)
         os.replace(pending, path)
 
@@ -106,7 +107,7 @@ class Queue:
     def lock(self, timeout: float) -> Iterator[bool]:
         """Tries to lock the queue for the block. Yields whether that succeeded within `timeout` seconds."""
         until = time.monotonic() + timeout
-        fd = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = open_private(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT)
         try:
             is_ours = _try_to_lock(fd)
             while not is_ours and time.monotonic() < until:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ctxstore.errors import StorageError
 from ctxstore.history.engine import Engine
+from ctxstore.ownership import make_folders
 from ctxstore.storage.caches import open_lock_file, prepare_database, remove_database
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def index_folder(engine: Engine) -> str | None:
 def _is_usable(folder: str) -> bool:
     """Whether files can be created in a folder. Creates the folder if it does not exist."""
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_folders(folder)
     except OSError:
         return False
     return os.access(folder, os.W_OK | os.X_OK)
