@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -74,3 +76,14 @@ def is_inherited(kind: type, name: str) -> bool:
 
 def test_the_agents_that_ctx_install_supports_are_those_with_hooks() -> None:
     assert {name for name in AGENTS if AGENTS[name].has_hooks} == set(AGENTS_WITH_HOOKS) == SETUPS.keys()
+
+
+def test_looking_for_agents_imports_nothing_that_reads_their_files(tmp_path: Path) -> None:
+    program = """
+import sys
+from ctxstore.sources.registry import iter_sources
+assert not [home for source in iter_sources() for home in source.discover({"HOME": sys.argv[1]})]
+print(*(name for name in sys.modules if name.startswith("ctxstore.sources.") and name.count(".") == 3))
+"""
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

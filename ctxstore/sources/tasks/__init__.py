@@ -1,13 +1,20 @@
 """Tasks, the sessions of Cline and of Roo Code, which was made from it. Both keep them the same way."""
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from ctxstore.sources.agent import Layout, ResumableAgent
 from ctxstore.sources.editors import group_of
 from ctxstore.sources.protocol import Attributes, ReportSkipped, Scanner, SourceHome
-from ctxstore.sources.tasks.layout import TaskLayout, TaskShape
 
 __all__ = ["TaskAgent", "TaskShape"]
+
+
+class TaskShape(NamedTuple):
+    """The files and folders of a home that are taken besides tasks, as paths below it, without `secrets` in them."""
+
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+    secrets: frozenset[str] = frozenset()
 
 
 class TaskAgent(ResumableAgent):
@@ -21,6 +28,8 @@ class TaskAgent(ResumableAgent):
 
     def list_home(self, home: SourceHome, report: ReportSkipped) -> Layout:
         """Returns the layout of one home."""
+        from ctxstore.sources.tasks.layout import TaskLayout
+
         return TaskLayout(self.shape, home.path, f"{self.name}/{group_of(home.label)}/", report)
 
     def make_scanner(self, key: str, before: Attributes | None) -> Scanner:

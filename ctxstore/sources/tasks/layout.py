@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from ctxstore.sources.layout import GroupedLayout, KeyedEntry, ListFiles
 from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
 from ctxstore.sources.walk import by_key, is_folder, list_folder, take
+
+if TYPE_CHECKING:
+    from ctxstore.sources.tasks import TaskShape
 
 HISTORY = "api_conversation_history.json"
 """The messages as the model is sent them."""
@@ -27,14 +30,6 @@ _TASK = re.compile(r"(?=.*[0-9])[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 _LEFT_OUT = re.compile(r"checkpoints|.*\.lock|\..*\.new_.*\.tmp")
 """Left out of a task's folder: copies of the project's files, and files that exist only while another is written."""
-
-
-class TaskShape(NamedTuple):
-    """The files and folders of a home that are taken besides tasks, as paths below it, without `secrets` in them."""
-
-    files: tuple[str, ...]
-    folders: tuple[str, ...]
-    secrets: frozenset[str] = frozenset()
 
 
 class TaskLayout(GroupedLayout[KeyedEntry]):
