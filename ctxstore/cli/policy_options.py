@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from ctxstore.errors import InvalidInput
 
 if TYPE_CHECKING:
     from ctxstore import Policy
@@ -17,7 +20,7 @@ _COUNTS = {
     "daily": "Keep the newest commit per day, for N days with commits.",
     "weekly": "Keep the newest commit per ISO week, for N weeks with commits.",
     "monthly": "Keep the newest commit per month, for N months with commits.",
-    "yearly": "Keep the newest commit per year (UTC), for N years with commits.",
+    "yearly": "Keep the newest commit per year, for N years with commits.",
 }
 
 
@@ -29,6 +32,7 @@ def policy_options(function: OptionFunction) -> OptionFunction:
         _duration("keep-within", "Keep commits that are at most this old: 30d, 12h, 2w, 6m, 1y."),
         *(_count(name, text) for name, text in _COUNTS.items()),
         click.option("--keep-tagged", is_flag=True, help=tagged),
+        click.option("--time-zone", metavar="ZONE", help="Count hours, days and so on in this zone. Default: yours."),
         _duration("max-age", "Forget older commits, even if another rule keeps them."),
     ]
     for option in reversed(options):
@@ -49,9 +53,13 @@ def parse_policy(options: dict[str, Any]) -> Policy | None:
     from ctxstore import Policy
     from ctxstore.ops.retention.duration import parse_duration
     from ctxstore.ops.retention.policy import check_policy
+    from ctxstore.ops.retention.zone import find_local_zone
 
     if not any(value is not None and value is not False for value in options.values()):
         return None
+    zone, is_by_calendar = options["time_zone"], any(options[f"keep_{name}"] for name in _COUNTS)
+    if zone is not None and not is_by_calendar:
+        raise InvalidInput("--time-zone has no effect on these rules", hint="add a rule such as --keep-daily")
     within, max_age = options["keep_within"], options["max_age"]
     return check_policy(
         Policy(
@@ -59,5 +67,6 @@ def parse_policy(options: dict[str, Any]) -> Policy | None:
             within_ns=parse_duration(within) if within is not None else 0,
             tagged=options["keep_tagged"],
             max_age_ns=parse_duration(max_age) if max_age is not None else 0,
+            zone=(zone or find_local_zone(os.environ)) if is_by_calendar else "",
         )
     )

@@ -47,9 +47,22 @@ def is_context(name: str) -> bool:
 
 def matches(name: str, pattern: str) -> bool:
     """Whether `name` matches `pattern`: a glob, or without ``*?[`` any part of the name."""
-    if any(c in pattern for c in "*?["):
+    if is_glob(pattern):
         return fnmatch.fnmatchcase(name, pattern)
     return pattern in name
+
+
+def selects(name: str, pattern: str) -> bool:
+    """Whether `pattern` names this context: its full name, or a glob that matches it.
+
+    For commands that remove something: a part of a name must not select a neighbour.
+    """
+    return name == pattern or (is_glob(pattern) and fnmatch.fnmatchcase(name, pattern))
+
+
+def is_glob(pattern: str) -> bool:
+    """Whether the pattern has a wildcard."""
+    return any(c in pattern for c in "*?[")
 
 
 def quote_name(text: str) -> str:

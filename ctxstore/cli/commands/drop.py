@@ -51,6 +51,6 @@ def _show(output: Output, plan: DropPlan, published: Published | None) -> None:
         output.report(f"Would drop {number}.")
         return
     output.report(f"Dropped {number}: ", op_name(published.id))
-    output.report(dim("`ctx undo` restores all of them; `ctx fork COMMIT NAME` restores one."))
+    output.report(dim("`ctx undo "), op_name(published.id), dim("` restores all of them; `ctx fork COMMIT NAME` one."))
     if any(commit.source and commit.ref == name for name, (_, commit) in plan.contexts):
         output.report(dim("The next snapshot adds a session again if the agent still has its files."))

@@ -39,7 +39,7 @@ def command(
 ) -> None:
     """Remove old commits by a retention policy: in all contexts, or in those that match PATTERN.
 
-    PATTERN is a glob or a part of the name. A commit is kept if any rule keeps it. Heads, tagged commits and the last
+    PATTERN is a full name or a glob. A commit is kept if any rule keeps it. Heads, tagged commits and the last
     good state before a loss are always kept. `ctx undo` restores the commits until `ctx gc` frees their space.
     """
     policy = _policy(name, options)
@@ -118,7 +118,8 @@ def _show(output: Output, plan: ForgetPlan, op: ObjectId | None) -> None:
             dim(f"Age is measured from the newest run that saved or moved something: {format_time(plan.basis.now)}.")
         )
     if op:
-        output.line(dim("`ctx undo` restores the commits until `ctx gc` frees their space."))
+        undo = dim("` restores the commits until `ctx gc` frees their space.")
+        output.line(dim("`ctx undo "), op_name(op), undo)
 
 
 def _show_context(output: Output, context: ContextPlan, event: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from ctxstore.errors import NotFound
 from ctxstore.history.commits import Commit, StoredCommit, read_commit
@@ -14,10 +14,14 @@ from ctxstore.history.refs import SETTING
 from ctxstore.history.root import RepositoryState
 from ctxstore.ids import ObjectId
 from ctxstore.ops.content.log import iter_history
+from ctxstore.ops.retention.duration import DAY
 from ctxstore.ops.retention.policy import Candidate
 
 _CACHED_COMMITS = 1 << 16
 """The number of commits kept in memory."""
+
+_LONGEST_GAP = 366 * DAY
+"""The longest time between two runs (ns) that is not taken for a jump of the clock."""
 
 
 class Histories:
@@ -114,14 +118,18 @@ def effective_now(engine: Engine, root: RepositoryState, *, skip: int = 0) -> in
     """Returns the time from which retention measures ages (ns): the clock, or the newest run that moved a context if
     earlier.
 
-    A clock that jumped ahead therefore makes nothing older until something is saved by it. Runs that forget or change
-    settings don't count. The newest `skip` runs that moved a context don't count either: a snapshot that applies a
-    policy skips its own run. The result is 0 if no run counts.
+    A clock that jumped ahead therefore makes nothing older until something is saved by it. If the newest run is more
+    than `_LONGEST_GAP` after the one before, its clock may have jumped, and the earlier run counts instead. After a
+    real pause of that length, ages are right again with the second run. Runs that forget or change settings don't
+    count. The newest `skip` runs that moved a context don't count either: a snapshot that applies a policy skips its
+    own run. The result is 0 if no run counts.
     """
-    for _, op in iter_ops(engine.store, root.op):
-        if all(change.ref.startswith(SETTING) for change in op.changes):
-            continue
-        if not skip:
-            return min(engine.environment.clock(), op.time)
-        skip -= 1
-    return 0
+    times = (
+        op.time
+        for _, op in iter_ops(engine.store, root.op)
+        if not all(change.ref.startswith(SETTING) for change in op.changes)
+    )
+    newest, *earlier = [*islice(times, skip, skip + 2)] or [0]
+    if earlier and newest - earlier[0] > _LONGEST_GAP:
+        newest = earlier[0]
+    return min(engine.environment.clock(), newest)

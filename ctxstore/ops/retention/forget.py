@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ctxstore.errors import NoSpace, NotFound
 from ctxstore.history.engine import Engine
 from ctxstore.history.forgotten import Forgotten
-from ctxstore.history.refs import matches
+from ctxstore.history.refs import selects
 from ctxstore.history.root import RepositoryState
 from ctxstore.history.transaction import MustRestart, transaction
 from ctxstore.ids import ObjectId
@@ -175,17 +175,24 @@ def forget(
 def _require_matches(names: Iterable[str], selections: Sequence[Selection], *, dropped: bool) -> None:
     """Raises `NotFound` if a pattern matches no name."""
     for pattern, _ in selections:
-        if pattern and not any(matches(name, pattern) for name in names):
+        if pattern and not any(selects(name, pattern) for name in names):
             what = "no dropped context" if dropped else "no context"
-            hint = "`ctx op log` lists the runs" if dropped else "`ctx refs` lists the contexts"
-            raise NotFound(f"{what} matches {pattern!r}", hint=hint)
+            raise NotFound(f"{what} matches {pattern!r}", hint=_hint_for(pattern, names, dropped=dropped))
+
+
+def _hint_for(pattern: str, names: Iterable[str], *, dropped: bool) -> str:
+    """Returns the next step for a pattern that selects nothing: names that contain it, or where to look."""
+    similar = sorted(name for name in names if pattern in name)
+    if similar:
+        return f"give a full name, such as {similar[0]}, or a glob, such as '*{pattern}*'"
+    return "run `ctx op log` to list the runs" if dropped else "run `ctx refs` to list the contexts"
 
 
 def _choose(names: Iterable[str], selections: Sequence[Selection]) -> dict[str, list[Policy]]:
     """Returns the policies that apply to each name, without names that no pattern matches."""
     chosen: dict[str, list[Policy]] = {}
     for name in names:
-        policies = [policy for pattern, policy in selections if matches(name, pattern)]
+        policies = [policy for pattern, policy in selections if not pattern or selects(name, pattern)]
         if policies:
             chosen[name] = policies
     return chosen

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ctxstore.errors import Conflict, Corrupt, CtxstoreError, InvalidInput, NotFound, UnknownFormat
 from ctxstore.history.engine import Engine
-from ctxstore.history.refs import MAX_NAME, matches
+from ctxstore.history.refs import MAX_NAME, selects
 from ctxstore.objects.encoding import Json
 from ctxstore.ops.refs.settings import RETENTION, change_setting, find_setting, iter_settings
 from ctxstore.ops.retention.duration import DAY, format_duration, parse_duration
@@ -20,6 +20,7 @@ BUILT_IN = {"session-backup": Policy(last=10, max_age_ns=30 * DAY)}
 _POLICY = "policy/"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DURATIONS = {"within": "within_ns", "max_age": "max_age_ns"}
+_TEXTS = {*_DURATIONS, "zone"}
 _COUNTS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 MAX_AUTOMATIC = 100
 
@@ -41,7 +42,7 @@ class AutomaticPolicy(NamedTuple):
 
     def applies_to(self, ref: str) -> bool:
         """Whether the policy keeps commits of the context `ref`."""
-        return matches(ref, self.pattern)
+        return not self.pattern or selects(ref, self.pattern)
 
 
 def iter_policies(engine: Engine) -> Iterator[NamedPolicy]:
@@ -134,7 +135,8 @@ def encode_policy(policy: Policy) -> dict[str, Any]:
     for text in texts.values():
         parse_duration(text)  # a duration must be a multiple of one hour
     value |= texts
-    return value | ({"tagged": True} if policy.tagged else {})
+    value |= {"tagged": True} if policy.tagged else {}
+    return value | ({"zone": policy.zone} if policy.zone and policy.has_calendar else {})
 
 
 def decode_policy(value: Json, name: str) -> Policy:
@@ -145,14 +147,14 @@ def decode_policy(value: Json, name: str) -> Policy:
     hint = f"replace it with `ctx policy set {name} …`"
     if not isinstance(value, dict):
         raise Corrupt(f"the policy {name!r} is malformed", hint=hint)
-    if unknown := value.keys() - {*_COUNTS, *_DURATIONS, "tagged"}:
+    if unknown := value.keys() - {*_COUNTS, *_DURATIONS, "tagged", "zone"}:
         raise UnknownFormat(f"the policy {name!r} has a rule unknown to this release: {min(unknown)!r}", hint=hint)
     fields = {_DURATIONS.get(key, key): each for key, each in value.items()}
     try:
         for key, each in value.items():
-            if type(each) is not (str if key in _DURATIONS else bool if key == "tagged" else int):
+            if type(each) is not (str if key in _TEXTS else bool if key == "tagged" else int):
                 raise ValueError(key)
-            if isinstance(each, str):
+            if isinstance(each, str) and key in _DURATIONS:
                 fields[_DURATIONS[key]] = parse_duration(each)
         return check_policy(Policy(**fields))
     except (ValueError, CtxstoreError) as error:

@@ -24,13 +24,14 @@ decided again, by the same policy and at the same time, all of them are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from ctxstore.errors import InvalidInput
 from ctxstore.ids import ObjectId
 from ctxstore.ops.retention.duration import DAY, HOUR, check_duration, format_duration
+from ctxstore.ops.retention.zone import check_zone, offset_in
 
 MAX_COUNT = 1_000_000
 """The largest number in a rule."""
@@ -42,9 +43,10 @@ class Policy(NamedTuple):
     - `last`: keeps the newest commits, this many.
     - `within_ns`: keeps commits that are at most this old.
     - `hourly`, `daily`, `weekly`, `monthly`, `yearly`: keep the newest commit of each hour, day and so on. The value is
-      the number of periods, and periods without a commit don't count. Periods are in UTC, and weeks are ISO weeks.
+      the number of periods, and periods without a commit don't count. Weeks are ISO weeks.
     - `tagged`: keeps tagged commits, which are kept in any case.
     - `max_age_ns`: removes older commits, even if another rule keeps them.
+    - `zone`: the time zone of the periods, such as ``Europe/Berlin`` or ``+05:30``. Empty for UTC. It is no rule.
     """
 
     last: int = 0
@@ -56,6 +58,12 @@ class Policy(NamedTuple):
     yearly: int = 0
     tagged: bool = False
     max_age_ns: int = 0
+    zone: str = ""
+
+    @property
+    def has_calendar(self) -> bool:
+        """Whether a rule counts periods of the calendar."""
+        return any(getattr(self, name) for name in _CALENDAR)
 
 
 class Candidate(NamedTuple):
@@ -92,7 +100,8 @@ def check_policy(policy: Policy) -> Policy:
             raise InvalidInput(f"{name} {getattr(policy, name)} is out of range", hint=f"use 1 to {MAX_COUNT:,}")
     for duration in filter(None, (policy.within_ns, policy.max_age_ns)):
         check_duration(duration)
-    if not any(policy._replace(max_age_ns=0)):
+    check_zone(policy.zone)
+    if not any(policy._replace(max_age_ns=0, zone="")):
         if policy.max_age_ns:
             age = format_duration(policy.max_age_ns)
             raise InvalidInput(
@@ -122,6 +131,8 @@ def decide(candidates: Sequence[Candidate], policy: Policy, now: int, *, may_be_
 def describe(policy: Policy) -> str:
     """Formats the policy on one line: ``last 10, nothing older than 30d``."""
     words = [f"{name} {getattr(policy, name)}" for name in ("last", *_CALENDAR) if getattr(policy, name)]
+    if policy.zone and policy.has_calendar:
+        words[-1] += f" ({policy.zone})"
     if policy.within_ns:
         words.append(f"within {format_duration(policy.within_ns)}")
     if policy.tagged:
@@ -171,26 +182,26 @@ def _unconditional_reasons(remaining: Sequence[Candidate], may_be_empty: bool) -
 
 def _reasons_by_rules(remaining: Sequence[Candidate], ages: dict[ObjectId, int], policy: Policy) -> Reasons:
     """Yields the commits that the rules keep."""
+    offset = offset_in(policy.zone)
     for incremental in (False, True):
         counted = [each for each in remaining if each.is_incremental is incremental]
         for number, each in enumerate(counted[: policy.last], 1):
             yield each.id, f"last {number} of {policy.last}"
         for name, bucket in _CALENDAR.items():
-            yield from _reasons_by_calendar(counted, name, getattr(policy, name), bucket)
+            if number := getattr(policy, name):
+                periods = ((each, bucket(each.time, offset(each.time))) for each in counted)
+                yield from _reasons_by_calendar(periods, name, number)
     for each in remaining:
         if ages[each.id] <= policy.within_ns and policy.within_ns:
             yield each.id, f"within {format_duration(policy.within_ns)}"
 
 
-def _reasons_by_calendar(
-    remaining: Sequence[Candidate], name: str, number: int, bucket: Callable[[int], Hashable]
-) -> Reasons:
+def _reasons_by_calendar(periods: Iterable[tuple[Candidate, Hashable]], name: str, number: int) -> Reasons:
     """Yields the newest commit of each period, for the first `number` periods in the order of the history."""
     seen: set[Hashable] = set()
-    for each in remaining:
+    for each, key in periods:
         if len(seen) == number:
             return
-        key = bucket(each.time)
         if key not in seen:
             seen.add(key)
             yield each.id, f"{name} {len(seen)} of {number}"
@@ -216,10 +227,11 @@ def _month(time: int) -> tuple[int, int]:
     return cycle * 400 + found.year, found.month
 
 
-_CALENDAR: dict[str, Callable[[int], Hashable]] = {
-    "hourly": lambda time: time // HOUR,
-    "daily": lambda time: time // DAY,
-    "weekly": lambda time: (time // DAY + 3) // 7,  # 1970 began on a Thursday, ISO weeks begin on Mondays
-    "monthly": _month,
-    "yearly": lambda time: _month(time)[0],
+_CALENDAR: dict[str, Callable[[int, int], Hashable]] = {
+    "hourly": lambda time, offset: ((time + offset) // HOUR, offset),  # an hour that is repeated in autumn is two hours
+    "daily": lambda time, offset: (time + offset) // DAY,
+    "weekly": lambda time, offset: ((time + offset) // DAY + 3) // 7,  # 1970 began on a Thursday, ISO weeks on Mondays
+    "monthly": lambda time, offset: _month(time + offset),
+    "yearly": lambda time, offset: _month(time + offset)[0],
 }
+"""Functions from a time (UTC ns) and its zone's offset (ns) to the period that contains it."""

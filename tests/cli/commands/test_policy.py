@@ -19,7 +19,21 @@ def test_the_policies_are_listed(saved: Any, ctx: Any) -> None:
     assert ctx.json("policy") == {"policies": [SESSION_BACKUP], "automatic": []}
 
 
-def test_a_policy_is_set_used_and_removed(saved: Any, ctx: Any) -> None:
+def test_a_policy_records_the_users_time_zone(saved: Any, ctx: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/Los_Angeles")
+    assert ctx.json("policy", "set", "mine", "--keep-daily", "7")["rules"] == {
+        "daily": 7,
+        "zone": "America/Los_Angeles",
+    }
+    assert "daily 7 (America/Los_Angeles)" in ctx("policy").stdout
+    monkeypatch.setenv("TZ", "UTC")
+    assert ctx.json("forget", "--policy", "mine", "--dry-run")["policy"] == "daily 7 (America/Los_Angeles)"
+    chosen = ctx.json("policy", "set", "other", "--keep-daily", "7", "--time-zone", "Asia/Kolkata")
+    assert chosen["rules"]["zone"] == "Asia/Kolkata"
+
+
+def test_a_policy_is_set_used_and_removed(saved: Any, ctx: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
     rules = ["--keep-last", "3", "--keep-daily", "7", "--keep-within", "36h", "--keep-tagged", "--max-age", "1y"]
     assert (
         "mine: last 3, daily 7, within 36h, tagged, nothing older than 1y"

@@ -133,10 +133,10 @@ def test_an_undo_brings_everything_back_until_gc(repo, days, is_sound):
 
 @pytest.mark.parametrize(
     ("patterns", "contexts"),
-    [([], 4), (["alice"], 2), (["chat/*"], 2), (["*/a*"], 2), (["work/c"], 1), (["bob", "chat/*"], 2), (["a"], 4)],
+    [([], 5), (["chat/alice"], 1), (["chat/*"], 3), (["*/a*"], 3), (["work/car*"], 1), (["chat/bob", "chat/*"], 3)],
 )
-def test_patterns_are_globs_or_parts_of_names(repo, days, patterns, contexts):
-    for ref in ("chat/alice", "work/alice", "chat/bob", "work/carol"):
+def test_patterns_are_full_names_or_globs(repo, days, patterns, contexts):
+    for ref in ("chat/alice", "chat/alice-2", "work/alice", "chat/bob", "work/carol"):
         days(repo, ref, 3)
     plan = repo.plan_forget(Policy(last=1), *patterns)
     assert (len(plan.contexts), plan.forgotten) == (contexts, 2 * contexts)
@@ -145,7 +145,10 @@ def test_patterns_are_globs_or_parts_of_names(repo, days, patterns, contexts):
 def test_a_pattern_that_matches_nothing_is_told_and_nothing_is_forgotten(repo, days):
     days(repo, "chat/alice", 3)
     with pytest.raises(NotFound, match="no context matches 'bob'"):
-        repo.forget(Policy(last=1), "alice", "bob")
+        repo.forget(Policy(last=1), "chat/alice", "bob")
+    with pytest.raises(NotFound, match="no context matches 'alice'") as refused:
+        repo.forget(Policy(last=1), "alice")
+    assert "chat/alice" in refused.value.hint and "'*alice*'" in refused.value.hint
     with pytest.raises(NotFound, match="no dropped context matches"):
         repo.forget(Policy(last=1), "alice", dropped=True)
     with pytest.raises(InvalidInput):
@@ -156,7 +159,7 @@ def test_a_pattern_that_matches_nothing_is_told_and_nothing_is_forgotten(repo, d
 def test_what_a_context_that_was_not_asked_for_has_stays(repo, days, is_sound):
     ids = days(repo, "chat/alice", 6)
     repo.fork("chat/alice~3", "chat/fork")
-    result = repo.forget(Policy(last=1), "alice")
+    result = repo.forget(Policy(last=1), "chat/alice")
     assert forgotten(repo) == set(ids[1:3])
     (context,) = result.plan.contexts
     assert [v.reason for v in context.verdicts][3:] == ["head", *["a context that was not asked for has it, too"] * 2]
@@ -212,7 +215,7 @@ def test_a_plan_stands_while_others_only_go_on(shared, days, clock):
     assert forgotten(one) == set(ids[2:])
     late: list[ObjectId] = []
     clock.before = lambda: late.extend(days(two, "chat/alice", 1))
-    one.forget(Policy(last=2), "alice")  # reads the clock when its plan is made
+    one.forget(Policy(last=2), "chat/alice")  # reads the clock when its plan is made
     assert len(late) == 1
     assert forgotten(one) == set(ids[1:])
     assert one.view("chat/alice~1").id == newest
@@ -243,7 +246,7 @@ def test_a_commit_that_becomes_a_head_while_it_is_forgotten_stays(shared, days, 
     one, two = shared
     days(one, "chat/alice", 5)
     clock.before = lambda: two.fork("chat/alice~3", "chat/rescued")
-    one.forget(Policy(last=1), "alice")
+    one.forget(Policy(last=1), "chat/alice")
     one.gc()
     assert one.view("chat/rescued").read("big") and one.view("chat/rescued~1").read("big")
     assert is_sound(one)
@@ -264,7 +267,7 @@ def test_the_bin_is_emptied_by_the_time_of_the_drop(repo, days, clock, is_sound)
     assert {context.ref: len(context.forgotten) for context in plan.contexts} == {"chat/old": 3, "chat/young": 0}
     plan.execute()
     assert forgotten(repo) == set(old)
-    assert repo.forget(Policy(within_ns=HOUR), "young", dropped=True).plan.forgotten == 3
+    assert repo.forget(Policy(within_ns=HOUR), "chat/young", dropped=True).plan.forgotten == 3
     assert forgotten(repo) == {*old, *young}
     repo.gc()
     assert is_sound(repo)
@@ -334,6 +337,16 @@ def test_a_clock_set_back_makes_nothing_older(repo, days, clock):
     assert repo.plan_forget(Policy(within_ns=20 * DAY)).forgotten == 0
 
 
+@pytest.mark.parametrize("jump", [3, 40])
+def test_one_snapshot_by_a_clock_that_jumped_years_forgets_nothing(repo, days, clock, jump):
+    days(repo, "chat/alice", 8)
+    clock.now += jump * 365 * DAY
+    days(repo, "chat/alice", 1)
+    assert repo.plan_forget(Policy(within_ns=30 * DAY)).forgotten == 0
+    days(repo, "chat/bob", 1)  # the second run confirms the time
+    assert repo.plan_forget(Policy(within_ns=30 * DAY)).forgotten == 8
+
+
 def test_incremental_snapshots_displace_no_full_one(home, environment, place, line):
     home.write("one")
     with ctxstore.init(place, environment=environment) as repo:
@@ -341,7 +354,7 @@ def test_incremental_snapshots_displace_no_full_one(home, environment, place, li
         for number in range(3):
             home.append("one", line(10 + number))
             repo.snapshot([home.target], kind="incremental")
-        plan = repo.plan_forget(Policy(last=1), "one")
+        plan = repo.plan_forget(Policy(last=1), "*one")
     (context,) = plan.contexts
     assert [verdict.keep for verdict in context.verdicts] == [True, False, False, True]
 

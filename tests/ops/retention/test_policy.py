@@ -207,13 +207,38 @@ def test_what_is_no_duration_is_refused(text):
     assert caught.value.hint
 
 
+LOS_ANGELES = "America/Los_Angeles"
+EVENINGS = [at("2026-11-22T20:00"), at("2026-11-22T02:00"), at("2026-11-21T18:00"), at("2026-11-21T01:30")]
+"""Noon of the 22nd in Los Angeles, the evening and the morning of the 21st, and the evening of the 20th."""
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [("", [0, 2]), (LOS_ANGELES, [0, 1, 3]), ("-08:00", [0, 1, 3]), ("Asia/Tokyo", [0, 1, 3])],
+)
+def test_days_are_those_of_the_policys_time_zone(zone, expected):
+    assert kept(history(*EVENINGS), Policy(daily=3, zone=zone)) == expected
+
+
+def test_an_hour_that_the_end_of_summer_time_repeats_is_two_hours():
+    times = [at("2026-11-01T09:30"), at("2026-11-01T08:30"), at("2026-11-01T07:30")]
+    assert kept(history(*times), Policy(hourly=3, zone=LOS_ANGELES)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "/etc/localtime", "+25:00", "x" * 1000])
+def test_an_unknown_time_zone_is_refused(zone):
+    with pytest.raises(InvalidInput, match="no time zone"):
+        decide(history(NOW), Policy(daily=1, zone=zone), NOW)
+
+
 # -- for every history, policy and clock
 
 counts = st.integers(0, 8)
 durations = st.one_of(st.just(0), st.integers(1, 60 * DAY), st.integers(1, 20 * YEAR))
+zones = st.sampled_from(["", "America/Los_Angeles", "Asia/Kolkata", "-09:30"])
 policies = st.builds(
-    Policy, counts, durations, counts, counts, counts, counts, counts, st.booleans(), durations
-).filter(lambda policy: any(policy._replace(max_age_ns=0)))
+    Policy, counts, durations, counts, counts, counts, counts, counts, st.booleans(), durations, zones
+).filter(lambda policy: any(policy._replace(max_age_ns=0, zone="")))
 stamps = st.one_of(st.integers(0, 90 * DAY), st.integers(-10 * YEAR, 10 * YEAR), st.integers(0, 6 * HOUR)).map(
     lambda age: NOW - age
 )
