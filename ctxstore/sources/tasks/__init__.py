@@ -1,20 +1,13 @@
 """Tasks, the sessions of Cline and of Roo Code, which was made from it. Both keep them the same way."""
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from ctxstore.sources.agent import Layout, ResumableAgent
 from ctxstore.sources.editors import group_of
 from ctxstore.sources.protocol import Attributes, ReportSkipped, Scanner, SourceHome
+from ctxstore.sources.tasks.shape import TaskShape
 
 __all__ = ["TaskAgent", "TaskShape"]
-
-
-class TaskShape(NamedTuple):
-    """The files and folders of a home that are taken besides tasks, as paths below it, without `secrets` in them."""
-
-    files: tuple[str, ...]
-    folders: tuple[str, ...]
-    secrets: frozenset[str] = frozenset()
 
 
 class TaskAgent(ResumableAgent):
