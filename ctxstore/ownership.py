@@ -7,6 +7,7 @@ So everything that root makes belongs to the owner of the folder it is made in.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import NamedTuple
 
 
@@ -45,7 +46,8 @@ def make_folders(path: str, mode: int = 0o700) -> None:
     if os.path.isdir(path):
         return
     parent = os.path.dirname(os.path.abspath(path))
-    make_folders(parent, 0o777)
+    with suppress(FileExistsError):  # it is a file: the next call reports that, with the whole path
+        make_folders(parent, 0o777)
     try:
         os.mkdir(path, mode)
     except FileExistsError:

@@ -31,14 +31,14 @@ def split(path: str) -> tuple[str, str]:
 
 
 def open_folder(path: str, flags: int = PLACE) -> int:
-    """Opens a folder. Raises `ForeignEntry` if it is a link or a special file."""
+    """Opens a folder. Raises `ForeignEntry` if it is a link, `NotADirectoryError` if it is a file of any other kind."""
     try:
         return os.open(path, flags)
     except NotADirectoryError:
         mode = os.lstat(path).st_mode
-        if stat.S_ISREG(mode):
-            raise
-        raise ForeignEntry(path, mode) from None
+        if stat.S_ISLNK(mode):
+            raise ForeignEntry(path, mode) from None
+        raise
 
 
 def close(fd: int) -> None:
