@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import time
@@ -10,6 +11,7 @@ from contextlib import suppress
 from fcntl import LOCK_EX, LOCK_NB, flock
 
 from ctxstore.durable.sync import UNSUPPORTED, sync_file
+from ctxstore.ownership import find_owner
 
 LEFTOVER = re.compile(r"\.ctx-(?:[0-9a-f]{16}|[0-9]+-[0-9]+)\.part")
 """The temporary names, including those of earlier releases."""
@@ -100,9 +102,12 @@ class NewFile:
         """
         try:
             os.link(self._name, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except FileExistsError:
-            raise
-        except OSError:
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                raise
+            with suppress(FileNotFoundError):
+                os.stat(name, dir_fd=folder, follow_symlinks=False)
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name) from None
             self.rename(folder, name)
         else:
             self.discard(folder)
@@ -126,10 +131,9 @@ class NewFile:
 
 def own_as_folder(folder: int, name: str) -> None:
     """Gives a new folder or link the owner of the folder that contains it, if this process is root."""
-    status = os.fstat(folder)
-    if os.geteuid() == 0 and status.st_uid != 0:
+    if owner := find_owner(folder):
         with suppress(OSError):
-            os.chown(name, status.st_uid, status.st_gid, dir_fd=folder, follow_symlinks=False)
+            os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
 
 
 def remove_leftovers(folder: int) -> None:

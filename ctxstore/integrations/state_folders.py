@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 
-from ctxstore import ownership
-
 
 def state_folder(environ: Mapping[str, str]) -> str:
     """Returns the user's state folder for ctxstore, which may not exist yet."""
@@ -35,12 +33,3 @@ def missing_folders(folders: Iterable[str]) -> list[str]:
             missing.add(folder)
             pending.append(os.path.dirname(folder))
     return sorted(missing)
-
-
-def make_folders(path: str) -> None:
-    """Creates a folder and its parents, accessible by the user only. Raises `OSError`."""
-    for folder in missing_folders([path]):
-        try:
-            ownership.make_folders(folder)
-        except FileExistsError:
-            pass  # it is a file: the next operation reports that

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 
 import click
@@ -11,6 +10,7 @@ import click
 from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, NonEmptyPath, common_options, pass_invocation
 from ctxstore.cli.render.format import format_size
+from ctxstore.durable.replace import create_file, replace_file
 from ctxstore.errors import AlreadyExists, StorageError
 
 FORMATS = ("json", "jsonl", "markdown", "aider-backup")
@@ -43,45 +43,21 @@ def command(invocation: Invocation, rev: str, format: str, path: str | None, ove
 
 
 def write_file(path: str, blocks: Iterable[bytes], *, overwrite: bool) -> int:
-    """Writes a file atomically, readable only by its owner, and returns its size.
+    """Writes a file durably, whole or not at all, and returns its size. A new file is readable only by its owner.
 
     Raises `AlreadyExists`, `StorageError`.
     """
     if os.path.lexists(path) and not overwrite:
         raise _exists(path)
-    folder = os.path.dirname(os.path.abspath(path))
     try:
-        fd, pending = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".part", dir=folder)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
-    try:
-        with os.fdopen(fd, "wb") as file:
-            for block in blocks:
-                file.write(block)
-            file.flush()
-            os.fsync(fd)
-            size = file.tell()
-        _publish(pending, path, overwrite=overwrite)
+        if overwrite:
+            return replace_file(path, blocks)
+        folder, name = os.path.split(os.path.abspath(path))
+        return create_file(folder, [name], blocks)[1]
     except FileExistsError:
         raise _exists(path) from None
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}", hint="free some space") from error
-    finally:
-        if os.path.lexists(pending):
-            os.unlink(pending)
-    return size
-
-
-def _publish(pending: str, path: str, *, overwrite: bool) -> None:
-    if overwrite:
-        os.replace(pending, path)
-        return
-    try:
-        os.link(pending, path)  # unlike a rename, fails if another process created the file meanwhile
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        os.rename(pending, path)
 
 
 def _exists(path: str) -> AlreadyExists:

@@ -7,9 +7,8 @@ import os
 import time
 from typing import NamedTuple
 
+from ctxstore.durable.replace import make_folders, remove_file, replace_file
 from ctxstore.errors import CtxstoreError
-from ctxstore.integrations.state_folders import make_folders
-from ctxstore.ownership import open_private
 
 MAX_CHARACTERS = 2_000
 
@@ -42,12 +41,9 @@ def record_failure(folder: str, agent: str, error: BaseException) -> None:
     before = last_failure(folder)
     failure = HookFailure(time.time_ns(), agent, describe_error(error), before.times + 1 if before else 1)
     path = _path(folder)
-    pending = f"{path}.{os.getpid()}.new"
     try:
         make_folders(folder)
-        with open(open_private(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
-            json.dump(failure._asdict(), file)
-        os.replace(pending, path)
+        replace_file(path, [json.dumps(failure._asdict()).encode()])
     except OSError:
         pass
 
@@ -66,7 +62,7 @@ def last_failure(folder: str) -> HookFailure | None:
 def clear_failure(folder: str) -> None:
     """Deletes the record, after a hook succeeded."""
     try:
-        os.unlink(_path(folder))
+        remove_file(_path(folder))
     except OSError:
         pass
 

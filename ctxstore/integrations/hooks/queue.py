@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
+from ctxstore.durable.replace import make_folders, replace_file
 from ctxstore.integrations.hooks.request import Request
-from ctxstore.integrations.state_folders import make_folders
 from ctxstore.ownership import open_private
 
 MAX_BYTES = 1 << 15
@@ -49,11 +49,7 @@ class Queue:
         make_folders(self.folder)
         kind = "session" if request.session else "everything"
         name = f"{request.agent}-{kind}-{blake3(repr(request.key).encode()).hexdigest(8)}.json"
-        path = os.path.join(self.folder, name)
-        pending = f"{path}.{os.getpid()}.new"
-        with open(open_private(pending, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
-            json.dump(request._asdict(), file)
-        os.replace(pending, path)
+        replace_file(os.path.join(self.folder, name), [json.dumps(request._asdict()).encode()])
 
     def names(self) -> set[str]:
         """Returns the names of the requests that are not claimed."""

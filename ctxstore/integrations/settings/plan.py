@@ -8,8 +8,8 @@ import stat
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ctxstore.durable.replace import make_folders, remove_file, replace_file
 from ctxstore.errors import Conflict, InvalidInput, StorageError
-from ctxstore.integrations.state_folders import make_folders
 
 MAX_BYTES = 16 << 20
 """The limit for the size of a settings file."""
@@ -98,32 +98,17 @@ def encode_settings(text: str) -> bytes:
 
 def _apply(change: SettingsChange) -> None:
     path = os.path.realpath(change.path)  # settings are often symbolic links to a folder of dotfiles
-    if read_file(path) != change.before:
-        raise Conflict(f"{change.path} changed meanwhile", hint="run the command again")
+
+    def refuse_changed() -> None:
+        if read_file(path) != change.before:
+            raise Conflict(f"{change.path} changed meanwhile", hint="run the command again")
+
+    refuse_changed()
     try:
         if change.after is None:
-            os.unlink(path)
+            remove_file(path)
         else:
-            _write(path, change.after, change.mode)
+            make_folders(os.path.dirname(path))
+            replace_file(path, [change.after], new_mode=change.mode, check=refuse_changed)
     except OSError as error:
         raise StorageError(f"{error.filename or path}: {error.strerror}") from error
-
-
-def _write(path: str, data: bytes, mode: int) -> None:
-    """Replaces a file atomically, and keeps its mode."""
-    make_folders(os.path.dirname(path))
-    try:
-        mode = stat.S_IMODE(os.stat(path).st_mode)
-    except FileNotFoundError:
-        pass
-    pending = f"{path}.{os.getpid()}.new"
-    try:
-        fd = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(fd, "wb") as file:
-            file.write(data)
-            os.fchmod(fd, mode)
-            os.fsync(fd)
-        os.replace(pending, path)
-    finally:
-        if os.path.lexists(pending):
-            os.unlink(pending)

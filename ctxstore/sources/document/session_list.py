@@ -7,6 +7,7 @@ import stat
 import time
 from typing import NamedTuple
 
+from ctxstore.durable.replace import replace_file
 from ctxstore.errors import Conflict, StorageError
 from ctxstore.sources.content import json_object
 from ctxstore.sources.document.split_array import Cut, cut
@@ -102,22 +103,14 @@ def read_list(path: str) -> bytes:
 
 
 def replace_list(path: str, data: bytes, before: os.stat_result | None) -> None:
-    """Puts `data` there, with the mode of what `before` was found. Raises `OSError`, `Conflict` if it changed since."""
-    part = f"{path}.ctx-{os.getpid()}"
-    mode = before.st_mode & 0o777 if before else 0o600
-    try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with open(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(handle, mode)
-            os.fsync(handle)
+    """Replaces the file, of which `before` is the state when it was read. Raises `OSError`, `Conflict` if it
+    changed since."""
+
+    def refuse_changed() -> None:
         if _state(find_list(path)) != _state(before):
             raise Conflict(f"{path} was changed meanwhile", hint="stop the agent that writes it, try again")
-        os.replace(part, path)
-    finally:
-        if os.path.lexists(part):
-            os.unlink(part)
+
+    replace_file(path, [data], check=refuse_changed)
 
 
 def _state(found: os.stat_result | None) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Sequence
@@ -89,6 +90,19 @@ def _write(path: str, saved: SavedFile) -> None:
     except BaseException:
         os.unlink(pending)
         raise
+    _sync_folder(folder)
+
+
+def _sync_folder(path: str) -> None:
+    """Makes the names in a folder durable, where the file system can."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS):
+            raise
+    finally:
+        os.close(fd)
 
 
 def _mode_of(path: str) -> int:
