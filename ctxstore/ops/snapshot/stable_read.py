@@ -11,6 +11,8 @@ BLOCK = 4 << 20
 """Bytes per read."""
 TRIES = 3
 """Reads of a file that keeps changing."""
+SAMPLE = 4096
+"""Bytes at the end of each block that must still be the same if the file only grew."""
 
 T = TypeVar("T")
 
@@ -42,18 +44,23 @@ class Reading(NamedTuple, Generic[T]):
 
 
 def read_stable(path: str, consume: Callable[[Iterator[bytes]], T]) -> Reading[T]:
-    """Passes a file's blocks to `consume`, and repeats this if the file changed while it was read.
+    """Passes a file's blocks to `consume`, up to the size that the file has when it is opened.
 
-    If the file changes during every read, the last version is returned: a torn last line is part of the file's state.
-    Raises `SourceError` if the file can't be read.
+    So the time is bounded, however fast the file grows. If the file changed meanwhile, it is read again. A large file
+    that only grew is not: what was added is for the next snapshot. If the file changes during every read, the last
+    version is returned: a torn last line is part of the file's state. Raises `SourceError` if the file can't be read.
     """
     for last in range(TRIES - 1, -1, -1):
         with _open_regular(path) as fd:
             before = stamp_of(os.fstat(fd))
-            value = consume(_blocks(fd, path, before.size))
+            blocks = _Blocks(fd, path, before.size)
+            value = consume(iter(blocks))
             after = stamp_of(os.fstat(fd))
+            is_appended = BLOCK < before.size < after.size and blocks.are_kept()
         if before == after or not last:
             return Reading(value, after, before == after)
+        if is_appended:
+            return Reading(value, before, False)
     raise AssertionError
 
 
@@ -80,21 +87,41 @@ class _open_regular:
         os.close(self._fd)
 
 
-def _blocks(fd: int, path: str, expected: int) -> Iterator[bytes]:
-    """Yields blocks up to the file's end.
+class _Blocks:
+    """The blocks of an open file up to `size`, or one block of a file that reports no size."""
 
-    The last read asks for one byte more than `expected`, so that a short read proves the end without another call.
-    """
-    while True:
-        requested = min(BLOCK, max(expected, 0) + 1)
-        try:
-            block = os.read(fd, requested)
-        except OSError as error:
-            raise SourceError(f"{path}: {error.strerror}") from error
-        if block:
+    __slots__ = ("_fd", "_left", "_path", "_position", "_samples", "_window")
+
+    def __init__(self, fd: int, path: str, size: int) -> None:
+        self._fd, self._path = fd, path
+        self._left = size or BLOCK
+        self._position = self._window = 0
+        self._samples: list[tuple[int, bytes]] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self._left > 0 and (block := self._read(min(BLOCK, self._left))):
+            self._left -= len(block)  # some file systems return partial reads
+            self._position += len(block)
+            self._keep_sample(block[-SAMPLE:])
             yield block
-        expected -= len(block)
-        # A short read is the end of the file only if no more bytes are expected: some file systems return partial
-        # reads.
-        if not block or (len(block) < requested and expected <= 0):
-            return
+
+    def _keep_sample(self, end: bytes) -> None:
+        """Keeps the end of a block. Of several partial reads within `BLOCK` bytes, the last one counts."""
+        if self._samples and self._position - self._window < BLOCK:
+            self._samples.pop()
+        else:
+            self._window = self._position
+        self._samples.append((self._position - len(end), end))
+
+    def are_kept(self) -> bool:
+        """Whether the file still has what was read, judged by the end of each block: an append changes none of it."""
+        try:
+            return all(os.pread(self._fd, len(sample), start) == sample for start, sample in self._samples)
+        except OSError:
+            return False
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return os.read(self._fd, size)
+        except OSError as error:
+            raise SourceError(f"{self._path}: {error.strerror}") from error
