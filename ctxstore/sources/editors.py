@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from ctxstore.sources.context_names import suffix_of
 
@@ -20,6 +21,14 @@ SCRIPTS = tuple(f"/{server}/" for server in SERVERS)
 _STORAGE = "User/globalStorage"
 _EDITOR = re.compile(r"(?:^|/)\.?([A-Za-z][A-Za-z -]*)(?:/data)?/User/globalStorage/[^/]+$")
 _USUAL = {".cline/data": "cli", ".cline": "user", ".roo": "user", "Documents/Cline": "documents"}
+
+
+class TaskShape(NamedTuple):
+    """The files and folders of a home that are taken besides tasks, as paths below it, without `secrets` in them."""
+
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+    secrets: frozenset[str] = frozenset()
 
 
 def extension_folders(extension: str, environ: Mapping[str, str]) -> Iterator[str]:

@@ -3,9 +3,8 @@
 from typing import ClassVar
 
 from ctxstore.sources.agent import Layout, ResumableAgent
-from ctxstore.sources.editors import group_of
+from ctxstore.sources.editors import TaskShape, group_of
 from ctxstore.sources.protocol import Attributes, ReportSkipped, Scanner, SourceHome
-from ctxstore.sources.tasks.shape import TaskShape
 
 __all__ = ["TaskAgent", "TaskShape"]
 

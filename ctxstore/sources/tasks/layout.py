@@ -15,7 +15,7 @@ from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
 from ctxstore.sources.walk import by_key, is_folder, list_folder, take
 
 if TYPE_CHECKING:
-    from ctxstore.sources.tasks.shape import TaskShape
+    from ctxstore.sources.editors import TaskShape
 
 HISTORY = "api_conversation_history.json"
 """The messages as the model is sent them."""
