@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ from ctxstore.cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from ctxstore import Repo
+
+_SAFE = re.compile(r"[\w./:@%+=,][\w./:@%+=,~-]*")
+"""Names that mean themselves in every shell. The completions of bash and zsh insert a name without quotes."""
 
 
 def complete_contexts(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -34,6 +38,6 @@ def complete_refs(ctx: click.Context, parameter: click.Parameter, incomplete: st
 def _complete(ctx: click.Context, names: Callable[[Repo], Iterable[str]], incomplete: str) -> list[str]:
     try:
         with ctx.ensure_object(Invocation).open() as repo:
-            return [name for name in names(repo) if name.startswith(incomplete)]
+            return [name for name in names(repo) if name.startswith(incomplete) and _SAFE.fullmatch(name)]
     except Exception:  # an error would break the line that the user is typing
         return []

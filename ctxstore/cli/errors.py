@@ -52,7 +52,7 @@ def _explain(error: BaseException) -> CommandFailure:
     if isinstance(error, click.ClickException):
         return CommandFailure("UsageError", _click_message(error), "", InvalidInput.exit_code)
     if isinstance(error, OSError):
-        return CommandFailure("StorageError", _os_message(error), "", StorageError.exit_code)
+        return _explain_os_error(error)
     return CommandFailure(
         type(error).__name__,
         f"a bug in ctx: {type(error).__name__}: {error}",
@@ -65,6 +65,23 @@ def _click_message(error: click.ClickException) -> str:
     """Returns click's message in the style of all errors: lower case, no full stop."""
     message = error.format_message()
     return message[:1].lower() + message[1:].removesuffix(".")
+
+
+def _explain_os_error(error: OSError) -> CommandFailure:
+    """Describes an error of the operating system."""
+    message, hint = _os_message(error), ""
+    if isinstance(error, FileNotFoundError) and not error.filename and not _has_working_folder():
+        message, hint = "the working folder was removed", "change to another folder, or give absolute paths"
+    return CommandFailure("StorageError", message, hint, StorageError.exit_code)
+
+
+def _has_working_folder() -> bool:
+    """Whether the working folder of this process still exists."""
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _os_message(error: OSError) -> str:

@@ -30,7 +30,7 @@ class Invocation:
         """Returns the location of the repository, which may not exist yet."""
         from ctxstore.cli.repository import locate_repository
 
-        return locate_repository(self.repo, os.environ, os.getcwd())
+        return locate_repository(self.repo, os.environ, _working_folder(""))
 
     @property
     def environ(self) -> dict[str, str]:

@@ -24,11 +24,14 @@ class RepositoryLocation(NamedTuple):
 
 
 def locate_repository(option: str | None, environ: Mapping[str, str], folder: str) -> RepositoryLocation:
-    """Returns ``--repo``, else CTX_REPO, else the nearest ``.ctx`` from `folder` upwards, else the user's default."""
+    """Returns ``--repo``, else CTX_REPO, else the nearest ``.ctx`` from `folder` upwards, else the user's default.
+
+    An empty `folder` is a working folder that was removed: no ``.ctx`` can be near it.
+    """
     named = option if option is not None else environ.get("CTX_REPO")
     if named:
         return RepositoryLocation(named)
-    nearest = find_nearest(folder, environ.get("HOME", ""))
+    nearest = find_nearest(folder, environ.get("HOME", "")) if folder else None
     return RepositoryLocation(nearest) if nearest else RepositoryLocation(default_path(), is_default=True)
 
 

@@ -7,10 +7,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from ctxstore.cli.complete import complete_refs
+from ctxstore.cli.invocation import Invocation
 from ctxstore.cli.main import COMMANDS
 from ctxstore.errors import Conflict, Corrupt, InvalidInput, NotFound, SourceError, StorageError
 
@@ -143,6 +147,34 @@ def test_names_that_are_not_utf8_are_printed_exactly_into_a_pipe(home: Any, ctx:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(shell: str, ctx: Any) -> None:
     assert "_CTX_COMPLETE" in ctx("completion", shell).stdout
+
+
+@pytest.mark.parametrize("name", ["a$(b)", "a`b`", "a;b", "a'b", "a|b", "a&b", "é$x", "a>b", "-x"])
+def test_completion_offers_no_name_that_a_shell_would_interpret(
+    name: str, ctx: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ctx("init")
+    invocation = Invocation()
+    with invocation.open() as repo:
+        for each in (name, "plain/é-1.x"):
+            draft = repo.edit(each)
+            draft.memories["k"] = 1
+            draft.commit()
+    context = click.Context(click.Command("x"), obj=invocation)
+    assert complete_refs(context, click.Argument(["rev"]), "") == ["plain/é-1.x"]
+
+
+def test_commands_work_in_a_folder_that_was_removed(saved: Any, ctx: Any, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    script = f'cd "{tmp_path}/gone" && rmdir ../gone && exec "$0" -c "from ctxstore.cli.main import main; main()" "$@"'
+    for words in (["snapshot"], ["log"], ["refs"], ["sources"]):
+        done = subprocess.run(["sh", "-c", script, sys.executable, *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        (tmp_path / "gone").mkdir(exist_ok=True)
+    relative = ["sh", "-c", script, sys.executable, "log", "--repo", "store"]
+    done = subprocess.run(relative, capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "bug" not in done.stderr
 
 
 def test_completion_knows_the_contexts(saved: Any) -> None:
