@@ -239,7 +239,7 @@ class TargetFolder:
     def finish_folder(self, path: str, mode: int, mtime_ns: int) -> None:
         """Sets a folder's mode and modification time (ns), after everything below it is written.
 
-        Set-user-id, set-group-id and sticky bits stay as they are.
+        Set-user-id, set-group-id and sticky bits are unchanged.
         """
         parts = split_path(path)
         fd = self._open_folder(parts, create=True)
