@@ -104,7 +104,7 @@ def test_whatever_is_appended_or_cut_off_meanwhile_reading_ends(tmp_path, size, 
         short = os.read
         patch.setattr(os, "read", lambda fd, size: short(fd, min(size, cut)))  # some file systems read in parts
         reading = read_stable(str(path), b"".join)
-    # The size that each try may see at its start: the first size, the growth by the steps, and a byte per read before it.
+    # The size at the start of a try: the first size, the growth by the steps, and a byte per read before it.
     longest, most = size + sum(map(abs, steps)), 0
     for _ in range(stable_read.TRIES):
         most += longest + most + BLOCK
