@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.secrets.masking import Secret, SecretPlace
     from ctxstore.ops.secrets.scan import SecretsReport
     from ctxstore.ops.snapshot.home_scan import SourceReport
+    from ctxstore.ops.snapshot.previous_commit import DamagedContext
     from ctxstore.ops.snapshot.shrink_guard import Shrunk
     from ctxstore.ops.snapshot.snapshot import SnapshotReport
     from ctxstore.ops.snapshot.sources_report import Expiry, FailedSource, FoundHome, SourcesReport
@@ -105,6 +106,7 @@ __all__ = [
     "ContextPlan",
     "Corrupt",
     "CtxstoreError",
+    "DamagedContext",
     "DamagedPlace",
     "DirEntry",
     "Draft",
@@ -224,6 +226,7 @@ _NAMES = {
     "ops.secrets.masking": "Secret SecretPlace",
     "ops.secrets.scan": "SecretsReport",
     "ops.snapshot.home_scan": "SourceReport",
+    "ops.snapshot.previous_commit": "DamagedContext",
     "ops.snapshot.shrink_guard": "Shrunk",
     "ops.snapshot.snapshot": "SnapshotReport",
     "ops.snapshot.sources_report": "Expiry FailedSource FoundHome SourcesReport",

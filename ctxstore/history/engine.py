@@ -3,19 +3,21 @@
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ctxstore.errors import AlreadyExists, Corrupt, NotFound
 from ctxstore.history.commits import Author
 from ctxstore.history.config import KEY, MAX_CONFIG, REPAIR_HINT, Config, decode_config, encode_config
 from ctxstore.history.forgotten import ForgottenCommits
+from ctxstore.history.predecessors import Predecessors
 from ctxstore.history.refs import Refs
 from ctxstore.history.root import RepositoryState, RootFile, StoredRoot
-from ctxstore.ids import IdKeys, ObjectId
+from ctxstore.ids import ID_SIZE, IdKeys, Kind, ObjectId
 from ctxstore.objects.chunker import Chunker, ChunkerSettings
 from ctxstore.objects.store import ObjectStore, ObjectWriter
 from ctxstore.packs.names import PackInfo
+from ctxstore.packs.reader import read_footer
 from ctxstore.packs.writer import PackWriter
 from ctxstore.storage.protocol import Storage, SwapLost
 from ctxstore.trees.maps import Maps
@@ -56,6 +58,7 @@ class Engine:
         self._loaded: StoredRoot | None = None
         self._refs: tuple[ObjectId, Refs] | None = None
         self._forgotten: tuple[ObjectId, ForgottenCommits] | None = None
+        self._predecessors: tuple[RepositoryState, Predecessors] | None = None
 
     @property
     def chunker(self) -> Chunker:
@@ -121,6 +124,26 @@ class Engine:
             if self._forgotten is None or self._forgotten[0] != id:
                 self._forgotten = (id, ForgottenCommits.load(self.maps, self.store, id))
             return self._forgotten[1]
+
+    def predecessors(self, root: RepositoryState) -> Predecessors:
+        """Returns the predecessors of commits, according to the runs of a root."""
+        with self.lock:
+            if self._predecessors is None or not self._predecessors[0].has_same_history(root):
+                found = Predecessors(self.store, self.maps, root, lambda: self.iter_packed(Kind.OP))
+                self._predecessors = (root, found)
+            return self._predecessors[1]
+
+    def iter_packed(self, kind: Kind) -> Iterator[ObjectId]:
+        """Yields the ids of all objects of a kind in the live packs, reachable or not. May yield an id twice."""
+        for pack in self.live_packs():
+            try:
+                footer = read_footer(self.storage, pack)
+            except (Corrupt, NotFound):
+                continue
+            at = footer.kinds.find(kind)
+            while at >= 0:
+                yield ObjectId(footer.ids[at * ID_SIZE : (at + 1) * ID_SIZE])
+                at = footer.kinds.find(kind, at + 1)
 
     def close(self) -> None:
         self.store.close()

@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ctxstore.errors import Corrupt, InvalidInput, NotFound, require_text
+from ctxstore.errors import InvalidInput, NotFound, require_text
 from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.oplog import StoredOp, iter_ops
 from ctxstore.history.refs import SETTING, TAG, Refs, is_context
-from ctxstore.ids import ID_SIZE, Kind, ObjectId, format_id, parse_id
-from ctxstore.packs.reader import read_footer
+from ctxstore.ids import Kind, ObjectId, format_id, parse_id
 from ctxstore.times import parse_time
 
 _SUFFIX = re.compile(r"(?P<base>.*?)(?:~(?P<back>[0-9]{0,20})|@\{(?P<time>[^{}]*)\})\Z", re.DOTALL)
@@ -28,19 +27,6 @@ class Revision(NamedTuple):
     ref: str
     id: ObjectId
     commit: Commit
-
-
-def iter_packed_commits(engine: Engine) -> Iterator[ObjectId]:
-    """Yields the ids of all commits in the live packs, reachable or not. May yield an id twice."""
-    for pack in engine.live_packs():
-        try:
-            footer = read_footer(engine.storage, pack)
-        except (Corrupt, NotFound):
-            continue
-        at = footer.kinds.find(Kind.COMMIT)
-        while at >= 0:
-            yield ObjectId(footer.ids[at * ID_SIZE : (at + 1) * ID_SIZE])
-            at = footer.kinds.find(Kind.COMMIT, at + 1)
 
 
 class Resolver:
@@ -130,7 +116,7 @@ class Resolver:
         else:
             found = {id for id in self.iter_commit_ids() if id.hex().startswith(prefix)}
         # A commit that no op names may still be in a pack. `ctx recover` lists such commits.
-        found = found or {id for id in iter_packed_commits(self._engine) if id.hex().startswith(prefix)}
+        found = found or {id for id in self._engine.iter_packed(Kind.COMMIT) if id.hex().startswith(prefix)}
         if not found:
             raise NotFound(f"no commit starts with {prefix!r}", hint="run `ctx log REF` to list a context's commits")
         if len(found) > 1:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from ctxstore.errors import Corrupt, InvalidInput, NotFound
@@ -85,6 +86,16 @@ class ObjectStore:
         """Whether a live pack contains the object."""
         return self.index.find(id) is not None
 
+    def is_intact(self, id: ObjectId) -> bool:
+        """Whether a live pack contains the object undamaged. Reads the object."""
+        try:
+            location = self.index.find(id)
+            if location is not None:
+                self.get(id, Kind(location.kind))
+            return location is not None
+        except (Corrupt, NotFound, ValueError):
+            return False
+
     def refresh(self, packs: Iterable[PackInfo]) -> None:
         """Makes `packs` the live packs."""
         self.index.refresh(list(packs))
@@ -124,6 +135,7 @@ class ObjectWriter:
         self._packer = packer
         self._fresh: set[bytes] = set()
         self._relied: dict[str, bytearray] = {}
+        self._verified: set[bytes] | None = None
 
     def put(self, kind: Kind, data: bytes) -> ObjectId:
         """Writes an object unless the repository has it. Returns its id. Raises `InvalidInput` if it is too large."""
@@ -147,12 +159,29 @@ class ObjectWriter:
         if id in self._fresh:
             return True
         pack = self.store.index.find_pack(id)
-        if pack is None:
+        if pack is None or (self._verified is not None and not self._is_intact(id)):
             return False
         relied = self._relied.get(pack)
         if relied is None:
             relied = self._relied[pack] = bytearray()
         relied += id
+        return True
+
+    @contextmanager
+    def verify(self) -> Iterator[None]:
+        """Makes the block rely only on objects that it has read. It writes damaged ones again."""
+        self._verified = set()
+        try:
+            yield
+        finally:
+            self._verified = None
+
+    def _is_intact(self, id: bytes) -> bool:
+        assert self._verified is not None
+        if id not in self._verified:
+            if not self.store.is_intact(ObjectId(id)):
+                return False
+            self._verified.add(id)
         return True
 
     def mark_packed(self, ids: Iterable[bytes]) -> None:

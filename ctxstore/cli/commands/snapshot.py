@@ -13,10 +13,10 @@ from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_duration, format_size, format_time
 from ctxstore.cli.render.output import Output, Styled, dim
 from ctxstore.cli.render.source_report import show_fact, show_names
-from ctxstore.errors import CtxstoreError, NotFound, SourceError
+from ctxstore.errors import Corrupt, CtxstoreError, NotFound, SourceError
 
 if TYPE_CHECKING:
-    from ctxstore import Repo, Shrunk, Skipped, SnapshotReport, SourceReport, Target
+    from ctxstore import DamagedContext, Repo, Shrunk, Skipped, SnapshotReport, SourceReport, Target
 
 MANY = 100
 """From this number of forgotten commits on, a hint suggests `ctx gc`."""
@@ -42,7 +42,7 @@ def command(invocation: Invocation, /, names: tuple[str, ...], warn: bool | None
     and FlowLoom that were saved before are included.
 
     A snapshot deletes nothing, unless `ctx policy auto` is set. If something is unreadable, the rest is saved and the
-    exit code is 7.
+    exit code is 7. If a session's stored state is damaged, the session is saved anew and the exit code is 5.
     """
     import ctxstore
     from ctxstore.cli.repository import open_or_create
@@ -69,6 +69,8 @@ def command(invocation: Invocation, /, names: tuple[str, ...], warn: bool | None
     finally:
         repo.close()
     warn_of_failure(invocation.output)
+    if any(source.damaged for source in report.sources):
+        return Corrupt.exit_code
     return SourceError.exit_code if any(map(_is_unreadable, _skipped(report))) else 0
 
 
@@ -144,6 +146,7 @@ def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | N
         _show_details(output, repo, one)
     for skipped in filter(_is_unreadable, _skipped(report)):
         output.warn(f"not saved: {skipped.path}: {skipped.reason}")
+    _show_damaged(output, [damaged for source in report.sources for damaged in source.damaged])
     uncollected = repo.count_uncollected() if report.op else 0
     if uncollected >= MANY:
         output.note(dim(f"{uncollected:,} commits forgotten since the last gc: `ctx gc` frees their space."))
@@ -166,6 +169,14 @@ def _show_source(output: Output, source: SourceReport) -> None:
     show_names(output.report, "shrunk", "red", [each.ref for each in source.shrunk], map(_shrunk_detail, source.shrunk))
     skipped = list(filterfalse(_is_unreadable, source.skipped))
     show_names(output.report, "skipped", "dim", [f"{each.path}: {each.reason}" for each in skipped])
+
+
+def _show_damaged(output: Output, found: list[DamagedContext]) -> None:
+    for each in found:
+        done = "saved anew" if each.is_saved else "nothing to save"
+        output.warn(f"{each.ref}: its commit {each.commit.hex()[:8]} is damaged ({each.reason}); {done}")
+    if found:
+        output.note("To recover what is damaged: ctx repair, with --from LOCATION if there is a copy of the repository")
 
 
 def _vanished_detail(name: str) -> str:
@@ -223,4 +234,5 @@ def _value(repo: Repo, report: SnapshotReport) -> dict[str, Any]:
 def _source_value(source: SourceReport) -> dict[str, Any]:
     shrunk = [{**each._asdict(), "last_good": each.last_good.hex()} for each in source.shrunk]
     skipped = [each._asdict() for each in source.skipped]
-    return {**source._asdict(), "shrunk": shrunk, "skipped": skipped}
+    damaged = [{**each._asdict(), "commit": each.commit.hex()} for each in source.damaged]
+    return {**source._asdict(), "shrunk": shrunk, "skipped": skipped, "damaged": damaged}

@@ -148,6 +148,8 @@ class Saver:
             sys.stderr.flush()
 
     def _report(self, report: SnapshotReport) -> None:
+        for damaged in (each for source in report.sources for each in source.damaged):
+            self._output.warn(f"{damaged.ref}: its commit {damaged.commit.hex()[:8]} is damaged; run `ctx repair`")
         if report.op is None:
             return
         if self._output.json:

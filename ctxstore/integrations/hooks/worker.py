@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ctxstore.errors import CtxstoreError
+from ctxstore.errors import Corrupt, CtxstoreError
 from ctxstore.integrations.hooks.failures import clear_failure, record_failure
 from ctxstore.integrations.hooks.queue import Queue
 from ctxstore.integrations.hooks.request import Request, parse_requests
 from ctxstore.integrations.state_folders import hooks_folder
 
 if TYPE_CHECKING:
-    from ctxstore import Repo
+    from ctxstore import DamagedContext, Repo, SnapshotReport
     from ctxstore.integrations.hooks.call import Call, OpenRepo
 
 
@@ -55,6 +55,7 @@ class Worker:
         self._open = open_repo
         self._on_saved: Callable[[], None] | None = on_saved
         self._failed: set[str] = set()
+        self._found_damage = False
 
     def drain(self, queue: Queue, timeout: float) -> None:
         """Executes all requests, including new ones. Returns if another process keeps the lock for `timeout`."""
@@ -66,7 +67,7 @@ class Worker:
                     return
                 self._drain_once(queue)
             is_done = not queue.names() - self._failed
-        if not self._failed:
+        if not self._failed and not self._found_damage:
             clear_failure(self._folder)
         self.notify_saved()
 
@@ -91,16 +92,24 @@ class Worker:
         try:
             repo = self._open(request.repo)
             try:
-                _save(repo, request)
+                report = _save(repo, request)
             finally:
                 repo.close()
         except Exception as error:  # bugs included: nobody would see them otherwise
             record_failure(self._folder, request.agent, error)
             return False
+        for damaged in (each for source in report.sources for each in source.damaged):
+            self._found_damage = True
+            record_failure(self._folder, request.agent, _damage_error(damaged))
         return True
 
 
-def _save(repo: Repo, request: Request) -> None:
+def _damage_error(damaged: DamagedContext) -> Corrupt:
+    done = "; the session was saved anew" if damaged.is_saved else ""
+    return Corrupt(f"{damaged.ref}: its commit {damaged.commit.hex()[:8]} is damaged{done}", hint="run `ctx repair`")
+
+
+def _save(repo: Repo, request: Request) -> SnapshotReport:
     from ctxstore import SourceHome, Target
     from ctxstore.sources.registry import get_source
 
@@ -112,3 +121,4 @@ def _save(repo: Repo, request: Request) -> None:
             repo.apply_retention()
         except CtxstoreError:
             pass  # the session is saved, and the next `ctx snapshot` reports the error
+    return report

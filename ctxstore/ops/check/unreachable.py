@@ -9,8 +9,7 @@ from ctxstore.errors import CtxstoreError
 from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import SETTING
-from ctxstore.history.revisions import iter_packed_commits
-from ctxstore.ids import ObjectId
+from ctxstore.ids import Kind, ObjectId
 from ctxstore.ops.check.impact import MetadataChecker, iter_commits, required_commits
 
 WHOLE, COLLECTED, DAMAGED = "whole", "collected", "damaged"
@@ -74,7 +73,7 @@ def _newest(unreachable: dict[ObjectId, Commit], state_of: Callable[[ObjectId], 
 def _find_packed(engine: Engine, logged: dict[ObjectId, Commit]) -> dict[ObjectId, Commit]:
     """Returns commits in packs that no run mentions: from writers that lost a race, or from a damaged op log."""
     found = {}
-    for id in iter_packed_commits(engine):
+    for id in engine.iter_packed(Kind.COMMIT):
         if id not in logged:
             try:
                 found[id] = read_commit(engine.store, id)

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from ctxstore.errors import Corrupt, InvalidInput, NotFound
 from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
+from ctxstore.history.op_chains import Chains
 from ctxstore.history.oplog import RefChange, iter_ops, read_op
 from ctxstore.history.refs import SETTING, Refs, check_name
 from ctxstore.ids import Kind, ObjectId
 from ctxstore.ops.check.impact import MetadataChecker
 from ctxstore.ops.repair.object_sources import FallbackStore
-from ctxstore.ops.repair.op_chain import Chains
 
 COMMAND = "repair"
 """The command that the op of a repair records."""

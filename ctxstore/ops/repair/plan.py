@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ctxstore.errors import Corrupt, NotFound
 from ctxstore.history.config import Config
 from ctxstore.history.engine import Engine, Environment
+from ctxstore.history.op_chains import Chains, read_ops
 from ctxstore.history.oplog import Op, RefChange, read_op, write_op
 from ctxstore.history.refs import Refs
 from ctxstore.history.root import RepositoryState
@@ -28,7 +29,7 @@ from ctxstore.ops.repair.guess_heads import (
     lost_op_note,
 )
 from ctxstore.ops.repair.object_sources import FallbackStore, LoosePacks, ObjectSource
-from ctxstore.ops.repair.op_chain import Chains, read_ops, repair_chain
+from ctxstore.ops.repair.op_chain import repair_chain
 from ctxstore.ops.repair.salvage import split_ids
 from ctxstore.packs.names import PackInfo
 from ctxstore.progress import SILENT, Progress

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 from ctxstore.errors import SourceError
 from ctxstore.history.engine import Engine
+from ctxstore.history.predecessors import DAMAGE
 from ctxstore.ids import ObjectId
 from ctxstore.objects.store import ObjectWriter
+from ctxstore.ops.snapshot.previous_commit import PreviousCommit
 from ctxstore.ops.snapshot.stable_read import Reading, read_stable, stamp_of
 from ctxstore.ops.snapshot.stat_cache import SavedContext, StatRow
 from ctxstore.ops.snapshot.summary import attributes_of
@@ -45,11 +47,11 @@ class CapturedContext(NamedTuple):
 class PreviousState(NamedTuple):
     """The last saved state of a context, which a capture compares with.
 
-    `entries` reads the tree of the context's newest commit when it is called. `saved` is the context's record in the
-    stat cache, and `scanned_at` (ns) the time of the scan that wrote the cache.
+    `commit` is the context's newest commit. `saved` is the context's record in the stat cache. `scanned_at` (ns) is the
+    time of the scan that wrote the cache.
     """
 
-    entries: Callable[[], Mapping[bytes, bytes]]
+    commit: PreviousCommit
     saved: SavedContext | None
     scanned_at: int
 
@@ -57,13 +59,14 @@ class PreviousState(NamedTuple):
 class _PreviousFile(NamedTuple):
     """The last saved state of a file.
 
-    `row` is its row in the stat cache, and `context` the record of its context there. `is_transcript`: whether the file
-    determines the attributes of its context.
+    `row` is its row in the stat cache, `context` the record of its context there, and `commit` the context's newest
+    commit. `is_transcript`: whether the file determines the attributes of its context.
     """
 
     key: bytes
     row: StatRow | None
     context: SavedContext | None
+    commit: PreviousCommit
     is_transcript: bool
 
     @property
@@ -115,12 +118,12 @@ class Capture:
                 continue
             try:
                 row, scanned = self._read(
-                    context.name, file, _PreviousFile(key, row, previous.saved, file.key == transcript)
+                    context.name, file, _PreviousFile(key, row, previous.saved, previous.commit, file.key == transcript)
                 )
             except SourceError as error:
                 self._skipped.append(Skipped(file.path, f"unreadable: {error.message}"))
-                if key in previous.entries():
-                    kept[key] = previous.entries()[key]
+                if key in previous.commit.entries():
+                    kept[key] = previous.commit.entries()[key]
                 continue
             attributes = scanned or attributes
             rows.append(row)
@@ -132,7 +135,7 @@ class Capture:
         """Returns the last entries of the files that an incremental snapshot does not read."""
         states = {encode_key(file.key) for file in context.files if file.state}
         present = {encode_key(file.key) for file in context.files}
-        return {key: entry for key, entry in previous.entries().items() if key in present and key not in states}
+        return {key: entry for key, entry in previous.commit.entries().items() if key in present and key not in states}
 
     def _unlistable_entries(self, previous: PreviousState) -> dict[bytes, bytes]:
         """Returns the last entries of paths that could not be read or listed, and of everything below them.
@@ -143,7 +146,9 @@ class Capture:
             return {}
         below = tuple(key + b"/" for key in self._failed_keys)
         return {
-            key: entry for key, entry in previous.entries().items() if key in self._failed_keys or key.startswith(below)
+            key: entry
+            for key, entry in previous.commit.entries().items()
+            if key in self._failed_keys or key.startswith(below)
         }
 
     def _read(self, context: str, file: FoundFile, previous: _PreviousFile) -> tuple[StatRow, Attributes | None]:
@@ -182,6 +187,8 @@ class Capture:
                 return self._store_appended(context, file, old, previous)
             except NotAppended:
                 pass
+            except DAMAGE as error:
+                previous.commit.record(error)
         scanner: Scanner | None = None
 
         def consume(blocks: Iterator[bytes]) -> Content:

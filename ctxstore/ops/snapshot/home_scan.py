@@ -5,15 +5,17 @@ A home is a folder where an agent keeps its data.
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ctxstore.history.commits import Commit, Summary, read_commit, write_commit
 from ctxstore.history.engine import Engine
+from ctxstore.history.predecessors import DAMAGE
 from ctxstore.history.transaction import Move, Transaction
 from ctxstore.ids import ObjectId
 from ctxstore.ops.snapshot.capture import Capture, CapturedContext, PreviousState, only_times_differ, size_of
 from ctxstore.ops.snapshot.last_saved import LastSaved
+from ctxstore.ops.snapshot.previous_commit import DamagedContext, PreviousCommit
 from ctxstore.ops.snapshot.shrink_guard import Shrunk, find_shrink
 from ctxstore.ops.snapshot.stat_cache import SavedContext, StatCache, make_saved_context, save_cache
 from ctxstore.ops.snapshot.summary import summarise
@@ -27,7 +29,8 @@ class SourceReport(NamedTuple):
     """The result of a snapshot for one home, whose path is `root`.
 
     `new`, `changed` and `vanished` are names of contexts, `unchanged` a number. `bytes_read` counts the bytes read from
-    files. `bytes_new` counts the bytes of new objects, including trees and commits, before compression.
+    files. `bytes_new` counts the bytes of new objects, including trees and commits, before compression. `damaged` lists
+    the contexts whose stored state is unreadable.
     """
 
     source: str
@@ -41,6 +44,7 @@ class SourceReport(NamedTuple):
     skipped: tuple[Skipped, ...]
     bytes_read: int
     bytes_new: int
+    damaged: tuple[DamagedContext, ...] = ()
 
 
 class SnapshotOptions(NamedTuple):
@@ -71,6 +75,7 @@ class HomeScan:
         self._new: list[str] = []
         self._changed: list[str] = []
         self._shrunk: list[Shrunk] = []
+        self._damaged: list[DamagedContext] = []
         self._unchanged = 0
         self.bytes_read = self._bytes_new = 0
         self._to_read = self._find_changed()
@@ -123,7 +128,11 @@ class HomeScan:
         """Whether the context was saved from this home."""
         if name in self._cache.contexts:
             return True
-        commit = read_commit(self._engine.store, self._heads[name])
+        try:
+            commit = read_commit(self._engine.store, self._heads[name])
+        except DAMAGE as error:
+            self._damaged.append(DamagedContext(name, self._heads[name], error.message, False))
+            return False  # unknown: it may be a fork
         return (commit.ref, commit.root) == (name, self._target.home.path)  # a fork has no files in a home
 
     @property
@@ -157,56 +166,67 @@ class HomeScan:
         self, tx: Transaction, capture: Capture, context: FoundContext, head: ObjectId | None
     ) -> Move | None:
         """Writes a commit for one context and returns the ref move. Returns None if no commit is needed."""
-        parent = read_commit(self._engine.store, head) if head is not None else None
-        saved = self._cache.contexts.get(context.name)
-        saved = saved if saved is not None and saved.head == head else None
-        previous = PreviousState(lambda: self._entries(parent), saved, self._cache.scanned_at)
-        captured = capture.capture(context, previous, only_state=self._options.kind == "incremental")
-        if parent is not None and not self._options.always and self._is_same(context.name, captured, parent, previous):
+        previous = PreviousCommit(self._engine, tx.root, head)
+        captured = self._capture(tx, capture, context, previous)
+        if previous.damage and head is not None:
+            self._damaged.append(DamagedContext(context.name, head, previous.damage, bool(captured.rows)))
+        if not self._options.always and self._is_same(context.name, captured, previous):
             self._unchanged += 1
-            assert head is not None
-            self._contexts_now[context.name] = make_saved_context(head, parent.summary, captured.rows)
+            assert head is not None and previous.summary is not None
+            self._contexts_now[context.name] = make_saved_context(head, previous.summary, captured.rows)
             return None
-        if not captured.rows and parent is None:
+        if not captured.rows and previous.commit is None:
             return None  # nothing was readable: the files are reported, and the next snapshot tries again
-        commit = self._commit(context.name, captured, parent, head)
+        commit = self._commit(context.name, captured, previous)
         id = write_commit(tx.writer, commit)
         self._contexts_now[context.name] = make_saved_context(id, commit.summary, captured.rows)
-        (self._changed if parent else self._new).append(context.name)
+        (self._changed if head is not None else self._new).append(context.name)
         return Move(context.name, head, id)
 
-    def _is_same(self, name: str, captured: CapturedContext, parent: Commit, previous: PreviousState) -> bool:
+    def _capture(
+        self, tx: Transaction, capture: Capture, context: FoundContext, previous: PreviousCommit
+    ) -> CapturedContext:
+        """Reads a context. If a stored object of it is damaged, reads all files, and relies on no unverified object."""
+        if not previous.damage:
+            saved = self._cache.contexts.get(context.name)
+            saved = saved if saved is not None and saved.head == previous.head else None
+            state = PreviousState(previous, saved, self._cache.scanned_at)
+            captured = capture.capture(context, state, only_state=self._options.kind == "incremental")
+            if not previous.damage:
+                return captured
+        with tx.writer.verify():
+            return capture.capture(context, PreviousState(previous, None, 0), only_state=False)
+
+    def _is_same(self, name: str, captured: CapturedContext, previous: PreviousCommit) -> bool:
         """Whether the context needs no new commit.
 
         Agents touch the files of a session when they only open it. A change of times alone is therefore no new state.
         """
-        if captured.tree == parent.tree:
-            return True
-        if sum(map(size_of, captured.entries.values())) != parent.summary.bytes:
+        if previous.commit is None:
+            return False
+        if captured.tree == previous.commit.tree:
+            return not previous.damage
+        if sum(map(size_of, captured.entries.values())) != previous.commit.summary.bytes:
             return False  # avoids reading the previous tree in most cases
         is_session = self._target.source.transcript(name, [decode_key(key) for key in captured.entries]) is not None
         return is_session and only_times_differ(previous.entries(), captured.entries)
 
-    def _entries(self, parent: Commit | None) -> Mapping[bytes, bytes]:
-        """Returns the entries of a commit's tree, by key."""
-        return dict(self._engine.maps.load(self._engine.store, parent.tree).items()) if parent else {}
-
-    def _commit(self, name: str, captured: CapturedContext, parent: Commit | None, head: ObjectId | None) -> Commit:
+    def _commit(self, name: str, captured: CapturedContext, previous: PreviousCommit) -> Commit:
         """Returns the commit for a captured context, and records a shrink."""
-        summary = summarise(
-            self._target.source, name, captured.entries, captured.attributes, parent.summary if parent else None
-        )
-        shrunk = find_shrink(name, parent.summary, summary, head) if parent and head else None
+        parents, generation = previous.lineage()
+        before = previous.summary
+        summary = summarise(self._target.source, name, captured.entries, captured.attributes, before)
+        shrunk = find_shrink(name, before, summary, parents[0]) if before else None
         if shrunk:
             self._shrunk.append(shrunk)
         return Commit(
             tree=captured.tree,
-            parents=(head,) if head else (),
-            generation=parent.generation + 1 if parent else 0,
+            parents=parents,
+            generation=generation,
             time=self._engine.environment.clock(),
             author=self._engine.environment.author,
             ref=name,
-            note=self._options.note,
+            note=self._options.note or previous.note(),
             kind=self._options.kind,
             source=self._target.source.name,
             root=self._target.home.path,
@@ -249,4 +269,5 @@ class HomeScan:
             skipped=tuple(self._skipped),
             bytes_read=self.bytes_read,
             bytes_new=self._bytes_new,
+            damaged=tuple(self._damaged),
         )

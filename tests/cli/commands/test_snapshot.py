@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import ctxstore
 from ctxstore.cli.tour.sample import CONTEXT, SESSION
 from ctxstore.sources.protocol import Skipped
 
@@ -36,8 +37,31 @@ def test_json_has_the_documented_shape(home: Any, ctx: Any) -> None:
     (source,) = value["sources"]
     assert set(source) == {
         "source", "agent", "root", "new", "changed", "unchanged", "vanished", "shrunk", "skipped",
-        "bytes_read", "bytes_new",
+        "bytes_read", "bytes_new", "damaged",
     }  # fmt: skip
+
+
+def test_a_damaged_session_is_named_and_the_exit_code_is_5(saved: Any, ctx: Any) -> None:
+    with ctxstore.open(ctx.json("stats")["repository"]) as repo:
+        head = repo.find_ref(CONTEXT)
+        assert head is not None
+        location = repo._engine.store.index.find(head)
+        assert location is not None
+    path = os.path.join(repo.path, "packs", location.pack)
+    saved.overwrite_transcript()
+    with ctxstore.open(repo.path) as repo, repo.edit("chat/other") as draft:
+        draft.messages.append({"role": "user", "content": "moves the list of contexts to another pack"})
+        draft.commit()
+    with open(path, "r+b") as file:
+        file.seek(location.frame + location.stored // 2)
+        byte = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte[0] ^ 1]))
+    run = ctx("snapshot", code=5)
+    assert f"{CONTEXT}: its commit {head.hex()[:8]} is damaged" in run.stderr
+    assert "ctx repair" in run.stderr and "saved anew" in run.stderr
+    assert ctx.json("snapshot")["sources"][0]["damaged"] == []
+    assert "saved anew" in ctx("log", CONTEXT, code=5).stdout
 
 
 def test_a_vanished_session_is_named_with_the_next_step(saved: Any, ctx: Any) -> None:
