@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from ctxstore.errors import SourceError
-from ctxstore.history.commits import Commit, read_commit, write_commit
+from ctxstore.history.commits import Commit, write_commit
 from ctxstore.history.engine import Engine
 from ctxstore.history.refs import quote_name
 from ctxstore.history.transaction import Move, Transaction, transaction
@@ -22,6 +22,7 @@ from ctxstore.ops.checkout.verify_written import has_content
 from ctxstore.ops.refs.retry import retry
 from ctxstore.ops.snapshot.capture import Capture, CapturedContext, PreviousState, only_times_differ
 from ctxstore.ops.snapshot.last_saved import LastSaved
+from ctxstore.ops.snapshot.previous_commit import PreviousCommit
 from ctxstore.ops.snapshot.stat_cache import SavedContext, StatRow
 from ctxstore.ops.snapshot.summary import summarise
 from ctxstore.ops.snapshot.targets import Target
@@ -90,16 +91,16 @@ class SafetySnapshot:
         last_saved = LastSaved(self._engine, self._target)
         with transaction(self._engine) as tx:
             head = tx.refs.find(name)
-            parent = read_commit(tx.writer, head) if head is not None else None
             saved = _without(last_saved.find(name), set(at_risk.paths))
             saved = saved if saved is not None and saved.head == head else None
-            previous = PreviousState(lambda: self._entries(parent), saved, last_saved.cache.scanned_at)
+            previous = PreviousCommit(self._engine, tx.root, head)
             capture = Capture(self._engine, tx.writer, self._target, skipped=skipped, progress=SILENT)
-            captured = capture.capture(context, previous, only_state=False)
+            state = PreviousState(previous, saved, last_saved.cache.scanned_at)
+            captured = capture.capture(context, state, only_state=False)
             _Check(tx, at_risk, files, captured, skipped).refuse_unsaved()
-            if parent is not None and self._is_same(name, captured, parent, previous):
+            if self._is_same(name, captured, previous):
                 return SavedState(None, head)
-            commit = self._commit(context, captured, parent, head)
+            commit = self._commit(context, captured, previous)
             # Files that no context lists may be only some of those in the folder: no commit to restore in place.
             commit = commit if listed else commit._replace(source="", root="", label="")
             id = write_commit(tx.writer, commit)
@@ -117,27 +118,21 @@ class SafetySnapshot:
         every = source.contexts(home, lambda skipped: None) if is_certain else ()
         return next((context for context in every if context.name.rpartition("/")[2] == session), None)
 
-    def _entries(self, parent: Commit | None) -> Mapping[bytes, bytes]:
-        """Returns the entries of a commit's tree, by key."""
-        return dict(self._engine.maps.load(self._engine.store, parent.tree).items()) if parent else {}
-
-    def _is_same(self, name: str, captured: CapturedContext, parent: Commit, previous: PreviousState) -> bool:
+    def _is_same(self, name: str, captured: CapturedContext, previous: PreviousCommit) -> bool:
         """Whether the newest commit contains the present state. The times of a session's files don't count."""
-        if captured.tree == parent.tree:
-            return True
+        if previous.commit is None or captured.tree == previous.commit.tree:
+            return previous.commit is not None and not previous.damage
         is_session = self._target.source.transcript(name, list(map(decode_key, captured.entries))) is not None
         return is_session and only_times_differ(previous.entries(), captured.entries)
 
-    def _commit(
-        self, context: FoundContext, captured: CapturedContext, parent: Commit | None, head: ObjectId | None
-    ) -> Commit:
+    def _commit(self, context: FoundContext, captured: CapturedContext, previous: PreviousCommit) -> Commit:
         """Returns the commit of the present state."""
         source, home = self._target
-        before = parent.summary if parent else None
+        parents, generation = previous.lineage()
         return Commit(
             tree=captured.tree,
-            parents=(head,) if head is not None else (),
-            generation=parent.generation + 1 if parent else 0,
+            parents=parents,
+            generation=generation,
             time=self._engine.environment.clock(),
             author=self._engine.environment.author,
             ref=context.name,
@@ -145,7 +140,7 @@ class SafetySnapshot:
             source=source.name,
             root=home.path,
             label=home.label,
-            summary=summarise(source, context.name, captured.entries, captured.attributes, before),
+            summary=summarise(source, context.name, captured.entries, captured.attributes, previous.summary),
         )
 
 

@@ -15,7 +15,7 @@ from ctxstore.ids import ObjectId
 from ctxstore.objects.store import ObjectWriter
 from ctxstore.ops.snapshot.previous_commit import PreviousCommit
 from ctxstore.ops.snapshot.stable_read import Reading, read_stable, stamp_of
-from ctxstore.ops.snapshot.stat_cache import SavedContext, StatRow
+from ctxstore.ops.snapshot.stat_cache import SavedContext, StatRow, matches
 from ctxstore.ops.snapshot.summary import attributes_of
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.progress import Progress
@@ -100,8 +100,17 @@ class Capture:
         """Stores the new content of a context and returns its tree.
 
         With `only_state` only files marked as state are read. The other files keep their last entries. So do unreadable
-        files, which are reported as skipped.
+        files, which are reported as skipped. If a stored object of the last state is damaged, all files are read again,
+        and the tree relies only on objects that were read.
         """
+        if not previous.commit.damage:
+            captured = self._capture(context, previous, only_state=only_state)
+            if not previous.commit.damage:
+                return captured
+        with self._writer.verify():
+            return self._capture(context, PreviousState(previous.commit, None, 0), only_state=False)
+
+    def _capture(self, context: FoundContext, previous: PreviousState, *, only_state: bool) -> CapturedContext:
         saved_rows = {row.key: row for row in previous.saved.rows or ()} if previous.saved else {}
         transcript = self._source.transcript(context.name, [file.key for file in context.files])
         rows: list[StatRow] = []
@@ -113,7 +122,7 @@ class Capture:
                 continue
             key = encode_key(file.key)
             row = saved_rows.get(key)
-            if row is not None and _matches(file, row, previous.scanned_at):
+            if row is not None and matches(file, row, previous.scanned_at):
                 rows.append(row)
                 continue
             try:
@@ -246,28 +255,6 @@ class Capture:
             if feed is not None:
                 feed(block)
             yield block
-
-
-def is_unchanged(context: FoundContext, saved: SavedContext | None, scanned_at: int) -> bool:
-    """Whether the stat cache proves, without reading any file, that a context is unchanged.
-
-    `scanned_at` (ns) is the time of the scan that wrote the cache.
-    """
-    rows = saved.raw_rows if saved is not None else None
-    if rows is None or len(rows) != len(context.files):
-        return False
-    return all(_matches(file, StatRow(*row), scanned_at) for file, row in zip(context.files, rows, strict=True))
-
-
-def _matches(file: FoundFile, row: StatRow, scanned_at: int) -> bool:
-    """Whether a file's stat equals its cached row, and that row can be trusted."""
-    now = file.stat
-    if now.st_mode != row.mode or now.st_mtime_ns != row.mtime_ns or encode_key(file.key) != row.key:
-        return False
-    if stat.S_ISDIR(now.st_mode):
-        return True  # the files in a folder have their own rows
-    is_same = now.st_size == row.size and now.st_ctime_ns == row.ctime_ns and now.st_ino == row.inode
-    return is_same and row.is_trusted(scanned_at)
 
 
 def _read_link(path: str) -> bytes:

@@ -167,7 +167,9 @@ class HomeScan:
     ) -> Move | None:
         """Writes a commit for one context and returns the ref move. Returns None if no commit is needed."""
         previous = PreviousCommit(self._engine, tx.root, head)
-        captured = self._capture(tx, capture, context, previous)
+        saved = self._cache.contexts.get(context.name)
+        state = PreviousState(previous, saved if saved and saved.head == head else None, self._cache.scanned_at)
+        captured = capture.capture(context, state, only_state=self._options.kind == "incremental")
         if previous.damage and head is not None:
             self._damaged.append(DamagedContext(context.name, head, previous.damage, bool(captured.rows)))
         if not self._options.always and self._is_same(context.name, captured, previous):
@@ -182,20 +184,6 @@ class HomeScan:
         self._contexts_now[context.name] = make_saved_context(id, commit.summary, captured.rows)
         (self._changed if head is not None else self._new).append(context.name)
         return Move(context.name, head, id)
-
-    def _capture(
-        self, tx: Transaction, capture: Capture, context: FoundContext, previous: PreviousCommit
-    ) -> CapturedContext:
-        """Reads a context. If a stored object of it is damaged, reads all files, and relies on no unverified object."""
-        if not previous.damage:
-            saved = self._cache.contexts.get(context.name)
-            saved = saved if saved is not None and saved.head == previous.head else None
-            state = PreviousState(previous, saved, self._cache.scanned_at)
-            captured = capture.capture(context, state, only_state=self._options.kind == "incremental")
-            if not previous.damage:
-                return captured
-        with tx.writer.verify():
-            return capture.capture(context, PreviousState(previous, None, 0), only_state=False)
 
     def _is_same(self, name: str, captured: CapturedContext, previous: PreviousCommit) -> bool:
         """Whether the context needs no new commit.

@@ -2,8 +2,7 @@
 
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
-from ctxstore.ops.snapshot.capture import is_unchanged
-from ctxstore.ops.snapshot.stat_cache import SavedContext, cache_path, load_cache
+from ctxstore.ops.snapshot.stat_cache import SavedContext, cache_path, is_unchanged, load_cache
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.protocol import FoundContext
 

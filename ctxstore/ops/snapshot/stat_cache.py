@@ -5,6 +5,7 @@ describes the file.
 """
 
 import os
+import stat
 from collections.abc import Mapping
 from types import NoneType
 from typing import Any, NamedTuple
@@ -22,7 +23,9 @@ from ctxstore.history.commits import (
 )
 from ctxstore.ids import ID_SIZE, ObjectId, as_id
 from ctxstore.objects.encoding import decode_structure, encode_structure
+from ctxstore.sources.protocol import FoundContext, FoundFile
 from ctxstore.storage.caches import read_cache, write_cache
+from ctxstore.trees.entries import encode_key
 
 VERSION = 1
 
@@ -153,3 +156,25 @@ def save_cache(path: str | None, cache: StatCache) -> None:
     ]
     body = encode_structure([VERSION, cache.scanned_at, cache.refs, contexts])
     write_cache(path, blake3(body).digest(), body)
+
+
+def is_unchanged(context: FoundContext, saved: SavedContext | None, scanned_at: int) -> bool:
+    """Whether the stat cache proves, without reading any file, that a context is unchanged.
+
+    `scanned_at` (ns) is the time of the scan that wrote the cache.
+    """
+    rows = saved.raw_rows if saved is not None else None
+    if rows is None or len(rows) != len(context.files):
+        return False
+    return all(matches(file, StatRow(*row), scanned_at) for file, row in zip(context.files, rows, strict=True))
+
+
+def matches(file: FoundFile, row: StatRow, scanned_at: int) -> bool:
+    """Whether a file's stat equals its cached row, and that row can be trusted."""
+    now = file.stat
+    if now.st_mode != row.mode or now.st_mtime_ns != row.mtime_ns or encode_key(file.key) != row.key:
+        return False
+    if stat.S_ISDIR(now.st_mode):
+        return True  # the files in a folder have their own rows
+    is_same = now.st_size == row.size and now.st_ctime_ns == row.ctime_ns and now.st_ino == row.inode
+    return is_same and row.is_trusted(scanned_at)
