@@ -20,6 +20,7 @@ from ctxstore.sources.editors import extension_folders
 from ctxstore.sources.homes import label_of, nearest_project
 from ctxstore.sources.protocol import Attributes, FoundContext, Message, ReportSkipped, Scanner, SourceHome
 from ctxstore.sources.resumable import AgentProgram, ContextChange, IndexEntry, RestoreFile, StoredContext
+from ctxstore.sources.walk import report_outside
 
 
 class HomeFolder(NamedTuple):
@@ -190,7 +191,8 @@ class AgentSource:
 
     def list_home(self, home: SourceHome, report: ReportSkipped) -> Layout:
         """Returns the layout of one home."""
-        return self._layout.make_layout(home.path, self.description.suffix_of(home), report)
+        outside = report_outside(home.path, report)
+        return self._layout.make_layout(home.path, self.description.suffix_of(home), outside)
 
     def make_scanner(self, key: str, before: Attributes | None) -> Scanner:
         """Returns a scanner of the transcript `key`."""

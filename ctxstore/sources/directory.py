@@ -18,7 +18,7 @@ from ctxstore.sources.protocol import (
     Skipped,
     SourceHome,
 )
-from ctxstore.sources.walk import walk, why_not
+from ctxstore.sources.walk import report_outside, walk, why_not
 
 
 class Directory:
@@ -85,7 +85,7 @@ def context_name(path: str) -> str:
 
 def _files(path: str, report: ReportSkipped) -> list[FoundFile]:
     if os.path.isdir(path):
-        return walk(path, "", report)
+        return walk(path, "", report_outside(path, report))
     real = os.path.realpath(path)  # the path was given by a person, who means what it leads to
     try:
         status = os.lstat(real)

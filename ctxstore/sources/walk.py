@@ -27,7 +27,7 @@ def walk(folder: str, prefix: str, report: ReportSkipped, *, state: bool = True)
     """Returns all files, folders and symlinks below `folder`, in the order of their keys, which begin with `prefix`.
 
     Left out, and reported: what is neither of these, `SECRETS`, ctxstore repositories, what can't be listed.
-    Symlinks are never followed.
+    Symlinks are never followed. Those that lead somewhere are reported, too: see `report_outside`.
     """
     found: list[FoundFile] = []
     pending: list[tuple[str, str, FoundFile | None]] = [(folder, prefix, None)]
@@ -78,7 +78,25 @@ def look_at(entry: os.DirEntry[str], key: str, report: ReportSkipped, *, state: 
     if reason:
         report(Skipped(entry.path, reason, failed=False))
         return None
+    if not plain and stat.S_ISLNK(status.st_mode) and os.path.exists(entry.path):
+        target = os.path.realpath(entry.path)
+        report(LinkTarget(entry.path, f"only the link is saved; to save its content: ctx snapshot {target}", False))
     return FoundFile(key, entry.path, status, state)
+
+
+class LinkTarget(Skipped):
+    """The content behind a symlink, which is not saved with the link. `path` is the link."""
+
+
+def report_outside(home: str, report: ReportSkipped) -> ReportSkipped:
+    """Returns `report` without the targets of symlinks that lie in `home` too: these are listed for themselves."""
+    inside = os.path.join(os.path.realpath(home), "")
+
+    def report_rest(skipped: Skipped) -> None:
+        if not isinstance(skipped, LinkTarget) or not (os.path.realpath(skipped.path) + os.sep).startswith(inside):
+            report(skipped)
+
+    return report_rest
 
 
 def take(entry: os.DirEntry[str], key: str, report: ReportSkipped, *, state: bool = True) -> list[FoundFile]:

@@ -1,7 +1,9 @@
 """Claude Code's home: projects with their sessions and memories, and the files that belong to the user.
 
 Tens of thousands of sessions must be listed in a fraction of a second. So every folder is listed once, and each session
-is looked up in these lists. Of the user's files only those named here are listed. Credentials, caches and logs are not.
+is looked up in these lists. What lies in the sessions' folders and belongs to no session is listed among the user's
+files. Entries of the home itself are listed if their names are known. Unknown ones are reported, and known caches, logs
+and credentials are left out.
 """
 
 from __future__ import annotations
@@ -9,10 +11,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from ctxstore.sources.layout import AgentLayout, ListFiles
-from ctxstore.sources.protocol import FoundContext, FoundFile, Skipped
-from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, may_hold_credentials, take, take_named
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped, Skipped
+from ctxstore.sources.walk import SECRETS, by_key, is_folder, list_folder, look_at, may_hold_credentials, take
 
 _PREFIX = "claude-code/"
 HOME = _PREFIX + "home"
@@ -20,13 +23,29 @@ MEMORY = "memory"
 """The folder of a project's memories, beside the sessions. Their context has the same name."""
 
 _INSTRUCTIONS = "CLAUDE.md"
+_AGENT_MEMORY = "agent-memory"
+"""The folder of what subagents remember, for all projects."""
+
 _NAMED = frozenset(
-    {_INSTRUCTIONS, "history.jsonl", "settings.json", "settings.local.json"}
-    | {"agents", "commands", "output-styles", "plans", "rules", "skills"}
+    {_INSTRUCTIONS, "history.jsonl", "keybindings.json", "settings.json", "settings.local.json", _AGENT_MEMORY}
+    | {"agents", "commands", "hooks", "output-styles", "plans", "rules", "skills", "teams", "themes", "workflows"}
 )
 _PLUGINS = "plugins"
 _PLUGIN_FILES = frozenset({"config.json", "installed_plugins.json", "known_marketplaces.json"})
+_PROJECTS = "projects"
 _HISTORY = "file-history"
+_BESIDE = (_HISTORY, "tasks", "todos")
+"""The folders whose entries are named after sessions."""
+
+_LEFT_OUT = frozenset(
+    {"backups", "cache", "chrome", "debug", "downloads", "ide", "image-cache", "local", "logs", "paste-cache"}
+    | {"session-env", "sessions", "shell-snapshots", "stats-cache.json", "statsig", "telemetry", "uploads"}
+    | {"mcp-needs-auth-cache.json", "policy-limits.json", "remote-settings.json", "usage-data", ".claude.json"}
+)
+"""Caches, logs and the state of running programs, which docs/sources.md names."""
+
+_INDEX = "sessions-index.json"
+"""The list of a project's sessions, which Claude Code makes again."""
 
 _SUBAGENT = "agent-"
 _SESSION_ID = b'"sessionId":"'
@@ -38,8 +57,19 @@ Beside = Sequence[tuple[str, FolderEntry]]
 """Entries of the folders beside ``projects``, with their keys."""
 
 
+class _Project(NamedTuple):
+    """A project's entries: those of each session, and those that belong to none."""
+
+    sessions: dict[str, list[FolderEntry]]
+    others: list[FolderEntry]
+
+
 class ClaudeLayout(AgentLayout):
     """Lists the folder ``.claude``."""
+
+    def __init__(self, path: str, suffix: str, report: ReportSkipped) -> None:
+        super().__init__(path, suffix, report)
+        self._listed: dict[str, _Project] = {}
 
     def shared(self) -> Mapping[str, ListFiles]:
         """Returns the context of the user's files."""
@@ -49,7 +79,7 @@ class ClaudeLayout(AgentLayout):
         """Lists sessions and memories, in the order of their projects and names."""
         beside = self._beside()
         for project in self._projects():
-            sessions = self._sessions(project)
+            sessions = self._list_project(project).sessions
             for session in sorted(sessions):
                 files = self._files(project.name, session, sessions[session], beside.get(session, ()))
                 if files:
@@ -63,19 +93,21 @@ class ClaudeLayout(AgentLayout):
             return None
         session = MEMORY if parts[2] == MEMORY + self.suffix else parts[2]
         project = next((each for each in self._projects() if each.name == parts[1]), None)
-        entries = self._sessions(project).get(session) if project else None
+        entries = self._list_project(project).sessions.get(session) if project else None
         if not project or not entries:
             return None
         files = self._files(project.name, session, entries, self._beside().get(session, ()))
         return FoundContext(name, files) if files else None
 
     def _projects(self) -> list[FolderEntry]:
-        entries = list_folder(os.path.join(self.path, "projects"), self.report)
+        entries = list_folder(os.path.join(self.path, _PROJECTS), self.report)
         return sorted((entry for entry in entries if is_folder(entry, follow=True)), key=lambda entry: entry.name)
 
-    def _sessions(self, project: FolderEntry) -> dict[str, list[FolderEntry]]:
+    def _list_project(self, project: FolderEntry) -> _Project:
         """Groups a project's entries by session: transcripts, folders, and transcripts of subagents."""
-        sessions: dict[str, list[FolderEntry]] = {}
+        if project.name in self._listed:
+            return self._listed[project.name]
+        found = self._listed[project.name] = _Project({}, [])
         for entry in list_folder(project.path, self.report):
             name = entry.name
             if name.endswith(".jsonl"):
@@ -85,14 +117,15 @@ class ClaudeLayout(AgentLayout):
             elif is_folder(entry, follow=True):
                 session = name
             else:
+                found.others.append(entry)
                 continue
-            sessions.setdefault(session, []).append(entry)
-        return sessions
+            found.sessions.setdefault(session, []).append(entry)
+        return found
 
     def _beside(self) -> dict[str, list[tuple[str, FolderEntry]]]:
         """Groups the entries of the folders beside ``projects`` by session, each with its key."""
         beside: dict[str, list[tuple[str, FolderEntry]]] = {}
-        for folder in (_HISTORY, "tasks", "todos"):
+        for folder in _BESIDE:
             for entry in list_folder(os.path.join(self.path, folder), self.report):
                 session = entry.name if folder != "todos" else _todo_owner(entry.name)
                 beside.setdefault(session, []).append((f"{folder}/{entry.name}", entry))
@@ -111,8 +144,30 @@ class ClaudeLayout(AgentLayout):
         return files
 
     def _home_files(self) -> list[FoundFile]:
-        files = take_named(self.path, _NAMED.__contains__, self.report)
-        return sorted([*files, *self._plugin_files()], key=by_key)
+        files = [*self._plugin_files(), *self._files_of_no_session()]
+        for entry in list_folder(self.path, self.report):
+            if entry.name in _NAMED:
+                files += take(entry, entry.name, self.report)
+            elif not _is_left_out(entry.name):
+                reason = f"unknown, so it is not saved; to save it: ctx snapshot {entry.path}"
+                self.report(Skipped(entry.path, reason, failed=False))
+        return sorted(files, key=by_key)
+
+    def _files_of_no_session(self) -> Iterator[FoundFile]:
+        """Lists what lies in the folders of sessions and belongs to none of them."""
+        known: set[str] = set()
+        for entry in list_folder(os.path.join(self.path, _PROJECTS), self.report):
+            if not is_folder(entry, follow=True):
+                yield from take(entry, f"{_PROJECTS}/{entry.name}", self.report)
+                continue
+            project = self._list_project(entry)
+            known.update(project.sessions)
+            for other in project.others:
+                if other.name != _INDEX:
+                    yield from take(other, f"{_PROJECTS}/{entry.name}/{other.name}", self.report)
+        for session, entries in self._beside().items():
+            for key, entry in entries if session not in known else ():
+                yield from take(entry, key, self.report, state=not key.startswith(_HISTORY + "/"))
 
     def _plugin_files(self) -> Iterator[FoundFile]:
         """Lists the files that name the installed plugins. Claude Code can download the plugins again."""
@@ -140,9 +195,16 @@ def transcript_key(context: str, keys: Iterable[str]) -> str | None:
 
 
 def is_memory(key: str) -> bool:
-    """Whether the file belongs to a project's memories, or contains the user's instructions."""
+    """Whether the file belongs to a project's memories or a subagent's, or contains the user's instructions."""
     parts = key.split("/", 3)
-    return key == _INSTRUCTIONS or (len(parts) == 4 and parts[0] == "projects" and parts[2] == MEMORY)
+    is_project_memory = len(parts) == 4 and parts[0] == _PROJECTS and parts[2] == MEMORY
+    return is_project_memory or key == _INSTRUCTIONS or key.startswith(_AGENT_MEMORY + "/")
+
+
+def _is_left_out(name: str) -> bool:
+    """Whether an entry of the home is left out without a report. Hidden files are stamps and locks."""
+    is_listed_elsewhere = name in (_PROJECTS, _PLUGINS, *_BESIDE)
+    return is_listed_elsewhere or name in _LEFT_OUT or name in SECRETS or name.startswith(".")
 
 
 def _owner_of(path: str) -> str | None:

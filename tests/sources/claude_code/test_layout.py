@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ctxstore.sources.claude_code import ClaudeCode
 from ctxstore.sources.protocol import FoundContext, FoundFile, Skipped, SourceHome
+from tests.sources.homes.claude_code import make
 
 SESSION = "6f1c2a34-0000-4000-8000-00000000000a"
 GONE = "6f1c2a34-0000-4000-8000-00000000000b"
@@ -75,14 +79,70 @@ def test_memory_and_home_are_state(claude_home: Path) -> None:
     assert set(found[f"claude-code/{P}/memory"]) == {f"projects/{P}/memory", f"projects/{P}/memory/MEMORY.md"}
     assert set(found["claude-code/home"]) == {
         "CLAUDE.md",
+        "agent-memory",
+        "agent-memory/reviewer",
+        "agent-memory/reviewer/MEMORY.md",
         "agents",
         "agents/reviewer.md",
         "history.jsonl",
         "plugins/installed_plugins.json",
+        f"projects/{P}/notes.txt",
         "settings.json",
+        "teams",
+        "teams/crew",
+        "teams/crew/inboxes",
+        "teams/crew/inboxes/b.json",
+        "todos/unknown-agent-unknown.json",
     }
     for name in (f"claude-code/{P}/memory", "claude-code/home"):
         assert all(file.state for file in found[name].values())
+
+
+NAMES = st.text(st.sampled_from("ab-.é \udcff"), min_size=1, max_size=8).filter(lambda name: name.strip("."))
+FOLDERS = ("", "projects", f"projects/{P}", f"projects/{P}/{SESSION}", f"projects/{P}/memory", "file-history", "tasks")
+
+
+@settings(max_examples=60, deadline=None)
+@given(places=st.sets(st.tuples(st.sampled_from(FOLDERS), NAMES, st.booleans()), max_size=6))
+def test_whatever_lies_among_the_sessions_is_saved_or_reported(places: set[tuple[str, str, bool]]) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        make(Path(place))
+        home = os.path.join(place, ".claude")
+        added = set()
+        for folder, name, in_folder in places:
+            path = os.path.join(home, folder, name)
+            if in_folder:
+                os.makedirs(path, exist_ok=True)
+                path = os.path.join(path, "deep")
+            if not os.path.lexists(path):
+                Path(path).write_bytes(b"words")
+                added.add(path)
+        found, skipped = look(Path(place))
+        saved = {file.path for context in found for file in context.files}
+        reported = tuple(each.path for each in skipped)
+        hidden = {path for path in added if os.path.relpath(path, home).startswith(".")}
+        assert all(path in saved or path.startswith(reported) for path in added - hidden)
+
+
+def test_an_unknown_entry_of_the_home_is_reported_and_a_known_cache_is_not(claude_home: Path) -> None:
+    for name in ("debug", "ideas"):
+        (claude_home / ".claude" / name).mkdir()
+    reported = [os.path.basename(skipped.path) for skipped in look(claude_home)[1]]
+    assert "ideas" in reported and "debug" not in reported
+
+
+def test_a_link_to_content_elsewhere_is_reported_and_one_within_the_home_is_not(claude_home: Path) -> None:
+    home = claude_home / ".claude"
+    (claude_home / "dotfiles/memory").mkdir(parents=True)
+    (claude_home / "dotfiles/style.md").write_text("always tabs")
+    (home / "projects/-linked").mkdir()
+    (home / "projects/-linked/memory").symlink_to(claude_home / "dotfiles/memory")
+    (home / "agents/style.md").symlink_to(claude_home / "dotfiles/style.md")
+    (home / "agents/same.md").symlink_to("reviewer.md")
+    (home / "agents/dangling.md").symlink_to("nowhere")
+    reported = {skipped.path: skipped.reason for skipped in look(claude_home)[1] if "link" in skipped.reason}
+    assert set(reported) == {str(home / "projects/-linked/memory"), str(home / "agents/style.md")}
+    assert str(claude_home / "dotfiles/style.md") in reported[str(home / "agents/style.md")]
 
 
 def test_a_plugin_file_with_a_password_in_a_url_is_left_out_and_reported(claude_home: Path) -> None:
@@ -154,6 +214,7 @@ def test_the_transcript_is_named_only_if_it_is_there() -> None:
 def test_memories_are_known_by_their_keys() -> None:
     source = ClaudeCode()
     assert source.is_memory("CLAUDE.md") and source.is_memory(f"projects/{P}/memory/deep/a.md")
+    assert source.is_memory("agent-memory/reviewer/MEMORY.md")
     for key in (
         "settings.json",
         f"projects/{P}/memory",
