@@ -60,6 +60,8 @@ def parse_policy(options: dict[str, Any]) -> Policy | None:
     zone, is_by_calendar = options["time_zone"], any(options[f"keep_{name}"] for name in _COUNTS)
     if zone is not None and not is_by_calendar:
         raise InvalidInput("--time-zone has no effect on these rules", hint="add a rule such as --keep-daily")
+    if zone == "":
+        raise InvalidInput("--time-zone needs a name", hint="use a name such as Europe/Berlin, or UTC")
     within, max_age = options["keep_within"], options["max_age"]
     return check_policy(
         Policy(

@@ -121,6 +121,8 @@ PARAMETERS: dict[str, tuple[str, tuple[Wrong, ...]]] = {
         for command, line in (("forget", "forget"), ("policy set", "policy set new"))
         for name in ("keep-within", "max-age")
     },
+    "forget --time-zone": ("forget --keep-daily 1 --time-zone {}", values.ZONE),
+    "policy set --time-zone": ("policy set new --keep-daily 1 --time-zone {}", values.ZONE),
 }
 """For each parameter that takes a text: a line with a place for the value, and the values."""
 

@@ -91,6 +91,7 @@ POSITIVE = (*NO_NUMBER, *every(INVALID, "0", "99999999999999999999"))
 CHOICE = every(INVALID, "", "x", "JSON", *ODD)
 
 DURATION = every(INVALID, "", "x", "30", "0d", "-1d", "1.5d", "1d1y", "30 d", "9999999y", "99999999d", DIGITS, *ODD)
+ZONE = every(INVALID, "", "x", "Nowhere/Land", "../UTC", "/etc/localtime", "+99:99", "+5", DIGITS, *ODD)
 PART = every(INVALID, "", "5", "0%", "101%", "-1%", "x%", "1e1%", "0/2", "3/2", "2/", "/2", "1/0", DIGITS, *ODD)
 TIME = (
     *every(INVALID, "", "x", "99999-01-01", "2026-13-01", f"@{DIGITS}", f"{DIGITS} days ago", *ODD),

@@ -258,7 +258,7 @@ def test_links_empty_files_empty_folders_modes_and_times_come_back_exactly(
     (folder / "empty").write_bytes(b"")
     (folder / "hollow" / "deep").mkdir(parents=True)
     (folder / "run").write_bytes(b"#!")
-    (folder / "run").chmod(0o4751)
+    (folder / "run").chmod(0o751)
     (folder / "locked").write_bytes(b"x")
     (folder / "locked").chmod(0)
     (folder / "dangling").symlink_to("../no/such/place")
@@ -266,13 +266,24 @@ def test_links_empty_files_empty_folders_modes_and_times_come_back_exactly(
     os.utime(folder / "dangling", ns=(1, 1_234_567_890_123_456_789), follow_symlinks=False)
     os.utime(folder / "run", ns=(1, 999_999_999))
     os.utime(folder / "empty", ns=(1, -1_000_000_001))
-    (folder / "hollow").chmod(0o1777)
+    (folder / "hollow").chmod(0o777)
     os.utime(folder / "hollow" / "deep", ns=(1, 2_000_000_003))
     os.utime(folder / "hollow", ns=(1, 4_000_000_005))
     (folder / "hollow" / "deep").chmod(0o500)
     ref = snap(folder_target(folder)).commits[0][0]
     checkout(ref, tmp_path / "back")
     assert state_of(tmp_path / "back") == state_of(folder)
+
+
+def test_set_user_id_set_group_id_and_sticky_bits_do_not_come_back(folder, snap, folder_target, checkout, tmp_path):
+    (folder / "run").write_bytes(b"#!")
+    (folder / "run").chmod(0o6751)
+    (folder / "hollow").mkdir()
+    (folder / "hollow").chmod(0o1777)
+    ref = snap(folder_target(folder)).commits[0][0]
+    checkout(ref, tmp_path / "back")
+    assert (tmp_path / "back" / "run").stat().st_mode & 0o7777 == 0o751
+    assert (tmp_path / "back" / "hollow").stat().st_mode & 0o7777 == 0o777
 
 
 def test_a_single_file_is_a_context(folder, snap, repo, folder_target, checkout, tmp_path):
