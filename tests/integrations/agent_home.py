@@ -82,7 +82,7 @@ class AgentHome:
     def queued(self) -> list[str]:
         """Lists the requests in the queue."""
         folder = self.state / "hooks"
-        return sorted(name for name in os.listdir(folder) if name != "lock") if folder.is_dir() else []
+        return sorted(name for name in os.listdir(folder) if name not in ("lock", "claims")) if folder.is_dir() else []
 
 
 def eventually(is_so: Callable[[], object]) -> None:

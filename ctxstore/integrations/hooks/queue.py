@@ -1,7 +1,9 @@
-"""The queue of hooks' pending requests: one small file each, processed by one process at a time.
+"""The queue of hooks' pending requests: one small file each, saved by any of the hooks' processes.
 
-Many hooks at once leave one file per session, and one process. A process that adds a request but does not get the lock
-may exit. The owner of the lock checks for new requests after releasing it.
+Usually one process has the queue's lock and saves all requests, so many hooks at once leave one file per session and
+one process. It may be slow, stopped, or at a file that does not end. So each request has a lock as well, and a process
+whose request is not begun in time saves it alone. A process that gets neither lock may exit: the owner of a request's
+lock checks for a newer request after releasing it, and the owner of the queue's lock for any.
 """
 
 from __future__ import annotations
@@ -10,9 +12,8 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from blake3 import blake3
 
@@ -26,16 +27,10 @@ MAX_AGE = 7 * 24 * 3600.0
 each start of a session scans all sessions."""
 
 TICK = 0.02
-"""Seconds between two attempts to get the lock."""
+"""Seconds between two attempts to get a lock."""
 
 _CLAIMED = ".taken"
-
-
-class QueuedRequest(NamedTuple):
-    """A claimed request, and the name of its file."""
-
-    name: str
-    request: Request
+_EVERYTHING = "-everything-"
 
 
 class Queue:
@@ -43,41 +38,40 @@ class Queue:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
+        self._claims: int | None = None
 
-    def put(self, request: Request) -> None:
-        """Adds a request, or replaces a pending one with the same key. Raises `OSError`."""
+    def put(self, request: Request) -> str:
+        """Adds a request, or replaces a pending one with the same key. Returns its name. Raises `OSError`."""
         make_folders(self.folder)
-        kind = "session" if request.session else "everything"
-        name = f"{request.agent}-{kind}-{blake3(repr(request.key).encode()).hexdigest(8)}.json"
+        kind = "-session-" if request.session else _EVERYTHING
+        name = f"{request.agent}{kind}{blake3(repr(request.key).encode()).hexdigest(8)}.json"
         replace_file(os.path.join(self.folder, name), [json.dumps(request._asdict()).encode()])
+        return name
 
-    def names(self) -> set[str]:
-        """Returns the names of the requests that are not claimed."""
-        return {name for name in self._list() if name.endswith(".json")}
+    def pending(self) -> list[str]:
+        """Returns the names of the requests that nobody has begun to save, those for a single session first."""
+        return _in_order(name for name in self._list() if name.endswith(".json"))
 
-    def claim(self) -> list[QueuedRequest]:
-        """Claims all requests, those for a single session first. The caller must have the lock.
+    def names(self) -> list[str]:
+        """Returns the names of all requests, including those that are being saved or whose process was killed."""
+        return _in_order({name.removesuffix(_CLAIMED) for name in self._list() if name.endswith((".json", _CLAIMED))})
 
-        Includes requests that were claimed by a process that was killed.
+    def claim(self, name: str) -> Request | None:
+        """Begins a request, which a killed process may have begun before. The caller must have its lock.
+
+        Returns None if the request is done, too old or invalid.
         """
-        claimed: dict[str, QueuedRequest] = {}
-        for name in self._list():
-            if name.endswith((".json", _CLAIMED)):
-                queued = self._claim(name.removesuffix(_CLAIMED), is_claimed=name.endswith(_CLAIMED))
-                if queued is not None:
-                    claimed[queued.name] = queued
-        return sorted(claimed.values(), key=lambda queued: not queued.request.session)
-
-    def _claim(self, name: str, *, is_claimed: bool) -> QueuedRequest | None:
         path = os.path.join(self.folder, name)
         try:
-            if not is_claimed:
+            try:
                 os.replace(path, path + _CLAIMED)
+            except FileNotFoundError:
+                pass
             if os.stat(path + _CLAIMED).st_mtime < time.time() - MAX_AGE:
                 self.remove(name)
                 return None
             with open(path + _CLAIMED, encoding="utf-8", opener=_open_regular_file) as file:
-                return QueuedRequest(name, _decode(file.read(MAX_BYTES)))
+                return _decode(file.read(MAX_BYTES))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError):
@@ -100,24 +94,63 @@ class Queue:
             os.replace(path + _CLAIMED, path)
 
     @contextmanager
-    def lock(self, timeout: float) -> Iterator[bool]:
-        """Tries to lock the queue for the block. Yields whether that succeeded within `timeout` seconds."""
-        until = time.monotonic() + timeout
+    def lock(self, keep_waiting: Callable[[], bool]) -> Iterator[bool]:
+        """Tries to lock the queue for the block, while `keep_waiting` returns True. Yields whether that succeeded."""
         fd = open_private(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT)
         try:
-            is_ours = _try_to_lock(fd)
-            while not is_ours and time.monotonic() < until:
+            while not (is_ours := _try_to_lock(fd)) and keep_waiting():
                 time.sleep(TICK)
-                is_ours = _try_to_lock(fd)
             yield is_ours
         finally:
             os.close(fd)
+
+    def lock_request(self, name: str) -> bool:
+        """Tries to lock one request. Returns False if another process has the lock.
+
+        A lock is on one byte of a file, chosen by the name: no lock file has to be deleted, which would not be safe.
+        """
+        from fcntl import LOCK_EX, LOCK_NB, lockf
+
+        if self._claims is None:
+            # Kept open: to close the file would release all locks of this process on it.
+            self._claims = open_private(os.path.join(self.folder, "claims"), os.O_RDWR | os.O_CREAT)
+        try:
+            lockf(self._claims, LOCK_EX | LOCK_NB, 1, _byte_of(name))
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+    def unlock_request(self, name: str) -> None:
+        """Releases the lock of a request."""
+        from fcntl import LOCK_UN, lockf
+
+        assert self._claims is not None
+        lockf(self._claims, LOCK_UN, 1, _byte_of(name))
+
+    def note_progress(self) -> None:
+        """Shows other processes that the owner of the lock is not stopped or at something slow."""
+        os.utime(os.path.join(self.folder, "lock"))
+
+    def progress(self) -> int:
+        """Returns a number that changes with each call of `note_progress` by any process."""
+        try:
+            return os.stat(os.path.join(self.folder, "lock")).st_mtime_ns
+        except OSError:
+            return 0
 
     def _list(self) -> list[str]:
         try:
             return sorted(os.listdir(self.folder))
         except OSError:
             return []
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda name: (_EVERYTHING in name, name))
+
+
+def _byte_of(name: str) -> int:
+    return int.from_bytes(blake3(name.encode()).digest(7))
 
 
 def _try_to_lock(fd: int) -> bool:

@@ -16,7 +16,7 @@ SESSION_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 CATCH_UP = frozenset({"SessionStart", "SessionEnd"})
 """The events that save everything of the agent: sessions missed so far, memories, settings."""
 
-NOTES = {"PreCompact": "before it was compacted", "PreCompress": "before it was compacted"}
+NOTES = {"PreCompact": "before it was compacted"}
 
 
 class Request(NamedTuple):

@@ -18,11 +18,12 @@ READ_TIMEOUT = 2.0
 MAX_DESCRIPTORS = 256
 """The number of file descriptors that may be inherited from the agent."""
 
-MAX_WAIT = {"PreCompact": 10.0, "PreCompress": 10.0, "SessionEnd": 0.8}
+MAX_WAIT = {"PreCompact": 10.0, "SessionEnd": 0.8}
 """Seconds that an event waits for its session to be saved, at most.
 
 Compaction discards messages, and the end of a session may be the end of its machine, so both wait. Claude Code ends a
-SessionEnd hook after 1.5 s.
+SessionEnd hook after 1.5 s. Gemini CLI's PreCompress does not wait: it precedes every call of the model, and its chat
+file keeps what a compression takes out of the model's history.
 """
 
 

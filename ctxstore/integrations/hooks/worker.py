@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ctxstore.errors import Corrupt, CtxstoreError
 from ctxstore.integrations.hooks.failures import clear_failure, record_failure
-from ctxstore.integrations.hooks.queue import Queue
+from ctxstore.integrations.hooks.queue import TICK, Queue
 from ctxstore.integrations.hooks.request import Request, parse_requests
 from ctxstore.integrations.state_folders import hooks_folder
 
@@ -23,6 +23,10 @@ SETTLE = 0.5
 answer to the transcript."""
 
 
+PATIENCE = 2.0
+"""Seconds without progress of another saver after which a process saves its own request beside it."""
+
+
 def process_call(call: Call, open_repo: OpenRepo, *, wait: float, on_saved: Callable[[], None]) -> None:
     """Saves what the call requests, or leaves that to a running worker. The agent waits for up to `wait` seconds.
 
@@ -32,23 +36,24 @@ def process_call(call: Call, open_repo: OpenRepo, *, wait: float, on_saved: Call
     requests = parse_requests(call.agent, call.event, call.repo, call.payload, os.environ)
     os.chdir("/")  # do not block the removal or unmounting of the agent's working folder
     worker = Worker(folder, open_repo, on_saved)
+    queue = Queue(folder)
     try:
-        queue = Queue(folder)
-        for request in requests:
-            queue.put(request)
+        own = {queue.put(request): request for request in requests}
     except OSError as error:  # the state folder is not writable: save without the queue
         record_failure(folder, call.agent, error)
         for request in requests:
             worker.try_save(request)
             worker.notify_saved()
         return
-    if not wait:
+    if wait:
+        worker.save_now(queue, {name: request for name, request in own.items() if request.session}, wait)
+    else:
         time.sleep(SETTLE)
-    worker.drain(queue, wait)
+    worker.drain(queue, list(own))
 
 
 class Worker:
-    """Executes requests. Calls `on_saved` once, after all requests for single sessions."""
+    """Executes requests. Calls `on_saved` once."""
 
     def __init__(self, folder: str, open_repo: OpenRepo, on_saved: Callable[[], None]) -> None:
         self._folder = folder
@@ -57,17 +62,43 @@ class Worker:
         self._failed: set[str] = set()
         self._found_damage = False
 
-    def drain(self, queue: Queue, timeout: float) -> None:
-        """Executes all requests, including new ones. Returns if another process keeps the lock for `timeout`."""
+    def save_now(self, queue: Queue, requests: Mapping[str, Request], wait: float) -> None:
+        """Saves requests that the agent waits for, whatever other processes are at.
+
+        Another process may be saving one of them. After half the time it is taken to be stopped, and is not waited for:
+        two savers of one session do no harm.
+        """
+        until = time.monotonic() + wait / 2
+        for name, request in requests.items():
+            while not (is_done := self._save_request(queue, name)) and time.monotonic() < until:
+                time.sleep(TICK)
+            if not is_done:
+                self.try_save(request)
+        self.notify_saved()
+
+    def drain(self, queue: Queue, own: Sequence[str]) -> None:
+        """Executes all requests, including new ones, or leaves them to the process that has the queue's lock.
+
+        If that makes no progress for `PATIENCE` seconds and has not begun the `own` requests, saves these beside it.
+        """
+        waiting = _Patience(queue, own)
         is_done = False
         while not is_done:
-            # Lock even an empty queue: the owner of the lock may be saving the session of this call.
-            with queue.lock(timeout) as is_locked:
+            with queue.lock(waiting) as is_locked:
                 if not is_locked:
-                    return
-                self._drain_once(queue)
-            is_done = not queue.names() - self._failed
-        if not self._failed and not self._found_damage:
+                    break
+                queue.note_progress()
+                busy = set()  # the process that has a request's lock looks for a newer one when it releases it
+                for name in queue.names():
+                    if not self._save_request(queue, name):
+                        busy.add(name)
+                    queue.note_progress()
+            is_done = not set(queue.pending()) - self._failed - busy
+        for name in [] if is_done else own:
+            # A newer request replaced this one while it was saved, if it is pending afterwards.
+            while name in queue.pending() and name not in self._failed and self._save_request(queue, name):
+                pass
+        if is_done and not self._failed and not self._found_damage:
             clear_failure(self._folder)
         self.notify_saved()
 
@@ -77,15 +108,24 @@ class Worker:
         if on_saved is not None:
             on_saved()
 
-    def _drain_once(self, queue: Queue) -> None:
-        for name, request in queue.claim():
-            if not request.session:
-                self.notify_saved()  # requests for sessions come first, so all of them are saved
-            if name not in self._failed and self.try_save(request):
+    def _save_request(self, queue: Queue, name: str) -> bool:
+        """Executes a request, unless it is done. Returns False if another process is at it."""
+        if name in self._failed:
+            return True
+        if not queue.lock_request(name):
+            return False
+        try:
+            request = queue.claim(name)
+            if request is None:
+                return True
+            if self.try_save(request):
                 queue.remove(name)
             else:
                 self._failed.add(name)
                 queue.release(name)
+        finally:
+            queue.unlock_request(name)
+        return True
 
     def try_save(self, request: Request) -> bool:
         """Executes a request, and returns whether it succeeded. A failure is recorded."""
@@ -122,3 +162,17 @@ def _save(repo: Repo, request: Request) -> SnapshotReport:
         except CtxstoreError:
             pass  # the session is saved, and the next `ctx snapshot` reports the error
     return report
+
+
+class _Patience:
+    """Decides whether to wait for the owner of the queue's lock: while it makes progress but has not begun `own`."""
+
+    def __init__(self, queue: Queue, own: Sequence[str]) -> None:
+        self._queue, self._own = queue, own
+        self._seen, self._since = queue.progress(), time.monotonic()
+
+    def __call__(self) -> bool:
+        seen, now = self._queue.progress(), time.monotonic()
+        if seen != self._seen:
+            self._seen, self._since = seen, now
+        return now < self._since + PATIENCE and not set(self._own).isdisjoint(self._queue.pending())
