@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import threading
@@ -21,7 +22,7 @@ ONE, TWO = "11111111-aaaa-4bbb-8ccc-000000000001", "22222222-aaaa-4bbb-8ccc-0000
 
 @contextmanager
 def stopped_saver(agents: AgentHome, session: str) -> Iterator[int]:
-    """A hook's process that was stopped (SIGSTOP) while it saved a session. Yields its id, and continues it."""
+    """Stops a hook's process (SIGSTOP) while it saves a session. Yields its id, and continues it."""
     with (agents.repo / "root.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         agents.hook(session, "Stop")
@@ -116,3 +117,22 @@ def test_a_saver_at_a_growing_file_holds_nobody_up(agents: AgentHome) -> None:
         done.set()
         writer.join()
     eventually(lambda: agents.queued() == [])
+
+
+def test_gemini_calls_pre_compress_at_each_call_of_the_model_and_does_not_wait(agents: AgentHome) -> None:
+    chat = agents.path / ".gemini/tmp/engine/chats/session-2026-01-01T10-00-6f1c2a34.jsonl"
+    chat.parent.mkdir(parents=True)
+    session = "6f1c2a34-0000-4000-8000-00000000000a"
+    chat.write_text(json.dumps({"sessionId": session, "kind": "main"}) + "\n")
+    with chat.open("a") as file:
+        file.write(json.dumps({"id": "u1", "type": "user", "content": [{"text": "Oil the wheels"}]}) + "\n")
+    payload = json.dumps({"session_id": session, "transcript_path": str(chat), "trigger": "auto"}).encode()
+    ctxstore.init(agents.repo).close()
+    with (agents.repo / "root.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        started = time.monotonic()
+        assert agents.run("hook", "gemini", "PreCompress", input=payload).returncode == 0
+        assert time.monotonic() - started < 5
+    eventually(lambda: agents.saved("6f1c2a34") == ["Oil the wheels"])
+    with ctxstore.open(agents.repo) as repo:
+        assert repo.resolve("6f1c2a34").commit.note == ""
