@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxstore.errors import CtxstoreError, NotFound
+from ctxstore.ops.secrets.rules import find_by_rules
 
 if TYPE_CHECKING:
     from kingfisher_sdk.core import Finding
@@ -25,6 +26,11 @@ NEAR = 8 << 10
 """The largest distance, in bytes, between the two parts of a credential, such as the name of a key and the key."""
 
 INSTALL = "pip install 'ctxstore[secrets]'"
+
+PRIVATE_KEY = "private-key"
+
+BORDER = re.compile(rb"\}[ \t]*,?\r?\n[ \t]*\{|\n## (?:User|Assistant|System|Tool)\b")
+"""The border of two messages in an export: two records of JSON, or a heading of Markdown."""
 
 _IDENTIFIER = re.compile(rb"[A-Za-z]+(?:[_-][A-Za-z]+)+\Z")
 _IDENTIFIER_LENGTH = 24
@@ -80,7 +86,8 @@ def load_scanner() -> Scan:
     def scan(data: bytes) -> list[SecretSpan]:
         plain = unescape(data)
         with _translated_errors():
-            return _filter_findings(plain, scanner.scan(plain))
+            found = _filter_findings(plain, scanner.scan(plain))
+        return _with_rules(plain, list(_within_messages(plain, found)))
 
     return through_escapes(scan)
 
@@ -145,6 +152,39 @@ def _filter_findings(data: bytes, findings: list[Finding]) -> list[SecretSpan]:
         if span.secret and not is_inside and not _is_identifier(span.secret):
             spans.append(span)
     return spans
+
+
+def _within_messages(data: bytes, spans: list[SecretSpan]) -> Iterator[SecretSpan]:
+    """Cuts each span at the end of its message: the text of one message must not hide that of the next."""
+    for span in spans:
+        border = BORDER.search(data, span.start, span.stop)
+        if border is None:
+            yield span
+        elif border.start() > span.start:
+            yield _span_of(data, span.start, border.start(), span.kind)
+
+
+def _with_rules(data: bytes, spans: list[SecretSpan]) -> list[SecretSpan]:
+    """Adds what our own rules find. A private key replaces overlapping findings: the library joins a cut key to the
+    end of another."""
+    own = [_span_of(data, match.start, match.stop, match.kind) for match in find_by_rules(data)]
+    keys = [span for span in own if span.kind == PRIVATE_KEY]
+    others = [span for span in (*spans, *own) if span.kind != PRIVATE_KEY and not _overlaps(span, keys)]
+    merged: list[SecretSpan] = []
+    for span in sorted((*keys, *others), key=lambda span: (span.start, -span.stop)):
+        if not merged or span.start >= merged[-1].stop:
+            merged.append(span)
+    return merged
+
+
+def _overlaps(span: SecretSpan, keys: list[SecretSpan]) -> bool:
+    """Whether a span shares bytes with one of the keys."""
+    return any(span.start < key.stop and key.start < span.stop for key in keys)
+
+
+def _span_of(data: bytes, start: int, stop: int, kind: str) -> SecretSpan:
+    """Builds a span from its position."""
+    return SecretSpan(start, stop, kind, b"".join(data[start:stop].split()))
 
 
 def _to_span(data: bytes, finding: Finding) -> SecretSpan:
