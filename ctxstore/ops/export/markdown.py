@@ -11,6 +11,13 @@ from ctxstore.ops.content.view import View
 from ctxstore.ops.export.values import is_json, iso_time
 from ctxstore.sources.protocol import Message, Part
 
+_SUSPICIOUS = re.compile(
+    r"(?:\A|[\r\n])[ \t]*(?:#{1,2}(?:\s|\Z)|=+[ \t]*(?:[\r\n]|\Z)|-+[ \t]*(?:[\r\n]|\Z)|<|`{3}|~{3})"
+)
+"""Lines that could begin a heading of the document, or a block that swallows the next one."""
+
+_NEXT = "\n\n## Next\n"
+
 _TITLES = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
 
 
@@ -31,8 +38,8 @@ def _header(view: View) -> Iterator[str]:
         "context": _code(view.ref),
         "commit": _code(view.id.hex()),
         "time": iso_time(commit.time),
-        "agent": summary.agent,
-        "model": summary.model,
+        "agent": summary.agent and _one_line(summary.agent),
+        "model": summary.model and _one_line(summary.model),
         "project": summary.project and _code(summary.project),
         "messages": summary.messages,
         "note": commit.note and _one_line(commit.note),
@@ -44,16 +51,16 @@ def _header(view: View) -> Iterator[str]:
 
 
 def _heading(message: Message) -> str:
-    details = ", ".join(filter(None, (message.time, message.model)))
+    details = ", ".join(_inert(_one_line(each)) for each in (message.time, message.model) if each)
     return f"## {_TITLES[message.role]}{f' ({details})' if details else ''}\n\n"
 
 
 def _part(part: Part) -> str:
     """Formats one part of a message. Returns an empty str for a part without content."""
     if part.kind == "text":
-        return part.text
+        return _contained(part.text)
     if part.kind == "thinking" and part.text:
-        return f"<details><summary>Thinking</summary>\n\n{part.text}\n\n</details>"
+        return f"<details><summary>Thinking</summary>\n\n{_contained(part.text)}\n\n</details>"
     if part.kind == "tool_use":
         return f"**{_one_line(part.name or 'Tool')}**\n\n{_data(part)}"
     if part.kind == "tool_result":
@@ -61,6 +68,32 @@ def _part(part: Part) -> str:
     if part.kind == "image":
         return "*(image)*"
     return _data(part) if part.data is not None else ""
+
+
+def _contained(text: str) -> str:
+    """Returns the text, as a quotation if its Markdown would change the document around it.
+
+    A heading of the document's own levels would pass for another message, and an open fence or comment would swallow
+    the messages that follow. In a quotation both end with it (CommonMark 0.31, 5.1).
+    """
+    if _SUSPICIOUS.search(text) is None or _is_contained(text):
+        return text
+    return "\n".join(f"> {line}".rstrip() for line in re.split("\r\n|\r|\n", text))
+
+
+def _is_contained(text: str) -> bool:
+    """Whether a document keeps its headings if this text stands in it."""
+    from markdown_it import MarkdownIt
+
+    tokens = MarkdownIt("commonmark").parse(text + _NEXT)
+    headings = [token for token in tokens if token.type == "heading_open" and token.level == 0]
+    own = [token for token in headings if token.tag in ("h1", "h2")]
+    return len(own) == 1 and tokens[-3] is own[0]
+
+
+def _inert(text: str) -> str:
+    """Returns the text of a heading without characters that could end it or begin a tag."""
+    return text.replace("<", "").replace("`", "")
 
 
 def _data(part: Part) -> str:
