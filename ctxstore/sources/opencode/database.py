@@ -46,6 +46,17 @@ def list_sessions(connection: sqlite3.Connection) -> Iterator[DatabaseSession]:
     return iter_sessions(connection, LAYOUT, _count_rows)
 
 
+def count_messages(connection: sqlite3.Connection) -> Mapping[str, int]:
+    """Returns the number of messages of each session, of the form that has more."""
+    tables, found = SessionTables(connection), dict[str, int]()
+    for table in ("message", "session_message"):
+        if "session_id" in tables.columns(table):
+            for id, rows in connection.execute(f'SELECT "session_id", count(*) FROM "{table}" GROUP BY "session_id"'):
+                if isinstance(id, str):
+                    found[id] = max(found.get(id, 0), integer(rows))
+    return found
+
+
 def _count_rows(tables: SessionTables) -> CountRows:
     counts = _counts(tables)
 

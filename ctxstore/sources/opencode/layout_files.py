@@ -1,88 +1,132 @@
 """The files OpenCode kept sessions in before it had a database: one for each session, message and part.
 
+From 0.6 to 1.1:
 storage/session/<project>/<session>.json      storage/message/<session>/<message>.json
 storage/part/<message>/<part>.json            storage/todo/<session>.json, storage/session_diff/<session>.json
+
+Before 0.6, in project/<folder>/storage/session:
+info/<session>.json     message/<session>/<message>.json     part/<session>/<message>/<part>.json
 """
 
 from __future__ import annotations
 
 import os
 import re
-import stat
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from functools import cached_property
 
-from ctxstore.errors import SourceError
-from ctxstore.sources.content import json_object, string
+from ctxstore.sources.opencode.session_files import MessagePlace, SessionFiles, name_of, read_folder
 from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
-from ctxstore.sources.walk import by_key, list_folder, read_head, walk, why_not
+from ctxstore.sources.walk import by_key, is_folder, list_folder, walk, why_not
 
-_SESSION = re.compile(r"(ses_[A-Za-z0-9_-]{1,120})\.json")
-_LIMIT = 64 << 20
-"""No session, message or part is larger."""
+STORAGE = "storage"
+PROJECTS = "project"
+BESIDE = ("session_diff", "todo")
+"""Folders of files that are named after sessions."""
 
-
-class SessionFile(NamedTuple):
-    """A session in files: its id, the folder it worked in, and its own file's key."""
-
-    id: str
-    folder: str
-    key: str
+_ID = re.compile(r"ses_[A-Za-z0-9_-]{1,120}")
 
 
 class OpenCodeFiles:
-    """Lists the folder ``storage``."""
+    """Lists the sessions in the folders ``storage`` and ``project`` of one home."""
 
     def __init__(self, home: str, report: ReportSkipped) -> None:
         self._home = home
         self._report = report
 
-    def sessions(self) -> Iterator[SessionFile]:
-        """Yields all sessions that have files."""
-        for project in list_folder(os.path.join(self._home, "storage", "session"), self._report):
-            if not project.is_dir(follow_symlinks=False):
-                continue
-            for entry in list_folder(project.path, self._report):
-                match = _SESSION.fullmatch(entry.name)
-                if match:
-                    key = f"storage/session/{project.name}/{entry.name}"
-                    yield SessionFile(match[1], _folder_of(entry.path), key)
+    def list_sessions(self) -> list[SessionFiles]:
+        """Returns all sessions that have a file or messages, in the order of their ids."""
+        return [self._sessions[id] for id in sorted(self._sessions)]
 
-    def files(self, session: SessionFile) -> list[FoundFile]:
+    def folder_of(self, session: SessionFiles) -> str:
+        """Returns the folder a session worked in, as its own file has it; empty if it is unknown."""
+        found = (read_folder(os.path.join(self._home, key)) for key in session.own)
+        return next(filter(None, found), "")
+
+    def files(self, session: SessionFiles) -> list[FoundFile]:
         """Returns all files of a session, in the order of their keys."""
         files = self.files_beside(session.id)
-        folder, name = os.path.split(session.key)
-        self._add(files, folder, name)
-        messages = f"storage/message/{session.id}"
-        files += walk(os.path.join(self._home, messages), messages + "/", self._report)
-        for message in [file for file in files if file.key.startswith(messages)]:
-            parts = "storage/part/" + os.path.basename(message.key).removesuffix(".json")
-            files += walk(os.path.join(self._home, parts), parts + "/", self._report)
-        files.sort(key=by_key)
-        return files
+        for key in session.own:
+            self._add(files, key)
+        for place in session.places:
+            messages = self._walk(place.messages)
+            files += messages
+            folders = [place.parts] if place.project else [f"{place.parts}/{name_of(file.key)}" for file in messages]
+            for folder in folders:
+                files += self._walk(folder)
+        return sorted({file.key: file for file in files}.values(), key=by_key)
 
     def files_beside(self, id: str) -> list[FoundFile]:
         """Returns the files that exist even where messages are in a database."""
         files: list[FoundFile] = []
-        for folder in ("session_diff", "todo"):
-            self._add(files, f"storage/{folder}", f"{id}.json")
+        for folder in BESIDE:
+            self._add(files, f"{STORAGE}/{folder}/{id}.json")
         return files
 
-    def transcript(self, session: SessionFile, files: Sequence[FoundFile], key: str) -> FoundFile:
-        """Returns a file of the rows that a database would have, which can be read as messages."""
-        from ctxstore.sources.sqlite.fake_stat import stamp
+    def count_messages(self, session: SessionFiles) -> int:
+        """Returns the number of messages in files."""
+        return max((len(self.list_folder(place.messages)) for place in session.places), default=0)
 
-        taken = [file for file in files if stat.S_ISREG(file.stat.st_mode)]
-        states = [(file.key, file.stat.st_size, file.stat.st_mtime_ns, file.stat.st_ino) for file in taken]
-        size = sum(file.stat.st_size for file in taken)
-        newest = max((file.stat.st_mtime_ns for file in taken), default=0)
-        path = os.path.join(self._home, session.key)
-        return FoundFile(key, path, stamp(size, newest, states), content=lambda: _lines(session, taken))
+    def is_session(self, id: str) -> bool:
+        """Whether a session of this id is in files."""
+        return id in self._sessions
 
-    def _add(self, files: list[FoundFile], folder: str, name: str) -> None:
-        file = find_file(self._home, f"{folder}/{name}", self._report)
+    @cached_property
+    def message_ids(self) -> frozenset[str]:
+        """The ids of the messages in ``storage``."""
+        places = [place for session in self._sessions.values() for place in session.places if not place.project]
+        return frozenset(name_of(entry.name) for place in places for entry in self.list_folder(place.messages))
+
+    def list_folder(self, key: str) -> list[os.DirEntry[str]]:
+        """Returns the entries of a folder, by its key."""
+        return list_folder(os.path.join(self._home, key), self._report)
+
+    @cached_property
+    def _sessions(self) -> dict[str, SessionFiles]:
+        found: dict[str, SessionFiles] = {}
+        for project in self.list_folder(f"{STORAGE}/session"):
+            if is_folder(project):
+                self._add_own(found, f"{STORAGE}/session/{project.name}")
+        for entry in filter(is_session_folder, self.list_folder(f"{STORAGE}/message")):
+            _add_place(found, entry.name, MessagePlace(f"{STORAGE}/message/{entry.name}", f"{STORAGE}/part"))
+        for project in filter(is_folder, self.list_folder(PROJECTS)):
+            top = folder_before_06(project.name)
+            self._add_own(found, f"{top}/info")
+            for kind in ("message", "part"):
+                for entry in filter(is_session_folder, self.list_folder(f"{top}/{kind}")):
+                    place = MessagePlace(f"{top}/message/{entry.name}", f"{top}/part/{entry.name}", project.name)
+                    _add_place(found, entry.name, place)
+        return found
+
+    def _add_own(self, found: dict[str, SessionFiles], folder: str) -> None:
+        for entry in self.list_folder(folder):
+            if is_session_file(entry):
+                id = name_of(entry.name)
+                found.setdefault(id, SessionFiles(id, [], [])).own.append(f"{folder}/{entry.name}")
+
+    def _walk(self, key: str) -> list[FoundFile]:
+        path = os.path.join(self._home, key)
+        return [] if os.path.islink(path) else walk(path, key + "/", self._report)
+
+    def _add(self, files: list[FoundFile], key: str) -> None:
+        file = find_file(self._home, key, self._report)
         if file is not None:
             files.append(file)
+
+
+def folder_before_06(project: str) -> str:
+    """Returns the key of the folder that versions before 0.6 kept a project's sessions in."""
+    return f"{PROJECTS}/{project}/{STORAGE}/session"
+
+
+def is_session_file(entry: os.DirEntry[str]) -> bool:
+    """Whether the entry is a session's own file."""
+    name, end = os.path.splitext(entry.name)
+    return end == ".json" and _ID.fullmatch(name) is not None and not is_folder(entry)
+
+
+def is_session_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether the entry is a folder of one session's messages, or parts."""
+    return _ID.fullmatch(entry.name) is not None and is_folder(entry)
 
 
 def find_file(home: str, key: str, report: ReportSkipped) -> FoundFile | None:
@@ -102,54 +146,7 @@ def find_file(home: str, key: str, report: ReportSkipped) -> FoundFile | None:
     return FoundFile(key, path, status)
 
 
-def _folder_of(path: str) -> str:
-    """Returns the folder a session worked in, from its own file; empty if it has none."""
-    try:
-        return string(json_object(_read(path)).get("directory"))
-    except SourceError:
-        return ""
-
-
-def _lines(session: SessionFile, files: Sequence[FoundFile]) -> Iterator[bytes]:
-    from ctxstore.sources.sqlite.rows import RowLine, encode_line
-
-    by_folder: dict[str, list[FoundFile]] = {}
-    for file in files:
-        by_folder.setdefault(os.path.dirname(file.key), []).append(file)
-    for file in files:
-        if file.key == session.key:
-            data = _read(file.path)
-            row = {"id": session.id, "directory": session.folder, "title": string(json_object(data).get("title"))}
-            yield encode_line(RowLine("session", row | {"data": _plain(data)}))
-    for message in by_folder.get(f"storage/message/{session.id}", ()):
-        id = _id_of(message)
-        rows = [RowLine("part", _row(part, message_id=id)) for part in by_folder.get(f"storage/part/{id}", ())]
-        yield encode_line(RowLine("message", _row(message, session_id=session.id), rows))
-
-
-def _row(file: FoundFile, **row: Any) -> dict[str, Any]:
-    return {"id": _id_of(file), **row, "data": _plain(_read(file.path))}
-
-
-def _id_of(file: FoundFile) -> str:
-    return os.path.basename(file.key).removesuffix(".json")
-
-
-def _plain(data: bytes) -> Any:
-    from ctxstore.sources.sqlite.database import Garbled
-    from ctxstore.sources.sqlite.rows import plain_value
-
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return plain_value(Garbled(data))
-
-
-def _read(path: str) -> bytes:
-    try:
-        data = read_head(path, _LIMIT + 1)
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
-    if len(data) > _LIMIT:
-        raise SourceError(f"{path}: larger than any message")
-    return data
+def _add_place(found: dict[str, SessionFiles], id: str, place: MessagePlace) -> None:
+    places = found.setdefault(id, SessionFiles(id, [], [])).places
+    if place not in places:
+        places.append(place)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ctxstore.sources.content import string_or_none
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
 from ctxstore.sources.jsonl.reader import RecordReader
 
@@ -32,12 +33,16 @@ class OpenCodeRecord(msgspec.Struct, gc=False):
 
 
 class Role(msgspec.Struct, gc=False):
-    """The members of a message that decide its role and model."""
+    """The members of a message that decide its role, model, time and folder. Versions before 0.4 had the last three in
+    `metadata`."""
 
     role: Any = None
     modelID: Any = None
     model: Any = None
     parentID: Any = None
+    time: Any = None
+    path: Any = None
+    metadata: Any = None
 
 
 _role = msgspec.json.Decoder(Role)
@@ -66,7 +71,27 @@ def model_of(data: Role) -> str | None:
     model = data.modelID
     if model is None and isinstance(data.model, dict):
         model = data.model.get("id")
-    return model if isinstance(model, str) and model else None
+    return string_or_none(model) or string_or_none(_of_answer(data).get("modelID"))
+
+
+def folder_of(data: Role) -> str | None:
+    """Returns the folder that an assistant's message was written in."""
+    for path in (data.path, _of_answer(data).get("path")):
+        if isinstance(path, dict) and string_or_none(path.get("cwd")):
+            return string_or_none(path["cwd"])
+    return None
+
+
+def created(data: Role) -> Any:
+    """Returns the time of a message as its data have it, of any type."""
+    metadata = data.metadata if isinstance(data.metadata, dict) else {}
+    times = (time for time in (data.time, metadata.get("time")) if isinstance(time, dict))
+    return next((time["created"] for time in times if "created" in time), None)
+
+
+def _of_answer(data: Role) -> dict[str, Any]:
+    answer = data.metadata.get("assistant") if isinstance(data.metadata, dict) else None
+    return answer if isinstance(answer, dict) else {}
 
 
 def _accept(record: OpenCodeRecord, raw: bytes) -> OpenCodeRecord | None:

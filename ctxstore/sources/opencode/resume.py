@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ctxstore.errors import InvalidInput
 from ctxstore.sources.jsonl.edit import edit_line
+from ctxstore.sources.opencode.databases import database_of
 from ctxstore.sources.opencode.ids import new_session
-from ctxstore.sources.opencode.layout import FILE
+from ctxstore.sources.opencode.layout import transcript_key
 from ctxstore.sources.opencode.rewrite_rows import Rewriting, find_projects, is_kept
 from ctxstore.sources.resumable import (
     ContextChange,
@@ -29,6 +30,8 @@ from ctxstore.sources.sqlite.resume import context_of, restore_whole_database, s
 __all__ = ["context_of", "index_entries", "new_session", "restore_layout"]
 
 _IN_FILES = "storage/session/"
+_ANY_FILES = (_IN_FILES, "storage/message/", "storage/part/", "project/")
+"""The keys that a session in files has. Others may be beside a session in a database."""
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
@@ -47,13 +50,15 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
     """Returns the session's rows."""
-    if TRANSCRIPT not in stored.keys or not is_session(stored.context) or _is_in_files(stored):
+    rows = transcript_key(stored.context, stored.keys)
+    if rows is None or _is_in_files(stored):
         return []
     from ctxstore.sources.opencode import database
 
     session = change.session or stored.session
-    projects = find_projects(home) if change.paths else {}
-    return [session_rows(FILE, "OpenCode", database, session, lambda: rows_of(stored, change, projects))]
+    file = database_of(rows)
+    projects = find_projects(home, file) if change.paths else {}
+    return [session_rows(file, "OpenCode", database, session, lambda: rows_of(stored, change, projects))]
 
 
 def rows_of(stored: StoredContext, change: ContextChange, projects: Mapping[str, str]) -> Iterator[bytes]:
@@ -61,7 +66,7 @@ def rows_of(stored: StoredContext, change: ContextChange, projects: Mapping[str,
     from ctxstore.sources.sqlite.restore_rows import iter_lines
     from ctxstore.sources.sqlite.rows import decode_line, encode_line
 
-    lines = iter_lines(stored.read(TRANSCRIPT))
+    lines = iter_lines(stored.read(_rows_of(stored)))
     if change.is_empty:
         yield from lines
         return
@@ -81,9 +86,9 @@ def _files(stored: StoredContext, change: ContextChange) -> list[RestoreFile]:
 
 
 def _beside(stored: StoredContext, change: ContextChange) -> Iterator[RestoreFile]:
-    old = stored.session
+    old, rows = stored.session, _rows_of(stored)
     for key in stored.keys:
-        if key == TRANSCRIPT or (change.session and key.startswith("plans/")):
+        if key == rows or (change.session and key.startswith("plans/")):
             continue  # a copy has the same name and time, so it has the same plan
         if change.until and key.startswith("storage/session_diff/"):
             continue  # it has changes after the message too
@@ -96,11 +101,15 @@ def _refuse(stored: StoredContext, is_asked: object, why: str) -> None:
         raise InvalidInput(f"{stored.context} can only be brought back as it was: {why}")
 
 
+def _rows_of(stored: StoredContext) -> str:
+    return transcript_key(stored.context, stored.keys) or TRANSCRIPT
+
+
 def _is_in_files(stored: StoredContext) -> bool:
-    return any(key.startswith(_IN_FILES) for key in stored.keys)
+    return any(key.startswith(_ANY_FILES) for key in stored.keys)
 
 
 def _require_message(stored: StoredContext, id: str) -> None:
     from ctxstore.sources.opencode.transcript import iter_messages
 
-    require_message(stored, id, (each for each in iter_messages(stored.read(TRANSCRIPT)) if each.role != "meta"))
+    require_message(stored, id, (each for each in iter_messages(stored.read(_rows_of(stored))) if each.role != "meta"))

@@ -9,7 +9,6 @@ from typing import Any
 from ctxstore.errors import SourceError
 from ctxstore.sources.jsonl.edit import Fields, edit_line
 from ctxstore.sources.opencode.ids import renamed
-from ctxstore.sources.opencode.layout import FILE
 from ctxstore.sources.resumable import ContextChange
 from ctxstore.sources.sqlite.rows import RowLine
 
@@ -116,15 +115,15 @@ def _same(text: str) -> str:
     return text
 
 
-def find_projects(home: str) -> Mapping[str, str]:
-    """Returns the ids of the projects OpenCode at `home` knows, by their folders.
+def find_projects(home: str, file: str) -> Mapping[str, str]:
+    """Returns the ids of the projects in the database `file` of OpenCode at `home`, by their folders.
 
     They are read once, before anything is written: to read a database that this process writes to would drop its locks.
     """
     from ctxstore.sources.sqlite.database import open_database
 
     try:
-        with open_database(os.path.join(home, FILE)) as connection:
+        with open_database(os.path.join(home, file)) as connection:
             rows = connection.execute('SELECT "worktree", "id" FROM "project"').fetchall()
     except SourceError:
         return {}

@@ -14,7 +14,7 @@ from ctxstore.sources.content import objects, string, string_or_none, text_parts
 from ctxstore.sources.jsonl import messages as jsonl
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
 from ctxstore.sources.jsonl.scanner import RecordScanner
-from ctxstore.sources.opencode.records import COUNTED, OpenCodeRecord, Role, model_of, read, role_of
+from ctxstore.sources.opencode.records import COUNTED, OpenCodeRecord, Role, created, folder_of, model_of, read, role_of
 from ctxstore.sources.protocol import Attributes, Message, Part, Scanner
 from ctxstore.sources.summary import SessionSummary, one_line
 
@@ -35,7 +35,15 @@ def parts_in(record: OpenCodeRecord) -> tuple[Part, ...]:
     """Returns the parts of a message's row, which are rows of their own."""
     if record.table == "session_message":
         return _parts_of_later(_decoded(record.row.data))
-    return tuple(part for data in _datas(record.raw) for part in _parts_of(_decoded(data)))
+    rows = [_decoded(data) for data in _datas(record.raw)]
+    return tuple(part for data in rows or _inline(record) for part in _parts_of(data))
+
+
+def _inline(record: OpenCodeRecord) -> list[dict[str, Any]]:
+    """Returns the parts in a message's own file, as versions of early 2025 had them."""
+    if record.table != "message" or not isinstance(record.row.data, str) or '"parts"' not in record.row.data:
+        return []
+    return objects(_decoded(record.row.data).get("parts"))
 
 
 def _datas(raw: bytes) -> list[Any]:
@@ -59,7 +67,8 @@ def _message(raw: bytes, record: OpenCodeRecord, at: int, *, is_copy: bool) -> M
         parts = text_parts(row.title)
     parent = data.parentID if isinstance(data.parentID, str) else None
     model = model_of(data) if role == "assistant" else None
-    return Message(id, role, parts, _time(row.time_created), parent, raw, at, model)
+    time = _time(row.time_created) or _time(created(data))
+    return Message(id, role, parts, time, parent, raw, at, model)
 
 
 def _parts_of(data: dict[str, Any]) -> Iterator[Part]:
@@ -71,6 +80,8 @@ def _parts_of(data: dict[str, Any]) -> Iterator[Part]:
         yield Part("thinking", string(data.get("text")))
     elif kind == "tool":
         yield from _tool(data)
+    elif kind == "tool-invocation":
+        yield from _invocation(data)
     elif kind == "file":
         image = string(data.get("mime")).startswith("image/")
         yield Part("image" if image else "other", string(data.get("filename")), data=data)
@@ -98,6 +109,16 @@ def _tool(data: dict[str, Any]) -> Iterator[Part]:
             result = state.get("content")  # of the later form
         text = result if isinstance(result, str) else "" if result is None else json.dumps(result, ensure_ascii=False)
         yield Part("tool_result", text, call=call, error=status == "error")
+
+
+def _invocation(data: dict[str, Any]) -> Iterator[Part]:
+    """Yields a tool's call and result as versions of early 2025 had them."""
+    call = data.get("toolInvocation")
+    call = call if isinstance(call, dict) else {}
+    id = string(call.get("toolCallId"))
+    yield Part("tool_use", name=string(call.get("toolName")), call=id, data=call.get("args"))
+    if call.get("state") == "result":
+        yield Part("tool_result", string(call.get("result")), call=id)
 
 
 def _time(milliseconds: Any) -> str | None:
@@ -169,5 +190,6 @@ class _OpenCodeSummary(SessionSummary):
         self.count_message()
         if role == "assistant":
             self.model = model_of(data) or self.model
+            self.project = self.project or folder_of(data)
         elif role == "user" and not self.title:
             self.set_title(parts_in(record))

@@ -16,7 +16,8 @@ def context_of(stored: StoredContext, change: ContextChange) -> str:
         return stored.context
     source, group, session = stored.context.split("/")
     if stored.project:
-        group = group_of(change.path(stored.project))
+        _, dot, database = group.partition(".")  # which of several databases
+        group = group_of(change.path(stored.project)) + dot + database
     return f"{source}/{group}/{change.session or session}"
 
 
