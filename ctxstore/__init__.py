@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.check.unreachable import UnreachableHistory
     from ctxstore.ops.checkout.execute import CheckoutPlan, CheckoutResult
     from ctxstore.ops.checkout.placement import Placement
-    from ctxstore.ops.checkout.steps import UnreadablePart
+    from ctxstore.ops.checkout.steps import LeftOutFile, UnreadablePart
     from ctxstore.ops.content.diff import ContextDiff, FileChange, MemoryChange
     from ctxstore.ops.content.find_message import NumberedMessage
     from ctxstore.ops.content.stats import Stats
@@ -130,6 +130,7 @@ __all__ = [
     "GcResult",
     "HoldingContext",
     "InvalidInput",
+    "LeftOutFile",
     "ListEntry",
     "ListedOp",
     "MapEntry",
@@ -204,7 +205,7 @@ _NAMES = {
     "ops.check.unreachable": "UnreachableHistory",
     "ops.checkout.execute": "CheckoutPlan CheckoutResult",
     "ops.checkout.placement": "Placement",
-    "ops.checkout.steps": "UnreadablePart",
+    "ops.checkout.steps": "LeftOutFile UnreadablePart",
     "ops.content.diff": "ContextDiff FileChange MemoryChange",
     "ops.content.find_message": "NumberedMessage",
     "ops.content.stats": "Stats",

@@ -139,7 +139,7 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
             ops.check_placement(placement)
             to = placement.to if to is None else to
         if placement is not None and (placement.changes or placement.home is not None):
-            return ops.plan_checkout_elsewhere(self._engine, revision, placement)
+            return ops.plan_checkout_elsewhere(self._engine, revision, placement, os.environ)
         if to is not None:
             return ops.plan_checkout_to(self._engine, revision, to)
         return ops.plan_checkout_in_place(self._engine, revision, os.environ)

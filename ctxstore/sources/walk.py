@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable
 
+from ctxstore.durable.new_file import LEFTOVER
 from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
 
 SECRETS = frozenset({".credentials.json", "auth.json", "oauth_creds.json", "secrets.json"})
 """Names of files that hold an agent's keys: left out wherever they are."""
-
-_LEFT_OVER = re.compile(r"\.ctx-\d+-\d+\.part")
-"""The part of a file that a killed checkout was writing."""
 
 _SETTINGS_LIMIT = 64 << 10
 """Bytes: a larger file is no list or settings, and is not searched."""
@@ -138,8 +135,8 @@ def why_not(name: str, mode: int) -> str:
         return ""
     if name in SECRETS:
         return "holds secrets"
-    if _LEFT_OVER.fullmatch(name):
-        return "left over by a checkout that was killed"
+    if LEFTOVER.fullmatch(name):
+        return "a part of a file, left over by a command that was killed"
     if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
         return ""
     if stat.S_ISFIFO(mode):

@@ -188,6 +188,8 @@ def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -
             output.report(f"New session: {plan.resume_target.session}")
         if plan.resume_target.command:
             output.report(f"Continue with: {plan.resume_target.command}")
+    for path, reason in plan.left_out:
+        output.warn(f"not restored: {path}: {reason}; --to DIR restores it")
     for what, message in unreadable:
         output.warn(f"not restored: {what}: {message}")
     return Corrupt.exit_code if unreadable else 0
@@ -208,5 +210,6 @@ def _value(plan: CheckoutPlan, result: CheckoutResult | None) -> dict[str, Any]:
         "resume": plan.resume_target.command or None,
         "executed": result is not None,
         "unreadable": [each._asdict() for each in (result or plan).unreadable],
+        "left_out": [each._asdict() for each in plan.left_out],
         "result": done,
     }

@@ -15,7 +15,7 @@ from ctxstore.ops.checkout.resume_target import ResumeTarget
 from ctxstore.ops.checkout.running_agents import refuse_open, refuse_running
 from ctxstore.ops.checkout.safety_snapshot import AtRisk, SaveFirst
 from ctxstore.ops.checkout.session_index import SessionIndexUpdate
-from ctxstore.ops.checkout.steps import CheckoutStep, UnreadablePart
+from ctxstore.ops.checkout.steps import CheckoutStep, LeftOutFile, UnreadablePart
 from ctxstore.ops.checkout.target_folder import TargetFolder
 from ctxstore.ops.checkout.write_steps import StepWriter, WriteOptions
 from ctxstore.progress import SILENT, Progress
@@ -51,6 +51,7 @@ class CheckoutScope(NamedTuple):
     - `save_first`: saves the data that is about to be replaced or removed.
     - `resume_target`: the agent's side, if the files go into its home.
     - `links`: the links that are written through. None: no link is.
+    - `left_out`: files that are not written, because the agent's source does not save such files.
     """
 
     refs: tuple[str, ...]
@@ -59,6 +60,7 @@ class CheckoutScope(NamedTuple):
     in_place: bool = False
     resume_target: ResumeTarget | None = None
     links: LinkPolicy | None = None
+    left_out: tuple[LeftOutFile, ...] = ()
 
 
 class CheckoutPlan:
@@ -71,6 +73,7 @@ class CheckoutPlan:
         self.target = target
         self.refs = scope.refs
         self.unreadable = scope.unreadable or ()
+        self.left_out = scope.left_out
         self.in_place = scope.in_place
         self.save_first = scope.save_first
         self.resume_target = scope.resume_target or ResumeTarget(target)

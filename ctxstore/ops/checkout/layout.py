@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from ctxstore.errors import Conflict
 from ctxstore.ops.checkout.rewritten_file import RewrittenFile, rewrite_file
 from ctxstore.ops.checkout.target_folder import split_path
-from ctxstore.ops.content.conversation import source_of
+from ctxstore.ops.content.conversation import source_of, transcript_key
 from ctxstore.ops.content.view import View
 from ctxstore.sources.protocol import Expiring, SourceHome
 from ctxstore.sources.resumable import ContextChange, Resumable, StoredContext
@@ -57,6 +57,14 @@ def restore_layout(view: View, change: ContextChange) -> WantedFiles:
         wanted.sort(key=lambda each: each[0])
     check_paths(view.ref, wanted)
     return wanted
+
+
+def has_rows(view: View, change: ContextChange) -> bool:
+    """Whether the session's messages are restored as rows of a database, not as a file."""
+    source, key = resumable_source(view), transcript_key(view)
+    if source is None or key is None:
+        return False
+    return key not in {file.origin for file in source.restore_layout(stored_context(view), change)}
 
 
 def _with_time(entry: Entry, now: int) -> Entry:

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ctxstore.errors import Conflict
 from ctxstore.ops.checkout.layout import WantedFiles
 from ctxstore.ops.checkout.link_policy import LinkPolicy
+from ctxstore.ops.checkout.own_files import DIRECTORY, PresentFiles, list_present
 from ctxstore.sources.homes import label_of
-from ctxstore.sources.protocol import FoundFile, Source, SourceHome
+from ctxstore.sources.protocol import Source, SourceHome
 from ctxstore.trees.entries import SymlinkEntry
-
-_FOLDERS = "directory"
-"""The source of folders and single files that a user names. It never reads through links inside a folder."""
 
 
 class OriginalPlace(NamedTuple):
     """The folder that a context's keys are relative to, the context's present files, and the links to write through."""
 
     folder: str
-    files: Sequence[FoundFile]
+    present: PresentFiles
     links: LinkPolicy | None
 
 
@@ -44,15 +42,19 @@ def find_place(
             f"{home.path} is a file now, but was saved as a folder",
             hint="move the file away, or restore elsewhere with --to DIR",
         )
-    present = source.find_context(home, name, lambda skipped: None)
-    wanted = {path for path, _ in entries}
-    files = [file for file in (present.files if present else ()) if file.content is None or file.key in wanted]
-    if source.name == _FOLDERS:
-        links = LinkPolicy() if is_file else None
-    else:
-        own = {file.key for file in files if stat.S_ISLNK(file.stat.st_mode)}
-        links = LinkPolicy(own | {path for path, entry in entries if isinstance(entry, SymlinkEntry)})
-    return OriginalPlace(os.path.dirname(home.path) if is_file else home.path, files, links)
+    present = list_present(source, home, [name])
+    folder = os.path.dirname(home.path) if is_file else home.path
+    return OriginalPlace(folder, present, LinkPolicy() if is_file else link_policy(source, present, entries))
+
+
+def link_policy(
+    source: Source, present: PresentFiles, entries: WantedFiles, *, boundary: str = ""
+) -> LinkPolicy | None:
+    """Returns the links in an agent's home that a checkout writes through: those that are not saved as links."""
+    if source.name == DIRECTORY:
+        return None  # it saves every link inside a folder as a link
+    own = {file.key for file in present.files if stat.S_ISLNK(file.stat.st_mode)}
+    return LinkPolicy(own | {path for path, entry in entries if isinstance(entry, SymlinkEntry)}, boundary)
 
 
 def _is_single_file(home: SourceHome, entries: WantedFiles, environ: Mapping[str, str]) -> bool:

@@ -15,8 +15,10 @@ from ctxstore.ids import ObjectId
 from ctxstore.ops.checkout.actions import plan_steps
 from ctxstore.ops.checkout.batch_read import storage_order
 from ctxstore.ops.checkout.execute import CheckoutPlan, CheckoutScope
-from ctxstore.ops.checkout.layout import WantedFiles, check_paths, keep_from_expiring, restore_layout
+from ctxstore.ops.checkout.layout import WantedFiles, check_paths, has_rows, keep_from_expiring, restore_layout
 from ctxstore.ops.checkout.original_place import find_place
+from ctxstore.ops.checkout.own_files import select_own_files
+from ctxstore.ops.checkout.own_home import require_own_home
 from ctxstore.ops.checkout.plan_resume import plan_resume_target
 from ctxstore.ops.checkout.rewritten_file import RewrittenFile
 from ctxstore.ops.checkout.safety_snapshot import SafetySnapshot, folder_snapshot
@@ -108,13 +110,16 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, environ: Mapping[
             hint="use --to DIR, or `ctx export`",
         )
     home = SourceHome(source.name, revision.commit.root, revision.commit.label)
+    require_own_home(view, source, home, environ)
     change = ContextChange(now=engine.environment.clock())
     entries = keep_from_expiring(restore_layout(view, change), home, view, change.now)
     name = revision.commit.ref  # the source's name of the context: a fork has another ref
     place = find_place(source, home, name, entries, environ)
+    entries, left_out = select_own_files(engine, source, home, entries, place.present, has_rows=has_rows(view, change))
     wanted = {path: isinstance(entry, DirEntry) for path, entry in entries}
+    present = [file for file in place.present.files if file.content is None or file.key in wanted]
     # A folder in the place of a wanted file, or the reverse, is removed first.
-    stale = [file for file in place.files if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
+    stale = [file for file in present if wanted.get(file.key) != stat.S_ISDIR(file.stat.st_mode)]
     steps = [
         *(CheckoutStep(CheckoutAction("remove", file.key, file.stat.st_size), None) for file in stale),
         *plan_steps(engine, place.folder, entries, removed={file.key for file in stale}, links=place.links),
@@ -126,6 +131,7 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, environ: Mapping[
         in_place=True,
         resume_target=plan_resume_target(view, change, home),
         links=place.links,
+        left_out=left_out,
     )
     return CheckoutPlan(engine, place.folder, steps, scope)
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ctxstore.errors import AlreadyExists, CtxstoreError, InvalidInput, StorageError
+from ctxstore.errors import AlreadyExists, Corrupt, CtxstoreError, InvalidInput, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.history.revisions import Revision
 from ctxstore.ids import ObjectId, format_id
 from ctxstore.ops.checkout.actions import plan_steps
 from ctxstore.ops.checkout.execute import CheckoutPlan, CheckoutScope
-from ctxstore.ops.checkout.layout import keep_from_expiring, restore_layout, resumable_source, stored_context
+from ctxstore.ops.checkout.layout import has_rows, keep_from_expiring, restore_layout, resumable_source, stored_context
+from ctxstore.ops.checkout.link_policy import LinkPolicy
+from ctxstore.ops.checkout.original_place import link_policy
+from ctxstore.ops.checkout.own_files import list_present, select_own_files
+from ctxstore.ops.checkout.own_home import require_own_home
 from ctxstore.ops.checkout.placement import Placement, find_message
 from ctxstore.ops.checkout.resume_target import ResumeTarget
 from ctxstore.ops.checkout.running_agents import AgentProcess, find_running
 from ctxstore.ops.checkout.safety_snapshot import SafetySnapshot, folder_snapshot
+from ctxstore.ops.checkout.target_folder import split_path
 from ctxstore.ops.content.conversation import source_of
 from ctxstore.ops.content.view import View
 from ctxstore.ops.refs.contexts_and_tags import fork
@@ -25,10 +30,13 @@ from ctxstore.ops.snapshot.snapshot import create_snapshot
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.sources.homes import ProjectHomes
 from ctxstore.sources.protocol import SourceHome
-from ctxstore.sources.resumable import ContextChange, session_of
+from ctxstore.sources.registry import get_source
+from ctxstore.sources.resumable import ContextChange, IndexEntry, session_of
 
 
-def plan_checkout_elsewhere(engine: Engine, revision: Revision, placement: Placement) -> CheckoutPlan:
+def plan_checkout_elsewhere(
+    engine: Engine, revision: Revision, placement: Placement, environ: Mapping[str, str]
+) -> CheckoutPlan:
     """Plans to restore a context elsewhere or with changes. Present files are not overwritten unless the user asks for
     it."""
     view = View(engine, *revision)
@@ -39,15 +47,30 @@ def plan_checkout_elsewhere(engine: Engine, revision: Revision, placement: Place
         target = os.path.abspath(placement.to or "")
         scope = CheckoutScope((revision.ref,), folder_snapshot(engine, target, revision.ref).save)
         return CheckoutPlan(engine, target, plan_steps(engine, target, entries), scope)
+    source = get_source(home.source)
+    if placement.home is None:
+        require_own_home(view, source, SourceHome(home.source, view.commit.root, home.label), environ)
     entries = keep_from_expiring(entries, home, view, change.now)
+    names = [_name_after(view, change), view.commit.ref]
+    present = list_present(source, home, names)
+    entries, left_out = select_own_files(engine, source, home, entries, present, has_rows=has_rows(view, change))
+    boundary = os.path.realpath(placement.home) if placement.home is not None else ""
+    links = link_policy(source, present, entries, boundary=boundary)
     plan = plan_resume_target(view, change, home)
+    if boundary:
+        _require_inside(boundary, home, plan.index_entries)
     if placement.home is None and resumable_source(view) is not None:
         plan = plan._replace(save=lambda: _save_new_session(engine, view, change, home))
-    safety = SafetySnapshot(
-        engine, home, [_name_after(view, change), view.commit.ref], f"before checkout of {revision.ref}"
-    )
-    scope = CheckoutScope((revision.ref,), safety.save, resume_target=plan)
-    return CheckoutPlan(engine, home.path, plan_steps(engine, home.path, entries), scope)
+    safety = SafetySnapshot(engine, home, names, f"before checkout of {revision.ref}")
+    scope = CheckoutScope((revision.ref,), safety.save, resume_target=plan, links=links, left_out=left_out)
+    return CheckoutPlan(engine, home.path, plan_steps(engine, home.path, entries, links=links), scope)
+
+
+def _require_inside(boundary: str, home: SourceHome, entries: Sequence[IndexEntry]) -> None:
+    """Raises `Conflict` if the agent's folder, or a list there, is outside the user's home folder."""
+    inside = LinkPolicy(boundary=boundary)
+    for path in (home.path, *(os.path.join(home.path, entry.path) for entry in entries)):
+        inside.check(path)
 
 
 def _name_after(view: View, change: ContextChange) -> str:
@@ -72,7 +95,19 @@ def _choose_home(view: View, placement: Placement) -> SourceHome | None:
         )
     if placement.home is None:
         return SourceHome(commit.source, ContextChange(paths=placement.paths).path(commit.root), commit.label)
-    return SourceHome(commit.source, os.path.join(os.path.abspath(placement.home), commit.label), commit.label)
+    return SourceHome(commit.source, os.path.join(os.path.abspath(placement.home), _label(view)), commit.label)
+
+
+def _label(view: View) -> str:
+    """Returns the commit's label, the path of its agent's folder below a user's home folder."""
+    try:
+        split_path(view.commit.label)
+    except Corrupt as error:
+        raise InvalidInput(
+            f"{view.ref} can't be restored to a home: its folder there would be {view.commit.label!r}",
+            hint=f"restore it elsewhere: ctx checkout {view.ref} --to DIR",
+        ) from error
+    return view.commit.label
 
 
 def _only_moves_project(view: View, placement: Placement) -> bool:

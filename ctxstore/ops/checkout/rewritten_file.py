@@ -15,13 +15,18 @@ DEFAULT_MODE = 0o600
 
 
 class RewrittenFile(NamedTuple):
-    """A file as it will be written. `read` returns the same bytes on every call, and `digest` is their BLAKE3 hash."""
+    """A file as it will be written.
+
+    `read` returns the same bytes on every call, and `digest` is their BLAKE3 hash. `is_made`: the source makes the
+    file, and no commit contains it.
+    """
 
     mode: int
     mtime_ns: int
     size: int
     digest: bytes
     read: Callable[[], Iterator[bytes]]
+    is_made: bool = False
 
 
 def rewrite_file(view: View, file: RestoreFile, now: int) -> RewrittenFile:
@@ -46,6 +51,7 @@ def rewrite_file(view: View, file: RestoreFile, now: int) -> RewrittenFile:
         size,
         hasher.digest(),
         read,
+        is_made=origin is None,
     )
 
 

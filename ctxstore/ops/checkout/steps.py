@@ -24,6 +24,13 @@ class CheckoutStep(NamedTuple):
     entry: Entry | RewrittenFile | None
 
 
+class LeftOutFile(NamedTuple):
+    """A file that is not written into an agent's home, and the reason. `path` is relative to the home."""
+
+    path: str
+    reason: str
+
+
 class UnreadablePart(NamedTuple):
     """A damaged or missing context or file, and the error. The rest is restored."""
 

@@ -96,6 +96,7 @@ def test_a_dry_run_changes_nothing(saved: Any, ctx: Any) -> None:
         "executed",
         "result",
         "unreadable",
+        "left_out",
     }
     assert value["executed"] is False and value["refs"] == [CONTEXT]
     assert {action["verb"] for action in value["actions"]} == {"replace"}
