@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterable
 
 import click
@@ -45,8 +47,10 @@ def command(invocation: Invocation, rev: str, format: str, path: str | None, ove
 def write_file(path: str, blocks: Iterable[bytes], *, overwrite: bool) -> int:
     """Writes a file durably, whole or not at all, and returns its size. A new file is readable only by its owner.
 
-    Raises `AlreadyExists`, `StorageError`.
+    A device or a pipe is written to, never replaced. Raises `AlreadyExists`, `StorageError`.
     """
+    if _is_stream(path):
+        return _write_stream(path, blocks)
     if os.path.lexists(path) and not overwrite:
         raise _exists(path)
     try:
@@ -57,7 +61,33 @@ def write_file(path: str, blocks: Iterable[bytes], *, overwrite: bool) -> int:
     except FileExistsError:
         raise _exists(path) from None
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}", hint="free some space") from error
+        raise _cannot_write(path, error) from error
+
+
+def _is_stream(path: str) -> bool:
+    """Whether the path leads to a device, a pipe or a socket."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _write_stream(path: str, blocks: Iterable[bytes]) -> int:
+    """Writes to a device or a pipe and returns the number of bytes. Waits for a pipe's reader."""
+    size = 0
+    try:
+        with open(path, "wb") as file:
+            for block in blocks:
+                size += file.write(block)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    return size
+
+
+def _cannot_write(path: str, error: OSError) -> StorageError:
+    hint = "free some space" if error.errno == errno.ENOSPC else "choose another file"
+    return StorageError(f"cannot write {path}: {error.strerror}", hint=hint)
 
 
 def _exists(path: str) -> AlreadyExists:

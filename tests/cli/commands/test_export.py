@@ -6,6 +6,8 @@ import base64
 import json
 import os
 import stat
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,3 +158,26 @@ def test_content_is_the_same_however_the_blocks_fall(size: int) -> None:
         name, value = content_field(lambda blocks=blocks: blocks)  # type: ignore[misc]
         found = json.loads("".join(encode(value)))
         assert (found.encode() if name == "text" else base64.b64decode(found)) == content
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(saved: Any, ctx: Any, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE)
+    ctx("export", "claude-code/home", "-f", "json", "-o", str(pipe))
+    assert json.loads(reader.communicate(timeout=30)[0])["context"] == "claude-code/home"
+    assert pipe.is_fifo()
+
+
+def test_a_device_is_written_to_and_stays_a_device(saved: Any, ctx: Any) -> None:
+    for options in ([], ["--overwrite"]):
+        assert ctx.json("export", "claude-code/home", "-f", "json", "-o", "/dev/null", *options)["bytes"] > 0
+    assert Path("/dev/null").is_char_device()
+    assert "No space" in ctx.error("export", "claude-code/home", "-o", "/dev/full", code=6)["message"]
+
+
+def test_a_link_leads_to_the_file_that_is_written(saved: Any, ctx: Any, tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    ctx("export", "claude-code/home", "-f", "json", "-o", str(tmp_path / "link"), "--overwrite")
+    assert (tmp_path / "link").is_symlink() and json.loads((tmp_path / "real").read_text())
