@@ -165,7 +165,7 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(saved: Any, ctx: Any, tmp_path: P
     os.mkfifo(pipe)
     reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE)
     ctx("export", "claude-code/home", "-f", "json", "-o", str(pipe))
-    assert json.loads(reader.communicate(timeout=30)[0])["context"] == "claude-code/home"
+    assert json.loads(reader.communicate(timeout=30)[0])["files"]
     assert pipe.is_fifo()
 
 
