@@ -137,7 +137,7 @@ def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | N
         output.report(_amounts(report))
         output.report(
             f"{format_count(len(report.commits), 'commit')} saved in {format_duration(report.duration)}: ",
-            Styled(f"op:{report.op.hex()[:8]}", "yellow"),
+            Styled(" ".join(f"op:{op.hex()[:8]}" for op in report.ops), "yellow"),
         )
     if after["forgotten"]:
         output.report(f"{format_count(after['forgotten'], 'commit')} forgotten by policy.")
@@ -222,6 +222,7 @@ def _value(repo: Repo, report: SnapshotReport) -> dict[str, Any]:
     return {
         "repository": repo.path,
         "op": report.op.hex() if report.op else None,
+        "ops": [op.hex() for op in report.ops],
         "time": iso_time(report.time),
         "time_ns": report.time,
         "duration_ns": report.duration,

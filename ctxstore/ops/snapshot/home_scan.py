@@ -146,21 +146,45 @@ class HomeScan:
         saved = self._saved.find(name)
         return saved is not None and saved.raw_rows is None
 
-    def bytes_to_read(self) -> int:
-        """Returns an upper bound of the bytes to read, for progress."""
-        return sum(file.stat.st_size for context in self._to_read for file in context.files)
+    def to_read(self) -> list[FoundContext]:
+        """Returns the contexts that may have changed, in the source's order."""
+        return self._to_read
 
-    def save(self, tx: Transaction, progress: Progress) -> Iterator[Move]:
-        """Reads the changed contexts and yields a ref move for each new commit."""
-        capture = Capture(self._engine, tx.writer, self._target, skipped=self._skipped, progress=progress)
-        before = tx.raw_bytes
-        refs = tx.refs
-        for context in self._to_read:
-            move = self._save_context(tx, capture, context, refs.find(context.name))
-            if move is not None:
-                yield move
-        self.bytes_read = capture.bytes_read
-        self._bytes_new = tx.raw_bytes - before
+    def begin(self, tx: Transaction, progress: Progress) -> None:
+        """Begins a transaction, to which `save` writes from now on."""
+        self._tx = tx
+        self._listed_again: dict[str, FoundContext] | None = None
+        self._capture = Capture(self._engine, tx.writer, self._target, skipped=self._skipped, progress=progress)
+
+    def save(self, context: FoundContext) -> Move | None:
+        """Reads a context and returns the ref move for its new commit, or None if it needs none."""
+        before = self._tx.raw_bytes, self._capture.bytes_read
+        head = self._tx.refs.find(context.name)
+        if head != self._heads.get(context.name) and (listed := self._list_again(context.name)) is not None:
+            context = listed
+        move = self._save_context(self._tx, self._capture, context, head)
+        self._bytes_new += self._tx.raw_bytes - before[0]
+        self.bytes_read += self._capture.bytes_read - before[1]
+        return move
+
+    def _list_again(self, name: str) -> FoundContext | None:
+        """Lists the files of a context that another process has saved since: its commit may have newer ones."""
+        if self._listed_again is None:
+            self._listed_again = {context.name: context for context in self._iter_requested()}
+        return self._listed_again.get(name)
+
+    def retract(self, name: str) -> None:
+        """Removes a context from the result, because its commit was not published. It must be saved again."""
+        if self._contexts_now.pop(name, None) is None:
+            return
+        for names in (self._new, self._changed):
+            if name in names:
+                names.remove(name)
+                break
+        else:
+            self._unchanged -= 1
+        self._shrunk = [shrunk for shrunk in self._shrunk if shrunk.ref != name]
+        self._damaged = [damaged for damaged in self._damaged if damaged.ref != name]
 
     def _save_context(
         self, tx: Transaction, capture: Capture, context: FoundContext, head: ObjectId | None
@@ -223,21 +247,22 @@ class HomeScan:
             summary=summary,
         )
 
-    def save_stat_cache(self, before: ObjectId, after: ObjectId) -> None:
-        """Saves the stat cache, including contexts that `session` excluded from the scan.
+    def save_stat_cache(self, before: ObjectId | None, after: ObjectId, *, is_last: bool) -> None:
+        """Saves the stat cache, including contexts that `session` excluded from the scan or that are not read yet.
 
-        `before` is the refs map that the transaction read, and `after` the one it published.
+        The transactions published the refs map `after`. `before` is the one that the first of them read, or None if
+        another process moved a ref in between. `is_last` is False if contexts are still to be read.
         """
         vanished = {}
         for name in self._vanished:
             saved = self._cache.contexts.get(name)
             vanished[name] = make_saved_context(self._heads[name], saved.summary if saved else Summary(), None)
-        # With --session, contexts that were not scanned keep their records. They are only as recent as the older scan.
-        is_filtered = bool(self._options.session)
-        others = {name: saved for name, saved in self._cache.contexts.items() if is_filtered and self._saved.find(name)}
+        # Contexts that were not scanned keep their records. They are only as recent as the older scan.
+        is_partial = bool(self._options.session) or not is_last
+        others = {name: saved for name, saved in self._cache.contexts.items() if is_partial and self._saved.find(name)}
         scanned_at = min(self._cache.scanned_at, self._scanned_at) if others else self._scanned_at
         # The next snapshot reads the heads from the cache only if the cache is complete and no other run moved a ref.
-        is_complete = before == self._saved.refs and (not is_filtered or self._cache.refs == before)
+        is_complete = is_last and before == self._saved.refs and (not is_partial or self._cache.refs == before)
         save_cache(
             self._saved.path,
             StatCache(scanned_at, after if is_complete else None, {**others, **vanished, **self._contexts_now}),

@@ -1,5 +1,7 @@
 """Snapshot: finds contexts, reads those that changed, writes commits, and publishes them with one swap of the root."""
 
+import time
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,16 +14,25 @@ from ctxstore.ids import ObjectId
 from ctxstore.ops.snapshot.home_scan import HomeScan, SnapshotOptions, SourceReport
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.progress import SILENT, Progress
+from ctxstore.sources.protocol import FoundContext
 
 TRIES = 8
 """Attempts after a conflict with another process, besides the first."""
+
+SLICE = 10.0
+"""Seconds of reading after which a snapshot publishes what it has. So a long snapshot delays no session that was read,
+and continues where it was killed."""
+
+LARGE = 64 << 20
+"""Bytes from which a context is read after all smaller ones, in the order of size."""
 
 
 class SnapshotReport(NamedTuple):
     """The result of a snapshot.
 
-    `op` is the id of the run, or None if nothing changed. `time` (ns) is the time of the run, or else the start of the
-    snapshot. `duration` is in ns. `commits` are (context, id) pairs.
+    `op` is the id of the last run, or None if nothing changed. `ops` has all of them: a long snapshot publishes
+    several, and so does one whose contexts another process saved, too. `time` (ns) is the time of the last run, or else
+    the start of the snapshot. `duration` is in ns. `commits` are (context, id) pairs.
     """
 
     op: ObjectId | None
@@ -30,6 +41,7 @@ class SnapshotReport(NamedTuple):
     sources: tuple[SourceReport, ...]
     bytes_stored: int
     commits: tuple[RefHead, ...]
+    ops: tuple[ObjectId, ...] = ()
 
 
 def create_snapshot(
@@ -47,7 +59,8 @@ def create_snapshot(
         try:
             return _snapshot_once(engine, targets, options, progress)
         except (RefMoved, MustRestart):
-            # Another process saved the same context, or collected objects that this snapshot relied on: scan again.
+            # Nothing is published: another process saved the same contexts, or collected objects that this snapshot
+            # relied on. Scan again.
             if not tries_left:
                 raise
     raise AssertionError
@@ -56,34 +69,121 @@ def create_snapshot(
 def _snapshot_once(
     engine: Engine, targets: Sequence[Target], options: SnapshotOptions, progress: Progress
 ) -> SnapshotReport:
-    """Scans and saves all targets in one transaction. Without changes no transaction is begun."""
+    """Scans and saves all targets. Without changes no transaction is begun."""
     clock = engine.environment.clock
     started = clock()
     scans = [HomeScan(engine, target, options) for target in targets]
-    progress.start("snapshot", sum(scan.bytes_to_read() for scan in scans))
-    try:
-        if all(scan.is_up_to_date for scan in scans):
-            return SnapshotReport(None, started, clock() - started, tuple(scan.report() for scan in scans), 0, ())
-        with transaction(engine) as tx:
-            moves = [move for scan in scans for move in scan.save(tx, progress)]
-            published = _publish(tx, moves, options, scans) if moves else None
-            before = tx.root.refs
-    finally:
-        progress.done()
-    for scan in scans:
-        scan.save_stat_cache(before, published.op.refs if published else before)
-    commits = tuple(RefHead(move.ref, move.new) for move in moves if move.new is not None)
+    snapshot = _Snapshot(engine, scans, options.note, progress)
+    if not all(scan.is_up_to_date for scan in scans):
+        snapshot.run()
+    last = snapshot.published[-1] if snapshot.published else None
     return SnapshotReport(
-        published.id if published else None,
-        published.op.time if published else started,
+        last.id if last else None,
+        last.op.time if last else started,
         clock() - started,
         tuple(scan.report() for scan in scans),
-        published.stored_bytes if published else 0,
-        commits,
+        sum(published.stored_bytes for published in snapshot.published),
+        tuple(RefHead(move.ref, move.new) for move in snapshot.moves if move.new is not None),
+        tuple(published.id for published in snapshot.published),
     )
 
 
-def _publish(tx: Transaction, moves: list[Move], options: SnapshotOptions, scans: list[HomeScan]) -> Published:
-    """Publishes all new commits as one run."""
-    statistics = {"bytes_read": sum(scan.bytes_read for scan in scans), "bytes_new": tx.raw_bytes}
-    return tx.publish(moves, "snapshot", options.note, statistics)
+_Pending = tuple[HomeScan, FoundContext]
+
+
+class _Snapshot:
+    """The reading of all changed contexts, in as many transactions as that takes. Usually that is one."""
+
+    def __init__(self, engine: Engine, scans: Sequence[HomeScan], note: str, progress: Progress) -> None:
+        self._engine, self._scans, self._note, self._progress = engine, scans, note, progress
+        pending = [(scan, context) for scan in scans for context in scan.to_read()]
+        self._sizes = {id(context): sum(file.stat.st_size for file in context.files) for _, context in pending}
+        self._pending = deque(sorted(pending, key=self._order))
+        self._tries_left = TRIES
+        self._read_before = 0
+        self._refs: tuple[ObjectId | None, ObjectId] | None = None
+        self.published: list[Published] = []
+        self.moves: list[Move] = []
+
+    def _order(self, pending: _Pending) -> int:
+        size = self._sizes[id(pending[1])]
+        return size if size >= LARGE else 0
+
+    def run(self) -> None:
+        """Saves everything. Raises `RefMoved` or `MustRestart` if other processes are faster `TRIES` times."""
+        self._progress.start("snapshot", sum(self._sizes.values()))
+        try:
+            self._run_slice()
+            while self._pending:
+                self._run_slice()
+        finally:
+            self._progress.done()
+
+    def _run_slice(self) -> None:
+        """Reads contexts for up to `SLICE` seconds and publishes their commits.
+
+        If another process has saved one of them since, or has collected what they rely on, they are read again.
+        """
+        begun: list[_Pending] = []
+        try:
+            with transaction(self._engine) as tx:
+                moves = self._read(tx, begun)
+                published, lost, error = self._publish(tx, moves)
+                before = tx.root.refs
+        except MustRestart as restart:
+            self._try_again(begun, restart)
+            return
+        if published:
+            self.published.append(published)
+            self.moves += [move for move in moves if move.ref not in lost]
+        if lost:
+            assert error is not None
+            self._try_again([each for each in begun if each[1].name in lost], error)
+        self._save_stat_caches(before, published.op.refs if published else before)
+
+    def _read(self, tx: Transaction, begun: list[_Pending]) -> list[Move]:
+        """Reads contexts until the time is over, adds them to `begun`, and returns the moves of their refs."""
+        until = time.monotonic() + SLICE
+        for scan in self._scans:
+            scan.begin(tx, self._progress)
+        moves = []
+        while self._pending and (not begun or time.monotonic() < until):
+            begun.append(self._pending.popleft())
+            scan, context = begun[-1]
+            move = scan.save(context)
+            if move is not None:
+                moves.append(move)
+        return moves
+
+    def _publish(self, tx: Transaction, moves: list[Move]) -> tuple[Published | None, set[str], RefMoved | None]:
+        """Publishes commits as one run, except those of contexts that another process has saved since.
+
+        Returns the names of those contexts and an error that names one.
+        """
+        read = sum(scan.bytes_read for scan in self._scans) - self._read_before
+        lost: set[str] = set()
+        error = None
+        while left := [move for move in moves if move.ref not in lost]:
+            try:
+                published = tx.publish(left, "snapshot", self._note, {"bytes_read": read, "bytes_new": tx.raw_bytes})
+                self._read_before += read
+                return published, lost, error
+            except RefMoved as moved:
+                lost.add(moved.ref)
+                error = moved
+        return None, lost, error
+
+    def _try_again(self, contexts: list[_Pending], error: Exception) -> None:
+        """Puts contexts back. Raises the error if nothing was published yet, because then all can be scanned again."""
+        if not self._tries_left or not self.published:
+            raise error
+        self._tries_left -= 1
+        for scan, context in contexts:
+            scan.retract(context.name)
+        self._pending.extendleft(reversed(contexts))
+
+    def _save_stat_caches(self, before: ObjectId, after: ObjectId) -> None:
+        first = before if self._refs is None else self._refs[0] if self._refs[1] == before else None
+        self._refs = first, after
+        for scan in self._scans:
+            scan.save_stat_cache(first, after, is_last=not self._pending)
