@@ -29,9 +29,10 @@ def test_nothing_new_is_said_and_stores_nothing(saved: Any, ctx: Any) -> None:
 def test_json_has_the_documented_shape(home: Any, ctx: Any) -> None:
     value = ctx.json("snapshot", "-m", "why")
     assert set(value) == {
-        "repository", "op", "time", "time_ns", "duration_ns", "bytes_stored", "commits", "sources",
+        "repository", "op", "ops", "time", "time_ns", "duration_ns", "bytes_stored", "commits", "sources",
             "forgotten", "newly_forgotten", "secrets",
     }  # fmt: skip
+    assert value["ops"] == [value["op"]]
     assert len(value["op"]) == 64 and value["time"].endswith("Z")
     assert {commit["ref"] for commit in value["commits"]} == {CONTEXT, "claude-code/home"}
     (source,) = value["sources"]
