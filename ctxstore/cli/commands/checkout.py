@@ -188,6 +188,8 @@ def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -
             output.report(f"New session: {plan.resume_target.session}")
         if plan.resume_target.command:
             output.report(f"Continue with: {plan.resume_target.command}")
+    for warning in result.warnings if result else ():
+        output.warn(warning)
     for path, reason in plan.left_out:
         output.warn(f"not restored: {path}: {reason}; --to DIR restores it")
     for what, message in unreadable:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ctxstore.errors import AlreadyExists, Conflict, StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
+from ctxstore.ops.checkout.limits import iter_warnings
 from ctxstore.ops.checkout.link_policy import LinkPolicy
 from ctxstore.ops.checkout.overwrite_guard import OverwriteGuard
 from ctxstore.ops.checkout.resume_target import ResumeTarget
@@ -27,7 +28,7 @@ class CheckoutResult(NamedTuple):
 
     `safety_commit` contains what was replaced or removed, if anything was. `safety` is the run that made it, or None if
     a commit contained it before. `saved` is the run that saved the newly made session. `files`, `removed` and
-    `registered` are counts.
+    `registered` are counts. `warnings` name what the file system could not keep, such as modes.
     """
 
     files: int
@@ -39,6 +40,7 @@ class CheckoutResult(NamedTuple):
     registered: int = 0
     saved: ObjectId | None = None
     safety_commit: ObjectId | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class CheckoutScope(NamedTuple):
@@ -111,6 +113,7 @@ class CheckoutPlan:
                 options = WriteOptions(overwrite or self.in_place, self._scope.unreadable is not None)
                 writer = StepWriter(self._engine, folder, guard, progress, options)
                 size = writer.write(self._steps)
+                warnings = tuple(iter_warnings(self.target, folder.unsupported, writer.missing_links))
                 self._update_session_index(replaced)
         except OSError as error:
             raise StorageError(f"{error.filename or self.target}: {error.strerror}") from error
@@ -118,7 +121,7 @@ class CheckoutPlan:
             progress.done()
         written = sum(s.action.verb in ("create", "replace") and not isinstance(s.entry, DirEntry) for s in self._steps)
         return CheckoutResult(
-            files=written - len(writer.failed),
+            files=written - len(writer.failed) - len(writer.missing_links),
             bytes=size,
             removed=sum(action.verb == "remove" for action in self.actions),
             safety=safety.run,
@@ -127,6 +130,7 @@ class CheckoutPlan:
             registered=len(self.resume_target.index_entries),
             saved=self.resume_target.save() if self.resume_target.save else None,
             safety_commit=safety.commit,
+            warnings=warnings,
         )
 
     def _refuse_running(self) -> None:

@@ -11,7 +11,7 @@ from ctxstore.errors import Conflict
 from ctxstore.ops.checkout.layout import WantedFiles
 from ctxstore.ops.checkout.link_policy import LinkPolicy
 from ctxstore.ops.checkout.own_files import DIRECTORY, PresentFiles, list_present
-from ctxstore.sources.homes import label_of
+from ctxstore.sources.homes import ProjectHomes, label_of
 from ctxstore.sources.protocol import Source, SourceHome
 from ctxstore.trees.entries import SymlinkEntry
 
@@ -38,21 +38,24 @@ def find_place(
             hint="move the folder away, or restore elsewhere with --to DIR",
         )
     if not is_file and os.path.lexists(home.path) and not os.path.isdir(home.path):
+        what = f"a link to {os.path.realpath(home.path)}" if os.path.islink(home.path) else "a file"
         raise Conflict(
-            f"{home.path} is a file now, but was saved as a folder",
-            hint="move the file away, or restore elsewhere with --to DIR",
+            f"{home.path} is {what} now, but was saved as a folder",
+            hint="move it away, or restore elsewhere with --to DIR",
         )
     present = list_present(source, home, [name])
     folder = os.path.dirname(home.path) if is_file else home.path
-    return OriginalPlace(folder, present, LinkPolicy() if is_file else link_policy(source, present, entries))
+    return OriginalPlace(folder, present, LinkPolicy() if is_file else link_policy(source, home, present, entries))
 
 
 def link_policy(
-    source: Source, present: PresentFiles, entries: WantedFiles, *, boundary: str = ""
+    source: Source, home: SourceHome, present: PresentFiles, entries: WantedFiles, *, boundary: str = ""
 ) -> LinkPolicy | None:
     """Returns the links in an agent's home that a checkout writes through: those that are not saved as links."""
     if source.name == DIRECTORY:
         return None  # it saves every link inside a folder as a link
+    if isinstance(source, ProjectHomes):
+        boundary = boundary or os.path.realpath(home.path)  # a project's links may come from another person
     own = {file.key for file in present.files if stat.S_ISLNK(file.stat.st_mode)}
     return LinkPolicy(own | {path for path, entry in entries if isinstance(entry, SymlinkEntry)}, boundary)
 

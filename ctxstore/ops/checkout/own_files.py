@@ -67,10 +67,11 @@ def select_own_files(
     `has_rows`: the context has rows in a database. Whether files beside them are listed depends on the database, so
     only names decide about them.
     """
-    skipped = {os.path.relpath(each.path, home.path): each.reason for each in present.skipped if _is_kept_out(each)}
-    reasons = {path: reason for path, entry in entries if (reason := skipped.get(path) or _reason_of_name(path, entry))}
     listed = {file.key for file in present.files}
-    unknown = [(path, entry) for path, entry in entries if path not in listed and path not in reasons]
+    others = [(path, entry) for path, entry in entries if path not in listed]
+    skipped = {os.path.relpath(each.path, home.path): each.reason for each in present.skipped if _is_kept_out(each)}
+    reasons = {path: reason for path, entry in others if (reason := skipped.get(path) or _reason_of_name(path, entry))}
+    unknown = [(path, entry) for path, entry in others if path not in reasons]
     unknown = [(path, entry) for path, entry in unknown if not isinstance(entry, RewrittenFile) or not entry.is_made]
     if unknown and not has_rows and source.name != DIRECTORY:
         own = _list_imitation(engine, source, home, unknown)
@@ -85,7 +86,7 @@ def select_own_files(
 
 def _is_kept_out(skipped: Skipped) -> bool:
     """Whether a source left out a file on purpose, and the file could be replaced."""
-    return not skipped.failed and os.path.isfile(skipped.path)
+    return not skipped.failed and os.path.isfile(skipped.path) and not os.path.islink(skipped.path)
 
 
 def _reason_of_name(path: str, entry: Entry | RewrittenFile) -> str:

@@ -55,7 +55,7 @@ def plan_checkout_elsewhere(
     present = list_present(source, home, names)
     entries, left_out = select_own_files(engine, source, home, entries, present, has_rows=has_rows(view, change))
     boundary = os.path.realpath(placement.home) if placement.home is not None else ""
-    links = link_policy(source, present, entries, boundary=boundary)
+    links = link_policy(source, home, present, entries, boundary=boundary)
     plan = plan_resume_target(view, change, home)
     if boundary:
         _require_inside(boundary, home, plan.index_entries)

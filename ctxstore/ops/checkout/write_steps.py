@@ -43,7 +43,11 @@ class _File(NamedTuple):
 
 
 class StepWriter:
-    """Executes the steps of one checkout. `failed` are the files that could not be read from the repository."""
+    """Executes the steps of one checkout.
+
+    `failed` are the files that could not be read from the repository. `missing_links` are the paths of links on a file
+    system without links.
+    """
 
     def __init__(
         self, engine: Engine, folder: TargetFolder, guard: OverwriteGuard, progress: Progress, options: WriteOptions
@@ -54,6 +58,7 @@ class StepWriter:
         self._progress = progress
         self._options = options
         self.failed: list[UnreadablePart] = []
+        self.missing_links: list[str] = []
 
     def write(self, steps: Sequence[CheckoutStep]) -> int:
         """Removes, writes and finishes files and folders, and verifies them. Returns the number of bytes written."""
@@ -91,7 +96,8 @@ class StepWriter:
                 size += entry.size
             elif isinstance(entry, SymlinkEntry):
                 self._guard.check(path)
-                self._folder.write_link(path, entry.target, entry.mtime_ns)
+                if not self._folder.write_link(path, entry.target, entry.mtime_ns):
+                    self.missing_links.append(path)
             elif isinstance(entry, DirEntry):
                 self._folder.make_folder(path)
         return size, files
