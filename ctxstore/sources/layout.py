@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped
+from ctxstore.sources.unclaimed import ClaimedKeys, ReportOnce, why_left_out
+from ctxstore.sources.walk import by_key
 
 E = TypeVar("E")
 
@@ -17,14 +19,20 @@ class AgentLayout:
     """One listing of an agent's home: no folder is read twice.
 
     `suffix` ends the names of contexts that another home of the agent would have too.
+
+    `kept` are the folders of sessions and memories, below the home. All files in them are saved: those that no other
+    context has belong to the context `rest`, which comes last. A file that `left_out` has a reason for is reported
+    instead.
     """
 
     shared_first: ClassVar[bool] = True
+    kept: ClassVar[Sequence[str]] = ()
+    rest: ClassVar[str] = ""
 
     def __init__(self, path: str, suffix: str, report: ReportSkipped) -> None:
         self.path = path
         self.suffix = suffix
-        self.report = report
+        self.report = ReportOnce(report)
 
     def shared(self) -> Mapping[str, ListFiles]:
         """Returns the contexts that are no sessions, by name without the suffix. None, unless overridden."""
@@ -34,6 +42,13 @@ class AgentLayout:
         """Yields the contexts of sessions, in order."""
         raise NotImplementedError
 
+    def left_out(self, key: str) -> str:
+        """Returns the reason why a file in the `kept` folders that no context has is not saved; empty if it is saved.
+
+        A layout that overrides this asks the base too.
+        """
+        return why_left_out(key)
+
     def find_session(self, name: str) -> FoundContext | None:
         """Returns the context of the session called `name`. A layout that can find it without listing others overrides
         this."""
@@ -41,22 +56,48 @@ class AgentLayout:
 
     def contexts(self) -> Iterator[FoundContext]:
         """Yields all contexts that have files."""
-        if not self.shared_first:
-            yield from self.sessions()
-        yield from filter(None, map(self._find_shared, self.shared()))
-        if self.shared_first:
-            yield from self.sessions()
+        if not self.kept:
+            yield from self._others()
+            return
+        claimed = ClaimedKeys()
+        for context in self._others():
+            yield claimed.add(context)
+        if rest := self._find_rest(claimed):
+            yield rest
 
     def find(self, name: str) -> FoundContext | None:
         """Returns the context called `name`."""
         own = name.removesuffix(self.suffix) if self.suffix else name
+        if own + self.suffix == name and own == self.rest:
+            claimed = ClaimedKeys()
+            for context in self._others():
+                claimed.add(context)
+            return self._find_rest(claimed)
         if own + self.suffix == name and own in self.shared():
             return self._find_shared(own)
         return self.find_session(name)
 
+    def _others(self) -> Iterator[FoundContext]:
+        """Yields all contexts but `rest`."""
+        shared = filter(None, map(self._find_shared, (name for name in self.shared() if name != self.rest)))
+        if self.shared_first:
+            yield from shared
+        yield from self.sessions()
+        if not self.shared_first:
+            yield from shared
+
     def _find_shared(self, name: str) -> FoundContext | None:
         files = self.shared()[name]()
         return FoundContext(name + self.suffix, files) if files else None
+
+    def _find_rest(self, claimed: ClaimedKeys) -> FoundContext | None:
+        """Returns the context `rest`: its own files, and those in the `kept` folders that no context has."""
+        list_own = self.shared().get(self.rest)
+        own = FoundContext(self.rest + self.suffix, list_own() if list_own else [])
+        claimed.add(own)
+        others = claimed.list_others(self.path, self.kept, self.left_out, self.report)
+        files = sorted([*own.files, *others], key=by_key) if others else own.files
+        return own._replace(files=files) if files else None
 
 
 class KeyedEntry(NamedTuple):

@@ -86,7 +86,9 @@ def session_context(agent: str, session: str, transcript: str, root: str) -> str
         from ctxstore.sources.codex.rollouts import rollout_of
 
         rollout = rollout_of(below)
-        return rollout.context if rollout and rollout.thread == session else session
+        # A later rollout of a thread does not have the day that names the context.
+        is_first = rollout is not None and rollout.thread == session and not rollout.segment
+        return rollout.context if rollout and is_first else session
     from ctxstore.sources.gemini.names import short_id
 
     return short_id(session)  # file names of Gemini contain only this part of the id

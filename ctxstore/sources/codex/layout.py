@@ -1,16 +1,18 @@
 """Codex's home: sessions, and the files that belong to the user.
 
-Years of sessions must be listed in a fraction of a second: every folder is read once, and of a session only its own
-files are looked at. Of the user's files those listed here are taken. Everything else stays out: credentials, caches,
-logs, and the databases, which Codex makes anew from the rollouts.
+Years of sessions must be listed in a fraction of a second: of a session only its own files are looked at. Files in the
+folders of sessions, images and memories that belong to no session are the home's. Of the user's other files those
+listed here are taken. Everything else stays out: credentials, caches, logs, and the databases, which Codex makes anew
+from the rollouts.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, SESSIONS, rollout_of, transcript_key
+from ctxstore.sources.codex.rollouts import ARCHIVED, SESSIONS, Rollout, rollout_of, transcript_key
 from ctxstore.sources.layout import AgentLayout, ListFiles
 from ctxstore.sources.protocol import FoundContext, FoundFile
 from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, take, take_named
@@ -22,15 +24,27 @@ IMAGES = "generated_images"
 _DEPTH = 3
 """Rollouts lie in a folder a day: year, month, day."""
 
-_MEMORIES = "memories"
+MEMORIES = "memories"
 _INSTRUCTIONS = frozenset({"AGENTS.md", "AGENTS.override.md"})
 _FILES = _INSTRUCTIONS | {"config.toml", "history.jsonl", "hooks.json", "instructions.md", "session_index.jsonl"}
 _PROFILE = ".config.toml"
-_FOLDERS = frozenset({"agents", _MEMORIES, "prompts", "rules", "skills"})
+_FOLDERS = frozenset({"agents", MEMORIES, "prompts", "rules", "skills"})
 _BUNDLED = "skills/.system"
 """Skills that Codex brings with it, and writes again at each start."""
 
 FolderEntry = os.DirEntry[str]
+
+
+class FoundRollout(NamedTuple):
+    """A rollout that exists."""
+
+    rollout: Rollout
+    entry: FolderEntry
+
+
+Rollouts = dict[str, FoundRollout]
+"""By key."""
+
 Sessions = dict[str, dict[str, FolderEntry]]
 """The rollouts that exist, by context and key."""
 
@@ -38,7 +52,8 @@ Sessions = dict[str, dict[str, FolderEntry]]
 class CodexLayout(AgentLayout):
     """Lists the folder ``.codex``: the sessions first."""
 
-    shared_first = False
+    kept = (SESSIONS, ARCHIVED, IMAGES, MEMORIES)
+    rest = HOME
 
     def shared(self) -> Mapping[str, ListFiles]:
         """Returns the user's files."""
@@ -46,19 +61,21 @@ class CodexLayout(AgentLayout):
 
     def sessions(self) -> Iterator[FoundContext]:
         """Yields the sessions by day and id."""
-        sessions: Sessions = {}
-        self._add_day(sessions, SESSIONS, _DEPTH)
-        self._add_day(sessions, ARCHIVED, 0)
+        rollouts: Rollouts = {}
+        self._add_day(rollouts, SESSIONS, _DEPTH)
+        self._add_day(rollouts, ARCHIVED, 0)
+        sessions = _by_context(rollouts)
         return self._listed(sessions, sorted(sessions))
 
     def find_session(self, name: str) -> FoundContext | None:
-        """Returns the session called `name`; only its day is listed, and what is archived."""
-        day, _, _ = name.partition("/")[2].partition("/")
-        sessions: Sessions = {}
-        self._add_day(sessions, os.path.join(SESSIONS, *day.split("-")), 0)
-        self._add_day(sessions, ARCHIVED, 0)
-        self._add_day(sessions, SESSIONS, 0)
-        return next(self._listed(sessions, [name]), None) if name in sessions else None
+        """Returns the session called `name`; only its day and later ones are listed, and what is archived."""
+        day, _, thread = name.partition("/")[2].partition("/")
+        rollouts: Rollouts = {}
+        if thread:
+            self._add_day(rollouts, SESSIONS, _DEPTH, since=f"{SESSIONS}/{day.replace('-', '/')}")
+            self._add_day(rollouts, ARCHIVED, 0)
+        found = _by_context({key: each for key, each in rollouts.items() if each.rollout.thread == thread})
+        return next(self._listed(found, [name]), None) if name in found else None
 
     def _listed(self, sessions: Sessions, names: list[str]) -> Iterator[FoundContext]:
         images = {entry.name: entry for entry in list_folder(os.path.join(self.path, IMAGES), self.report)}
@@ -67,24 +84,18 @@ class CodexLayout(AgentLayout):
             if files:
                 yield FoundContext(name, files)
 
-    def _add_day(self, sessions: Sessions, folder: str, depth: int) -> None:
-        """Adds the rollouts in a folder, and in those of days below it."""
+    def _add_day(self, rollouts: Rollouts, folder: str, depth: int, since: str = "") -> None:
+        """Adds the rollouts in a folder, and in those of days below it, from the day `since` on."""
         for entry in list_folder(os.path.join(self.path, folder), self.report):
             rollout = rollout_of(entry.name)
             key = f"{folder}/{entry.name}"
             if rollout and (folder in (ARCHIVED, SESSIONS) or folder.endswith(rollout.day.replace("-", "/"))):
-                sessions.setdefault(rollout.context, {})[key] = entry
-            elif depth and entry.name.isdecimal() and is_folder(entry, follow=True):
-                self._add_day(sessions, key, depth - 1)
+                rollouts[key] = FoundRollout(rollout, entry)
+            elif depth and entry.name.isdecimal() and key >= since[: len(key)] and is_folder(entry, follow=True):
+                self._add_day(rollouts, key, depth - 1, since)
 
     def _files(self, rollouts: dict[str, FolderEntry], images: FolderEntry | None) -> list[FoundFile]:
-        files = [
-            file
-            for key, entry in rollouts.items()
-            # A packed one beside the same plain one is what a crash left: Codex doesn't look at it either.
-            if not (key.endswith(PACKED) and key.removesuffix(PACKED) in rollouts)
-            and (file := look_at(entry, key, self.report))
-        ]
+        files = [file for key, entry in rollouts.items() if (file := look_at(entry, key, self.report))]
         if files and images is not None:
             files += take(images, f"{IMAGES}/{images.name}", self.report, state=False)
         files.sort(key=by_key)
@@ -98,9 +109,24 @@ class CodexLayout(AgentLayout):
 make_layout = CodexLayout
 
 
+def _by_context(rollouts: Rollouts) -> Sessions:
+    """Sorts rollouts by context. A segment, often of a later day, belongs to the first rollout before it."""
+    sessions: Sessions = {}
+    threads: dict[str, str] = {}
+    keys = list(rollouts)
+    if any(each.rollout.segment for each in rollouts.values()):
+        keys.sort(key=lambda key: (*rollouts[key].rollout[:2], bool(rollouts[key].rollout.segment)))
+    for key in keys:
+        rollout, entry = rollouts[key]
+        if not rollout.segment:
+            threads[rollout.thread] = rollout.context
+        sessions.setdefault(threads.setdefault(rollout.thread, rollout.context), {})[key] = entry
+    return sessions
+
+
 def is_memory(key: str) -> bool:
     """Whether the file is one of the agent's memories, or the user's instructions."""
-    return key in _INSTRUCTIONS or key.startswith(_MEMORIES + "/")
+    return key in _INSTRUCTIONS or key.startswith(MEMORIES + "/")
 
 
 def _is_named(name: str) -> bool:

@@ -59,8 +59,9 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
         return restore_all(stored)
     if change.until:
         _require_message(stored, transcript, change.until)
-    # A copy of the session that is not in use is of no use to a new one.
-    keys = [key for key in stored.keys if key == transcript or not (change.session and rollout_of(key))]
+    # Unpacked, both copies of a rollout would be one file; and a new session has no use for the original's others.
+    kept = {transcript} if change.session else set(stored.keys) - {key + PACKED for key in stored.keys}
+    keys = [key for key in stored.keys if key in kept or not rollout_of(key)]
     laid = [_lay(stored, key, change, is_transcript=key == transcript) for key in keys]
     return sorted(laid, key=lambda each: each.key)
 

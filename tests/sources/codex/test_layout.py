@@ -42,16 +42,18 @@ def test_a_session_has_its_rollout_and_the_images_made_in_it(root: SourceHome) -
     ]
 
 
-def test_the_home_has_what_the_user_made_and_no_database_log_or_key(root: SourceHome) -> None:
+def test_the_home_has_what_the_user_made_and_what_no_session_has_but_no_database_log_or_key(root: SourceHome) -> None:
     assert [key for key in keys(listed(root)["codex/home"]) if os.path.isfile(os.path.join(root.path, key))] == [
         "AGENTS.md",
         "config.toml",
+        "generated_images/unknown/ig_2.png",
         "history.jsonl",
         "hooks.json",
         "memories/MEMORY.md",
         "prompts/review.md",
         "rules/default.rules",
         "session_index.jsonl",
+        "sessions/2026/01/31/notes.txt",
         "skills/oil/SKILL.md",
         "work.config.toml",
     ]
@@ -64,11 +66,33 @@ def test_a_session_that_is_archived_or_packed_keeps_its_name(root: SourceHome) -
     assert Codex().transcript(CONTEXT, keys(context)) == f"archived_sessions/{name}.zst"
 
 
-def test_a_plain_rollout_hides_the_packed_one_beside_it(root: SourceHome) -> None:
+def test_a_plain_rollout_comes_before_the_packed_one_beside_it(root: SourceHome) -> None:
     plain = PACKED_KEY.removesuffix(".zst")
     Path(root.path, plain).write_text("{}\n")
     context = listed(root)[f"codex/{DAY}/{PACKED}"]
-    assert keys(context) == [plain]
+    assert keys(context) == [plain, PACKED_KEY]
+    assert Codex().transcript(context.name, keys(context)) == plain
+
+
+def test_all_rollouts_of_a_thread_are_one_session_and_the_newest_is_its_transcript(root: SourceHome) -> None:
+    name = f"{KEY.removesuffix('.jsonl')}_{ARCHIVED}.jsonl"
+    same_day = name.replace("T09-30-00", "T09-45-00")
+    later = f"sessions/2026/02/01/rollout-2026-02-01T08-00-00-{THREAD}_{PACKED}.jsonl"
+    for key in (same_day, later):
+        path = Path(root.path, key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}\n")
+    context = listed(root)[CONTEXT]
+    rollouts = [key for key in keys(context) if key.startswith("sessions/")]
+    assert rollouts == [KEY, same_day, later]
+    assert Codex().transcript(CONTEXT, keys(context)) == later
+    assert Codex().find_context(root, CONTEXT, lambda _: None) == context
+
+
+def test_a_later_rollout_whose_first_one_is_gone_is_a_session_of_its_own_day(root: SourceHome) -> None:
+    os.rename(os.path.join(root.path, KEY), os.path.join(root.path, KEY.replace(".jsonl", f"_{PACKED}.jsonl")))
+    context = listed(root)[CONTEXT]
+    assert Codex().find_context(root, CONTEXT, lambda _: None) == context
 
 
 def test_a_session_in_use_comes_before_its_archived_copy(root: SourceHome) -> None:
@@ -79,12 +103,26 @@ def test_a_session_in_use_comes_before_its_archived_copy(root: SourceHome) -> No
     assert Codex().transcript(context.name, keys(context)) == used
 
 
-def test_other_files_among_rollouts_are_no_sessions(root: SourceHome) -> None:
-    day = Path(root.path, "sessions/2026/01/31")
-    for name in ("rollout-2026-01-31.jsonl", "rollout-2026-01-31T09-30-00-.jsonl", "x.jsonl", "rollout-x.json"):
-        (day / name).write_text("{}\n")
-    (day / f"rollout-2026-01-30T09-30-00-{THREAD}.jsonl").write_text("{}\n")
-    assert len(listed(root)) == 4
+def test_other_files_among_rollouts_are_the_homes(root: SourceHome) -> None:
+    day = "sessions/2026/01/31"
+    others = ["rollout-2026-01-31.jsonl", "rollout-2026-01-31T09-30-00-.jsonl", "x.jsonl", "rollout-x.json"]
+    paths = [f"{day}/{name}" for name in (*others, f"rollout-2026-01-30T09-30-00-{THREAD}.jsonl")]
+    paths += [f"sessions/rollout-2025-05-07-{THREAD}.json", f"archived_sessions/deep/{others[0]}"]
+    for path in paths:
+        Path(root.path, path).parent.mkdir(exist_ok=True)
+        Path(root.path, path).write_text("{}\n")
+    found = listed(root)
+    assert len(found) == 4
+    assert set(paths) < set(keys(found["codex/home"]))
+    assert Codex().find_context(root, "codex/home", lambda _: None) == found["codex/home"]
+
+
+def test_locks_among_sessions_are_left_out_and_named(root: SourceHome) -> None:
+    path = Path(root.path, "sessions/2026/01/31/.writer.lock")
+    path.write_text("7")
+    reports: list[Skipped] = []
+    assert all(path.name not in key for context in listed(root, reports).values() for key in keys(context))
+    assert reports == [Skipped(str(path), "a lock", failed=False)]
 
 
 def test_days_that_lie_on_another_disk_are_listed(root: SourceHome, tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""The files in an agent's folders that no context has.
+
+Agents change where and how they keep sessions, and other tools put files beside theirs. So whatever lies below a folder
+of sessions or memories is saved, understood or not: what no session has is a file of the home.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Sequence
+
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped, Skipped
+from ctxstore.sources.walk import is_folder, list_folder, look_at
+
+LeftOut = Callable[[str], str]
+"""A key → the reason why the file is not saved, by a documented rule; empty if it is saved."""
+
+_LOCKS = (".lock", ".lck")
+_DATABASE_PARTS = ("-wal", "-shm", "-journal")
+
+
+def why_left_out(key: str) -> str:
+    """Returns the reason why a file that no context has is not saved, whatever agent's it is; empty if it is saved."""
+    if key.endswith(_LOCKS):
+        return "a lock"
+    return "a part of an open database" if key.endswith(_DATABASE_PARTS) else ""
+
+
+class ClaimedKeys:
+    """The keys that contexts have, and the folders on the way to them."""
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+        self._folders: set[str] = set()
+
+    def add(self, context: FoundContext) -> FoundContext:
+        """Adds a context's keys, and returns the context."""
+        for file in context.files:
+            self._keys.add(file.key)
+            folder = file.key.rpartition("/")[0]
+            while folder and folder not in self._folders:
+                self._folders.add(folder)
+                folder = folder.rpartition("/")[0]
+        return context
+
+    def list_others(
+        self, home: str, folders: Sequence[str], left_out: LeftOut, report: ReportSkipped
+    ) -> list[FoundFile]:
+        """Returns the files and links below `folders` that have none of the keys. What is left out is reported.
+
+        A link to a folder is followed only if a context has files behind it.
+        """
+        found: list[FoundFile] = []
+        pending = [folder for folder in folders if folder not in self._keys or folder in self._folders]
+        while pending:  # not recursive: folders may nest deeper than Python's stack
+            folder = pending.pop()
+            below = []
+            for entry in list_folder(os.path.join(home, folder), report):
+                key = f"{folder}/{entry.name}"
+                if key in self._folders or (key not in self._keys and is_folder(entry)):
+                    below.append(key)
+                elif key not in self._keys:
+                    found += _look_at(entry, key, left_out, report)
+            pending += below
+        return found
+
+
+def _look_at(entry: os.DirEntry[str], key: str, left_out: LeftOut, report: ReportSkipped) -> Iterable[FoundFile]:
+    if reason := left_out(key):
+        report(Skipped(entry.path, reason, failed=False))
+        return ()
+    file = look_at(entry, key, report)
+    return (file,) if file and not stat.S_ISDIR(file.stat.st_mode) else ()
+
+
+class ReportOnce:
+    """Reports each path once, however often it is listed."""
+
+    def __init__(self, report: ReportSkipped) -> None:
+        self._report = report
+        self._paths: set[str] = set()
+
+    def __call__(self, skipped: Skipped) -> None:
+        if skipped.path not in self._paths:
+            self._paths.add(skipped.path)
+            self._report(skipped)
