@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterable, Sequence
 
 from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped, Skipped
-from ctxstore.sources.walk import is_folder, list_folder, look_at
+from ctxstore.sources.walk import is_folder, is_repository, list_folder, look_at
 
 LeftOut = Callable[[str], str]
 """A key → the reason why the file is not saved, by a documented rule; empty if it is saved."""
@@ -56,7 +56,12 @@ class ClaimedKeys:
         while pending:  # not recursive: folders may nest deeper than Python's stack
             folder = pending.pop()
             below = []
-            for entry in list_folder(os.path.join(home, folder), report):
+            path = os.path.join(home, folder)
+            entries = list_folder(path, report)
+            if is_repository(path, {entry.name for entry in entries}):
+                report(Skipped(path, "a ctxstore repository", failed=False))
+                continue
+            for entry in entries:
                 key = f"{folder}/{entry.name}"
                 if key in self._folders or (key not in self._keys and is_folder(entry)):
                     below.append(key)

@@ -3,8 +3,9 @@
 ``sessions/2026/01/31/rollout-2026-01-31T09-30-00-<thread>.jsonl``: the time is the one the thread was started at, and
 stays when the file moves to ``archived_sessions/`` or is packed (``.jsonl.zst``). Day and thread name the context.
 
-A thread whose turns were taken back goes on in a second rollout, ``rollout-<time>-<thread>_<segment>.jsonl``. All
-rollouts of a thread belong to one context, and the newest one is the transcript.
+After turns were taken back, Codex writes a thread's next records to a second rollout,
+``rollout-<time>-<thread>_<segment>.jsonl``. All rollouts of a thread belong to one context; the newest one is the
+transcript.
 """
 
 from __future__ import annotations
