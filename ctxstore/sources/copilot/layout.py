@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from ctxstore.sources.layout import GroupedLayout, ListFiles
+from ctxstore.sources.layout import GroupedLayout, KeyedEntry, ListFiles
 from ctxstore.sources.protocol import FoundFile, Skipped
 from ctxstore.sources.sqlite.listing import copied_file, find_database
-from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, may_hold_credentials, take_named, walk
+from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, may_hold_credentials, take, take_named, walk
 
 _PREFIX = "copilot/sessions/"
 HOME = "copilot/home"
 SESSIONS = "session-state"
+LEGACY = "history-session-state"
+"""The folder of versions before 0.0.342: a session is a document there."""
 EVENTS = "events.jsonl"
 WORKSPACE = "workspace.yaml"
 DATABASE = "session.db"
 _BULKY = ("files/", "research/", "rewind-file-snapshots/")
 """Files that a session made, and states it can return to: artifacts, not state."""
 
+_OPERATIONS = ".session-operation-locks"
 _LOCKS = (".lock", "-wal", "-shm", "-journal")
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
+_LEGACY = re.compile(r"session_([0-9A-Za-z][0-9A-Za-z_-]{0,127})_\d+\.json")
 
 INSTRUCTIONS = "copilot-instructions.md"
 MANAGED = "config.json"
@@ -43,8 +47,6 @@ _FILES = frozenset(
     }
 )
 _FOLDERS = frozenset({"agents", "hooks", "instructions", "skills"})
-
-FolderEntry = os.DirEntry[str]
 
 
 def session_of(context: str) -> str | None:
@@ -68,35 +70,39 @@ def transcript_key(context: str, keys: Iterable[str]) -> str | None:
     session = session_of(context)
     if session is None:
         return None
+    keys = list(keys)
     found = {events_key(session), f"{SESSIONS}/{session}.jsonl"}.intersection(keys)
-    return max(found, default=None)  # a slash sorts after a full stop
+    if found:
+        return max(found)  # a slash sorts after a full stop
+    return max((key for key in keys if is_legacy(key)), key=lambda key: (len(key), key), default=None)
 
 
-class CopilotLayout(GroupedLayout[os.DirEntry[str]]):
+def is_legacy(key: str) -> bool:
+    """Whether the file is a session of a version before 0.0.342."""
+    folder, _, name = key.partition("/")
+    return folder == LEGACY and _LEGACY.fullmatch(name) is not None
+
+
+class CopilotLayout(GroupedLayout[KeyedEntry]):
     """Lists the folder ``.copilot``."""
 
     def shared(self) -> Mapping[str, ListFiles]:
         """Returns the user's files."""
         return {HOME: self._home_files}
 
-    def group_entries(self) -> Mapping[str, list[FolderEntry]]:
-        """Returns the folder or the file of each session, or both."""
-        sessions: dict[str, list[FolderEntry]] = {}
-        for entry in list_folder(os.path.join(self.path, SESSIONS), self.report):
-            id = entry.name
-            if not is_folder(entry) and not entry.is_symlink():
-                id = id.removesuffix(".jsonl")
-                if id == entry.name:
-                    continue
-            if _ID.fullmatch(id):
-                sessions.setdefault(context_name(id), []).append(entry)
+    def group_entries(self) -> Mapping[str, list[KeyedEntry]]:
+        """Returns the folder and the files of each session."""
+        sessions: dict[str, list[KeyedEntry]] = {}
+        for folder, find_id in _FOLDERS_OF_SESSIONS.items():
+            for entry in list_folder(os.path.join(self.path, folder), self.report):
+                if id := find_id(entry):
+                    sessions.setdefault(context_name(id), []).append(KeyedEntry(f"{folder}/{entry.name}", entry))
         return sessions
 
-    def list_files(self, entries: list[FolderEntry]) -> list[FoundFile]:
+    def list_files(self, entries: list[KeyedEntry]) -> list[FoundFile]:
         """Returns the files of a session."""
         files: list[FoundFile] = []
-        for entry in entries:
-            key = f"{SESSIONS}/{entry.name}"
+        for key, entry in entries:
             file = look_at(entry, key, self.report)
             if file is None:
                 continue
@@ -120,7 +126,12 @@ class CopilotLayout(GroupedLayout[os.DirEntry[str]]):
 
     def _home_files(self) -> list[FoundFile]:
         files = take_named(self.path, (_FILES | _FOLDERS).__contains__, self.report)
-        return [file for file in files if file.key != MANAGED or self._is_safe(file)]
+        files = [file for file in files if file.key != MANAGED or self._is_safe(file)]
+        for folder, find_id in _FOLDERS_OF_SESSIONS.items():
+            for entry in list_folder(os.path.join(self.path, folder), self.report):
+                if not find_id(entry) and entry.name != _OPERATIONS:
+                    files += take(entry, f"{folder}/{entry.name}", self.report)
+        return sorted(files, key=by_key)
 
     def _is_safe(self, file: FoundFile) -> bool:
         if may_hold_credentials(file):
@@ -128,6 +139,24 @@ class CopilotLayout(GroupedLayout[os.DirEntry[str]]):
             return False
         return True
 
+
+def _id_of(entry: os.DirEntry[str]) -> str:
+    """Returns the id of the session that the entry is; empty if it is none."""
+    id = entry.name
+    if not is_folder(entry) and not entry.is_symlink():
+        id = id.removesuffix(".jsonl")
+        if id == entry.name:
+            return ""
+    return id if _ID.fullmatch(id) else ""
+
+
+def _legacy_id_of(entry: os.DirEntry[str]) -> str:
+    match = _LEGACY.fullmatch(entry.name)
+    return match[1] if match and not is_folder(entry) else ""
+
+
+_FOLDERS_OF_SESSIONS: Mapping[str, Callable[[os.DirEntry[str]], str]] = {SESSIONS: _id_of, LEGACY: _legacy_id_of}
+"""The folders, each with the rule that finds a session's id. Other entries are saved with the user's files."""
 
 make_layout = CopilotLayout
 

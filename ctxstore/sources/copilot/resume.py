@@ -17,6 +17,7 @@ from ctxstore.sources.copilot.layout import (
     WORKSPACE,
     context_name,
     events_key,
+    is_legacy,
     session_of,
     transcript_key,
 )
@@ -47,6 +48,12 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
     if change.is_empty:
         return restore_all(stored)
     transcript = transcript_key(stored.context, stored.keys)
+    if transcript is not None and is_legacy(transcript):
+        if change.session or change.until:
+            raise InvalidInput(
+                f"{stored.context} can only be brought back as it was: Copilot CLI before 0.0.342 kept it"
+            )
+        return restore_all(stored)
     if (change.session or change.until) and transcript is None:
         raise InvalidInput(f"{stored.context} has no transcript, so it can't be made a session of its own")
     if change.until:

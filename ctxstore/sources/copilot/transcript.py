@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ctxstore.sources.content import string_or_none
+from ctxstore.sources.copilot import legacy
 from ctxstore.sources.copilot.records import (
     ASSISTANT,
     COMPACTED,
@@ -22,15 +23,20 @@ from ctxstore.sources.copilot.records import (
     read,
     role_of,
 )
+from ctxstore.sources.document.scanner import DocumentScanner
 from ctxstore.sources.jsonl import messages as jsonl
 from ctxstore.sources.jsonl.reader import value_of
 from ctxstore.sources.jsonl.scanner import RecordScanner
-from ctxstore.sources.protocol import Attributes, Message, Part, unknown_message
+from ctxstore.sources.protocol import Attributes, Message, Part, Scanner, unknown_message
 from ctxstore.sources.summary import SessionSummary, one_line
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
     """Yields the messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input."""
+    if offset == 0:
+        head, blocks = legacy.peek(blocks)
+        if legacy.is_document(head):
+            return legacy.iter_messages(blocks, offset)
     return jsonl.iter_messages(blocks, offset, read, _message)
 
 
@@ -104,9 +110,49 @@ def _string(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def make_scanner(before: Attributes | None = None) -> RecordScanner[CopilotLine]:
+_TITLE = "GitHub Copilot CLI"
+
+
+def make_scanner(before: Attributes | None = None) -> Scanner:
     """Returns a scanner of a session's events, or of what was added to them since `before`."""
-    return RecordScanner(decode_pieces, _CopilotSummary("GitHub Copilot CLI", before))
+    return RecordScanner(decode_pieces, _CopilotSummary(_TITLE, before)) if before else _TranscriptScanner()
+
+
+def make_legacy_scanner(before: Attributes | None = None) -> Scanner:
+    """Returns a scanner of an old version's document: what was added to it can't be read alone."""
+    return DocumentScanner(iter_messages, legacy.LegacySummary(_TITLE), before)
+
+
+class _TranscriptScanner:
+    """Chooses between the two forms of a transcript by its first bytes, as `iter_messages` does."""
+
+    def __init__(self) -> None:
+        self._head: list[bytes] = []
+        self._size = 0
+        self._chosen: Scanner | None = None
+
+    def feed(self, block: bytes) -> None:
+        """Reads the next bytes of the file. Blocks break anywhere."""
+        if self._chosen:
+            self._chosen.feed(block)
+            return
+        self._head.append(bytes(block))
+        self._size += len(block)
+        if self._size >= legacy.PEEK:
+            self._choose()
+
+    def finish(self) -> Attributes:
+        """Returns the attributes, once the file ended."""
+        return (self._chosen or self._choose()).finish()
+
+    def _choose(self) -> Scanner:
+        held = b"".join(self._head)
+        is_document = legacy.is_document(held[: legacy.PEEK])
+        summary = _CopilotSummary(_TITLE, None)
+        chosen = make_legacy_scanner() if is_document else RecordScanner(decode_pieces, summary)
+        chosen.feed(held)
+        self._chosen, self._head = chosen, []
+        return chosen
 
 
 class _CopilotSummary(SessionSummary):

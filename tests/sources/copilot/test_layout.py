@@ -39,7 +39,7 @@ def test_a_session_has_its_folder_without_locks(root: SourceHome) -> None:
         f"{FOLDER}/session.db": True,
         f"{FOLDER}/workspace.yaml": True,
     }
-    assert list(listed(root)) == ["copilot/home", CONTEXT, f"copilot/sessions/{OLD}"]
+    assert list(listed(root)) == ["copilot/home", CONTEXT, f"copilot/sessions/{OLD}", "copilot/sessions/9f2e"]
 
 
 def test_a_session_of_an_old_version_is_a_file_and_keeps_its_name_when_it_becomes_a_folder(root: SourceHome) -> None:

@@ -14,6 +14,7 @@ SESSION = "4c337832-3805-4584-85b4-e8baa1f4f10a"
 OLD = "4c337832-3805-4584-85b4-e8baa1f4f10b"
 PROJECT = "/home/ada/engine"
 FOLDER = f"session-state/{SESSION}"
+LEGACY = "session_9f2e_1750000000000"
 CONTEXT = f"copilot/sessions/{SESSION}"
 
 
@@ -47,6 +48,19 @@ def events(session: str = SESSION) -> str:
     return "".join(event(type, number, **data) for number, (type, data) in enumerate(told))
 
 
+def document() -> str:
+    """Builds a session of a version that kept it in one document."""
+    call = {"id": "c1", "type": "function", "function": {"name": "bash", "arguments": "oil"}}
+    told = [
+        {"role": "user", "content": "Grease the axle"},
+        {"role": "assistant", "content": "At once.", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "greased"},
+        {"role": "assistant", "content": [{"type": "text", "text": "Greased."}]},
+        {"content": "nobody's"},
+    ]
+    return json.dumps({"sessionId": "9f2e", "startTime": "2025-06-15T00:00:00Z", "chatMessages": told, "timeline": []})
+
+
 def make(home: Path) -> None:
     """Writes the folder below `home`."""
     copilot = home / ".copilot"
@@ -54,6 +68,7 @@ def make(home: Path) -> None:
         copilot,
         {
             f"{FOLDER}/events.jsonl": events(),
+            f"history-session-state/{LEGACY}.json": document(),
             f"{FOLDER}/workspace.yaml": f"id: {SESSION}\ncwd: {PROJECT}\ngit_root: {PROJECT}\nname: Oil the wheels\n",
             f"{FOLDER}/plan.md": "# Oil\n",
             f"{FOLDER}/checkpoints/index.md": "none\n",
