@@ -100,10 +100,11 @@ class HomeScan:
         source, home = self._target
         session = self._options.session or ""
         if "/" in session:
-            context = source.find_context(home, session, self._skipped.append)
-            yield from [context] if context else []
+            name = session.removesuffix(self._saved.suffix)
+            context = source.find_context(home, name, self._skipped.append)
+            yield from [self._saved.own(context)] if context else []
             return
-        for context in source.contexts(home, self._skipped.append):
+        for context in map(self._saved.own, source.contexts(home, self._skipped.append)):
             if context.name.rpartition("/")[2].startswith(session):
                 yield context
 
@@ -133,7 +134,8 @@ class HomeScan:
         except DAMAGE as error:
             self._damaged.append(DamagedContext(name, self._heads[name], error.message, False))
             return False  # unknown: it may be a fork
-        return (commit.ref, commit.root) == (name, self._target.home.path)  # a fork has no files in a home
+        is_here = not self._saved.is_from_elsewhere(commit)
+        return is_here and (commit.ref, commit.root) == (name, self._target.home.path)  # a fork has no files in a home
 
     @property
     def is_up_to_date(self) -> bool:

@@ -1,9 +1,12 @@
 """The last saved state of one home, read from the stat cache without reading the agent's files."""
 
+from ctxstore.history.commits import Commit, read_commit
 from ctxstore.history.engine import Engine
+from ctxstore.history.predecessors import DAMAGE
 from ctxstore.ids import ObjectId
 from ctxstore.ops.snapshot.stat_cache import SavedContext, cache_path, is_unchanged, load_cache
 from ctxstore.ops.snapshot.targets import Target
+from ctxstore.sources.context_names import hash_of
 from ctxstore.sources.protocol import FoundContext
 
 
@@ -14,15 +17,49 @@ class LastSaved:
     """
 
     def __init__(self, engine: Engine, target: Target) -> None:
-        self.path = cache_path(engine.storage.cache_folder(), target.home.source, target.home.path)
+        self._engine = engine
+        self._target = target
+        self._machine = machine_of(engine.environment.author.host)
+        self.path = cache_path(engine.storage.cache_folder(), target.home.source, target.home.path, self._machine)
         self.cache = load_cache(self.path)
         root = engine.root()
         self.refs = root.refs
+        self._all = engine.refs(root)
         self.heads: dict[str, ObjectId]
         if self.cache.refs == root.refs:  # no ref moved since the cache was written
             self.heads = {name: saved.head for name, saved in self.cache.contexts.items()}
         else:
-            self.heads = dict(engine.refs(root).iter(target.source.name + "/"))
+            self.heads = dict(self._all.iter(target.source.name + "/"))
+        owner = f"{self._machine}\0{target.home.path}".encode("utf-8", "surrogateescape")
+        self.suffix = "." + hash_of(owner)
+
+    def own(self, context: FoundContext) -> FoundContext:
+        """Returns a context under the name that it has for this machine and home.
+
+        Sessions have names of their own, wherever they are. The settings and memories of a second machine or person
+        would alternate with those of the first one in a context of one name. They get a suffix.
+        """
+        own_name = context.name + self.suffix
+        if own_name in self.heads:
+            return context._replace(name=own_name)
+        if context.name in self.cache.contexts:
+            return context
+        head = self.heads.get(context.name) or self._all.find(context.name)  # the cache knows only this home's contexts
+        if head is None:
+            return context
+        if self._target.source.transcript(context.name, [file.key for file in context.files]) is not None:
+            return context
+        try:
+            commit = read_commit(self._engine.store, head)
+        except DAMAGE:
+            return context
+        return context._replace(name=own_name) if self.is_from_elsewhere(commit) else context
+
+    def is_from_elsewhere(self, commit: Commit) -> bool:
+        """Whether another machine made the commit, or another person from a home of their own."""
+        author = self._engine.environment.author
+        is_other_home = commit.root != self._target.home.path and commit.author.user != author.user
+        return machine_of(commit.author.host) != self._machine or is_other_home
 
     def find(self, name: str) -> SavedContext | None:
         """Returns a context's record in the cache, or None if it has none of the context's newest commit."""
@@ -33,3 +70,8 @@ class LastSaved:
         """Returns a context's record in the cache if it proves that no file changed since."""
         saved = self.find(context.name)
         return saved if is_unchanged(context, saved, self.cache.scanned_at) else None
+
+
+def machine_of(host: str) -> str:
+    """Returns the name of a machine without its domain, which changes with the network on some systems."""
+    return host.partition(".")[0].lower()

@@ -118,7 +118,8 @@ def _survey_home(saved: LastSaved | None, target: Target, now: int) -> FoundHome
     changed: list[str] = []
     contexts = size = 0
     times: list[int] = []
-    for context in source.contexts(home, skipped.append):
+    for found in source.contexts(home, skipped.append):
+        context = saved.own(found) if saved is not None else found
         contexts += 1
         size += sum(file.stat.st_size for file in context.files if stat.S_ISREG(file.stat.st_mode))
         times += _session_times(source, context)

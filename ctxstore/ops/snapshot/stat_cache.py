@@ -104,11 +104,11 @@ class StatCache(NamedTuple):
 EMPTY = StatCache(0, None, {})
 
 
-def cache_path(folder: str | None, source: str, root: str) -> str | None:
-    """Returns the path of the cache file for one home, or None without a cache folder."""
+def cache_path(folder: str | None, source: str, root: str, machine: str) -> str | None:
+    """Returns the path of the cache file for one home of one machine, or None without a cache folder."""
     if folder is None:
         return None
-    name = blake3(encode_text(f"{source}\0{root}")).hexdigest(length=16)
+    name = blake3(encode_text(f"{source}\0{root}\0{machine}")).hexdigest(length=16)
     return os.path.join(folder, f"stat-{name}")
 
 
