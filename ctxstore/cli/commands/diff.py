@@ -71,6 +71,7 @@ def _value(repo: Repo, diff: ContextDiff, *, patch: bool) -> dict[str, Any]:
         "rerooted": pairs(diff.rerooted),
         "memories": [memory_value(change) for change in diff.memories],
         "files": [file(change) for change in diff.files],
+        "records": diff.records,
     }
 
 

@@ -10,7 +10,7 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.revisions import Revision
 from ctxstore.ids import Kind
 from ctxstore.objects.encoding import decode_record
-from ctxstore.ops.content.conversation import native_message, source_of, transcript_key
+from ctxstore.ops.content.conversation import ROLES, native_message, source_of, transcript_key
 from ctxstore.ops.content.view import View, decode_memory_key, dump_json
 from ctxstore.sources.protocol import Message, Source, is_read_whole, messages_of
 from ctxstore.trees.compare import differences
@@ -55,7 +55,8 @@ class ContextDiff(NamedTuple):
     """The differences between two commits.
 
     `edited` lists pairs of messages (old, new) with the same id but other content. `rerooted` lists pairs that differ
-    only in their parent message, as after a fork, a rewind or a compaction.
+    only in their parent message, as after a fork, a rewind or a compaction. `records` counts what else differs in a
+    transcript: the agent's own records, and lines that could not be read.
     """
 
     old: Revision
@@ -66,6 +67,7 @@ class ContextDiff(NamedTuple):
     rerooted: tuple[tuple[Message, Message], ...]
     memories: tuple[MemoryChange, ...]
     files: tuple[FileChange, ...]
+    records: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -77,7 +79,9 @@ def diff(engine: Engine, old: Revision, new: Revision) -> ContextDiff:
     """Compares two commits. Raises `NotFound`, `Corrupt`."""
     a, b = View(engine, *old), View(engine, *new)
     files = list(_file_changes(a, b))
-    messages = _match(*changed_messages(engine, a, b))
+    removed, added = changed_messages(engine, a, b)
+    is_counted = _is_message if not (a.is_native or b.is_native) else bool
+    messages = _match(list(filter(is_counted, removed)), list(filter(is_counted, added)))
     return ContextDiff(
         old,
         new,
@@ -87,7 +91,13 @@ def diff(engine: Engine, old: Revision, new: Revision) -> ContextDiff:
         rerooted=messages.rerooted,
         memories=tuple(_memories(engine, a, b, files)),
         files=tuple(files),
+        records=sum(not is_counted(message) for message in (*removed, *added)),
     )
+
+
+def _is_message(message: Message) -> bool:
+    """Whether the number of messages in a commit's summary includes a message. Native records are always included."""
+    return message.role in ROLES
 
 
 def _file_changes(a: View, b: View) -> Iterator[FileChange]:

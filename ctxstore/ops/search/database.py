@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 NAME = "search.sqlite"
-VERSION = 1
+VERSION = 2
 APPLICATION = 0x63747873
 """``ctxs`` in ASCII, the `application_id` that marks a database as a search index."""
 

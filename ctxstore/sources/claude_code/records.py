@@ -1,6 +1,7 @@
 """Claude Code's records: the lines of a transcript, however damaged they are.
 
-`decode_pieces` decides which messages a line contains, for the parser and for the scanner, so that both count the same.
+`decode_pieces` decides which messages a line contains, and `role_of` what they count as, for the parser and for the
+scanner, so that both count the same.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from ctxstore.sources.content import plain_text
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
 from ctxstore.sources.jsonl.reader import FullReader, RecordReader
 
@@ -19,21 +21,41 @@ COUNTED = ("user", "assistant", "system")
 """The types of records that are messages between a user, a model and tools."""
 
 
+META = "meta"
+ATTACHMENT = "attachment"
+
+_QUEUED = "queued_command"
+_NOTIFICATION = "task-notification"
+
+
+class Attachment(msgspec.Struct):
+    """The addition of an ``attachment`` record to the conversation. All members may have any type."""
+
+    type: Any = None
+    prompt: Any = None
+    commandMode: Any = None
+    isMeta: Any = None
+
+
 class RecordKind(msgspec.Struct, gc=False):
     """A record, with the members that every record is counted by. All may have any type: formats change."""
 
     type: Any = None
     uuid: Any = None
+    isMeta: Any = None
+    content: Any = None
+    attachment: Attachment | str | list[Any] | int | float | bool | None = None
 
 
 class _SummaryFields(RecordKind, gc=False):
     """The members that a summary needs, except the message. All may have any type."""
 
     cwd: Any = None
-    isMeta: Any = None
     summary: Any = None
     leafUuid: Any = None
+    agentName: Any = None
     customTitle: Any = None
+    aiTitle: Any = None
 
 
 class ClaudeLine(_SummaryFields, gc=False):
@@ -59,8 +81,34 @@ class ClaudeRecord(_SummaryFields, gc=True):
     parentUuid: Any = None
     logicalParentUuid: Any = None
     timestamp: Any = None
-    content: Any = None
     subtype: Any = None
+    isCompactSummary: Any = None
+
+
+def role_of(record: RecordKind) -> str:
+    """Returns the role that a record is counted by, one of `COUNTED` or ``meta``; a `Message` may distinguish more.
+
+    Texts that Claude Code adds in the user's name are marked as meta. A system's record without text, such as the
+    duration of a turn, is bookkeeping. A prompt that was typed while Claude worked is only in an attachment.
+    """
+    type = record.type
+    if type == ATTACHMENT:
+        return "user" if queued_prompt(record) else META
+    if type not in COUNTED or record.isMeta is True:
+        return META
+    return type if type != "system" or (isinstance(record.content, str) and record.content.strip()) else META
+
+
+def queued_prompt(record: RecordKind) -> str | list[Any] | None:
+    """Returns the content of a prompt that was typed while Claude worked: a text, or a list of blocks."""
+    queued = record.attachment
+    if not isinstance(queued, Attachment) or queued.type != _QUEUED or queued.commandMode == _NOTIFICATION:
+        return None
+    prompt = queued.prompt
+    text = plain_text(prompt).strip()
+    is_empty = not text and (isinstance(prompt, str) or not prompt)
+    is_meta = True in (record.isMeta, queued.isMeta) or text.startswith(f"<{_NOTIFICATION}>")
+    return prompt if isinstance(prompt, (str, list)) and not is_empty and not is_meta else None
 
 
 _kinds = msgspec.json.Decoder(RecordKind)
@@ -83,8 +131,16 @@ def decode_pieces(raw: bytes) -> list[tuple[bytes, ClaudeLine | None]]:
         kind = _kinds.decode(raw)
     except DECODE_ERRORS:
         return pieces
-    return [(raw, ClaudeLine(kind.type, kind.uuid))]
+    return [(raw, ClaudeLine(kind.type, kind.uuid, kind.isMeta, kind.content, kind.attachment))]
 
 
-read = FullReader(ClaudeRecord, decode_pieces).read
+class _ClaudeReader(FullReader[ClaudeRecord]):
+    def decode(self, piece: bytes, line: ClaudeLine) -> ClaudeRecord:
+        """Returns the record of a damaged piece, with the members of `line` that it was counted by."""
+        record = super().decode(piece, line)
+        record.isMeta, record.content, record.attachment = line.isMeta, line.content, line.attachment
+        return record
+
+
+read = _ClaudeReader(ClaudeRecord, decode_pieces).read
 """Reads as `decode_pieces`, with all that a message is made of."""

@@ -17,24 +17,27 @@ If one of these is not met, the lines are decoded one by one, as in the parser.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
 
-from ctxstore.sources.claude_code.records import COUNTED, ClaudeLine, decode_kinds, decode_pieces
+from ctxstore.sources.claude_code.records import META, ClaudeLine, RecordKind, decode_kinds, decode_pieces, role_of
 from ctxstore.sources.content import parts_of
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
 from ctxstore.sources.jsonl.lines import LineSpan
 from ctxstore.sources.jsonl.reader import value_of
 from ctxstore.sources.jsonl.scanner import RecordScanner
-from ctxstore.sources.protocol import Attributes
+from ctxstore.sources.protocol import Attributes, Part
 from ctxstore.sources.summary import SessionSummary, first_line, one_line
 
 _OPEN, _CLOSE = b"{}"
 _REMEMBERED = 1 << 17
 """The number of records whose ids are kept, to decide whether a summary is about this session."""
+
+_TITLES = {"agent-name": "agentName", "custom-title": "customTitle", "ai-title": "aiTitle"}
+"""The types of records that give a title, the first one first, each with the member that has it."""
 
 _SUMMARIES = 16
 _PENDING = 16
@@ -43,19 +46,25 @@ _PENDING = 16
 _SYNTHETIC = "<synthetic>"
 """The model of answers that Claude Code wrote itself."""
 
-_NOT_WRITTEN = (
-    "<bash-",
-    "<command-",
-    "<ide_",
+NOT_WRITTEN = (
     "<local-command-",
     "<system-reminder>",
     "<task-notification>",
-    "<user-memory-input>",
-    "Caveat:",
+    "Stop hook feedback:",
     "[Request interrupted",
     "This session is being continued from a previous conversation",
 )
 """The beginnings of texts that Claude Code wrote in the user's name."""
+
+_NO_TITLE = (
+    *NOT_WRITTEN,
+    "<bash-",
+    "<command-",
+    "<ide_",
+    "<user-memory-input>",
+    "Caveat:",
+)
+"""The beginnings of texts that are no title."""
 
 
 def make_scanner(before: Attributes | None = None) -> RecordScanner[ClaudeLine]:
@@ -64,11 +73,16 @@ def make_scanner(before: Attributes | None = None) -> RecordScanner[ClaudeLine]:
     return RecordScanner(decode_pieces, summary, summary.add_lines)
 
 
+def is_not_written(parts: Sequence[Part]) -> bool:
+    """Whether Claude Code wrote a message in the user's name."""
+    return bool(parts) and all(part.kind == "text" and part.text.lstrip().startswith(NOT_WRITTEN) for part in parts)
+
+
 class _Batch(NamedTuple):
     """Consecutive records: the members that every record is counted by, and a function that decodes the rest of one."""
 
+    kinds: Sequence[RecordKind]
     types: list[Any]
-    ids: list[Any]
     line: Callable[[int], ClaudeLine]
 
     def newest(self, type: str) -> Iterator[ClaudeLine]:
@@ -86,6 +100,7 @@ class _ClaudeSummary(SessionSummary):
         super().__init__(agent, before)
         self._pending: list[ClaudeLine] = []
         self._summaries: deque[ClaudeLine] = deque(maxlen=_SUMMARIES)
+        self._titles: dict[str, str] = {}
         self._ids: deque[Any] = deque(maxlen=_REMEMBERED)
 
     def add(self, record: ClaudeLine) -> None:
@@ -110,13 +125,13 @@ class _ClaudeSummary(SessionSummary):
 
     def _add_pending(self) -> None:
         lines, self._pending = self._pending, []
-        self._add(_Batch([line.type for line in lines], [line.uuid for line in lines], lines.__getitem__))
+        self._add(_Batch(lines, [line.type for line in lines], lines.__getitem__))
 
     def _add(self, batch: _Batch) -> None:
         types = batch.types
         if self.messages is not None:
-            self.messages += sum(map(types.count, COUNTED))
-        self._ids.extend(batch.ids)
+            self.messages += sum(role_of(kind) != META for kind in batch.kinds)
+        self._ids.extend([kind.uuid for kind in batch.kinds])
         if "assistant" in types:
             self.model = next(filter(None, map(_model_of, batch.newest("assistant"))), self.model)
         if not self.project:
@@ -127,9 +142,11 @@ class _ClaudeSummary(SessionSummary):
             self.title = next(filter(None, map(_title_of, users)), None)
         if "summary" in types:
             self._summaries.extendleft(reversed(list(islice(batch.newest("summary"), _SUMMARIES))))
-        if "custom-title" in types:
-            titles = (one_line(line.customTitle) for line in batch.newest("custom-title"))
-            self.own_title = next(filter(None, titles), self.own_title)
+        for type, member in _TITLES.items():
+            if type in types:
+                titles = (one_line(getattr(line, member)) for line in batch.newest(type))
+                self._titles[type] = next(filter(None, titles), self._titles.get(type, ""))
+        self.own_title = next(filter(None, map(self._titles.get, _TITLES)), "")
 
     def _newest_summary(self) -> str | None:
         own = [each for each in self._summaries if isinstance(each.leafUuid, str) and each.leafUuid in self._ids]
@@ -162,7 +179,7 @@ def _decode(span: LineSpan) -> _Batch | None:
     def line(i: int) -> ClaudeLine:
         return decode_pieces(data[starts[i] : starts[i + 1]])[0][1] or ClaudeLine()
 
-    return _Batch([kind.type for kind in kinds], [kind.uuid for kind in kinds], line)
+    return _Batch(kinds, [kind.type for kind in kinds], line)
 
 
 def _title_of(record: ClaudeLine) -> str | None:
@@ -172,7 +189,7 @@ def _title_of(record: ClaudeLine) -> str | None:
     message = value_of(record.message) or decode_lenient(bytes(record.message))
     content = message.get("content") if isinstance(message, dict) else message
     texts = (part.text.lstrip() for part in parts_of(content) if part.kind == "text")
-    return first_line(text for text in texts if not text.startswith(_NOT_WRITTEN))
+    return first_line(text for text in texts if not text.startswith(_NO_TITLE))
 
 
 def _model_of(record: ClaudeLine) -> str | None:

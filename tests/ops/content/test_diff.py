@@ -134,8 +134,20 @@ def test_a_torn_last_line_that_is_completed_is_replaced_by_its_message(home, sna
     home.append("one", line(6)[-40:], line(7))
     snap(home)
     found = repo.diff(home.ref("one") + "~1", home.ref("one"))
-    assert {"m6", "m7"} <= set(ids(found.added)) | {new.id for _, new in found.edited}
-    assert len(found.removed) + len(found.edited) == 1
+    assert set(ids(found.added)) == {"m6", "m7"}
+    assert (found.removed, found.edited, found.records) == ((), (), 1)
+
+
+def test_the_agents_own_records_are_counted_apart_from_messages(home, snap, repo, line):
+    home.write("one", 6)
+    snap(home)
+    own = b'{"type":"file-history-snapshot","messageId":"x"}\n', b'{"type":"system","subtype":"turn_duration"}\n'
+    home.append("one", line(6), *own, line(7))
+    snap(home)
+    old, new = repo.resolve(home.ref("one") + "~1"), repo.resolve(home.ref("one"))
+    found = repo.diff(old.ref + "~1", new.ref)
+    assert (ids(found.added), found.records) == (["m6", "m7"], 2)
+    assert len(found.added) == new.commit.summary.messages - old.commit.summary.messages
 
 
 def test_a_transcript_that_comes_or_goes_brings_or_takes_all_its_messages(home, snap, repo):

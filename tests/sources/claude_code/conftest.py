@@ -23,11 +23,19 @@ ASSISTANT = record(
 )
 NESTED = record("progress", data={"message": {"type": "user", "uuid": "n1", "message": {"content": "inner"}}})
 TOOL = record("user", uuid="u2", message={"content": [{"type": "tool_result", "tool_use_id": "c1", "content": "ok"}]})
+QUEUED = record("attachment", uuid="q1", attachment={"type": "queued_command", "prompt": "And the doors"})
+NOTICE = record("attachment", attachment={"type": "queued_command", "prompt": "x", "commandMode": "task-notification"})
+SPENT = record("system", uuid="s1", subtype="turn_duration", durationMs=5)
+SKILL = record("user", uuid="u3", isMeta=True, message={"content": "how to oil"})
 
 DIRT: dict[str, bytes] = {
     "nothing": b"",
     "plain": USER + b"\n" + ASSISTANT + b"\n" + TOOL + b"\n",
     "nested types": NESTED + b"\n" + USER + b"\n" + NESTED + b"\n",
+    "queued prompts": b"\n".join([USER, QUEUED, NOTICE, SPENT, SKILL, b""]),
+    "damaged attachments": QUEUED.replace(b"doors", b"\xff") + b"\n" + NOTICE.replace(b"task-", b"\\ud83d") + b"\n"
+    b'{"type":"attachment","attachment":7}\n{"type":"attachment","attachment":{"type":"queued_command","prompt":[1]}}\n',
+    "damaged bookkeeping": SPENT.replace(b"/home", b"\xff") + b"\n" + SKILL.replace(b"oil", b"\xff") + b"\n",
     "no final newline": USER + b"\n" + ASSISTANT,
     "torn last line": USER + b"\n" + ASSISTANT[:-20],
     "torn within nested": USER + b"\n" + NESTED[:-2],
@@ -93,6 +101,10 @@ PIECES = [
     ASSISTANT,
     NESTED,
     TOOL,
+    QUEUED,
+    NOTICE,
+    SPENT,
+    SKILL,
     USER[:-3],
     b"{",
     b"}",

@@ -83,6 +83,54 @@ def test_other_records_are_meta(type: str) -> None:
     assert (message.role, message.parts) == ("meta", ())
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        line("system", subtype="turn_duration", durationMs=1200),
+        line("system", subtype="stop_hook_summary", hookCount=1, content=""),
+        line("user", isMeta=True, message={"content": "Base directory for this skill: /x"}),
+        line("system", isMeta=True, content="kept for the program"),
+    ],
+)
+def test_bookkeeping_is_meta(record: bytes) -> None:
+    assert [message.role for message in parse(record)] == ["meta"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        line("system", subtype="compact_boundary", content="Conversation compacted"),
+        line("user", isCompactSummary=True, message={"content": "We oiled the wheels."}),
+        line("user", message={"content": "<local-command-stdout>ok</local-command-stdout>"}),
+        line("user", message={"content": [{"type": "text", "text": "[Request interrupted by user]"}]}),
+    ],
+)
+def test_a_text_that_the_program_wrote_is_the_systems(record: bytes) -> None:
+    assert [message.role for message in parse(record)] == ["system"]
+
+
+@pytest.mark.parametrize("prompt", ["Oil them too", [{"type": "text", "text": "Oil them too"}, {"type": "image"}]])
+def test_a_prompt_typed_while_the_agent_works_is_the_users(prompt: object) -> None:
+    (message,) = parse(line("attachment", uuid="q", attachment={"type": "queued_command", "prompt": prompt}))
+    assert (message.id, message.role, message.parts[0]) == ("q", "user", Part("text", "Oil them too"))
+
+
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        {"type": "queued_command", "prompt": "A task ended", "commandMode": "task-notification"},
+        {"type": "queued_command", "prompt": " <task-notification>done</task-notification>"},
+        {"type": "queued_command", "prompt": " \n"},
+        {"type": "queued_command", "prompt": "for the program", "isMeta": True},
+        {"type": "queued_command", "prompt": 7},
+        {"type": "skill_listing", "prompt": "words"},
+        "queued_command",
+    ],
+)
+def test_other_attachments_are_meta(attachment: object) -> None:
+    assert [message.role for message in parse(line("attachment", attachment=attachment))] == ["meta"]
+
+
 def test_a_summarys_text_is_read() -> None:
     assert parse(line("summary", summary="All oiled", leafUuid="x"))[0].parts == (Part("text", "All oiled"),)
 
@@ -133,7 +181,8 @@ def test_damaged_text_is_read_as_far_as_it_goes(bytes_in: bytes, text_out: str) 
 @pytest.mark.parametrize("field", ["content", "summary", "customTitle", "subtype"])
 def test_a_damaged_record_without_a_message_keeps_its_text(field: str) -> None:
     raw = b'{"type":"system","cwd":"\xff","%s":"All oiled"}\n' % field.encode()
-    assert [(m.role, m.parts) for m in parse(raw)] == [("system", (Part("text", "All oiled"),))]
+    role = "system" if field == "content" else "meta"
+    assert [(m.role, m.parts) for m in parse(raw)] == [(role, (Part("text", "All oiled"),))]
 
 
 def test_nuls_left_by_a_crash_do_not_hide_the_record_after_them() -> None:

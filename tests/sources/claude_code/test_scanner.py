@@ -77,6 +77,14 @@ def test_a_custom_title_wins_and_the_last_one_counts() -> None:
     assert scan(user("Prompt"), *titles, line("summary", summary="S", leafUuid=None)).title == "Second"
 
 
+def test_titles_come_in_the_agents_order() -> None:
+    ai = line("ai-title", aiTitle="Guessed")
+    name = line("agent-name", agentName="oiler")
+    assert scan(user("Prompt"), ai).title == "Guessed"
+    assert scan(user("Prompt"), line("custom-title", customTitle="Mine"), ai).title == "Mine"
+    assert scan(user("Prompt"), name, line("custom-title", customTitle="Mine"), ai).title == "oiler"
+
+
 def test_a_summary_counts_only_if_it_is_of_this_session() -> None:
     own = line("summary", summary="Mine", leafUuid="u1")
     other = line("summary", summary="Another's", leafUuid="elsewhere")
