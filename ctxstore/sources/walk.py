@@ -96,6 +96,23 @@ def report_outside(home: str, report: ReportSkipped) -> ReportSkipped:
     return report_rest
 
 
+def find_file(home: str, key: str, report: ReportSkipped) -> FoundFile | None:
+    """Returns one file, without listing its folder."""
+    path = os.path.join(home, key)
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        report(Skipped(path, error.strerror or str(error)))
+        return None
+    reason = why_not(os.path.basename(key), status.st_mode)
+    if reason:
+        report(Skipped(path, reason, failed=False))
+        return None
+    return FoundFile(key, path, status)
+
+
 def take(entry: os.DirEntry[str], key: str, report: ReportSkipped, *, state: bool = True) -> list[FoundFile]:
     """Returns the entry as a file of a context, and if it is a folder all below it; nothing when it is left out."""
     file = look_at(entry, key, report, state=state)

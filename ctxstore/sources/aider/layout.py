@@ -1,15 +1,17 @@
-"""aider's files in a project."""
+"""aider's files in a project, or a single history elsewhere."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 
-from ctxstore.sources.context_names import path_part
+from ctxstore.sources.aider.settings import CHAT, INPUT, LLM, by_settings
+from ctxstore.sources.context_names import hash_of, path_part
 from ctxstore.sources.layout import AgentLayout
-from ctxstore.sources.protocol import FoundContext, FoundFile
-from ctxstore.sources.walk import by_key, list_folder, look_at, walk
+from ctxstore.sources.protocol import FoundContext, FoundFile, Skipped
+from ctxstore.sources.walk import by_key, find_file, list_folder, look_at, read_head, walk
 
 HISTORY = ".aider.chat.history.md"
 _FILES = {HISTORY: True, ".aider.input.history": True, ".aider.llm.history": False}
@@ -17,14 +19,39 @@ _FILES = {HISTORY: True, ".aider.input.history": True, ".aider.llm.history": Fal
 _FOLDERS = (".aider/sessions", ".extn_aider/temp/context_backup", ".extn_aider/temp/context_create")
 """The folders in which extensions of aider save chats."""
 
+_HEADS = {INPUT: re.compile(rb"\s*# \d{4}-\d\d-\d\d [^\n]*\n\+"), LLM: re.compile(rb"(TO LLM|LLM RESPONSE) \d{4}-")}
+_PEEK = 200
+
 
 class AiderLayout(AgentLayout):
-    """Lists a project."""
+    """Lists a project, or a history."""
 
     def sessions(self) -> Iterator[FoundContext]:
-        """Yields the one context of the project."""
+        """Yields the project's context, and one of each history that its settings name."""
+        if not os.path.isdir(self.path):
+            yield from self._history()
+            return
+        prefix = f"aider/{path_part(self.path)}"
         if files := self._files():
-            yield FoundContext(f"aider/{path_part(self.path)}/chat", files)
+            yield FoundContext(f"{prefix}/{CHAT}", files)
+        taken = {file.key for file in files}
+        for history in by_settings(self.path):
+            key = os.path.relpath(history.path, self.path)
+            if key in taken or not os.path.lexists(history.path):
+                continue
+            if key.startswith("../"):
+                reason = f"outside the project: its own home, aider:{history.path}"
+                self.report(Skipped(history.path, reason, failed=False))
+            elif file := find_file(self.path, key, self.report):
+                name = f"{prefix}/{history.kind}.{hash_of(os.fsencode(key))}"
+                yield FoundContext(name, [file._replace(state=history.kind != LLM)])
+
+    def _history(self) -> Iterator[FoundContext]:
+        """Yields the context of a history that is a home."""
+        folder, name = os.path.split(self.path)
+        if file := find_file(folder, name, self.report):
+            kind = kind_of(self.path)
+            yield FoundContext(f"aider/{path_part(self.path)}/{kind}", [file._replace(state=kind != LLM)])
 
     def _files(self) -> list[FoundFile]:
         entries = [entry for entry in list_folder(self.path, self.report) if entry.name in _FILES]
@@ -40,9 +67,23 @@ class AiderLayout(AgentLayout):
 make_layout = AiderLayout
 
 
+def kind_of(path: str) -> str:
+    """Returns the kind of a history, by its first bytes."""
+    try:
+        head = read_head(path, _PEEK)
+    except OSError:
+        return CHAT
+    return next((kind for kind, pattern in _HEADS.items() if pattern.match(head)), CHAT)
+
+
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """Returns ``.aider.chat.history.md``."""
-    return HISTORY if HISTORY in keys else None
+    """Returns ``.aider.chat.history.md``, or the one file of a chat history of another name."""
+    known = list(keys)
+    if HISTORY in known:
+        return HISTORY
+    kind = context.rpartition("/")[2]
+    is_other = len(known) == 1 and known[0] not in _FILES and not known[0].startswith(_FOLDERS)
+    return known[0] if is_other and (kind == CHAT or kind.startswith(CHAT + ".")) else None
 
 
 def is_memory(key: str) -> bool:

@@ -15,8 +15,8 @@ import re
 from functools import cached_property
 
 from ctxstore.sources.opencode.session_files import MessagePlace, SessionFiles, name_of, read_folder
-from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
-from ctxstore.sources.walk import by_key, is_folder, list_folder, walk, why_not
+from ctxstore.sources.protocol import FoundFile, ReportSkipped
+from ctxstore.sources.walk import by_key, find_file, is_folder, list_folder, walk
 
 STORAGE = "storage"
 PROJECTS = "project"
@@ -127,23 +127,6 @@ def is_session_file(entry: os.DirEntry[str]) -> bool:
 def is_session_folder(entry: os.DirEntry[str]) -> bool:
     """Whether the entry is a folder of one session's messages, or parts."""
     return _ID.fullmatch(entry.name) is not None and is_folder(entry)
-
-
-def find_file(home: str, key: str, report: ReportSkipped) -> FoundFile | None:
-    """Returns one file, without listing its folder."""
-    path = os.path.join(home, key)
-    try:
-        status = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        report(Skipped(path, error.strerror or str(error)))
-        return None
-    reason = why_not(os.path.basename(key), status.st_mode)
-    if reason:
-        report(Skipped(path, reason, failed=False))
-        return None
-    return FoundFile(key, path, status)
 
 
 def _add_place(found: dict[str, SessionFiles], id: str, place: MessagePlace) -> None:

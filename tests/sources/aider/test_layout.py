@@ -60,7 +60,7 @@ def test_another_project_is_named_by_its_path(project: Path) -> None:
     assert home_at(Aider(), str(project), {"HOME": str(project.parent)}).path == str(project)
     with pytest.raises(NotFound, match="no data of aider"):
         home_at(Aider(), str(project.parent), {})
-    with pytest.raises(NotFound, match="no such folder"):
+    with pytest.raises(NotFound, match="no such file or folder"):
         home_at(Aider(), str(project / "nowhere"), {})
 
 
