@@ -13,7 +13,6 @@ from tests.faults.crashes import Disk, iter_disks
 from tests.faults.explorer import Case, Explorer
 from tests.faults.simulated import Capture, SimulatedFiles
 from tests.faults.workload import Session, make_packs_small, run
-from tests.marks import slow_except
 
 SHARDS = 4
 
@@ -24,7 +23,8 @@ def explorer(monkeypatch: pytest.MonkeyPatch) -> Explorer:
     return Explorer()
 
 
-@pytest.mark.parametrize("shard", slow_except(0, of=range(SHARDS)))
+@pytest.mark.slow
+@pytest.mark.parametrize("shard", range(SHARDS))
 def test_a_crash_after_any_operation_keeps_every_promise(explorer: Explorer, shard: int) -> None:
     moments = explorer.record(run)
     for moment in moments[shard::SHARDS]:
