@@ -19,8 +19,13 @@ _FILES = {HISTORY: True, ".aider.input.history": True, ".aider.llm.history": Fal
 _FOLDERS = (".aider/sessions", ".extn_aider/temp/context_backup", ".extn_aider/temp/context_create")
 """The folders in which extensions of aider save chats."""
 
-_HEADS = {INPUT: re.compile(rb"\s*# \d{4}-\d\d-\d\d [^\n]*\n\+"), LLM: re.compile(rb"(TO LLM|LLM RESPONSE) \d{4}-")}
+_HEADS = {
+    CHAT: re.compile(rb"\s*# aider chat started at \d{4}-"),
+    INPUT: re.compile(rb"\s*# \d{4}-\d\d-\d\d [^\n]*\n\+"),
+    LLM: re.compile(rb"\s*(TO LLM|LLM RESPONSE) \d{4}-"),
+}
 _PEEK = 200
+_UNKNOWN = "not a history of aider's, by its first lines"
 
 
 class AiderLayout(AgentLayout):
@@ -42,16 +47,25 @@ class AiderLayout(AgentLayout):
             if key.startswith("../"):
                 reason = f"outside the project: its own home, aider:{history.path}"
                 self.report(Skipped(history.path, reason, failed=False))
-            elif file := find_file(self.path, key, self.report):
-                name = f"{prefix}/{history.kind}.{hash_of(os.fsencode(key))}"
-                yield FoundContext(name, [file._replace(state=history.kind != LLM)])
+            else:
+                yield from self._one(self.path, key, prefix, "." + hash_of(os.fsencode(key)))
 
     def _history(self) -> Iterator[FoundContext]:
         """Yields the context of a history that is a home."""
         folder, name = os.path.split(self.path)
-        if file := find_file(folder, name, self.report):
-            kind = kind_of(self.path)
-            yield FoundContext(f"aider/{path_part(self.path)}/{kind}", [file._replace(state=kind != LLM)])
+        yield from self._one(folder, name, f"aider/{path_part(self.path)}", "")
+
+    def _one(self, folder: str, key: str, prefix: str, ending: str) -> Iterator[FoundContext]:
+        """Yields the context of one history.
+
+        Settings may come with a project of another person, and name any file. Only a history is saved.
+        """
+        kind = kind_of(os.path.join(folder, key))
+        file = find_file(folder, key, self.report)
+        if file and kind:
+            yield FoundContext(f"{prefix}/{kind}{ending}", [file._replace(state=kind != LLM)])
+        elif file and file.stat.st_size:
+            self.report(Skipped(file.path, _UNKNOWN, failed=False))
 
     def _files(self) -> list[FoundFile]:
         entries = [entry for entry in list_folder(self.path, self.report) if entry.name in _FILES]
@@ -68,12 +82,12 @@ make_layout = AiderLayout
 
 
 def kind_of(path: str) -> str:
-    """Returns the kind of a history, by its first bytes."""
+    """Returns the kind of a history, by its first bytes; empty if the file is none."""
     try:
         head = read_head(path, _PEEK)
     except OSError:
-        return CHAT
-    return next((kind for kind, pattern in _HEADS.items() if pattern.match(head)), CHAT)
+        return ""
+    return next((kind for kind, pattern in _HEADS.items() if pattern.match(head)), "")
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:

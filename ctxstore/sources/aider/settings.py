@@ -37,7 +37,7 @@ def by_variables(environ: Mapping[str, str]) -> Iterator[NamedHistory]:
     for variable, kind in VARIABLES.items():
         path = os.path.join(environ.get("PWD", ""), environ.get(variable, ""))
         if environ.get(variable) and os.path.isabs(path):
-            yield NamedHistory(kind, os.path.normpath(path))
+            yield NamedHistory(kind, _resolved(path))
 
 
 def by_settings(project: str) -> Iterator[NamedHistory]:
@@ -51,12 +51,17 @@ def by_settings(project: str) -> Iterator[NamedHistory]:
     while True:
         for name, pattern in _FILES.items():
             for kind, path in _values(os.path.join(folder, name), pattern):
-                found.setdefault(kind, os.path.normpath(os.path.join(project, path)))
+                found.setdefault(kind, _resolved(os.path.join(project, path)))
         parent = os.path.dirname(folder)
         if parent == folder:
             break
         folder = parent
     yield from (NamedHistory(kind, path) for kind, path in sorted(found.items()))
+
+
+def _resolved(path: str) -> str:
+    """Returns the path that aider writes to: if the history is a link, that of the file behind it."""
+    return os.path.realpath(path) if os.path.islink(path) else os.path.normpath(path)
 
 
 def _values(path: str, pattern: re.Pattern[bytes]) -> Iterator[tuple[str, str]]:

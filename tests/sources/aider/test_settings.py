@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from ctxstore.sources.protocol import Skipped, SourceHome
 from tests.sources.homes.aider import HISTORY
 from tests.sources.homes.home_files import write
 
+LLM = "TO LLM 2026-01-01T10:00:01\n-------\n"
 INPUT = "\n# 2026-01-01 10:00:01.123\n+Oil the wheels\n"
 
 
@@ -54,7 +54,7 @@ def test_a_history_in_the_project_that_settings_name_is_found(tmp_path: Path, na
 def test_each_kind_of_history_is_a_context(tmp_path: Path) -> None:
     settings = "chat-history-file: a\ninput-history-file: b\nllm-history-file: c\n"
     write(
-        tmp_path / "p", {".aider.conf.yml": settings, "a": HISTORY, "b": INPUT, "c": "", ".aider.chat.history.md": ""}
+        tmp_path / "p", {".aider.conf.yml": settings, "a": HISTORY, "b": INPUT, "c": LLM, ".aider.chat.history.md": ""}
     )
     found, _ = look(discovered(tmp_path / "p")[0])
     assert sorted(keys for keys in found.values()) == [[".aider.chat.history.md"], ["a"], ["b"], ["c"]]
@@ -96,7 +96,7 @@ def test_a_history_is_saved_again_without_the_variable_and_goes_back(tmp_path: P
         report = repo.snapshot(repo.known_projects())
         ((name, _),) = report.commits
         assert repo.view(name).commit.summary.messages == 5
-        os.unlink(path)
+        path.write_text(HISTORY)
         repo.plan_checkout(name).execute()
     assert path.read_text() == HISTORY + "\n#### More  \n"
 
@@ -107,3 +107,22 @@ def test_what_is_no_project_has_no_home(tmp_path: Path) -> None:
     for name in ("p", "none"):
         with pytest.raises(NotFound):
             home_at(Aider(), str(tmp_path / name), {})
+
+
+def test_settings_of_another_person_lead_to_no_other_file(tmp_path: Path) -> None:
+    settings = "chat-history-file: ../key\ninput-history-file: secret\n"
+    files = {"secret": "token", "link": "", ".aider.conf.yml": settings, ".aider.chat.history.md": HISTORY}
+    write(tmp_path, {"key": "private", **{f"p/{name}": text for name, text in files.items()}})
+    found = {}
+    for home in discovered(tmp_path / "p"):
+        contexts, skipped = look(home)
+        found |= contexts
+        assert skipped and not any(skip.failed for skip in skipped)
+    assert found == {"chat": [".aider.chat.history.md"]}
+
+
+def test_a_history_that_is_a_link_is_saved_where_it_is(tmp_path: Path) -> None:
+    write(tmp_path, {"notes/all.md": HISTORY, "p/.aider.conf.yml": "chat-history-file: talk.md"})
+    (tmp_path / "p/talk.md").symlink_to("../notes/all.md")
+    (home,) = discovered(tmp_path / "p")
+    assert home.path == str(tmp_path / "notes/all.md")
