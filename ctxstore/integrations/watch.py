@@ -10,16 +10,16 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ctxstore.errors import SourceError
+from ctxstore.integrations.save_timer import SaveDelays, SaveTimer
+from ctxstore.integrations.savers import Savers, SaveTargets
 
 if TYPE_CHECKING:
     from ctxstore import SourceHome, Target
 
 FindTargets = Callable[[], "Sequence[Target]"]
-SaveTargets = Callable[["Sequence[Target]"], bool]
-"""Saves targets, and returns whether that succeeded."""
 
 TICK = 0.25
 """Seconds between checks for changes and for the end."""
@@ -30,58 +30,27 @@ TARGETS_INTERVAL = 5.0
 SCAN_INTERVAL = 600.0
 """Seconds between scans of all targets, regardless of notifications."""
 
-MAX_RETRY_DELAY = 60.0
-"""The longest time in seconds between attempts, while saving fails."""
+POLL_INTERVAL = 5.0
+"""Seconds between scans of all targets while the system does not let us watch all folders."""
 
-
-class SaveDelays(NamedTuple):
-    """The delays before saving, in seconds: after the last change, and at most after the first one."""
-
-    debounce: float = 2.0
-    max_delay: float = 30.0
-
-
-class SaveTimer:
-    """Decides when to save pending changes. Times are from a monotonic clock."""
-
-    def __init__(self, delays: SaveDelays) -> None:
-        self._delays = delays
-        self._first: float | None = None
-        self._last = 0.0
-        self._not_before = 0.0
-        self._retry_delay = 0.0
-
-    def note_change(self, now: float) -> None:
-        """Records a change."""
-        self._first = now if self._first is None else self._first
-        self._last = now
-
-    def is_due(self, now: float) -> bool:
-        """Whether to save now."""
-        if self._first is None or now < self._not_before:
-            return False
-        return now >= self._last + self._delays.debounce or now >= self._first + self._delays.max_delay
-
-    def note_saved(self) -> None:
-        """Records that all changes are saved."""
-        self._first, self._retry_delay, self._not_before = None, 0.0, 0.0
-
-    def note_failed(self, now: float) -> None:
-        """Records a failed save. Each further failure doubles the delay before the next attempt."""
-        self._retry_delay = min(MAX_RETRY_DELAY, max(1.0, self._retry_delay * 2))
-        self._not_before = now + self._retry_delay
+PROBE_INTERVAL = 30.0
+"""Seconds between checks whether one more folder could be watched. If not, new folders are not watched."""
 
 
 class Watcher:
     """Watches the targets that `find` returns, and passes changed ones to `save`. Ignores changes below `ignored`."""
 
-    def __init__(self, find: FindTargets, save: SaveTargets, delays: SaveDelays, ignored: str) -> None:
+    def __init__(
+        self, find: FindTargets, save: SaveTargets, delays: SaveDelays, ignored: str, warn: Callable[[str], None]
+    ) -> None:
         self.stop = threading.Event()
-        self._find, self._save = find, save
+        self._find = find
         self._ignored = os.path.realpath(ignored)
         self._delays = delays
-        self._timer = SaveTimer(delays)
-        self._dirty: dict[SourceHome, Target] = {}
+        self._warn = warn
+        self._savers = Savers(save, warn)
+        self._timers: dict[SourceHome, tuple[Target, SaveTimer]] = {}
+        self._is_polling = False
 
     def run(self) -> None:
         """Saves all targets, then their changes, until `stop` is set. Saves pending changes before it returns."""
@@ -90,39 +59,49 @@ class Watcher:
             # Mark only: `_follow` saves after it has subscribed to notifications, so that no change is missed.
             self._mark(targets, time.monotonic() - self._delays.debounce)
             self._follow(targets)
-        if self._dirty:
-            self._save(list(self._dirty.values()))
+        for target, timer in self._timers.values():
+            if timer.is_pending:
+                self._savers.add(target)
+        self._savers.finish()
 
     def _follow(self, targets: Sequence[Target]) -> None:
         """Saves changes below `targets`, until the targets themselves change or the next scan is due."""
         stamps = _stamps(targets)
         started = checked = time.monotonic()
+        probed = started - PROBE_INTERVAL
+        interval = SCAN_INTERVAL
         for paths in self._changes([path for path in stamps if os.path.isdir(path)]):
             now = time.monotonic()
             self._mark([target for target in targets if self._is_below(target.home.path, paths)], now)
-            if self._timer.is_due(now):
-                self._try_to_save(now)
+            self._save_due(now)
             if any(path in stamps for path in paths):
                 return  # a target itself: it may have been replaced by a folder with the same inode number
+            if now >= probed + PROBE_INTERVAL:
+                probed = now
+                interval = SCAN_INTERVAL if self._can_watch(next(filter(os.path.isdir, stamps), "")) else POLL_INTERVAL
             if now >= checked + TARGETS_INTERVAL:
                 checked = now
-                if now >= started + SCAN_INTERVAL or _stamps(self._find()) != stamps:
+                if now >= started + interval or _stamps(self._find()) != stamps:
                     return
 
     def _mark(self, targets: Sequence[Target], now: float) -> None:
         for target in targets:
-            self._dirty[target.home] = target
-            self._timer.note_change(now)
+            timer = self._timers[target.home][1] if target.home in self._timers else SaveTimer(self._delays)
+            self._timers[target.home] = target, timer
+            timer.note_change(now)
 
-    def _try_to_save(self, now: float) -> None:
-        if not self._dirty:
-            return
+    def _save_due(self, now: float) -> None:
         # Changes made meanwhile are not lost: their notifications wait in the queue of the operating system.
-        if self._save(list(self._dirty.values())):
-            self._dirty.clear()
-            self._timer.note_saved()
-        else:
-            self._timer.note_failed(now)
+        for target, timer in self._timers.values():
+            if timer.is_due(now) and not self._savers.has(target.home):
+                timer.note_begun()
+                self._savers.add(target)
+        for target, is_saved, _ in self._savers.advance():
+            timer = self._timers[target.home][1]
+            if is_saved:
+                timer.note_saved()
+            else:
+                timer.note_failed(now)
 
     def _is_below(self, root: str, paths: Sequence[str]) -> bool:
         real = os.path.realpath(root)
@@ -149,11 +128,39 @@ class Watcher:
                 yield [path for _, path in changes]
         except FileNotFoundError:
             self.stop.wait(TICK)  # a folder was removed meanwhile
-        except (OSError, RuntimeError):
-            # The limit of watched folders is reached: wait for the next scan.
-            until = time.monotonic() + MAX_RETRY_DELAY
+        except (OSError, RuntimeError) as error:
+            self._note_polling(str(error))
+            until = time.monotonic() + POLL_INTERVAL
             while time.monotonic() < until and not self.stop.wait(TICK):
                 yield []
+
+    def _can_watch(self, folder: str) -> bool:
+        """Whether the system lets this user watch one more folder. If not, some folders are silently not watched."""
+        from watchfiles._rust_notify import RustNotify
+
+        try:
+            if folder:
+                RustNotify([folder], False, False, 300, False, False).close()
+        except FileNotFoundError:
+            pass
+        except (OSError, RuntimeError) as error:
+            self._note_polling(str(error))
+            return False
+        self._note_polling("")
+        return True
+
+    def _note_polling(self, reason: str) -> None:
+        """Reports once that the system refuses to watch the folders, and once that it no longer does."""
+        if bool(reason) == self._is_polling:
+            return
+        self._is_polling = bool(reason)
+        if not reason:
+            self._warn("all folders are watched again")
+            return
+        self._warn(
+            f"not all folders can be watched, so all files are compared every {POLL_INTERVAL:g} s: "
+            f"{reason.partition(' about ')[0]}; raise fs.inotify.max_user_watches or fs.inotify.max_user_instances"
+        )
 
 
 def import_watch() -> Any:

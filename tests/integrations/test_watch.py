@@ -16,8 +16,8 @@ import pytest
 
 import ctxstore
 from ctxstore.errors import InvalidInput
+from ctxstore.integrations.save_timer import SaveDelays, SaveTimer
 from ctxstore.integrations.service_units import launchd_plist, systemd_unit
-from ctxstore.integrations.watch import SaveDelays, SaveTimer
 from tests.integrations.agent_home import CTX, AgentHome, eventually
 
 ONE, TWO = "11111111-aaaa-4bbb-8ccc-000000000001", "22222222-aaaa-4bbb-8ccc-000000000002"
@@ -216,6 +216,7 @@ def test_changes_are_saved_when_it_is_quiet_or_after_long() -> None:
     for second in range(101, 110):
         timer.note_change(second)
     assert timer.is_due(110)
+    timer.note_begun()
     timer.note_saved()
     assert not timer.is_due(1000)
     timer.note_change(1000)

@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from ctxstore.cli.render.output import Output, Styled
 from ctxstore.errors import CtxstoreError
 
 if TYPE_CHECKING:
-    from ctxstore import SnapshotReport, Target
+    from ctxstore import SnapshotReport, SourceHome, Target
 
 VARIABLES = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME", "XDG_DATA_HOME", "CTX_REPO")
 """Environment variables that select agents' homes and the repository. A service unit copies their values."""
@@ -82,13 +83,18 @@ def _is_source(name: str) -> bool:
 
 def _watch(invocation: Invocation, names: Sequence[str], debounce: float, max_delay: float) -> None:
     from ctxstore.cli.repository import open_or_create
-    from ctxstore.integrations.watch import SaveDelays, Watcher, import_watch
+    from ctxstore.integrations.save_timer import SaveDelays
+    from ctxstore.integrations.watch import Watcher, import_watch
 
     import_watch()
     location = invocation.location()
     saver = Saver(invocation.output, lambda: open_or_create(location)[0])
     watcher = Watcher(
-        partial(_find, invocation, names, saver), saver, SaveDelays(debounce, max(debounce, max_delay)), location.path
+        partial(_find, invocation, names, saver),
+        saver,
+        SaveDelays(debounce, max(debounce, max_delay)),
+        location.path,
+        saver.warn,
     )
     before = signal.signal(signal.SIGTERM, lambda *_: watcher.stop.set())
     try:
@@ -112,20 +118,22 @@ def _find(invocation: Invocation, names: Sequence[str], saver: Saver) -> list[Ta
 
 
 class Saver:
-    """Takes snapshots and prints one line for each. Reports the first failure and the recovery, not every attempt.
+    """Takes snapshots, also in several threads, and prints one line for each.
 
-    `known` contains the projects that were saved before.
+    Reports the first failure and the recovery, not every attempt. `known` contains the projects that were saved before.
     """
 
     def __init__(self, output: Output, open_repo: Callable[[], Any]) -> None:
         self._output = output
         self._open = open_repo
-        self._last_failure = ""
+        self._failures: dict[tuple[SourceHome, ...], str] = {}
+        self._lock = threading.Lock()
         with open_repo() as repo:
             self.known = repo.known_projects()
 
     def __call__(self, targets: Sequence[Target]) -> bool:
         """Takes a snapshot. Returns whether it succeeded."""
+        homes = tuple(target.home for target in targets)
         try:
             with self._open() as repo:
                 report = repo.snapshot(targets)
@@ -133,19 +141,25 @@ class Saver:
                     repo.apply_retention()
                 self.known = repo.known_projects()
         except (CtxstoreError, OSError) as error:
-            self._report_failure(str(error))
+            self._report_failure(homes, str(error))
             return False
-        if self._last_failure:
-            self._output.note("Saving works again.")
-            self._last_failure = ""
-        self._report(report)
+        with self._lock:
+            if self._failures.pop(homes, None) is not None and not self._failures:
+                self._output.note("Saving works again.")
+            self._report(report)
         return True
 
-    def _report_failure(self, message: str) -> None:
-        if message != self._last_failure:
-            self._last_failure = message
-            self._output.warn(f"not saved, retrying: {message}")
-            sys.stderr.flush()
+    def warn(self, message: str) -> None:
+        """Prints a warning at once."""
+        self._output.warn(message)
+        sys.stderr.flush()
+
+    def _report_failure(self, homes: tuple[SourceHome, ...], message: str) -> None:
+        with self._lock:
+            is_known = message in self._failures.values()
+            self._failures[homes] = message
+            if not is_known:
+                self.warn(f"not saved, retrying: {message}")
 
     def _report(self, report: SnapshotReport) -> None:
         for damaged in (each for source in report.sources for each in source.damaged):
