@@ -266,3 +266,23 @@ def test_the_units_name_this_ctx_and_absolute_paths(agents: AgentHome, tmp_path:
 
 def test_a_path_that_is_not_there_is_refused(agents: AgentHome) -> None:
     assert agents.run("watch", "nowhere").returncode == 3
+
+
+def test_beyond_the_limit_of_watched_folders_a_warning_is_printed_and_files_are_compared(agents: AgentHome) -> None:
+    for number in range(30):
+        (agents.claude / f"projects/p{number}").mkdir(parents=True)
+    agents.says(ONE, "one")
+    limit = 'echo 10 > /proc/sys/user/max_inotify_watches && exec timeout 25 "$0" watch --debounce 0.3 --max-delay 2'
+    command = ["unshare", "-Ur", "sh", "-c", limit, CTX]
+    with subprocess.Popen(command, env=agents.environ, cwd=agents.path, stderr=subprocess.PIPE) as process:
+        try:
+            eventually(lambda: agents.saved(ONE) or process.poll() is not None)
+            if process.poll() not in (None, 124):
+                pytest.skip("unshare -Ur is not allowed here")
+            for number in range(30):
+                (agents.claude / f"projects/p{number}/a.jsonl").write_text("{}\n")
+            eventually(lambda: len(agents.contexts()) == 31)
+        finally:
+            process.terminate()
+        assert process.stderr is not None
+        assert process.stderr.read().count(b"not all folders can be watched") == 1

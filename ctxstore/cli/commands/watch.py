@@ -21,9 +21,6 @@ from ctxstore.errors import CtxstoreError
 if TYPE_CHECKING:
     from ctxstore import SnapshotReport, SourceHome, Target
 
-VARIABLES = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME", "XDG_DATA_HOME", "CTX_REPO")
-"""Environment variables that select agents' homes and the repository. A service unit copies their values."""
-
 
 class Seconds(click.FloatRange):
     """A number of seconds. Rejects NaN, which `click.FloatRange` accepts."""
@@ -178,14 +175,14 @@ class Saver:
 
 
 def _print_unit(invocation: Invocation, unit: str, names: Sequence[str], debounce: float, max_delay: float) -> None:
-    from ctxstore.integrations.service_units import LABEL, launchd_plist, systemd_unit
+    from ctxstore.integrations.service_units import LABEL, launchd_plist, service_variables, systemd_unit
     from ctxstore.integrations.supported_agents import find_ctx
 
     paths = [name if _is_source(name) else os.path.abspath(name) for name in names]
     repo_option = ["--repo", os.path.abspath(invocation.repo)] if invocation.repo else []
     options = [f"--debounce={debounce:g}", f"--max-delay={max_delay:g}"]
     line = [find_ctx(sys.argv[0]), "watch", "--quiet", *repo_option, *options, "--", *paths]
-    environ = {name: os.environ[name] for name in VARIABLES if os.environ.get(name)}
+    environ = service_variables(invocation.environ)
     if invocation.output.json:
         make = systemd_unit if unit == "systemd" else launchd_plist
         invocation.output.value({"unit": unit, "text": make(line, environ)})
