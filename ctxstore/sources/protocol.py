@@ -80,7 +80,8 @@ class Message(NamedTuple):
 
     `role` is user | assistant | system | tool | meta | unknown (could not be parsed; `raw` has it all).
     `id` is the agent's own, or one made from the position when it has none. `time` is the agent's text,
-    `parent` the id of the message it follows, ``None`` at a root.
+    `parent` the id of the message it follows, ``None`` at a root. `is_inherited`: it is another file's, which the
+    transcript continues; `offset` is its place there.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Message(NamedTuple):
     raw: bytes
     offset: int
     model: str | None = None
+    is_inherited: bool = False
 
 
 def unknown_message(raw: bytes, offset: int) -> Message:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from typing import BinaryIO
 
 from ctxstore.durable.new_file import LEFTOVER
 from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
@@ -139,10 +140,14 @@ def is_folder(entry: os.DirEntry[str], *, follow: bool = False) -> bool:
         return False
 
 
+def open_file(path: str) -> BinaryIO:
+    """Opens a file for reading. Symlinks are not followed, and nothing is waited for. Raises `OSError`."""
+    return open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+
+
 def read_head(path: str, size: int) -> bytes:
-    """Returns the first bytes of a file. Symlinks are not followed, and nothing is waited for. Raises `OSError`."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(fd, "rb") as file:
+    """Returns the first bytes of a file, opened by `open_file`. Raises `OSError`."""
+    with open_file(path) as file:
         return file.read(size)
 
 

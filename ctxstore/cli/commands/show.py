@@ -195,7 +195,9 @@ def _raw_transcript(view: View) -> Iterator[bytes]:
 
 def _show_header(output: Output, view: View, tags: list[str]) -> None:
     from ctxstore.cli.render.conversation import header
+    from ctxstore.ops.content.conversation import history_of
 
+    history = history_of(view)
     commit, summary = view.commit, view.commit.summary
     header(
         output,
@@ -211,6 +213,7 @@ def _show_header(output: Output, view: View, tags: list[str]) -> None:
             ("kind", commit.kind if commit.kind != "auto" else ""),
             ("note", commit.note),
             ("messages", summary.messages),
+            ("continues", ", ".join(history.bases) if history else ""),
             ("memories", summary.memories or None),
             ("size", f"{format_size(summary.bytes)} in {format_count(summary.files, 'file')}"),
             ("parents", " ".join(parent.hex()[:8] for parent in commit.parents)),

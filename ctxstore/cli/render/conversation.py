@@ -51,7 +51,8 @@ class ConversationPrinter:
         output.line()
         model = message.model if message.model != self._model else None
         self._model = message.model or self._model
-        details = "  ".join(filter(None, (short_time(message.time), model)))
+        origin = "inherited" if message.is_inherited else ""
+        details = "  ".join(filter(None, (short_time(message.time), model, origin)))
         output.line(Styled(message.role, _ROLES.get(message.role, "dim")), dim(f"  {details}" if details else ""))
         for part in message.parts:
             self._part(part)

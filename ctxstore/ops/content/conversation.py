@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ctxstore.errors import NotFound
+from ctxstore.ops.content.inherited import TranscriptHistory, find_history, iter_history_messages
 from ctxstore.ops.content.view import View, dump_json
+from ctxstore.sources.lineage import Inheriting
 from ctxstore.sources.protocol import Message, Part, Source, messages_of
 from ctxstore.sources.registry import get_source
 from ctxstore.trees.entries import FileEntry
@@ -34,11 +36,24 @@ def transcript_key(view: View) -> str | None:
 
 
 def iter_messages(view: View) -> Iterator[Message]:
-    """Yields all messages of a commit in stored order, reading one at a time. Raises `Corrupt`."""
+    """Yields all messages of a commit in stored order, reading one at a time. Raises `Corrupt`.
+
+    Messages that the transcript inherits from other files come first.
+    """
     if view.is_native:
         return iter_native(view)
     source, key = source_of(view), transcript_key(view)
-    return messages_of(source, key, view.iter_bytes(key)) if source and key else iter(())
+    if source is None or key is None:
+        return iter(())
+    if isinstance(source, Inheriting):
+        return iter_history_messages(source, find_history(view, source, key))
+    return messages_of(source, key, view.iter_bytes(key))
+
+
+def history_of(view: View) -> TranscriptHistory | None:
+    """Returns the files that a commit's messages are in, or None if it has no transcript."""
+    source, key = source_of(view), transcript_key(view)
+    return find_history(view, source, key) if source and key else None
 
 
 def iter_native(view: View, start: int = 0, stop: int | None = None) -> Iterator[Message]:

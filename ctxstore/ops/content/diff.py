@@ -10,8 +10,9 @@ from ctxstore.history.engine import Engine
 from ctxstore.history.revisions import Revision
 from ctxstore.ids import Kind
 from ctxstore.objects.encoding import decode_record
-from ctxstore.ops.content.conversation import ROLES, native_message, source_of, transcript_key
+from ctxstore.ops.content.conversation import ROLES, iter_messages, native_message, source_of, transcript_key
 from ctxstore.ops.content.view import View, decode_memory_key, dump_json
+from ctxstore.sources.lineage import Inheriting
 from ctxstore.sources.protocol import Message, Source, is_read_whole, messages_of
 from ctxstore.trees.compare import differences
 from ctxstore.trees.entries import (
@@ -138,6 +139,9 @@ def changed_messages(engine: Engine, a: View, b: View) -> tuple[list[Message], l
     new = b.get_file(after) if after else None
     if old is not None and new is not None and old.id == new.id:
         return [], []
+    if isinstance(source, Inheriting) and before != after:
+        removed, added = list(iter_messages(a)), list(iter_messages(b))
+        return _subtract(removed, added), _subtract(added, removed)
     if old is None or new is None or any(key and is_read_whole(source, key) for key in (before, after)):
         removed, added = (
             list(messages_of(source, key, read_content(engine.store, file))) if key and file else []

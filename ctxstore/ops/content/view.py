@@ -211,6 +211,11 @@ class View:
         return b"".join(self.iter_bytes(path))
 
 
+def engine_of(view: View) -> Engine:
+    """Returns the engine that a view is read with."""
+    return view._engine
+
+
 def dump_json(value: Json) -> bytes:
     """Encodes a JSON value as one line of ASCII. Lone surrogates in a str are preserved."""
 

@@ -107,8 +107,8 @@ def entry_value(path: str, entry: Entry) -> dict[str, Any]:
 
 
 def message_value(message: Message) -> dict[str, Any]:
-    """Returns the JSON value of a message, without its raw bytes."""
-    return {
+    """Returns the JSON value of a message, without its raw bytes. Only inherited ones have the member `inherited`."""
+    value = {
         "id": message.id,
         "role": message.role,
         "time": message.time,
@@ -116,6 +116,7 @@ def message_value(message: Message) -> dict[str, Any]:
         "model": message.model,
         "parts": [part_value(part) for part in message.parts],
     }
+    return {**value, "inherited": True} if message.is_inherited else value
 
 
 def part_value(part: Part) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ctxstore.ops.snapshot.stat_cache import SavedContext, StatRow, matches
 from ctxstore.ops.snapshot.summary import attributes_of
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.progress import Progress
+from ctxstore.sources.lineage import Inheriting
 from ctxstore.sources.protocol import Attributes, FoundContext, FoundFile, Scanner, Skipped
 from ctxstore.trees.entries import (
     DirEntry,
@@ -202,11 +203,17 @@ class Capture:
 
         def consume(blocks: Iterator[bytes]) -> Content:
             nonlocal scanner
-            scanner = self._source.scanner(context, file.key) if previous.is_transcript else None
+            scanner = self._whole_scanner(context, file) if previous.is_transcript else None
             feed = scanner.feed if scanner else None
             return write_content(self._writer, self._engine.chunker, self._count_bytes(blocks, feed))
 
         return read_stable(file.path, consume), scanner.finish() if scanner else None
+
+    def _whole_scanner(self, context: str, file: FoundFile) -> Scanner | None:
+        """Returns a scanner for a whole transcript, which may continue other files of its home."""
+        if isinstance(self._source, Inheriting):
+            return self._source.history_scanner(file.path.removesuffix(file.key), context, file.key)
+        return self._source.scanner(context, file.key)
 
     def _store_virtual(
         self, context: str, file: FoundFile, previous: _PreviousFile

@@ -1,7 +1,10 @@
 """The source ``codex``: Codex CLI's sessions, memories and settings."""
 
+from collections.abc import Iterable
+
 from ctxstore.sources.agent import ResumableAgent
 from ctxstore.sources.agents import AGENTS
+from ctxstore.sources.lineage import HistoryBase
 from ctxstore.sources.protocol import Attributes, Decoder, Scanner
 
 __all__ = ["Codex"]
@@ -27,3 +30,27 @@ class Codex(ResumableAgent):
         from ctxstore.sources.codex.transcript import PackedScanner, make_scanner
 
         return PackedScanner(before) if key.endswith(_PACKED) else make_scanner(before)
+
+    def base_of(self, context: str, key: str, keys: Iterable[str], head: bytes) -> HistoryBase | None:
+        """Returns the rollout that precedes `key` in its thread's history."""
+        from ctxstore.sources.codex import lineage
+
+        return lineage.base_of(context, key, keys, head)
+
+    def file_with(self, id: str, keys: Iterable[str]) -> str | None:
+        """Returns the rollout with this id."""
+        from ctxstore.sources.codex import lineage
+
+        return lineage.file_with(id, keys)
+
+    def history_scanner(self, home: str, context: str, key: str) -> Scanner:
+        """Returns a scanner of a rollout, continued from what it inherits from others."""
+        from ctxstore.sources.codex import lineage
+        from ctxstore.sources.codex.layout import CodexLayout
+        from ctxstore.sources.codex.transcript import PackedScanner, make_scanner
+
+        inherited = None
+        if lineage.may_inherit(home, key):
+            rollouts = list(CodexLayout(home, "", lambda _: None).rollouts())
+            inherited = lineage.inherited_attributes(home, key, rollouts)
+        return PackedScanner(inherited=inherited) if key.endswith(_PACKED) else make_scanner(inherited)

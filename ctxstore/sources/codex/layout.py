@@ -61,19 +61,20 @@ class CodexLayout(AgentLayout):
 
     def sessions(self) -> Iterator[FoundContext]:
         """Yields the sessions by day and id."""
-        rollouts: Rollouts = {}
-        self._add_day(rollouts, SESSIONS, _DEPTH)
-        self._add_day(rollouts, ARCHIVED, 0)
-        sessions = _by_context(rollouts)
+        sessions = _by_context(self.rollouts())
         return self._listed(sessions, sorted(sessions))
+
+    def rollouts(self, since: str = "") -> Rollouts:
+        """Returns the rollouts, archived or of the day `since` or later."""
+        found: Rollouts = {}
+        self._add_day(found, SESSIONS, _DEPTH, since)
+        self._add_day(found, ARCHIVED, 0)
+        return found
 
     def find_session(self, name: str) -> FoundContext | None:
         """Returns the session called `name`; only its day and later ones are listed, and what is archived."""
         day, _, thread = name.partition("/")[2].partition("/")
-        rollouts: Rollouts = {}
-        if thread:
-            self._add_day(rollouts, SESSIONS, _DEPTH, since=f"{SESSIONS}/{day.replace('-', '/')}")
-            self._add_day(rollouts, ARCHIVED, 0)
+        rollouts = self.rollouts(f"{SESSIONS}/{day.replace('-', '/')}") if thread else {}
         found = _by_context({key: each for key, each in rollouts.items() if each.rollout.thread == thread})
         return next(self._listed(found, [name]), None) if name in found else None
 

@@ -89,12 +89,15 @@ def make_scanner(before: Attributes | None = None) -> RecordScanner[CodexLine]:
 
 
 class PackedScanner:
-    """A scanner of a packed rollout. What was added to one can't be read without what precedes it."""
+    """A scanner of a packed rollout. What was added to one can't be read without what precedes it.
 
-    def __init__(self, before: Attributes | None = None) -> None:
+    `inherited` are the attributes of what the whole rollout continues.
+    """
+
+    def __init__(self, before: Attributes | None = None, inherited: Attributes | None = None) -> None:
         self._before = before
         self._unpacker = Unpacker()
-        self._scanner = make_scanner()
+        self._scanner = make_scanner(inherited)
 
     def feed(self, block: bytes) -> None:
         """Reads the next bytes. Blocks break anywhere."""

@@ -1,0 +1,117 @@
+"""The histories of Codex's threads, which may begin in other rollouts.
+
+A fork, or a thread whose turns were taken back, has a rollout with only its own records. Its first one says what
+precedes: ``history_base {thread_id, end_ordinal_exclusive, end_byte_offset}`` names a rollout by its id, and the bytes
+of it, unpacked, that count. Codex 0.153 to 0.169 left it out after a thread's turns were taken back.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from ctxstore.sources.codex.compressed import unpack
+from ctxstore.sources.codex.records import META
+from ctxstore.sources.codex.rollouts import PACKED, rollout_of, rollouts_of
+from ctxstore.sources.codex.transcript import make_scanner
+from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
+from ctxstore.sources.lineage import HistoryBase, first_line, limit, trace
+from ctxstore.sources.protocol import Attributes
+from ctxstore.sources.walk import open_file
+
+_BLOCK = 1 << 20
+
+
+class _Base(msgspec.Struct):
+    thread_id: str = ""
+    end_byte_offset: int = -1
+
+
+class _Payload(msgspec.Struct):
+    history_base: _Base | None = None
+    forked_from_id: Any = None
+
+
+class _Head(msgspec.Struct):
+    type: Any = None
+    payload: _Payload | None = None
+
+
+_decode = msgspec.json.Decoder(_Head).decode
+
+
+def base_of(context: str, key: str, keys: Iterable[str], head: bytes) -> HistoryBase | None:
+    """Returns the base of a rollout, by its first record."""
+    try:
+        found = _decode(head)
+    except DECODE_ERRORS:
+        return None
+    payload = found.payload
+    if found.type != META or payload is None:
+        return None
+    base = payload.history_base
+    if base is None:
+        return _previous(context, key, keys)
+    if not base.thread_id or base.end_byte_offset < 0:
+        return None
+    sessions = (base.thread_id, payload.forked_from_id)
+    return HistoryBase(base.thread_id, base.end_byte_offset, tuple(id for id in sessions if isinstance(id, str)))
+
+
+def file_with(id: str, keys: Iterable[str]) -> str | None:
+    """Returns the rollout with this id: a plain one before its packed copy."""
+    found = [key for key in keys if (rollout := rollout_of(key)) and rollout.id == id]
+    return min(found, key=lambda key: (key.endswith(PACKED), key), default=None)
+
+
+def iter_rollout(home: str, key: str, end: int | None = None) -> Iterator[bytes]:
+    """Yields the bytes of a rollout at `home` before `end`, unpacked; none if it can't be read."""
+    blocks = _read(os.path.join(home, key))
+    return limit(unpack(blocks) if key.endswith(PACKED) else blocks, end)
+
+
+def may_inherit(home: str, key: str) -> bool:
+    """Whether the rollout has a base, or is a later one of its thread."""
+    rollout = rollout_of(key)
+    head = first_line(iter_rollout(home, key))
+    return bool(rollout and (rollout.segment or base_of(rollout.context, key, (key,), head)))
+
+
+def inherited_attributes(home: str, key: str, keys: list[str]) -> Attributes | None:
+    """Returns the attributes of what the rollout `key` inherits. `keys` are all rollouts of the home."""
+
+    def base(key: str) -> tuple[str, int | None] | None:
+        rollout = rollout_of(key)
+        found = base_of(rollout.context if rollout else "", key, keys, first_line(iter_rollout(home, key)))
+        place = file_with(found.file, keys) if found else None
+        return (place, found.end) if found and place else None
+
+    known: Attributes | None = None
+    for place, end in trace(key, base)[:-1]:
+        scanner = make_scanner(known)
+        for block in iter_rollout(home, place, end):
+            scanner.feed(block)
+        known = scanner.finish()
+    return known
+
+
+def _previous(context: str, key: str, keys: Iterable[str]) -> HistoryBase | None:
+    """Returns the whole of the thread's rollout before this one, for a rollout that names none."""
+    rollout = rollout_of(key)
+    if rollout is None or not rollout.segment:
+        return None
+    older = [each for each in map(rollout_of, rollouts_of(context, keys)) if each and each[:2] <= rollout[:2]]
+    ids = [each.id for each in older if each.id != rollout.id]
+    return HistoryBase(ids[-1], None, (rollout.thread,)) if ids else None
+
+
+def _read(path: str) -> Iterator[bytes]:
+    try:
+        with open_file(path) as file:
+            while block := file.read(_BLOCK):
+                yield block
+    except OSError:
+        return
