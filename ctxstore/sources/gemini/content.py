@@ -15,7 +15,7 @@ from ctxstore.sources.protocol import Part
 
 def parts_of(line: GeminiLine) -> tuple[Part, ...]:
     """Returns the parts of a message in the order of their creation: thoughts, text, tools' calls and results."""
-    parts = [*map(_thought, _list(line.thoughts)), *_content_parts(decode(line.content))]
+    parts = [*map(_thought, _list(line.thoughts)), *_content_parts(decode(line.said))]
     for call in _list(line.toolCalls):
         parts += _tool_parts(call)
     return tuple(parts)

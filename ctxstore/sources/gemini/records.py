@@ -26,7 +26,13 @@ class GeminiElement(msgspec.Struct, gc=False):
     id: Any = None
     type: Any = None
     content: msgspec.Raw = _NOTHING
+    parts: msgspec.Raw = _NOTHING
     toolCalls: msgspec.Raw = _NOTHING
+
+    @property
+    def said(self) -> msgspec.Raw:
+        """The content of the message. Other programs' documents have it as the API does, in `parts`."""
+        return self.content or self.parts
 
 
 class GeminiUpdate(msgspec.Struct, gc=False):
@@ -57,7 +63,7 @@ def update_of(line: GeminiLine) -> GeminiUpdate | None:
             return _updates.decode(line.set)
         except DECODE_ERRORS:
             return None
-    if isinstance(line.sessionId, str):
+    if isinstance(line.sessionId, str) or (line.messages and not isinstance(line.id, str)):
         return GeminiUpdate(line.messages, line.summary)
     return None
 

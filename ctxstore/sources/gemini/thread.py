@@ -2,8 +2,8 @@
 
 Gemini CLI only appends. A changed message is written again under its id. A rewind names the first message to undo. A
 list of all messages replaces the previous ones. A message counts at the first occurrence of its id, and repetitions are
-``meta``. Messages that a rewind or a list undid stay. The next message then has an earlier parent, which makes the
-undone ones a branch.
+``meta``. A message without an id counts wherever it is: in a list, its place is its id. Messages that a rewind or a
+list undid stay. The next message then has an earlier parent, which makes the undone ones a branch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
 _REMEMBERED = 1 << 17
 """The number of messages whose ids are kept. A message that is repeated after more than these counts again."""
 
-_ROLES = {"user": "user", "gemini": "assistant"}
+_ROLES = {"user": "user", "gemini": "assistant", "model": "assistant"}
 _CONTEXT = ("<session_context>", "<hook_context>")
 """The beginnings of texts that Gemini CLI wrote in the user's name. It drops them when it resumes a session."""
 
@@ -55,7 +55,12 @@ class GeminiThread:
             undone = self._known.get(line.rewind_to)
             self._tip = undone.parent if undone else None
             return META
-        return self._judge(line) if isinstance(line.id, str) and line.id else META
+        if isinstance(line.id, str) and line.id:
+            return self._judge(line, line.id)
+        if not _is_unnamed_message(line) or update_of(line):
+            return META
+        self._note_answers(line)
+        return ThreadVerdict(_role_of(line, self._answered), None, self._tip, is_new=True)
 
     def judge_list(self, line: GeminiLine) -> list[ThreadVerdict]:
         """Returns the meaning of each member of a record's list of messages; empty if it has no list."""
@@ -66,19 +71,23 @@ class GeminiThread:
         if not elements or not self._is_whole:
             return []
         self._tip = None
-        return [self._judge_member(element) for element in elements]
+        return [self._judge_member(element, place) for place, element in enumerate(elements)]
 
-    def _judge_member(self, element: GeminiElement) -> ThreadVerdict:
-        if not isinstance(element.id, str) or not element.id:
+    def _judge_member(self, element: GeminiElement, place: int) -> ThreadVerdict:
+        id = element.id if isinstance(element.id, str) else ""
+        if not id and not _is_unnamed_message(element):
             return META
-        verdict = self._judge(element)
-        self._tip = element.id
+        id = id or f"@m{place}"
+        verdict = self._judge(element, id)
+        self._tip = id
         return verdict
 
-    def _judge(self, element: GeminiElement) -> ThreadVerdict:
-        if element.type == "gemini":
+    def _note_answers(self, element: GeminiElement) -> None:
+        if isinstance(element.type, str) and _ROLES.get(element.type) == "assistant":
             self._answered = _answered_by(element)
-        id = element.id
+
+    def _judge(self, element: GeminiElement, id: str) -> ThreadVerdict:
+        self._note_answers(element)
         known = self._known.get(id)
         if known:
             return known
@@ -88,6 +97,11 @@ class GeminiThread:
             del self._known[next(iter(self._known))]
         self._tip = id
         return ThreadVerdict(role, id, parent, is_new=True)
+
+
+def _is_unnamed_message(element: GeminiElement) -> bool:
+    is_named = isinstance(element.id, str) and bool(element.id)
+    return not is_named and isinstance(element.type, str) and element.type in _ROLES and bool(element.said)
 
 
 class _Response(msgspec.Struct, gc=False):
@@ -115,9 +129,9 @@ def _role_of(element: GeminiElement, answered: frozenset[str]) -> str:
     if role != "user":
         return role
     try:
-        pieces = _pieces.decode(element.content)
+        pieces = _pieces.decode(element.said)
     except DECODE_ERRORS:  # a text
-        text = decode(element.content)
+        text = decode(element.said)
         return "meta" if isinstance(text, str) and text.lstrip().startswith(_CONTEXT) else role
     responses = [piece.functionResponse for piece in pieces if piece.functionResponse]
     if pieces and len(responses) == len(pieces):

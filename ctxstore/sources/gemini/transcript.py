@@ -154,15 +154,15 @@ class _GeminiSummary(SessionSummary):
 
     def _add(self, element: GeminiElement, verdict: ThreadVerdict) -> None:
         if verdict.role == "meta" and element.type == "user" and not self.project:
-            self.project = self._find_project(plain_text(decode(element.content)))
-        if not verdict.id:
+            self.project = self._find_project(plain_text(decode(element.said)))
+        if not (verdict.id or verdict.is_new):
             return
         if self.is_resumed:
             self.messages = None
         elif verdict.is_new and verdict.role in _COUNTED:
             self.count_message()
         if verdict.role == "user" and not self.title:
-            self.title = one_line(plain_text(decode(element.content)))
+            self.title = one_line(plain_text(decode(element.said)))
 
     def _find_project(self, text: str) -> str | None:
         for match in _PATHS.finditer(text):

@@ -61,8 +61,15 @@ DIRT: dict[str, bytes] = {
     "a 2 MB line": USER.replace(b"Wind", b"Wind" * 500_000) + CALLED,
 }
 
+UNNAMED = b'{"type":"model","parts":[{"text":"Oiled."}]}\n'
+UNNAMED_DOCUMENT = (
+    b'{"sessionId":"s","messages":[{"type":"user","content":"Oil the wheels"},{"type":"gemini","content":"Which?"},'
+    b'{"id":3,"type":"model","parts":[{"text":"Oiled."}]},{"type":"info","content":"told"},{"type":"user"}]}\n'
+)
+
 PIECES = [HEAD, USER, ANSWER, CALLED, RESULT, ALONE, TOUCHED, LISTED, REWOUND, INFO, DOCUMENT, USER[:-1], CALLED[:-30]]
 PIECES += [b"\n", b" ", b"{\n", b"}\n", b"{", b"}", b"\0", b"\xff", b'"', b'{"$set":', b'{"id":"u9","type":"user"}']
+PIECES += [UNNAMED, UNNAMED_DOCUMENT, UNNAMED_DOCUMENT.replace(b'"sessionId":"s",', b"")]
 PIECES += [USER.replace(b"u2", b"u%d" % i) for i in range(4, 7)]
 
 

@@ -17,6 +17,8 @@ from tests.sources.gemini.conftest import (
     RESULT,
     REWOUND,
     TOUCHED,
+    UNNAMED,
+    UNNAMED_DOCUMENT,
     USER,
 )
 from tests.sources.gemini.test_agreement import scan
@@ -106,3 +108,16 @@ def test_of_a_part_of_a_file_lists_are_not_taken_for_new() -> None:
 def test_a_folder_that_is_not_the_sessions_is_no_project() -> None:
     data = SESSION_TEXT.replace(PROJECT, "/home/ada/other").encode()
     assert scan([data]).project is None
+
+
+def test_messages_without_ids_are_named_by_their_places() -> None:
+    found = [each for each in Gemini().messages([UNNAMED_DOCUMENT]) if each.role != "meta"]
+    assert [(each.role, each.id, each.parts[0].text) for each in found] == [
+        ("user", "@m0", "Oil the wheels"), ("assistant", "@m1", "Which?"), ("assistant", "@m2", "Oiled.")
+    ]  # fmt: skip
+    assert [each.parent for each in found] == [None, "@m0", "@m1"]
+
+
+def test_records_without_ids_are_messages() -> None:
+    found = list(Gemini().messages([UNNAMED, UNNAMED]))
+    assert [(each.role, each.id) for each in found] == [("assistant", "@0"), ("assistant", f"@{len(UNNAMED)}")]
