@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.checkout.placement import check_placement
     from ctxstore.ops.checkout.plan import plan_checkout_all, plan_checkout_in_place, plan_checkout_to
     from ctxstore.ops.checkout.plan_resume import plan_checkout_elsewhere
+    from ctxstore.ops.checkout.vanished import iter_vanished
     from ctxstore.ops.content.conversation import iter_messages
     from ctxstore.ops.content.diff import diff
     from ctxstore.ops.content.find_message import find_messages
@@ -90,6 +91,7 @@ __all__ = [
     "iter_runs",
     "iter_tags",
     "iter_unreachable",
+    "iter_vanished",
     "known_projects",
     "merge_revisions",
     "op_effect",
@@ -126,6 +128,7 @@ _NAMES = {
     "check.subset": "parse_subset",
     "check.unreachable": "iter_unreachable",
     "checkout.placement": "check_placement",
+    "checkout.vanished": "iter_vanished",
     "checkout.plan": "plan_checkout_all plan_checkout_in_place plan_checkout_to",
     "checkout.plan_resume": "plan_checkout_elsewhere",
     "content.conversation": "iter_messages",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ctxstore import ops
@@ -143,6 +143,10 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         if to is not None:
             return ops.plan_checkout_to(self._engine, revision, to)
         return ops.plan_checkout_in_place(self._engine, revision, os.environ)
+
+    def iter_vanished(self, environ: Mapping[str, str]) -> Iterator[str]:
+        """Yields the names of contexts whose files are gone from this machine, though it saved them."""
+        return ops.iter_vanished(self._engine, environ)
 
     def plan_checkout_all(self, to: str, *, at: str | None = None) -> CheckoutPlan:
         """Plans to restore all contexts below `to`, in their present state or that of the time `at`."""

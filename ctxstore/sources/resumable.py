@@ -7,11 +7,11 @@ and verifies.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from ctxstore.errors import NotFound
+from ctxstore.sources.moved_path import move_path
 from ctxstore.sources.protocol import Message
 
 
@@ -37,9 +37,9 @@ class ContextChange(NamedTuple):
     def path(self, path: str) -> str:
         """Returns the new path of a folder, or of a file in it, by the longest of `paths` that contains it."""
         for old, new in sorted(self.paths, key=lambda pair: -len(pair[0])):
-            inside = os.path.join(old, "")
-            if path == old or path.startswith(inside):
-                return os.path.join(new, path[len(inside) :]) if path != old else new
+            moved = move_path(path, old, new)
+            if moved is not None:
+                return moved
         return path
 
 

@@ -4,44 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ctxstore.cli.checkout_options import CheckoutOptions
 from ctxstore.cli.complete import complete_refs
 from ctxstore.cli.invocation import Invocation, NonEmptyPath, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_size
 from ctxstore.cli.render.output import Output, Styled
 from ctxstore.cli.render.printable import clean_line, is_terminal
 from ctxstore.errors import Corrupt, InvalidInput
+from ctxstore.sources.moved_path import is_absolute_folder
 
 if TYPE_CHECKING:
     from ctxstore import CheckoutPlan, CheckoutResult, Repo
 
 SHOWN = 15
 _COLORS = {"create": "green", "replace": "yellow", "remove": "red"}
-
-
-class CheckoutOptions(NamedTuple):
-    """The command's arguments and options."""
-
-    rev: str | None
-    everything: bool
-    at: str | None
-    to: str | None
-    dry_run: bool
-    yes: bool
-    overwrite: bool
-    home: str | None
-    as_new_session: bool
-    map_path: tuple[str, ...]
-    at_message: str | None
-    force: bool
-
-    @property
-    def changes_session(self) -> bool:
-        """Whether the restored session differs from the saved one: in id, project folder or end."""
-        return self.as_new_session or bool(self.map_path) or self.at_message is not None
 
 
 @click.command()
@@ -53,7 +33,11 @@ class CheckoutOptions(NamedTuple):
 @click.option(
     "--map-path", metavar="OLD=NEW", multiple=True, help="Use if the project moved from OLD to NEW. Can be repeated."
 )
-@click.option("--all", "everything", is_flag=True, help="Restore all contexts, in their original folder layout.")
+@click.option("--all", "everything", is_flag=True, help="Restore all contexts, with --to DIR or --home DIR.")
+@click.option("--vanished", is_flag=True, help="Restore all sessions that are gone from disk, in place.")
+@click.option(
+    "--project", metavar="DIR", type=NonEmptyPath(), help="With --all or --vanished: sessions of this project."
+)
 @click.option("--at", metavar="TIME", help="With --all: the state at TIME.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
@@ -73,17 +57,21 @@ def command(invocation: Invocation, /, **options: Any) -> int:
     request = _with_message(CheckoutOptions(**options))
     _validate(request)
     with invocation.open() as repo:
-        plan = _plan(repo, request)
+        if request.selects_several:
+            from ctxstore.cli.several_checkouts import CheckoutSteps, restore_several
+
+            return restore_several(invocation, repo, request, CheckoutSteps(plan_one, is_allowed, plan_value))
+        plan = plan_one(repo, request)
         if not invocation.output.json:
-            _show_plan(invocation.output, plan)
+            show_plan(invocation.output, plan)
         if request.dry_run or plan.is_empty:
-            return _finish(invocation.output, plan, None)
-        if not _is_allowed(invocation.output, plan, request):
+            return finish(invocation.output, plan, None)
+        if not is_allowed(invocation.output, plan, request):
             invocation.output.report("Nothing was changed.")
             return 1
         with invocation.progress() as progress:
             result = plan.execute(overwrite=request.overwrite, force=request.force, progress=progress)
-    return _finish(invocation.output, plan, result)
+    return finish(invocation.output, plan, result)
 
 
 def _with_message(request: CheckoutOptions) -> CheckoutOptions:
@@ -97,14 +85,20 @@ def _with_message(request: CheckoutOptions) -> CheckoutOptions:
 
 
 def _validate(request: CheckoutOptions) -> None:
-    if request.everything == (request.rev is not None):
-        raise click.UsageError("Give either a revision or --all.")
-    if request.everything and request.to is None:
-        raise click.UsageError("--all needs --to DIR.")
-    if request.at is not None and not request.everything:
-        raise click.UsageError("--at needs --all. For one session use 'REF@{TIME}'.")
-    if request.everything and (request.changes_session or request.home is not None):
-        raise click.UsageError("--all excludes --home, --as-new-session, --at-message and --map-path.")
+    if (request.rev is not None) + request.everything + request.vanished != 1:
+        raise click.UsageError("Give either a revision, --all or --vanished.")
+    if request.everything and request.to is None and request.home is None:
+        raise click.UsageError("--all needs --to DIR or --home DIR.")
+    if request.vanished and (request.to or request.home or request.changes_session):
+        raise click.UsageError("--vanished restores in place, unchanged. It excludes the options that change this.")
+    if request.project is not None and not request.selects_several:
+        raise click.UsageError("--project needs --vanished, or --all with --home.")
+    if request.at is not None and not (request.everything and request.to):
+        raise click.UsageError("--at needs --all with --to. For one session use 'REF@{TIME}'.")
+    if request.everything and (request.as_new_session or request.at_message is not None):
+        raise click.UsageError("--all excludes --as-new-session and --at-message.")
+    if request.everything and request.to is not None and request.map_path:
+        raise click.UsageError("--map-path excludes --all with --to.")
     if request.to is not None and request.home is not None:
         raise click.UsageError("--to and --home exclude each other.")
     if request.overwrite and request.to is None and request.home is None and not request.map_path:
@@ -113,7 +107,7 @@ def _validate(request: CheckoutOptions) -> None:
         raise click.UsageError("--at-message needs a message's id or number; `ctx show REV --json` lists them.")
 
 
-def _plan(repo: Repo, request: CheckoutOptions) -> CheckoutPlan:
+def plan_one(repo: Repo, request: CheckoutOptions) -> CheckoutPlan:
     if request.rev is None:
         return repo.plan_checkout_all(request.to or "", at=request.at)
     from ctxstore import Placement
@@ -126,7 +120,7 @@ def _plan(repo: Repo, request: CheckoutOptions) -> CheckoutPlan:
 def _parse_mapping(text: str) -> tuple[str, str]:
     old, _, new = text.partition("=")
     paths = tuple(os.path.expanduser(path.rstrip("/") or path[:1]) for path in (old, new))
-    if not all(os.path.isabs(path) and os.path.normpath(path) == path and "\0" not in path for path in paths):
+    if not all(map(is_absolute_folder, paths)):
         raise InvalidInput(
             f"--map-path {text!r} is not OLD=NEW with two absolute paths",
             hint="--map-path /home/me/work=/home/you/work",
@@ -134,7 +128,7 @@ def _parse_mapping(text: str) -> tuple[str, str]:
     return paths[0], paths[1]
 
 
-def _is_allowed(output: Output, plan: CheckoutPlan, request: CheckoutOptions) -> bool:
+def is_allowed(output: Output, plan: CheckoutPlan, request: CheckoutOptions) -> bool:
     """Whether the checkout may run. Asks only if it writes in place or destroys something."""
     if request.yes or not (plan.in_place or plan.destroys):
         return True
@@ -150,7 +144,7 @@ def _is_allowed(output: Output, plan: CheckoutPlan, request: CheckoutOptions) ->
     return True
 
 
-def _show_plan(output: Output, plan: CheckoutPlan) -> None:
+def show_plan(output: Output, plan: CheckoutPlan) -> None:
     subject = plan.refs[0] if len(plan.refs) == 1 else format_count(len(plan.refs), "context")
     output.report(f"{subject} → {plan.target}")
     changes = [action for action in plan.actions if action.verb != "keep"]
@@ -168,11 +162,11 @@ def _show_plan(output: Output, plan: CheckoutPlan) -> None:
     output.report(", ".join(texts.values()) or "Nothing to restore.")
 
 
-def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -> int:
+def finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -> int:
     """Reports the result, and returns the exit code."""
     unreadable = result.unreadable if result else plan.unreadable
     if output.json:
-        output.value(_value(plan, result))
+        output.value(plan_value(plan, result))
     elif result is None:
         output.report("Nothing to change: the files match." if plan.is_empty else "Dry run: nothing was changed.")
     else:
@@ -197,7 +191,7 @@ def _finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) -
     return Corrupt.exit_code if unreadable else 0
 
 
-def _value(plan: CheckoutPlan, result: CheckoutResult | None) -> dict[str, Any]:
+def plan_value(plan: CheckoutPlan, result: CheckoutResult | None) -> dict[str, Any]:
     done = result and result._asdict()
     if done:
         done |= {key: done[key].hex() if done[key] else None for key in ("safety", "saved", "safety_commit")}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
 from ctxstore.errors import InvalidInput, NotFound
 from ctxstore.ops.content.conversation import iter_messages
 from ctxstore.ops.content.find_message import NUMBER
 from ctxstore.ops.content.view import View
+from ctxstore.sources.moved_path import is_absolute_folder
 from ctxstore.sources.protocol import Message
 
 MIN_PREFIX = 4
@@ -46,7 +46,7 @@ def check_placement(placement: Placement) -> None:
         raise InvalidInput("a checkout has one target: either a folder or a home, not both")
     for old, new in placement.paths:
         for path in (old, new):
-            if not os.path.isabs(path) or "\0" in path or os.path.normpath(path) != path:
+            if not is_absolute_folder(path):
                 raise InvalidInput(
                     f"{path!r} is not the absolute path of a folder",
                     hint="write /OLD/FOLDER=/NEW/FOLDER, without . and ..",

@@ -28,6 +28,7 @@ from ctxstore.ops.refs.contexts_and_tags import fork
 from ctxstore.ops.snapshot.home_scan import SnapshotOptions
 from ctxstore.ops.snapshot.snapshot import create_snapshot
 from ctxstore.ops.snapshot.targets import Target
+from ctxstore.sources.agent import AgentSource
 from ctxstore.sources.homes import ProjectHomes
 from ctxstore.sources.protocol import SourceHome
 from ctxstore.sources.registry import get_source
@@ -99,7 +100,16 @@ def _choose_home(view: View, placement: Placement) -> SourceHome | None:
 
 
 def _label(view: View) -> str:
-    """Returns the commit's label, the path of its agent's folder below a user's home folder."""
+    """Returns the path of the agent's folder below a user's home folder: the commit's label.
+
+    A folder that was outside the user's home, such as one of another system's, has no place in a home. The agent's
+    usual folder takes its place there.
+    """
+    source = source_of(view)
+    if view.commit.root == "/" + view.commit.label and isinstance(source, AgentSource):
+        usual = next((folder.usual for folder in source.description.homes if folder.usual), "")
+        if usual:
+            return usual
     try:
         split_path(view.commit.label)
     except Corrupt as error:

@@ -18,7 +18,7 @@ class LastSaved:
 
     def __init__(self, engine: Engine, target: Target) -> None:
         self._engine = engine
-        self._target = target
+        self.target = target
         self._machine = machine_of(engine.environment.author.host)
         self.path = cache_path(engine.storage.cache_folder(), target.home.source, target.home.path, self._machine)
         self.cache = load_cache(self.path)
@@ -47,7 +47,7 @@ class LastSaved:
         head = self.heads.get(context.name) or self._all.find(context.name)  # the cache knows only this home's contexts
         if head is None:
             return context
-        if self._target.source.transcript(context.name, [file.key for file in context.files]) is not None:
+        if self.target.source.transcript(context.name, [file.key for file in context.files]) is not None:
             return context
         try:
             commit = read_commit(self._engine.store, head)
@@ -58,7 +58,7 @@ class LastSaved:
     def is_from_elsewhere(self, commit: Commit) -> bool:
         """Whether another machine made the commit, or another person from a home of their own."""
         author = self._engine.environment.author
-        is_other_home = commit.root != self._target.home.path and commit.author.user != author.user
+        is_other_home = commit.root != self.target.home.path and commit.author.user != author.user
         return machine_of(commit.author.host) != self._machine or is_other_home
 
     def find(self, name: str) -> SavedContext | None:
