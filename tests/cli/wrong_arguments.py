@@ -86,6 +86,7 @@ PARAMETERS: dict[str, tuple[str, tuple[Wrong, ...]]] = {
     "checkout --home": (f"checkout {CONTEXT} --home {{}}", values.NO_HOME),
     "checkout --at-message": (f"checkout {CONTEXT} --at-message {{}}", values.NO_SESSION),
     "checkout --map-path": (f"checkout {CONTEXT} --map-path {{}}", values.NO_MAPPING),
+    "checkout --project": ("checkout --vanished --yes --project {}", values.SEARCH),
     "checkout --at": ("checkout --all --to out --at {}", values.TIME),
     "export rev": ("export {}", values.REVISION),
     "export --output": (f"export {CONTEXT} --output {{}}", values.NEW_FILE),

@@ -35,9 +35,7 @@ _COLORS = {"create": "green", "replace": "yellow", "remove": "red"}
 )
 @click.option("--all", "everything", is_flag=True, help="Restore all contexts, with --to DIR or --home DIR.")
 @click.option("--vanished", is_flag=True, help="Restore all sessions that are gone from disk, in place.")
-@click.option(
-    "--project", metavar="DIR", type=NonEmptyPath(), help="With --all or --vanished: sessions of this project."
-)
+@click.option("--project", metavar="DIR", help="With --vanished, or --all and --home: sessions of this project.")
 @click.option("--at", metavar="TIME", help="With --all: the state at TIME.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
@@ -108,6 +106,7 @@ def _validate(request: CheckoutOptions) -> None:
 
 
 def plan_one(repo: Repo, request: CheckoutOptions) -> CheckoutPlan:
+    """Plans the checkout of one revision, or of all contexts to one folder."""
     if request.rev is None:
         return repo.plan_checkout_all(request.to or "", at=request.at)
     from ctxstore import Placement
@@ -145,6 +144,7 @@ def is_allowed(output: Output, plan: CheckoutPlan, request: CheckoutOptions) -> 
 
 
 def show_plan(output: Output, plan: CheckoutPlan) -> None:
+    """Shows what the checkout would change."""
     subject = plan.refs[0] if len(plan.refs) == 1 else format_count(len(plan.refs), "context")
     output.report(f"{subject} → {plan.target}")
     changes = [action for action in plan.actions if action.verb != "keep"]
@@ -192,6 +192,7 @@ def finish(output: Output, plan: CheckoutPlan, result: CheckoutResult | None) ->
 
 
 def plan_value(plan: CheckoutPlan, result: CheckoutResult | None) -> dict[str, Any]:
+    """Returns a plan and its result as a JSON value."""
     done = result and result._asdict()
     if done:
         done |= {key: done[key].hex() if done[key] else None for key in ("safety", "saved", "safety_commit")}

@@ -44,7 +44,7 @@ def iter_vanished(engine: Engine, environ: Mapping[str, str]) -> Iterator[str]:
 def _find_home(
     engine: Engine, source: str, path: str, sources: dict[str, Source], environ: Mapping[str, str]
 ) -> LastSaved | None:
-    """Returns the last saved state of the home at `path` if it is there, and its agent would use it."""
+    """Returns the last saved state of the home at `path` if it exists."""
     if not os.path.isdir(path):
         return None
     try:
