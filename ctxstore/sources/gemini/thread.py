@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ctxstore.sources.gemini.content import decode
+from ctxstore.sources.gemini.content import decode, plain_text
 from ctxstore.sources.gemini.records import GeminiElement, GeminiLine, elements_of, update_of
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
 
@@ -22,6 +22,9 @@ _REMEMBERED = 1 << 17
 _ROLES = {"user": "user", "gemini": "assistant", "model": "assistant"}
 _CONTEXT = ("<session_context>", "<hook_context>")
 """The beginnings of texts that Gemini CLI wrote in the user's name. It drops them when it resumes a session."""
+
+_SNAPSHOT = "<state_snapshot>"
+"""A text of the user with this is the summary that Gemini CLI made of what it compressed."""
 
 
 class ThreadVerdict(NamedTuple):
@@ -48,9 +51,14 @@ class GeminiThread:
         self._known: dict[str, ThreadVerdict] = {}
         self._tip: str | None = None
         self._answered: frozenset[str] = frozenset()
+        self._texts: set[int] = set()
+        self._repeated: set[str] = set()
+        self._is_compressing = False
 
     def judge(self, line: GeminiLine) -> ThreadVerdict:
         """Returns the meaning of a record. `judge_list` does this for the members of its list."""
+        if update_of(line):
+            self._is_compressing = False
         if isinstance(line.rewind_to, str):
             undone = self._known.get(line.rewind_to)
             self._tip = undone.parent if undone else None
@@ -71,7 +79,9 @@ class GeminiThread:
         if not elements or not self._is_whole:
             return []
         self._tip = None
-        return [self._judge_member(element, place) for place, element in enumerate(elements)]
+        verdicts = [self._judge_member(element, place) for place, element in enumerate(elements)]
+        self._is_compressing = False
+        return verdicts
 
     def _judge_member(self, element: GeminiElement, place: int) -> ThreadVerdict:
         id = element.id if isinstance(element.id, str) else ""
@@ -79,8 +89,28 @@ class GeminiThread:
             return META
         id = id or f"@m{place}"
         verdict = self._judge(element, id)
-        self._tip = id
+        if id not in self._repeated:
+            self._tip = id
         return verdict
+
+    def _settle_role(self, element: GeminiElement, role: str) -> str:
+        """Returns the role of a message that may be of a compression: ``system`` for its summary.
+
+        Gemini CLI writes the summary in the user's name, then its own answer, then the messages that it keeps, under
+        new ids. A list of all of these ends them. If it is missing, the next text that is new does.
+        """
+        if role != "user":
+            return role
+        text = plain_text(decode(element.said))
+        if _SNAPSHOT in text:
+            self._is_compressing = True
+            return "system"
+        if text and hash(text) not in self._texts:
+            self._is_compressing = False
+            if len(self._texts) > _REMEMBERED:
+                self._texts.clear()
+            self._texts.add(hash(text))
+        return role
 
     def _note_answers(self, element: GeminiElement) -> None:
         if isinstance(element.type, str) and _ROLES.get(element.type) == "assistant":
@@ -91,7 +121,11 @@ class GeminiThread:
         known = self._known.get(id)
         if known:
             return known
-        role, parent = _role_of(element, self._answered), self._tip
+        role, parent = self._settle_role(element, _role_of(element, self._answered)), self._tip
+        if self._is_compressing and role != "system":
+            self._repeated.add(id)
+            self._known[id] = ThreadVerdict("meta", id, parent)
+            return self._known[id]
         self._known[id] = ThreadVerdict(role, id, parent)
         if len(self._known) > _REMEMBERED:
             del self._known[next(iter(self._known))]

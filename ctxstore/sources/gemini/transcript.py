@@ -27,7 +27,7 @@ from ctxstore.sources.summary import SessionSummary, one_line
 _HELD = 64
 """The number of records from a message to a repetition that can replace it."""
 
-_COUNTED = frozenset({"user", "assistant", "tool"})
+_COUNTED = frozenset({"user", "assistant", "system", "tool"})
 _PATHS = re.compile(r"(?:Directories:\*\*|director(?:y|ies):)((?:[ \t]*\n?[ \t]*-?[ \t]*/[^\n]*)+)")
 """The folders in the text at a session's start. The project's folder is the one with the session's hash."""
 

@@ -66,10 +66,13 @@ UNNAMED_DOCUMENT = (
     b'{"sessionId":"s","messages":[{"type":"user","content":"Oil the wheels"},{"type":"gemini","content":"Which?"},'
     b'{"id":3,"type":"model","parts":[{"text":"Oiled."}]},{"type":"info","content":"told"},{"type":"user"}]}\n'
 )
+SUMMARY = b'{"id":"c1","type":"user","content":[{"text":"<state_snapshot>oiled</state_snapshot>"}]}\n'
+ACCEPTED = b'{"id":"c2","type":"gemini","content":[{"text":"Got it."}]}\n'
+COMPRESSED = b'{"$set":{"messages":[%s,%s]}}\n' % (SUMMARY[:-1], ACCEPTED[:-1])
 
 PIECES = [HEAD, USER, ANSWER, CALLED, RESULT, ALONE, TOUCHED, LISTED, REWOUND, INFO, DOCUMENT, USER[:-1], CALLED[:-30]]
 PIECES += [b"\n", b" ", b"{\n", b"}\n", b"{", b"}", b"\0", b"\xff", b'"', b'{"$set":', b'{"id":"u9","type":"user"}']
-PIECES += [UNNAMED, UNNAMED_DOCUMENT, UNNAMED_DOCUMENT.replace(b'"sessionId":"s",', b"")]
+PIECES += [SUMMARY, ACCEPTED, COMPRESSED, UNNAMED, UNNAMED_DOCUMENT, UNNAMED_DOCUMENT.replace(b'"sessionId":"s",', b"")]
 PIECES += [USER.replace(b"u2", b"u%d" % i) for i in range(4, 7)]
 
 

@@ -7,6 +7,7 @@ import json
 from ctxstore.sources.gemini import Gemini
 from ctxstore.sources.protocol import Message, Part
 from tests.sources.gemini.conftest import (
+    ACCEPTED,
     ALONE,
     ANSWER,
     CALLED,
@@ -16,6 +17,7 @@ from tests.sources.gemini.conftest import (
     RESPONSE,
     RESULT,
     REWOUND,
+    SUMMARY,
     TOUCHED,
     UNNAMED,
     UNNAMED_DOCUMENT,
@@ -121,3 +123,19 @@ def test_messages_without_ids_are_named_by_their_places() -> None:
 def test_records_without_ids_are_messages() -> None:
     found = list(Gemini().messages([UNNAMED, UNNAMED]))
     assert [(each.role, each.id) for each in found] == [("assistant", "@0"), ("assistant", f"@{len(UNNAMED)}")]
+
+
+def test_a_compression_is_its_summary_and_repeats_nothing() -> None:
+    asked = b'{"id":"u1","type":"user","content":[{"text":"Oil the wheels"}]}\n'
+    answered = b'{"id":"g1","type":"gemini","content":"Oiled."}\n'
+    kept = asked.replace(b"u1", b"c3")
+    members = [each[:-1] for each in (SUMMARY, ACCEPTED, kept)]
+    listed = b'{"$set":{"messages":[%s]}}\n' % b",".join(members)
+    after = b'{"id":"u2","type":"user","content":[{"text":"And now?"}]}\n'
+    for records in ([SUMMARY, ACCEPTED, kept, listed], [listed], [SUMMARY, ACCEPTED, kept]):
+        found = [each for each in read(asked, answered, *records, after) if each.role != "meta"]
+        assert [(each.id, each.role) for each in found] == [
+            ("u1", "user"), ("g1", "assistant"), ("c1", "system"), ("u2", "user")
+        ]  # fmt: skip
+        assert found[-1].parent == "c1"
+        assert scan([asked, answered, *records, after]).messages == 4
