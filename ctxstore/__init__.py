@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.checkout.execute import CheckoutPlan, CheckoutResult
     from ctxstore.ops.checkout.placement import Placement
     from ctxstore.ops.checkout.steps import LeftOutFile, UnreadablePart
-    from ctxstore.ops.content.diff import ContextDiff, FileChange, MemoryChange
+    from ctxstore.ops.content.diff import ContextDiff, FileChange, MemoryChange, SubagentDiff
     from ctxstore.ops.content.find_message import NumberedMessage
     from ctxstore.ops.content.stats import Stats
     from ctxstore.ops.content.view import Memories, Records, View, ViewFiles
@@ -177,6 +177,7 @@ __all__ = [
     "StorageError",
     "StoredCommit",
     "StoredOp",
+    "SubagentDiff",
     "Summary",
     "SymlinkEntry",
     "Target",
@@ -206,7 +207,7 @@ _NAMES = {
     "ops.checkout.execute": "CheckoutPlan CheckoutResult",
     "ops.checkout.placement": "Placement",
     "ops.checkout.steps": "LeftOutFile UnreadablePart",
-    "ops.content.diff": "ContextDiff FileChange MemoryChange",
+    "ops.content.diff": "ContextDiff FileChange MemoryChange SubagentDiff",
     "ops.content.find_message": "NumberedMessage",
     "ops.content.stats": "Stats",
     "ops.content.view": "Memories Records View ViewFiles",

@@ -11,6 +11,7 @@ must not pay for parsers.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import ClassVar, NamedTuple, Protocol, cast
@@ -69,8 +70,8 @@ class AgentDescription(NamedTuple):
     transcripts: jsonl, document, sqlite, text or none. `source` is the class of its source, ``module:Class``. `homes`
     are its folders. `instead` replaces them all if one of its variables is set. `extension`: the agent is an editor's
     extension of this name. `projects`: the agent keeps its files in the projects worked in, and a project has one of
-    these paths. `reads_whole`: a part of a transcript cannot be read alone. `has_hooks`: `ctx install` supports the
-    agent.
+    these paths. `subagents` is a regular expression of the keys of subagents' transcripts. `reads_whole`: a part of a
+    transcript cannot be read alone. `has_hooks`: `ctx install` supports the agent.
     """
 
     name: str
@@ -82,6 +83,7 @@ class AgentDescription(NamedTuple):
     extension: str = ""
     projects: Sequence[str] = ()
     program: AgentProgram = AgentProgram(frozenset())
+    subagents: str = ""
     reads_whole: bool = False
     has_hooks: bool = False
 
@@ -180,6 +182,13 @@ class AgentSource:
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
         """Returns the key that holds the context's messages."""
         return self._layout.transcript_key(context, keys)
+
+    def subagents(self, context: str, keys: Iterable[str]) -> list[str]:
+        """Returns those of `keys` that hold a subagent's messages, in order."""
+        if not self.description.subagents:
+            return []
+        found = sorted(filter(re.compile(self.description.subagents, re.DOTALL).fullmatch, keys))
+        return [key for key in found if self.transcript(context, (key,)) != key]
 
     def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
         """Yields the messages in a transcript's bytes, from blocks broken anywhere."""

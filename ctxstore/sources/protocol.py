@@ -174,6 +174,14 @@ class Whole(Protocol):
 
 
 @runtime_checkable
+class Subagents(Protocol):
+    """A source whose contexts may have more transcripts than one: those of the agents that a session started."""
+
+    def subagents(self, context: str, keys: Iterable[str]) -> list[str]:
+        """Returns those of `keys` that hold a subagent's messages, in order; without the context's own transcript."""
+
+
+@runtime_checkable
 class Expiring(Protocol):
     """A source whose agent deletes old sessions."""
 

@@ -14,7 +14,7 @@ from ctxstore.cli.render.printable import truncate
 from ctxstore.errors import NotFound
 
 if TYPE_CHECKING:
-    from ctxstore import ContextDiff, FileChange, MemoryChange, Message, Repo
+    from ctxstore import ContextDiff, FileChange, MemoryChange, Message, Repo, SubagentDiff
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "metadata": "m"}
 _COLORS = {"+": "green", "-": "red", "~": "yellow", "^": "cyan", "m": "dim", "@": "cyan"}
@@ -62,16 +62,22 @@ def _value(repo: Repo, diff: ContextDiff, *, patch: bool) -> dict[str, Any]:
         lines = {"patch": list(repo.patch(change))} if patch and change.status != "metadata" else {}
         return change_value(change) | lines
 
+    def messages(found: ContextDiff | SubagentDiff) -> dict[str, Any]:
+        return {
+            "added": [message_value(message) for message in found.added],
+            "removed": [message_value(message) for message in found.removed],
+            "edited": pairs(found.edited),
+            "rerooted": pairs(found.rerooted),
+        }
+
     return {
         "old": commit_value(diff.old.id, diff.old.commit),
         "new": commit_value(diff.new.id, diff.new.commit),
-        "added": [message_value(message) for message in diff.added],
-        "removed": [message_value(message) for message in diff.removed],
-        "edited": pairs(diff.edited),
-        "rerooted": pairs(diff.rerooted),
+        **messages(diff),
         "memories": [memory_value(change) for change in diff.memories],
         "files": [file(change) for change in diff.files],
         "records": diff.records,
+        "subagents": [{"file": each.path, **messages(each)} for each in diff.subagents],
     }
 
 
@@ -82,12 +88,14 @@ def _show(output: Output, repo: Repo, diff: ContextDiff, *, stat: bool, patch: b
     if diff.is_empty:
         output.line("No difference.")
         return
-    _show_messages(output, diff, stat=stat, full=patch)
+    _show_messages(output, "messages", diff, stat=stat, full=patch)
+    for each in diff.subagents:
+        _show_messages(output, f"subagent {each.path}", each, stat=stat, full=patch)
     _show_memories(output, diff.memories, stat=stat)
     _show_files(output, repo, diff.files, patch=patch and not stat)
 
 
-def _show_messages(output: Output, diff: ContextDiff, *, stat: bool, full: bool) -> None:
+def _show_messages(output: Output, title: str, diff: ContextDiff | SubagentDiff, *, stat: bool, full: bool) -> None:
     groups = {
         "added": [("+", message) for message in diff.added],
         "removed": [("-", message) for message in diff.removed],
@@ -98,7 +106,7 @@ def _show_messages(output: Output, diff: ContextDiff, *, stat: bool, full: bool)
     if not counts:
         return
     output.line()
-    output.line(f"messages: {', '.join(counts)}")
+    output.line(f"{title}: {', '.join(counts)}")
     if stat:
         return
     for mark, message in (each for found in groups.values() for each in found):

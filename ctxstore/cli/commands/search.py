@@ -127,6 +127,8 @@ def _show_hit(output: Output, hit: SearchHit) -> None:
     style = {"user": "bold blue", "assistant": "bold green", "tool": "bold cyan"}.get(message.role, "bold")
     output.line(Styled(name, "yellow"), f"  {format_time(hit.time)}  ", Styled(message.role, style))
     output.line("  ", *_marked(hit))
+    if hit.file:
+        output.line(dim(f"  subagent: {hit.file}"))
     for holder in hit.holders[:SHOWN_CONTEXTS]:
         output.line(dim(f"  {holder.ref}: {_commit_range(holder)}"))
     if len(hit.holders) > SHOWN_CONTEXTS:
@@ -167,6 +169,7 @@ def _hit_value(hit: SearchHit) -> dict[str, Any]:
         "time": iso_time(hit.time),
         "snippet": hit.snippet.text,
         "marks": [list(span) for span in hit.snippet.hits],
+        "file": hit.file,
         "contexts": [_holder_value(holder) for holder in hit.holders],
     }
 

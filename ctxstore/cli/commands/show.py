@@ -109,17 +109,22 @@ def _show_message(output: Output, repo: Repo, rev: str, name: str, options: Show
     if output.json:
         from ctxstore.cli.render.json import message_value
 
-        values = [{"number": at, "asked": is_match, **message_value(message)} for at, message, is_match in found]
+        values = [
+            {"number": at, "asked": is_match, **message_value(message), "file": path}
+            for at, message, is_match, path in found
+        ]
         output.value({"ref": view.ref, "commit": view.id.hex(), "messages": values})
     elif options.raw:
         end = b"\n" if view.is_native else b""
-        output.raw(message.raw + end for _, message, _ in found)
+        output.raw(message.raw + end for _, message, *_ in found)
     else:
         from ctxstore.cli.render.conversation import ConversationPrinter
 
-        for at, message, is_match in found:
+        for at, message, is_match, path in found:
             name = f"{view.id.hex()[:8]}#{message.id}"
-            output.line(Styled(name, "yellow") if is_match else dim(name), dim(f"  {at:,}"))
+            output.line(
+                Styled(name, "yellow") if is_match else dim(name), dim(f"  {at:,}{f'  {path}' if path else ''}")
+            )
             ConversationPrinter(output, full=is_match or options.full).show([message])
 
 
@@ -141,7 +146,7 @@ def _show_file(output: Output, view: View, path: str, *, raw: bool) -> None:
 
 
 def _show_commit(output: Output, repo: Repo, view: View, options: ShowOptions) -> None:
-    from ctxstore.ops.content.conversation import iter_messages
+    from ctxstore.ops.content.conversation import iter_messages, iter_subagents, subagent_paths
 
     tags = tag_names(repo).get(view.id, [])
     if output.json:
@@ -151,19 +156,28 @@ def _show_commit(output: Output, repo: Repo, view: View, options: ShowOptions) -
     else:
         messages = iter_messages(view)
         first = list(islice(messages, 1))
+        subagents = [] if options.files else subagent_paths(view)
         _show_header(output, view, tags)
-        if options.files or not first:
+        if options.files or not (first or subagents):
             _show_files(output, view, limit=None)
         else:
             from ctxstore.cli.render.conversation import ConversationPrinter
 
             _show_files(output, view, limit=SHOWN_FILES)
             ConversationPrinter(output, full=options.full).show(chain(first, messages))
+            for path, said in iter_subagents(view):
+                output.line()
+                output.line(Styled("subagent", "bold"), f"  {path}")
+                ConversationPrinter(output, full=options.full).show(said)
 
 
 def _stream_commit(output: Output, view: View, tags: list[str]) -> None:
-    from ctxstore.ops.content.conversation import iter_messages
+    from ctxstore.ops.content.conversation import SubagentTranscript, iter_messages, iter_subagents
     from ctxstore.ops.export.values import Array, Object, commit_value, encode, entry_value, message_value
+
+    def subagent(transcript: SubagentTranscript) -> Object:
+        path, said = transcript
+        return Object([("file", path), ("messages", Array(map(message_value, said)))])
 
     fields = [
         ("ref", view.ref),
@@ -172,6 +186,7 @@ def _stream_commit(output: Output, view: View, tags: list[str]) -> None:
         ("files", Array(entry_value(path, entry) for path, entry in view.files.entries())),
         ("memories", list(view.memories)),
         ("messages", Array(message_value(message) for message in iter_messages(view))),
+        ("subagents", Array(map(subagent, iter_subagents(view)))),
     ]
     output.stream(chain(encode(Object(fields)), "\n"))
 

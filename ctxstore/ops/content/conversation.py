@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ctxstore.errors import NotFound
 from ctxstore.ops.content.inherited import TranscriptHistory, find_history, iter_history_messages
 from ctxstore.ops.content.view import View, dump_json
 from ctxstore.sources.lineage import Inheriting
-from ctxstore.sources.protocol import Message, Part, Source, messages_of
+from ctxstore.sources.protocol import Message, Part, Source, Subagents, messages_of
 from ctxstore.sources.registry import get_source
 from ctxstore.trees.entries import FileEntry
 
@@ -54,6 +54,34 @@ def history_of(view: View) -> TranscriptHistory | None:
     """Returns the files that a commit's messages are in, or None if it has no transcript."""
     source, key = source_of(view), transcript_key(view)
     return find_history(view, source, key) if source and key else None
+
+
+class SubagentTranscript(NamedTuple):
+    """The path of a subagent's transcript in a commit, and its messages, which are read as they are needed."""
+
+    path: str
+    messages: Iterator[Message]
+
+
+def subagent_paths(view: View) -> list[str]:
+    """Returns the paths of the transcripts of a commit's subagents, in order."""
+    source = source_of(view)
+    if not isinstance(source, Subagents):
+        return []
+    paths = (path for path, entry in view.files.entries() if isinstance(entry, FileEntry))
+    return source.subagents(view.commit.ref, paths)
+
+
+def iter_subagents(view: View) -> Iterator[SubagentTranscript]:
+    """Yields the transcripts of a commit's subagents. Raises `Corrupt`."""
+    for path in subagent_paths(view):
+        yield SubagentTranscript(path, iter_subagent(view, path))
+
+
+def iter_subagent(view: View, path: str) -> Iterator[Message]:
+    """Yields the messages of the transcript at `path`, reading one at a time. Raises `Corrupt`, `NotFound`."""
+    source = source_of(view)
+    return messages_of(source, path, view.iter_bytes(path)) if source else iter(())
 
 
 def iter_native(view: View, start: int = 0, stop: int | None = None) -> Iterator[Message]:

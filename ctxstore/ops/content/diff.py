@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from ctxstore.history.engine import Engine
 from ctxstore.history.revisions import Revision
-from ctxstore.ids import Kind
 from ctxstore.objects.encoding import decode_record
-from ctxstore.ops.content.conversation import ROLES, iter_messages, native_message, source_of, transcript_key
+from ctxstore.ops.content.conversation import ROLES, source_of
+from ctxstore.ops.content.transcript_changes import changed_messages, changed_subagents
 from ctxstore.ops.content.view import View, decode_memory_key, dump_json
-from ctxstore.sources.lineage import Inheriting
-from ctxstore.sources.protocol import Message, Source, is_read_whole, messages_of
-from ctxstore.trees.compare import differences
+from ctxstore.sources.protocol import Message
 from ctxstore.trees.entries import (
     MEMORIES,
-    MESSAGES,
     DirEntry,
     Entry,
     FileEntry,
-    ListEntry,
     MapEntry,
     SymlinkEntry,
     decode_entry,
     decode_key,
 )
-from ctxstore.trees.files import changed_ranges, read_content
-from ctxstore.trees.lists import RECORDS, load_list
+from ctxstore.trees.files import read_content
 from ctxstore.trees.maps import map_differences
 
 
@@ -52,12 +46,23 @@ class FileChange(NamedTuple):
     new: Entry | None
 
 
+class SubagentDiff(NamedTuple):
+    """The differences between two versions of a subagent's transcript, as those of a `ContextDiff`."""
+
+    path: str
+    added: tuple[Message, ...]
+    removed: tuple[Message, ...]
+    edited: tuple[tuple[Message, Message], ...]
+    rerooted: tuple[tuple[Message, Message], ...]
+
+
 class ContextDiff(NamedTuple):
     """The differences between two commits.
 
     `edited` lists pairs of messages (old, new) with the same id but other content. `rerooted` lists pairs that differ
     only in their parent message, as after a fork, a rewind or a compaction. `records` counts what else differs in a
-    transcript: the agent's own records, and lines that could not be read.
+    transcript: the agent's own records, and lines that could not be read. `subagents` has the messages of the agents
+    that the session started.
     """
 
     old: Revision
@@ -69,6 +74,7 @@ class ContextDiff(NamedTuple):
     memories: tuple[MemoryChange, ...]
     files: tuple[FileChange, ...]
     records: int = 0
+    subagents: tuple[SubagentDiff, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -83,6 +89,10 @@ def diff(engine: Engine, old: Revision, new: Revision) -> ContextDiff:
     removed, added = changed_messages(engine, a, b)
     is_counted = _is_message if not (a.is_native or b.is_native) else bool
     messages = _match(list(filter(is_counted, removed)), list(filter(is_counted, added)))
+    subagents = (
+        SubagentDiff(path, *_match(list(filter(_is_message, old)), list(filter(_is_message, new))))
+        for path, old, new in changed_subagents(engine, a, b)
+    )
     return ContextDiff(
         old,
         new,
@@ -93,6 +103,7 @@ def diff(engine: Engine, old: Revision, new: Revision) -> ContextDiff:
         memories=tuple(_memories(engine, a, b, files)),
         files=tuple(files),
         records=sum(not is_counted(message) for message in (*removed, *added)),
+        subagents=tuple(each for each in subagents if any(each[1:])),
     )
 
 
@@ -122,113 +133,6 @@ def _status(old: Entry | None, new: Entry | None) -> str:
     if isinstance(old, SymlinkEntry) and isinstance(new, SymlinkEntry):
         return "metadata" if old.target == new.target else "changed"
     return "metadata" if isinstance(old, DirEntry) and isinstance(new, DirEntry) else "changed"
-
-
-def changed_messages(engine: Engine, a: View, b: View) -> tuple[list[Message], list[Message]]:
-    """Compares the messages of two commits byte for byte. Returns the messages only in `a`, and those only in `b`.
-
-    Only changed parts of a transcript are read, unless its source can only read it whole.
-    """
-    if a.is_native or b.is_native:
-        return _changed_records(engine, a, b)
-    before, after = transcript_key(a), transcript_key(b)
-    source = source_of(b) or source_of(a)
-    if source is None:
-        return [], []
-    old = a.get_file(before) if before else None
-    new = b.get_file(after) if after else None
-    if old is not None and new is not None and old.id == new.id:
-        return [], []
-    if isinstance(source, Inheriting) and before != after:
-        removed, added = list(iter_messages(a)), list(iter_messages(b))
-        return _subtract(removed, added), _subtract(added, removed)
-    if old is None or new is None or any(key and is_read_whole(source, key) for key in (before, after)):
-        removed, added = (
-            list(messages_of(source, key, read_content(engine.store, file))) if key and file else []
-            for key, file in ((before, old), (after, new))
-        )
-        return _subtract(removed, added), _subtract(added, removed)
-    regions = changed_ranges(engine.store, old, new)
-    sides = (
-        (old, [(region.old_start, region.old_stop) for region in regions]),
-        (new, [(region.new_start, region.new_stop) for region in regions]),
-    )
-    removed, added = (_parse_ranges(engine, source, entry, ranges) for entry, ranges in sides)
-    return _subtract(removed, added), _subtract(added, removed)
-
-
-def _subtract(messages: list[Message], others: list[Message]) -> list[Message]:
-    """Returns the messages that are not among `others`, equal ones counted.
-
-    Compares bytes, because a message need not have an id.
-    """
-    remaining = Counter(message.raw.strip() for message in others)
-    found = []
-    for message in messages:
-        raw = message.raw.strip()
-        remaining[raw] -= 1
-        if remaining[raw] < 0:
-            found.append(message)
-    return found
-
-
-def _parse_ranges(engine: Engine, source: Source, entry: FileEntry, ranges: list[tuple[int, int]]) -> list[Message]:
-    """Parses the messages on all lines that overlap the byte ranges. Each line is parsed once."""
-    found: list[Message] = []
-    parsed = 0
-    for start, stop in ranges:
-        first = max(parsed, _line_start(engine, entry, start))
-        last = _line_stop(engine, entry, stop)
-        if first < last:
-            found.extend(source.messages(read_content(engine.store, entry, first, last), first))
-            parsed = last
-    return found
-
-
-def _line_start(engine: Engine, entry: FileEntry, position: int) -> int:
-    """Returns the offset of the start of the line that contains the byte at `position`."""
-    step = 1 << 16
-    while position > 0:
-        begin = max(0, position - step)
-        data = b"".join(read_content(engine.store, entry, begin, position))
-        found = data.rfind(b"\n")
-        if found >= 0:
-            return begin + found + 1
-        position = begin
-    return 0
-
-
-def _line_stop(engine: Engine, entry: FileEntry, position: int) -> int:
-    """Returns the offset of the end of the line that contains the byte before `position`."""
-    if position == 0:
-        return 0
-    for block in read_content(engine.store, entry, position - 1):
-        found = block.find(b"\n")
-        if found >= 0:
-            return position + found
-        position += len(block)
-    return entry.size
-
-
-def _changed_records(engine: Engine, a: View, b: View) -> tuple[list[Message], list[Message]]:
-    """Compares the native records of two commits. Returns (removed, added), reading only records that differ."""
-    old, new = a.find_native(MESSAGES), b.find_native(MESSAGES)
-    if not isinstance(old, ListEntry) or not isinstance(new, ListEntry):
-        return (
-            [native_message(r, i) for i, r in enumerate(a.messages)] if isinstance(old, ListEntry) else [],
-            [native_message(r, i) for i, r in enumerate(b.messages)] if isinstance(new, ListEntry) else [],
-        )
-    removed: list[Message] = []
-    added: list[Message] = []
-    store = engine.store
-    for region in differences(load_list(RECORDS, store, old.id), load_list(RECORDS, store, new.id)):
-        for items, start, out in (
-            (region.old, region.old_start, removed),
-            (region.new, region.new_start, added),
-        ):
-            for index, (_, id, _) in enumerate(items, start):
-                out.append(native_message(decode_record(store.get(id, Kind.RECORD)), index))
-    return removed, added
 
 
 _Pairs = tuple[tuple[Message, Message], ...]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ctxstore.ops.content.conversation import iter_messages, source_of
+from ctxstore.ops.content.conversation import iter_messages, iter_subagents, source_of
 from ctxstore.ops.content.view import View
 from ctxstore.ops.export.values import (
     Array,
@@ -37,6 +37,7 @@ def iter_json(view: View) -> Iterator[str]:
         ("files", Array(_files(view))),
         ("messages", Array(_messages(view))),
         ("memories", Object(_memories(view))),
+        ("subagents", Array(_subagents(view))),
     ]
     yield from encode(Object(fields))
     yield "\n"
@@ -47,6 +48,9 @@ def iter_json_lines(view: View) -> Iterator[str]:
     yield from _line("header", _header(view))
     for message in _messages(view):
         yield from _line("message", message.fields)
+    for path, messages in iter_subagents(view):
+        for each in messages:
+            yield from _line("subagent", [("file", path), *_message_fields(each)])
     for key, value in _memories(view):
         yield from _line("memory", [("key", key), ("value", value)])
     for file in _files(view):
@@ -71,6 +75,11 @@ def _header(view: View) -> list[tuple[str, Any]]:
 def _messages(view: View) -> Iterator[Object]:
     for message in iter_messages(view):
         yield Object(_message_fields(message))
+
+
+def _subagents(view: View) -> Iterator[Object]:
+    for path, messages in iter_subagents(view):
+        yield Object([("file", path), ("messages", Array(Object(_message_fields(each)) for each in messages))])
 
 
 def _message_fields(message: Message) -> list[tuple[str, Any]]:

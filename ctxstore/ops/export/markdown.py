@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from ctxstore.ops.content.conversation import iter_messages
+from ctxstore.ops.content.conversation import iter_messages, iter_subagents
 from ctxstore.ops.content.view import View
 from ctxstore.ops.export.values import is_json, iso_time
 from ctxstore.sources.protocol import Message, Part
@@ -22,9 +22,19 @@ _TITLES = {"user": "User", "assistant": "Assistant", "system": "System", "tool":
 
 
 def iter_markdown(view: View) -> Iterator[str]:
-    """Yields a header, then every message with content whose role is user, assistant, system or tool."""
+    """Yields a header, then every message with content whose role is user, assistant, system or tool.
+
+    The messages of subagents come last, below headings of their own.
+    """
     yield from _header(view)
-    for message in iter_messages(view):
+    yield from _conversation(iter_messages(view))
+    for path, messages in iter_subagents(view):
+        yield f"# Subagent {_code(path)}\n\n"
+        yield from _conversation(messages)
+
+
+def _conversation(messages: Iterable[Message]) -> Iterator[str]:
+    for message in messages:
         sections = list(filter(None, map(_part, message.parts)))
         if sections and message.role in _TITLES:
             yield _heading(message) + "".join(f"{section}\n\n" for section in sections)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 NAME = "search.sqlite"
-VERSION = 2
+VERSION = 3
 APPLICATION = 0x63747873
 """``ctxs`` in ASCII, the `application_id` that marks a database as a search index."""
 
@@ -42,7 +42,8 @@ CREATE TABLE messages (id INTEGER PRIMARY KEY, hash INTEGER, text INTEGER, role 
 CREATE INDEX messages_by_hash ON messages (hash);
 CREATE INDEX messages_by_text ON messages (text);
 CREATE TABLE held (message INTEGER, line INTEGER, first INTEGER, last INTEGER, place INTEGER, length INTEGER,
-                   copies INTEGER, PRIMARY KEY (message, line, first)) WITHOUT ROWID;
+                   copies INTEGER, file INTEGER, PRIMARY KEY (message, line, first)) WITHOUT ROWID;
+CREATE TABLE files (id INTEGER PRIMARY KEY, path BLOB UNIQUE);
 CREATE TABLE texts (hash INTEGER PRIMARY KEY, id INTEGER);
 CREATE VIRTUAL TABLE words USING fts5(text, content = '', columnsize = 0, tokenize = 'unicode61 remove_diacritics 2');
 INSERT INTO words (words, rank) VALUES ('hashsize', {32 << 20});

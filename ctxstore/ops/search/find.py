@@ -24,6 +24,11 @@ _FIRST_PAGE = 64
 """The rows of the first page. Each further page has four times as many."""
 
 
+_HELD = (
+    "SELECT line, first, last, place, length, files.path FROM held LEFT JOIN files ON files.id = held.file "
+    "WHERE message = ?"
+)
+
 _MAX_COPIES = 256
 """The hits of one second that are compared with each other to find copies."""
 
@@ -65,13 +70,15 @@ class HoldingContext(NamedTuple):
 class SearchHit(NamedTuple):
     """A message that was found, and the contexts that contain it.
 
-    `time` is when the message was written, or when it was saved if the message has no time. UTC nanoseconds.
+    `time` is when the message was written, or when it was saved if the message has no time. UTC nanoseconds. `file` is
+    the path of the subagent's transcript that contains it; empty: the context's own transcript.
     """
 
     message: Message
     time: int
     snippet: Snippet
     holders: tuple[HoldingContext, ...]
+    file: str = ""
 
 
 class _Context(NamedTuple):
@@ -180,19 +187,19 @@ class Finder:
         Returns None also if the message cannot be read, and counts it.
         """
         id, time = row
-        rows = self._db.execute("SELECT line, first, last, place, length FROM held WHERE message = ?", (id,)).fetchall()
+        rows = self._db.execute(_HELD, (id,)).fetchall()
         holders: dict[str, HoldingContext] = {}
         commits: list[ObjectId] = []
         address: MessageAddress | None = None
         (hash,) = self._db.execute("SELECT hash FROM messages WHERE id = ?", (id,)).fetchone()
-        for lineage, first, last, offset, length in rows:
+        for lineage, first, last, offset, length, path in rows:
             for context in self._contexts(filters, lineage):
                 stop = context.position if last is None else min(last, context.position)
                 commit_range = self._lineages.find_range(context.lineage, first, stop)
                 if commit_range is None:
                     continue
                 oldest, newest, number = commit_range
-                address = address or MessageAddress(hash, offset, length)
+                address = address or MessageAddress(hash, offset, length, decode_name(path or b""))
                 commits += [newest.id, oldest.id]
                 is_current = last is None or last >= context.position
                 holder = HoldingContext(context.name, _commit_time(oldest), _commit_time(newest), number, is_current)
@@ -204,7 +211,8 @@ class Finder:
             self.unreadable += 1
             return None
         snippet = make_snippet(searched_text(message), query.terms)
-        return SearchHit(message, time * 1_000_000_000, snippet, tuple(holders[name] for name in sorted(holders)))
+        contexts = tuple(holders[name] for name in sorted(holders))
+        return SearchHit(message, time * 1_000_000_000, snippet, contexts, address.path)
 
 
 def _conditions(filters: SearchFilters) -> tuple[list[str], list[Any]]:

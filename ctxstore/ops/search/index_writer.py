@@ -47,10 +47,18 @@ class IndexWriter:
         """Stores the number of the next text. Must be called before a transaction is committed."""
         write_meta(self._db, "next", self._next_text)
 
-    def add(self, message: Message, at: LineagePosition, time: int) -> None:
+    def number_file(self, path: str) -> int:
+        """Returns the number of a subagent's transcript in the table ``files``. The number 0 is a context's own one."""
+        name = path.encode("utf-8", "surrogateescape")
+        row = self._db.execute("SELECT id FROM files WHERE path = ?", (name,)).fetchone()
+        if row is None:
+            return self._db.execute("INSERT INTO files (path) VALUES (?)", (name,)).lastrowid or 0
+        return int(row[0])
+
+    def add(self, message: Message, at: LineagePosition, time: int, file: int = 0) -> None:
         """Records that the commit at this position, made at `time` (ns), has a message that its parent does not have.
 
-        A message without text is not indexed.
+        A message without text is not indexed. `file` is the number of the message's transcript.
         """
         id = self._find(message) or self._insert(message, time)
         if id is None:
@@ -58,7 +66,7 @@ class IndexWriter:
         if self._count_copy(id, at, 1):
             return
         self._db.execute(
-            "INSERT INTO held VALUES (?, ?, ?, NULL, ?, ?, 1)", (id, *at, message.offset, len(message.raw))
+            "INSERT INTO held VALUES (?, ?, ?, NULL, ?, ?, 1, ?)", (id, *at, message.offset, len(message.raw), file)
         )
 
     def remove(self, message: Message, at: LineagePosition) -> None:

@@ -194,7 +194,8 @@ class IndexUpdate:
         try:
             view = View(self._engine, commit.ref, id, commit)
             changes = message_changes(self._engine, previous, view) if previous else all_messages(view)
-            self._write(changes, at, commit.time)
+            for each in changes:
+                self._write(each, at, commit.time)
         except (Corrupt, NotFound, SourceError) as error:
             # The messages of a first commit that could be read stay in the index: finding some is better than none.
             if previous is not None:
@@ -208,8 +209,9 @@ class IndexUpdate:
         return view, problem
 
     def _write(self, changes: MessageChanges, at: LineagePosition, time: int) -> None:
+        file = self._writer.number_file(changes.path) if changes.path else 0
         for message in changes.added:
-            self._writer.add(message, at, time)
+            self._writer.add(message, at, time, file)
         for message in changes.removed:
             self._writer.remove(message, at)
 

@@ -75,8 +75,8 @@ class Lineages:
             (lineage, base.lineage, at),
         )
         self._db.execute(
-            "INSERT INTO held SELECT message, ?, first, CASE WHEN last < ? THEN last END, place, length, copies "
-            "FROM held WHERE line = ? AND first <= ?",
+            "INSERT INTO held SELECT message, ?, first, CASE WHEN last < ? THEN last END, place, length, "
+            "copies, file FROM held WHERE line = ? AND first <= ?",
             (lineage, at, base.lineage, at),
         )
         return lineage

@@ -13,8 +13,7 @@ from ctxstore.ids import ObjectId
 from ctxstore.ops.content.conversation import iter_messages, iter_native, source_of, transcript_key
 from ctxstore.ops.content.view import View
 from ctxstore.ops.search.index_writer import message_hash
-from ctxstore.sources.protocol import Message, Source, is_read_whole
-from ctxstore.trees.entries import FileEntry
+from ctxstore.sources.protocol import Message, Source, is_read_whole, messages_of
 from ctxstore.trees.files import read_content
 
 
@@ -22,19 +21,21 @@ class MessageAddress(NamedTuple):
     """A message's hash, and its position when it was first indexed.
 
     `offset` is the offset of a transcript's message in bytes, or a native message's number. `length` is in bytes.
+    `path` is the subagent's transcript that contains it; empty: the context's own transcript.
     """
 
     hash: int
     offset: int
     length: int
+    path: str = ""
 
 
 class _OpenCommit(NamedTuple):
-    """A commit, and its transcript unless that can only be read whole."""
+    """A commit, its source, and the path of its transcript."""
 
     view: View
     source: Source | None
-    transcript: FileEntry | None
+    transcript: str | None
 
 
 class HitReader:
@@ -62,7 +63,7 @@ class HitReader:
                 return message
         for opened in readable:
             try:
-                message = _find_match(iter_messages(opened.view), address)
+                message = _find_match(_iter_all(opened, address.path), address)
             except (Corrupt, NotFound):
                 continue
             if message is not None:
@@ -72,19 +73,27 @@ class HitReader:
     def _open_commit(self, id: ObjectId) -> _OpenCommit:
         commit = read_commit(self._engine.store, id)
         view = View(self._engine, commit.ref, id, commit)
-        source, key = source_of(view), transcript_key(view)
-        if source is None or key is None or is_read_whole(source, key):
-            return _OpenCommit(view, None, None)
-        return _OpenCommit(view, source, view.get_file(key))
+        return _OpenCommit(view, source_of(view), transcript_key(view))
 
     def _read_at(self, opened: _OpenCommit, address: MessageAddress) -> Iterator[Message]:
         """Yields the messages at the known position. Yields none if the transcript is shorter or read as a whole."""
         start, stop = address.offset, address.offset + address.length
         if opened.view.is_native:
             return iter_native(opened.view, start, start + 1)
-        if opened.source is None or opened.transcript is None or stop > opened.transcript.size:
+        path = address.path or opened.transcript
+        if opened.source is None or path is None or is_read_whole(opened.source, path):
             return iter(())
-        return opened.source.messages(read_content(self._engine.store, opened.transcript, start, stop), start)
+        file = opened.view.get_file(path)
+        if stop > file.size:
+            return iter(())
+        return opened.source.messages(read_content(self._engine.store, file, start, stop), start)
+
+
+def _iter_all(opened: _OpenCommit, path: str) -> Iterator[Message]:
+    """Yields all messages of a commit, or of a subagent's transcript in it."""
+    if path and opened.source is not None:
+        return messages_of(opened.source, path, opened.view.iter_bytes(path))
+    return iter_messages(opened.view)
 
 
 def _find_match(messages: Iterable[Message], address: MessageAddress) -> Message | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ctxstore.history.engine import Engine
 from ctxstore.ids import ObjectId
 from ctxstore.ops.content.conversation import iter_native, source_of, transcript_key
-from ctxstore.ops.content.diff import changed_messages
+from ctxstore.ops.content.transcript_changes import changed_messages
 from ctxstore.ops.content.view import View, dump_json
 from ctxstore.sources.protocol import Message, decoder_of, messages_of
 from ctxstore.trees.entries import Entry, FileEntry, decode_entry, decode_key

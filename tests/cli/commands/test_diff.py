@@ -36,7 +36,18 @@ def test_the_same_revision_differs_in_nothing(saved: Any, ctx: Any) -> None:
 
 def test_json_has_the_documented_shape(saved: Any, ctx: Any) -> None:
     value = ctx.json("diff", SESSION)
-    assert list(value) == ["old", "new", "added", "removed", "edited", "rerooted", "memories", "files", "records"]
+    assert list(value) == [
+        "old",
+        "new",
+        "added",
+        "removed",
+        "edited",
+        "rerooted",
+        "memories",
+        "files",
+        "records",
+        "subagents",
+    ]
     assert value["old"]["ref"] == CONTEXT and value["new"]["parents"] == [value["old"]["id"]]
     assert len(value["added"]) == 4
     assert value["files"][0]["status"] == "changed"

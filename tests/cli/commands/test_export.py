@@ -33,7 +33,7 @@ def lines(text: str) -> list[dict[str, Any]]:
 def test_json_has_the_documented_shape(saved: Any, ctx: Any) -> None:
     value = json.loads(ctx("export", SESSION).stdout)
     assert list(value) == [
-        "format", "version", "timestamp", "model", "commit", "files", "messages", "memories"
+        "format", "version", "timestamp", "model", "commit", "files", "messages", "memories", "subagents"
     ]  # fmt: skip
     assert (value["format"], value["version"]) == ("ctxstore-export", 1)
     assert value["model"] == "claude-sonnet-4-5" and value["timestamp"] == value["commit"]["time"]

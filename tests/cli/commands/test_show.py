@@ -46,7 +46,7 @@ def test_without_messages_the_files_are_listed(saved: Any, ctx: Any) -> None:
 
 def test_json_has_the_documented_shape(saved: Any, ctx: Any) -> None:
     value = ctx.json("show", SESSION)
-    assert list(value) == ["ref", "commit", "tags", "files", "memories", "messages"]
+    assert list(value) == ["ref", "commit", "tags", "files", "memories", "messages", "subagents"]
     assert value["files"][0]["path"] == KEY and value["files"][0]["kind"] == "file"
     assert len(value["messages"]) == 12
     assert list(value["messages"][0]) == ["id", "role", "time", "parent", "model", "parts"]
