@@ -32,6 +32,14 @@ class HistoryBase(NamedTuple):
     sessions: tuple[str, ...] = ()
 
 
+class ContinuedFile(NamedTuple):
+    """A file of a home that continues another one, and the context that it is in."""
+
+    context: str
+    key: str
+    base: HistoryBase
+
+
 @runtime_checkable
 class Inheriting(Protocol):
     """A source whose transcripts may continue other files."""
@@ -41,6 +49,15 @@ class Inheriting(Protocol):
 
     def file_with(self, id: str, keys: Iterable[str]) -> str | None:
         """Returns the one of `keys` that is the file with this id."""
+
+    def is_history(self, key: str) -> bool:
+        """Whether the file may be part of a history."""
+
+    def list_files(self, home: str) -> list[str]:
+        """Returns the keys of the files of a home that may be part of a history."""
+
+    def iter_bases(self, home: str) -> Iterator[ContinuedFile]:
+        """Yields the base of each file of a home that continues another one."""
 
     def history_scanner(self, home: str, context: str, key: str) -> Scanner:
         """Returns a scanner of the whole transcript `key` of a home, whose result covers what it inherits too."""
@@ -82,3 +99,14 @@ def limit(blocks: Iterable[bytes], end: int | None) -> Iterator[bytes]:
             return
         yield block[:end]
         end -= len(block)
+
+
+def id_in_history(id: str, number: int) -> str:
+    """Returns the id that a message of the file `number` of a history has there: one made from a position names the
+    file too."""
+    return f"{number}{id}" if id.startswith("@") else id
+
+
+def id_in_file(id: str, number: int) -> str:
+    """Returns the id that a message of the file `number` of a history has in the file."""
+    return id.removeprefix(str(number)) if id.startswith(f"{number}@") else id

@@ -45,12 +45,16 @@ class ContextChange(NamedTuple):
 
 class StoredContext(NamedTuple):
     """A stored context: the name the source gave it, the folder it worked in (as far as known), the keys of its files,
-    folders and links in order, and the files' bytes."""
+    folders and links in order, and the files' bytes.
+
+    The keys include files of other contexts that the transcript continues. The home has those in `unchanged`.
+    """
 
     context: str
     project: str | None
     keys: Sequence[str]
     read: Callable[[str], Iterator[bytes]]
+    unchanged: frozenset[str] = frozenset()
 
     @property
     def session(self) -> str:

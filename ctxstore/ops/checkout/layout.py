@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Sequence
 
 from ctxstore.errors import Conflict
+from ctxstore.ops.checkout.complete_view import CompleteView
 from ctxstore.ops.checkout.rewritten_file import RewrittenFile, rewrite_file
 from ctxstore.ops.checkout.target_folder import split_path
 from ctxstore.ops.content.conversation import source_of, transcript_key
@@ -34,7 +35,8 @@ def resumable_source(view: View) -> Resumable | None:
 def stored_context(view: View) -> StoredContext:
     """Converts a view to the value that a source works on."""
     keys = [path for path, _ in view.files.entries()]
-    return StoredContext(view.commit.ref, view.commit.summary.project, keys, view.iter_bytes)
+    unchanged = view.unchanged if isinstance(view, CompleteView) else frozenset()
+    return StoredContext(view.commit.ref, view.commit.summary.project, keys, view.iter_bytes, unchanged)
 
 
 def restore_layout(view: View, change: ContextChange) -> WantedFiles:
@@ -49,6 +51,8 @@ def restore_layout(view: View, change: ContextChange) -> WantedFiles:
     if source is not None:
         wanted = []
         for file in source.restore_layout(stored_context(view), change):
+            if isinstance(view, CompleteView) and file.key in view.written:
+                continue
             entry = entries.get(file.origin) if file.origin is not None else None
             if file.edit is not None and (entry is None or isinstance(entry, FileEntry)):
                 wanted.append((file.key, rewrite_file(view, file, change.now)))

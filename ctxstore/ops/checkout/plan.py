@@ -22,6 +22,7 @@ from ctxstore.ops.checkout.own_home import require_own_home
 from ctxstore.ops.checkout.plan_resume import plan_resume_target
 from ctxstore.ops.checkout.rewritten_file import RewrittenFile
 from ctxstore.ops.checkout.safety_snapshot import SafetySnapshot, folder_snapshot
+from ctxstore.ops.checkout.shared_history import complete_history, require_kept_histories
 from ctxstore.ops.checkout.steps import CheckoutAction, CheckoutStep, UnreadablePart
 from ctxstore.ops.content.conversation import source_of
 from ctxstore.ops.content.view import View
@@ -112,6 +113,7 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, environ: Mapping[
     home = SourceHome(source.name, revision.commit.root, revision.commit.label)
     require_own_home(view, source, home, environ)
     change = ContextChange(now=engine.environment.clock())
+    view = complete_history(view, change, home)
     entries = keep_from_expiring(restore_layout(view, change), home, view, change.now)
     name = revision.commit.ref  # the source's name of the context: a fork has another ref
     place = find_place(source, home, name, entries, environ)
@@ -125,6 +127,7 @@ def plan_checkout_in_place(engine: Engine, revision: Revision, environ: Mapping[
         *plan_steps(engine, place.folder, entries, removed={file.key for file in stale}, links=place.links),
     ]
     steps.sort(key=lambda step: step.action.path)
+    require_kept_histories(engine, view, home, steps)
     scope = CheckoutScope(
         (revision.ref,),
         SafetySnapshot(engine, home, [name], f"before checkout of {revision.ref}").save,

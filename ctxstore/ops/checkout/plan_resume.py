@@ -21,6 +21,7 @@ from ctxstore.ops.checkout.placement import Placement, find_message
 from ctxstore.ops.checkout.resume_target import ResumeTarget
 from ctxstore.ops.checkout.running_agents import AgentProcess, find_running
 from ctxstore.ops.checkout.safety_snapshot import SafetySnapshot, folder_snapshot
+from ctxstore.ops.checkout.shared_history import complete_history, require_kept_histories
 from ctxstore.ops.checkout.target_folder import split_path
 from ctxstore.ops.content.conversation import source_of
 from ctxstore.ops.content.view import View
@@ -43,6 +44,7 @@ def plan_checkout_elsewhere(
     view = View(engine, *revision)
     home = _choose_home(view, placement)
     change = _change(engine, view, placement, home)
+    view = complete_history(view, change, home)
     entries = restore_layout(view, change)
     if home is None:
         target = os.path.abspath(placement.to or "")
@@ -64,7 +66,9 @@ def plan_checkout_elsewhere(
         plan = plan._replace(save=lambda: _save_new_session(engine, view, change, home))
     safety = SafetySnapshot(engine, home, names, f"before checkout of {revision.ref}")
     scope = CheckoutScope((revision.ref,), safety.save, resume_target=plan, links=links, left_out=left_out)
-    return CheckoutPlan(engine, home.path, plan_steps(engine, home.path, entries, links=links), scope)
+    steps = plan_steps(engine, home.path, entries, links=links)
+    require_kept_histories(engine, view, home, steps)
+    return CheckoutPlan(engine, home.path, steps, scope)
 
 
 def _require_inside(boundary: str, home: SourceHome, entries: Sequence[IndexEntry]) -> None:

@@ -10,7 +10,7 @@ from ctxstore.errors import Corrupt, NotFound
 from ctxstore.ids import ObjectId
 from ctxstore.ops.content.log import iter_history
 from ctxstore.ops.content.view import View, engine_of
-from ctxstore.sources.lineage import HistoryBase, Inheriting, first_line, limit, trace
+from ctxstore.sources.lineage import HistoryBase, Inheriting, first_line, id_in_history, limit, trace
 from ctxstore.sources.protocol import Message, Source, decoder_of
 from ctxstore.trees.entries import FileEntry
 
@@ -78,11 +78,13 @@ def iter_history_messages(source: Source, history: TranscriptHistory) -> Iterato
     """
     last: str | None = None
     for number, (view, key, end) in enumerate(history.files, 1):
-        is_inherited = number < len(history.files)
-        before, prefix = last, f"{number}" if is_inherited else ""
-        for found in source.messages(limit(iter_decoded(source, view, key), end)):
-            parent = _distinct(found.parent, prefix) if found.parent else before
-            message = found._replace(id=_distinct(found.id, prefix), parent=parent, is_inherited=is_inherited)
+        before = last
+        blocks = limit(iter_decoded(source, view, key), end)
+        if number < len(history.files):
+            messages = (_inherited(message, number, before) for message in source.messages(blocks))
+        else:
+            messages = (message._replace(parent=message.parent or before) for message in source.messages(blocks))
+        for message in messages:
             last = message.id if message.role != "meta" else last
             yield message
 
@@ -94,8 +96,9 @@ def iter_decoded(source: Source, view: View, key: str) -> Iterator[bytes]:
     return decode(blocks) if decode else blocks
 
 
-def _distinct(id: str, prefix: str) -> str:
-    return prefix + id if prefix and id.startswith("@") else id
+def _inherited(message: Message, number: int, before: str | None) -> Message:
+    parent = id_in_history(message.parent, number) if message.parent else before
+    return message._replace(id=id_in_history(message.id, number), parent=parent, is_inherited=True)
 
 
 def _candidates(view: View, own: View, source: Source, base: HistoryBase) -> Iterator[View]:

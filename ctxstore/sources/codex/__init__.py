@@ -1,10 +1,10 @@
 """The source ``codex``: Codex CLI's sessions, memories and settings."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ctxstore.sources.agent import ResumableAgent
 from ctxstore.sources.agents import AGENTS
-from ctxstore.sources.lineage import HistoryBase
+from ctxstore.sources.lineage import ContinuedFile, HistoryBase
 from ctxstore.sources.protocol import Attributes, Decoder, Scanner
 
 __all__ = ["Codex"]
@@ -43,14 +43,30 @@ class Codex(ResumableAgent):
 
         return lineage.file_with(id, keys)
 
+    def is_history(self, key: str) -> bool:
+        """Whether the file is a rollout."""
+        from ctxstore.sources.codex.rollouts import rollout_of
+
+        return rollout_of(key) is not None
+
+    def list_files(self, home: str) -> list[str]:
+        """Returns the keys of the rollouts of a home."""
+        from ctxstore.sources.codex.layout import CodexLayout
+
+        return list(CodexLayout(home, "", lambda _: None).rollouts())
+
+    def iter_bases(self, home: str) -> Iterator[ContinuedFile]:
+        """Yields the base of each rollout of a home that continues another one."""
+        from ctxstore.sources.codex import lineage
+
+        return lineage.iter_bases(home, self.list_files(home))
+
     def history_scanner(self, home: str, context: str, key: str) -> Scanner:
         """Returns a scanner of a rollout, continued from what it inherits from others."""
         from ctxstore.sources.codex import lineage
-        from ctxstore.sources.codex.layout import CodexLayout
         from ctxstore.sources.codex.transcript import PackedScanner, make_scanner
 
         inherited = None
         if lineage.may_inherit(home, key):
-            rollouts = list(CodexLayout(home, "", lambda _: None).rollouts())
-            inherited = lineage.inherited_attributes(home, key, rollouts)
+            inherited = lineage.inherited_attributes(home, key, self.list_files(home))
         return PackedScanner(inherited=inherited) if key.endswith(_PACKED) else make_scanner(inherited)

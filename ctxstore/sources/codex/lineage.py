@@ -8,8 +8,9 @@ of it, unpacked, that count. Codex 0.153 to 0.169 left it out after a thread's t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,8 +19,9 @@ from ctxstore.sources.codex.records import META
 from ctxstore.sources.codex.rollouts import PACKED, rollout_of, rollouts_of
 from ctxstore.sources.codex.transcript import make_scanner
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
-from ctxstore.sources.lineage import HistoryBase, first_line, limit, trace
+from ctxstore.sources.lineage import ContinuedFile, HistoryBase, first_line, limit, trace
 from ctxstore.sources.protocol import Attributes
+from ctxstore.sources.resumable import FileEdit, StoredContext
 from ctxstore.sources.walk import open_file
 
 _BLOCK = 1 << 20
@@ -39,6 +41,19 @@ class _Head(msgspec.Struct):
     type: Any = None
     payload: _Payload | None = None
 
+
+class MovedBase(NamedTuple):
+    """The bytes of a base that count, before and after an edit."""
+
+    before: int
+    after: int
+
+    def edit(self, record: bytes) -> bytes:
+        """Returns a first record that names the base, with the number after the edit."""
+        return re.sub(_END % self.before, rb"\g<1>%d" % self.after, record, count=1)
+
+
+_END = rb'("end_byte_offset"\s*:\s*)%d(?![0-9])'
 
 _decode = msgspec.json.Decoder(_Head).decode
 
@@ -96,6 +111,40 @@ def inherited_attributes(home: str, key: str, keys: list[str]) -> Attributes | N
             scanner.feed(block)
         known = scanner.finish()
     return known
+
+
+def iter_bases(home: str, keys: list[str]) -> Iterator[ContinuedFile]:
+    """Yields the base of each of the rollouts `keys` at `home` that continues another one."""
+    for key in keys:
+        rollout = rollout_of(key)
+        context = rollout.context if rollout else ""
+        if base := base_of(context, key, keys, first_line(iter_rollout(home, key))):
+            yield ContinuedFile(context, key, base)
+
+
+def moved_base(stored: StoredContext, key: str, edit: Callable[[str], FileEdit]) -> MovedBase | None:
+    """Returns the place of a stored rollout's base before and after the edits of a checkout.
+
+    ``None`` if it has none, or one that the checkout does not write.
+    """
+    base = stored_base(stored, key)
+    place, end = base or ("", None)
+    if end is None or place in stored.unchanged:
+        return None
+    return MovedBase(end, sum(map(len, edit(place)(limit(iter_stored(stored, place), end)))))
+
+
+def stored_base(stored: StoredContext, key: str) -> tuple[str, int | None] | None:
+    """Returns the stored rollout that another one continues, and the end of what counts."""
+    base = base_of(stored.context, key, stored.keys, first_line(iter_stored(stored, key)))
+    place = file_with(base.file, stored.keys) if base else None
+    return (place, base.end) if base and place else None
+
+
+def iter_stored(stored: StoredContext, key: str) -> Iterator[bytes]:
+    """Yields the bytes of a stored rollout, unpacked."""
+    blocks = stored.read(key)
+    return unpack(blocks) if key.endswith(PACKED) else blocks
 
 
 def _previous(context: str, key: str, keys: Iterable[str]) -> HistoryBase | None:

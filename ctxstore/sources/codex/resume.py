@@ -16,12 +16,14 @@ from ctxstore.errors import InvalidInput
 from ctxstore.sources.codex.compressed import unpack
 from ctxstore.sources.codex.database import ListedThread, StaleHistory, find_newest
 from ctxstore.sources.codex.layout import IMAGES
+from ctxstore.sources.codex.lineage import iter_stored, moved_base, stored_base
 from ctxstore.sources.codex.records import CONTEXT, EVENT, META, RESTART, RolloutRecord, read
 from ctxstore.sources.codex.rollouts import ARCHIVED, PACKED, Rollout, rollout_of, transcript_key
 from ctxstore.sources.codex.thread_row import facts_of
 from ctxstore.sources.codex.transcript import CodexThread, iter_messages
 from ctxstore.sources.jsonl.edit import Fields, edit_line
 from ctxstore.sources.jsonl.messages import iter_padded
+from ctxstore.sources.lineage import id_in_file, trace
 from ctxstore.sources.protocol import unknown_message
 from ctxstore.sources.resumable import (
     ContextChange,
@@ -29,7 +31,7 @@ from ctxstore.sources.resumable import (
     IndexEntry,
     RestoreFile,
     StoredContext,
-    require_message,
+    no_such_message,
     restore_all,
 )
 
@@ -51,19 +53,39 @@ def new_session(now: int, random: bytes) -> str:
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
     """Returns a session's files as Codex looks for them after `change`."""
     if change.is_empty:
-        return restore_all(stored)
+        return [file for file in restore_all(stored) if file.key not in stored.unchanged]
     transcript = transcript_key(stored.context, stored.keys)
     if transcript is None:
         if change.session or change.until:
             raise InvalidInput(f"{stored.context} has no transcript, so it can't be made a session of its own")
         return restore_all(stored)
-    if change.until:
-        _require_message(stored, transcript, change.until)
-    # Unpacked, both copies of a rollout would be one file; and a new session has no use for the original's others.
-    kept = {transcript} if change.session else set(stored.keys) - {key + PACKED for key in stored.keys}
+    origin, change = _origin(stored, transcript, change)
+    # Unpacked, both copies of a rollout would be one file.
+    own = set(stored.keys) - {key + PACKED for key in stored.keys}
+    kept = ((_continued(stored, origin) if change.session else own) - stored.unchanged) | {origin}
     keys = [key for key in stored.keys if key in kept or not rollout_of(key)]
-    laid = [_lay(stored, key, change, is_transcript=key == transcript) for key in keys]
-    return sorted(laid, key=lambda each: each.key)
+    return sorted((_lay(stored, key, change, origin) for key in keys), key=lambda each: each.key)
+
+
+def _origin(stored: StoredContext, transcript: str, change: ContextChange) -> tuple[str, ContextChange]:
+    """Returns the rollout that the session will be, the one with its last message, and the change of that."""
+    if not change.until:
+        return transcript, change
+    history = [place for place, _ in _history(stored, transcript)]
+    for number, key in reversed(list(enumerate(history, 1))):
+        until = change.until if key == transcript else id_in_file(change.until, number)
+        if any(message.id == until for message in iter_messages(iter_stored(stored, key))):
+            return key, change._replace(until=until)
+    raise no_such_message(stored, change.until)
+
+
+def _continued(stored: StoredContext, key: str) -> set[str]:
+    """Returns the rollouts that `key` continues."""
+    return {place for place, _ in _history(stored, key)} - {key}
+
+
+def _history(stored: StoredContext, key: str) -> list[tuple[str, int | None]]:
+    return trace(key, lambda each: stored_base(stored, each))
 
 
 def context_of(stored: StoredContext, change: ContextChange) -> str:
@@ -96,8 +118,9 @@ def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Se
     return found
 
 
-def _restored_rollout(stored: StoredContext, change: ContextChange, key: str) -> Iterator[bytes]:
+def _restored_rollout(stored: StoredContext, change: ContextChange, transcript: str) -> Iterator[bytes]:
     """Yields the lines of the rollout as they will be, unpacked."""
+    key, change = _origin(stored, transcript, change)
     blocks = stored.read(key)
     if change.is_empty:
         return unpack(blocks) if key.endswith(PACKED) else blocks
@@ -116,9 +139,16 @@ def _times(now: int) -> dict[str, int]:
     return dict.fromkeys(names, seconds) | {name + "_ms": milliseconds for name in names}
 
 
-def _lay(stored: StoredContext, key: str, change: ContextChange, *, is_transcript: bool) -> RestoreFile:
-    edit = _edit(stored, change, key) if is_transcript else None
+def _lay(stored: StoredContext, key: str, change: ContextChange, origin: str) -> RestoreFile:
+    if key != origin and rollout_of(key):
+        change = _others_change(change)
+    edit = _edit(stored, change, key) if rollout_of(key) and not change.is_empty else None
     return RestoreFile(_place(key, change), key, edit, is_new=bool(change.session))
+
+
+def _others_change(change: ContextChange) -> ContextChange:
+    """Returns the change of the rollouts beside the session's own: they keep their names and their ends."""
+    return change._replace(session="", until="")
 
 
 def _place(key: str, change: ContextChange) -> str:
@@ -143,18 +173,25 @@ def _renamed(rollout: Rollout, change: ContextChange) -> Rollout:
 
 
 def _edit(stored: StoredContext, change: ContextChange, key: str) -> FileEdit:
+    edit = _edit_plain(stored, change, key)
+    return (lambda blocks: edit(unpack(blocks))) if key.endswith(PACKED) else edit
+
+
+def _edit_plain(stored: StoredContext, change: ContextChange, key: str) -> FileEdit:
+    """Returns the edit of a rollout's bytes, unpacked."""
     rollout = rollout_of(key)
     old = rollout.thread if rollout else ""
 
     def name(id: str) -> str:
         return change.session if change.session and id == old else id
 
-    def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
-        blocks = unpack(blocks) if key.endswith(PACKED) else blocks
+    def edit_plain(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        base = moved_base(stored, key, lambda other: _edit_plain(stored, _others_change(change), other))
         for raw, found in _kept(blocks, change.until):
-            yield edit_line(raw, _fields(found, name, change), RESTART) if found else raw
+            line = edit_line(raw, _fields(found, name, change), RESTART) if found else raw
+            yield base.edit(line) if base and found and found.line.type == META else line
 
-    return edit
+    return edit_plain
 
 
 def _fields(found: RolloutRecord, name: Any, change: ContextChange) -> Fields:
@@ -206,8 +243,3 @@ def _kind(found: RolloutRecord | None) -> str | None:
     if kind == "item_completed" and isinstance(item, dict) and item.get("type") == "UserMessage":
         return "user_message"
     return kind if isinstance(kind, str) and kind in _SHOWN else None
-
-
-def _require_message(stored: StoredContext, transcript: str, id: str) -> None:
-    blocks = stored.read(transcript)
-    require_message(stored, id, iter_messages(unpack(blocks) if transcript.endswith(PACKED) else blocks))
