@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ctxstore.sources.agent import AgentDescription, HomeFolder
 from ctxstore.sources.editors import PROGRAMS, SCRIPTS
 from ctxstore.sources.resumable import AgentProgram
@@ -170,3 +172,14 @@ _ROWS = (
 
 AGENTS = {row.name: row for row in _ROWS}
 """By name, in order."""
+
+
+def project_at(source: str, home: str) -> str | None:
+    """Returns the project of every context saved from `home`, if `source` is an agent that keeps its files there.
+
+    Its transcripts need not name the project. A home that is a single file is in the project, or beside it.
+    """
+    agent = AGENTS.get(source)
+    if agent is None or not agent.projects or not home:
+        return None
+    return os.path.dirname(home) if os.path.isfile(home) else home

@@ -20,6 +20,7 @@ from ctxstore.ops.search.database import compact, read_meta, write_meta
 from ctxstore.ops.search.index_writer import IndexWriter
 from ctxstore.ops.search.lineages import IndexedCommit, LineagePosition, Lineages
 from ctxstore.progress import Progress
+from ctxstore.sources.agents import project_at
 
 if TYPE_CHECKING:
     import sqlite3
@@ -145,7 +146,8 @@ class IndexUpdate:
             commit = read_commit(self._engine.store, head)
         except (Corrupt, NotFound):
             return "", ""
-        return _text(f"{commit.summary.agent or ''}\n{commit.source}"), _text(commit.summary.project or "")
+        project = commit.summary.project or project_at(commit.source, commit.root) or ""
+        return _text(f"{commit.summary.agent or ''}\n{commit.source}"), _text(project)
 
     def _new_commits(self, head: ObjectId) -> tuple[LineagePosition | None, list[StoredCommit]]:
         """Follows first parents from `head` to the nearest indexed commit.

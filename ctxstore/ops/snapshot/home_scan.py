@@ -21,6 +21,7 @@ from ctxstore.ops.snapshot.stat_cache import SavedContext, StatCache, make_saved
 from ctxstore.ops.snapshot.summary import summarise
 from ctxstore.ops.snapshot.targets import Target
 from ctxstore.progress import Progress
+from ctxstore.sources.agents import project_at
 from ctxstore.sources.protocol import FoundContext, Skipped
 from ctxstore.trees.entries import decode_key
 
@@ -229,7 +230,14 @@ class HomeScan:
         """Returns the commit for a captured context, and records a shrink."""
         parents, generation = previous.lineage()
         before = previous.summary
-        summary = summarise(self._target.source, name, captured.entries, captured.attributes, before)
+        summary = summarise(
+            self._target.source,
+            name,
+            captured.entries,
+            captured.attributes,
+            before,
+            project_at(self._target.source.name, self._target.home.path),
+        )
         shrunk = find_shrink(name, before, summary, parents[0]) if before else None
         if shrunk:
             self._shrunk.append(shrunk)

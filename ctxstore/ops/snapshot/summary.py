@@ -24,10 +24,12 @@ def summarise(
     entries: Mapping[bytes, bytes],
     attributes: Attributes | None,
     before: Summary | None,
+    project: str | None = None,
 ) -> Summary:
     """Returns the summary of a context with these tree entries.
 
-    `attributes` is None if the transcript is unchanged: its values are then kept from `before`.
+    `attributes` is None if the transcript is unchanged: its values are then kept from `before`. `project`: the folder
+    of a context whose transcript does not name it.
     """
     files = [(key, decode_entry(entry)) for key, entry in entries.items()]
     contents = [(key, entry) for key, entry in files if isinstance(entry, FileEntry)]
@@ -43,7 +45,7 @@ def summarise(
         title=found.title,
         agent=found.agent,
         model=found.model,
-        project=found.project,
+        project=found.project or project,
         messages=found.messages,
         files=len(contents),
         memories=sum(source.is_memory(decode_key(key)) for key, _ in contents),

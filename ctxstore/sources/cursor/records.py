@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode
 from typing import Any
 
 import msgspec
 
-from ctxstore.sources.content import objects
+from ctxstore.sources.content import kind_of, objects
+from ctxstore.sources.cursor.workspaces import path_of
 from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS
 from ctxstore.sources.jsonl.reader import RecordReader
 
-COUNTED = ("user", "assistant", "system")
+COUNTED = ("user", "assistant", "system", "tool")
+RESULTS = ("tool_result", "tool-result")
 _TYPES = {1: "user", 2: "assistant"}
 _BUBBLE = "bubbleId:"
 _COMPOSER = "composerData:"
@@ -31,7 +34,14 @@ class CursorRecord(msgspec.Struct, gc=False):
     table: Any = None
     row: Pair | None = None
     role: Any = None
+    message: Any = None
+    content: Any = None
     raw: Any = None
+
+    @property
+    def body(self) -> Any:
+        """The content of a transcript's line."""
+        return self.message.get("content") if isinstance(self.message, dict) else self.content
 
     @property
     def key(self) -> str:
@@ -75,7 +85,8 @@ _type = msgspec.json.Decoder(_Type)
 def role_of(record: CursorRecord) -> str:
     """Returns the role of a line; ``meta`` if it is no message's."""
     if record.row is None:
-        return record.role if record.role in COUNTED else "meta"
+        role = record.role if record.role in COUNTED else "meta"
+        return "tool" if role == "user" and is_answer(record.body) else role
     if not record.bubble:
         return "meta"
     try:
@@ -83,6 +94,30 @@ def role_of(record: CursorRecord) -> str:
     except DECODE_ERRORS:
         return "unknown"
     return _TYPES.get(kind, "meta") if type(kind) is int else "meta"
+
+
+def is_answer(content: Any) -> bool:
+    """Whether a content consists of tools' results."""
+    return isinstance(content, list) and bool(content) and all(kind_of(block) in RESULTS for block in content)
+
+
+def folder_in(value: bytes | str) -> str | None:
+    """Returns the folder worked in that a bubble names."""
+    try:
+        bubble = _places.decode(value)
+    except DECODE_ERRORS:
+        return None
+    uris = bubble.workspaceUris if isinstance(bubble.workspaceUris, list) else []
+    places = (place for place in (bubble.workspaceProjectDir, *uris) if isinstance(place, str) and place)
+    return next(filter(None, (place if os.path.isabs(place) else path_of(place) for place in places)), None)
+
+
+class _Places(msgspec.Struct, gc=False):
+    workspaceProjectDir: Any = None
+    workspaceUris: Any = None
+
+
+_places = msgspec.json.Decoder(_Places)
 
 
 def _accept(record: CursorRecord, raw: bytes) -> CursorRecord | None:

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from ctxstore.sources.content import kind_of, string, string_or_none, text_parts
-from ctxstore.sources.cursor.records import COUNTED, CursorRecord, bubbles_of, composer_of, read, role_of
+from ctxstore.sources.cursor.project_names import folder_named, guess_folder
+from ctxstore.sources.cursor.records import (
+    COUNTED,
+    RESULTS,
+    CursorRecord,
+    bubbles_of,
+    composer_of,
+    folder_in,
+    read,
+    role_of,
+)
 from ctxstore.sources.cursor.workspaces import path_of
 from ctxstore.sources.jsonl import messages as jsonl
-from ctxstore.sources.jsonl.lenient_json import DECODE_ERRORS, decode_lenient
 from ctxstore.sources.jsonl.reader import RecordReader
 from ctxstore.sources.jsonl.scanner import RecordScanner
 from ctxstore.sources.protocol import Attributes, Message, Part, Scanner
 from ctxstore.sources.summary import SessionSummary, one_line
+
+_QUERY = re.compile(r"<user_query>(.*?)(?:</user_query>|\Z)", re.DOTALL)
 
 
 class Bubble(msgspec.Struct, gc=False):
@@ -62,22 +74,12 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
 
 def parts_in(record: CursorRecord) -> tuple[Part, ...]:
     """Returns the parts of a message."""
-    return tuple(_parts(bubble_of(record.value))) if record.bubble else _parts_of_content(_body(record.raw))
+    return tuple(_parts(bubble_of(record.value))) if record.bubble else _parts_of_content(record.body)
 
 
 def bubble_of(value: bytes | str) -> Bubble:
     """Returns the bubble of a pair's value; an empty one where there is none."""
     return _bubbles.decode(value.encode("utf-8", "replace") if isinstance(value, str) else value) or Bubble()
-
-
-def _body(raw: bytes) -> Any:
-    try:
-        line = msgspec.json.decode(raw)
-    except DECODE_ERRORS:
-        line = decode_lenient(raw)
-    line = line if isinstance(line, dict) else {}
-    message = line.get("message")
-    return message.get("content") if isinstance(message, dict) else line.get("content")
 
 
 _bubbles = RecordReader(Bubble)
@@ -104,7 +106,14 @@ def model_of(bubble: Bubble) -> str | None:
 
 def _parts_of_content(content: Any) -> tuple[Part, ...]:
     """Returns the parts of a transcript's line: a text, or blocks."""
-    return tuple(map(_block, content)) if isinstance(content, list) else text_parts(content)
+    return tuple(map(_block, content)) if isinstance(content, list) else text_parts(_said(content))
+
+
+def _said(text: Any) -> str:
+    """Returns what the user wrote, of a text that Cursor put into tags, beside what it added for the model."""
+    text = string(text)
+    found = _QUERY.findall(text) if "<user_query>" in text else []
+    return "\n".join(query.strip() for query in found) if found else text
 
 
 def _parts(bubble: Bubble) -> Iterator[Part]:
@@ -136,14 +145,28 @@ def _tool(tool: dict[str, Any]) -> Iterator[Part]:
 def _block(block: Any) -> Part:
     kind = kind_of(block)
     if kind == "text":
-        return Part("text", string(block.get("text")))
-    if kind in ("tool_use", "tool-call"):
-        call = string(block.get("id") or block.get("toolCallId"))
-        name = string(block.get("name") or block.get("toolName"))
-        return Part("tool_use", name=name, call=call, data=block.get("input", block.get("args")))
+        return Part("text", _said(block.get("text")))
+    if kind in ("tool_use", "tool-call", "tool_call"):
+        call = string(block.get("id") or block.get("toolCallId") or block.get("tool_call_id"))
+        name = string(block.get("name") or block.get("toolName") or block.get("tool_name"))
+        given = (block[member] for member in ("input", "args", "arguments", "params") if member in block)
+        return Part("tool_use", name=name, call=call, data=next(given, None))
+    if kind in RESULTS:
+        return _result(block)
     if kind in ("thinking", "reasoning"):
         return Part("thinking", string(block.get("thinking") or block.get("text")))
     return Part("image" if kind == "image" else "other", data=block)
+
+
+def _result(block: dict[str, Any]) -> Part:
+    call = string(block.get("tool_use_id") or block.get("toolCallId") or block.get("tool_call_id"))
+    given = (block[member] for member in ("content", "result", "output") if member in block)
+    content = next(given, None)
+    text = "\n".join(part.text for part in _parts_of_content(content) if part.kind == "text")
+    if not text and content and not isinstance(content, (str, list)):
+        text = json.dumps(content, ensure_ascii=False)
+    data = None if isinstance(content, str) else content
+    return Part("tool_result", text, call=call, data=data, error=bool(block.get("is_error") or block.get("isError")))
 
 
 def _decoded(text: Any) -> Any:
@@ -153,22 +176,28 @@ def _decoded(text: Any) -> Any:
         return text
 
 
-def make_scanner(before: Attributes | None = None) -> Scanner:
-    """Returns a scanner of a conversation, or of what was added to it since `before`."""
-    return RecordScanner(read, _CursorSummary("Cursor", before))
+def make_scanner(before: Attributes | None = None, folder: str = "") -> Scanner:
+    """Returns a scanner of a conversation, or of what was added to it since `before`.
+
+    `folder`: the encoded path of the project that a transcript of the command line is kept under.
+    """
+    return RecordScanner(read, _CursorSummary("Cursor", before, folder))
 
 
 class _CursorSummary(SessionSummary):
-    def __init__(self, agent: str, before: Attributes | None) -> None:
+    def __init__(self, agent: str, before: Attributes | None, folder: str) -> None:
         super().__init__(agent, before)
         self._branch = Branch()
+        self._folder = folder
 
     def add(self, record: CursorRecord) -> None:
         """Adds the next line."""
         role = self._branch.role(record)
         if record.is_conversation:
             self.own_title = one_line(composer_of(record.value).name)
-        self.project = self.project or path_of(record.workspace)
+        self.project = self.project or path_of(record.workspace) or _folder_in(record)
+        if self._folder and not self.project:
+            self.project = folder_named(self._folder, record.raw)
         if record.bubble and self.is_resumed and not self._branch.is_known:
             self.messages = None  # what precedes may say which bubbles are the conversation
         if role not in COUNTED:
@@ -178,6 +207,18 @@ class _CursorSummary(SessionSummary):
             self.set_title(parts_in(record))
         elif role == "assistant" and record.bubble:
             self.model = _model_of(record) or self.model
+
+    def attributes(self) -> Attributes:
+        """Returns the attributes of all lines so far."""
+        if self._folder and not self.project:
+            self.project = guess_folder(self._folder)
+        return super().attributes()
+
+
+def _folder_in(record: CursorRecord) -> str | None:
+    """Returns the folder that a bubble names. Most name none, and need not be decoded."""
+    may_name = record.bubble and (b"workspace" in record.raw or isinstance(record.value, bytes))
+    return folder_in(record.value) if may_name else None
 
 
 def _model_of(record: CursorRecord) -> str | None:

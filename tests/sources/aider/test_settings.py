@@ -126,3 +126,12 @@ def test_a_history_that_is_a_link_is_saved_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "p/talk.md").symlink_to("../notes/all.md")
     (home,) = discovered(tmp_path / "p")
     assert home.path == str(tmp_path / "notes/all.md")
+
+
+def test_the_project_of_a_chat_is_its_folder(tmp_path: Path) -> None:
+    write(tmp_path, {"p/.aider.chat.history.md": HISTORY, "notes/all.md": HISTORY})
+    with ctxstore.init(tmp_path / "repo") as repo:
+        names = [f"aider:{tmp_path / place}" for place in ("p", "notes/all.md")]
+        report = repo.snapshot(find_targets(names, {"HOME": str(tmp_path)}))
+        found = {repo.view(name).commit.summary.project for name, _ in report.commits}
+        assert found == {str(tmp_path / "p"), str(tmp_path / "notes")}
