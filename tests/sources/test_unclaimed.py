@@ -17,6 +17,13 @@ from ctxstore.sources.protocol import Skipped, Source, SourceHome
 from ctxstore.sources.registry import get_source
 
 FOLDERS = {
+    "claude-code": [
+        "projects",
+        "projects/-home-ada-engine",
+        "projects/-home-ada-engine/6f1c2a34-0000-4000-8000-00000000000a",
+        "projects/-home-ada-engine/memory",
+        *("agent-memory", "file-history", "tasks", "teams", "todos"),
+    ],
     "codex": ["sessions", "sessions/2026/01/31", "archived_sessions", "memories", "generated_images"],
 }
 """The folders of sessions and memories by source, below its home."""
@@ -24,7 +31,6 @@ FOLDERS = {
 NOT_HELD_YET = frozenset(
     {
         "aider",
-        "claude-code",
         "cline",
         "continue",
         "copilot",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from ctxstore.sources.layout import AgentLayout, ListFiles
@@ -44,9 +45,6 @@ _LEFT_OUT = frozenset(
 )
 """Caches, logs and the state of running programs, which docs/sources.md names."""
 
-_INDEX = "sessions-index.json"
-"""The list of a project's sessions, which Claude Code makes again."""
-
 _SUBAGENT = "agent-"
 _SESSION_ID = b'"sessionId":"'
 _HEAD = 1 << 14
@@ -77,7 +75,7 @@ class ClaudeLayout(AgentLayout):
 
     def sessions(self) -> Iterator[FoundContext]:
         """Lists sessions and memories, in the order of their projects and names."""
-        beside = self._beside()
+        beside = self._beside
         for project in self._projects():
             sessions = self._list_project(project).sessions
             for session in sorted(sessions):
@@ -96,12 +94,15 @@ class ClaudeLayout(AgentLayout):
         entries = self._list_project(project).sessions.get(session) if project else None
         if not project or not entries:
             return None
-        files = self._files(project.name, session, entries, self._beside().get(session, ()))
+        files = self._files(project.name, session, entries, self._beside.get(session, ()))
         return FoundContext(name, files) if files else None
 
+    @cached_property
+    def _below_projects(self) -> list[FolderEntry]:
+        return sorted(list_folder(os.path.join(self.path, _PROJECTS), self.report), key=lambda entry: entry.name)
+
     def _projects(self) -> list[FolderEntry]:
-        entries = list_folder(os.path.join(self.path, _PROJECTS), self.report)
-        return sorted((entry for entry in entries if is_folder(entry, follow=True)), key=lambda entry: entry.name)
+        return [entry for entry in self._below_projects if is_folder(entry, follow=True)]
 
     def _list_project(self, project: FolderEntry) -> _Project:
         """Groups a project's entries by session: transcripts, folders, and transcripts of subagents."""
@@ -110,7 +111,7 @@ class ClaudeLayout(AgentLayout):
         found = self._listed[project.name] = _Project({}, [])
         for entry in list_folder(project.path, self.report):
             name = entry.name
-            if name.endswith(".jsonl"):
+            if name.endswith(".jsonl") and name[:-6].strip("."):
                 session = name[:-6]
                 if name.startswith(_SUBAGENT):
                     session = _owner_of(entry.path) or session
@@ -122,6 +123,7 @@ class ClaudeLayout(AgentLayout):
             found.sessions.setdefault(session, []).append(entry)
         return found
 
+    @cached_property
     def _beside(self) -> dict[str, list[tuple[str, FolderEntry]]]:
         """Groups the entries of the folders beside ``projects`` by session, each with its key."""
         beside: dict[str, list[tuple[str, FolderEntry]]] = {}
@@ -156,16 +158,15 @@ class ClaudeLayout(AgentLayout):
     def _files_of_no_session(self) -> Iterator[FoundFile]:
         """Lists what lies in the folders of sessions and belongs to none of them."""
         known: set[str] = set()
-        for entry in list_folder(os.path.join(self.path, _PROJECTS), self.report):
+        for entry in self._below_projects:
             if not is_folder(entry, follow=True):
                 yield from take(entry, f"{_PROJECTS}/{entry.name}", self.report)
                 continue
             project = self._list_project(entry)
             known.update(project.sessions)
             for other in project.others:
-                if other.name != _INDEX:
-                    yield from take(other, f"{_PROJECTS}/{entry.name}/{other.name}", self.report)
-        for session, entries in self._beside().items():
+                yield from take(other, f"{_PROJECTS}/{entry.name}/{other.name}", self.report)
+        for session, entries in self._beside.items():
             for key, entry in entries if session not in known else ():
                 yield from take(entry, key, self.report, state=not key.startswith(_HISTORY + "/"))
 

@@ -87,6 +87,7 @@ def test_memory_and_home_are_state(claude_home: Path) -> None:
         "history.jsonl",
         "plugins/installed_plugins.json",
         f"projects/{P}/notes.txt",
+        f"projects/{P}/sessions-index.json",
         "settings.json",
         "teams",
         "teams/crew",
