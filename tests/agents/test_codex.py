@@ -85,3 +85,46 @@ class TestCodex(ThereAndBack):
         scene.ctx.json("checkout", scene.ref, "--yes")
         agent.turn("again", resume=scene.session)
         assert [turn.text for turn in model.last_conversation() if turn.role == "user"][-2:] == ["three", "again"]
+
+    def test_a_fork_goes_on_in_a_fresh_home_with_what_it_inherits(self, scene, agent, model, tmp_path):
+        fork = agent.fork(scene.session, "forked")
+        scene.ctx.json("snapshot")
+        ref = next(ref for ref in scene.refs() if fork in ref)
+        there = scene.agent(model, home=tmp_path / "home", project=tmp_path / "longer than the original project")
+        scene.ctx.json("checkout", ref, "--home", str(there.home), "--map-path", f"{scene.project}={there.project}")
+        assert there.turn("again", resume=fork) == fork
+        assert asked(model) == ["one", "two", "three", "forked", "again"]
+        messages = scene.ctx.json("show", ref)["messages"]
+        assert [each.get("inherited", False) for each in messages if says(each, "one") or says(each, "forked")] == [
+            True,
+            False,
+        ]
+
+    def test_a_thread_whose_turns_were_taken_back_goes_on_in_a_fresh_home(self, scene, agent, model, tmp_path):
+        agent.take_back(scene.session, 1, "instead")
+        scene.ctx.json("snapshot")
+        there = scene.agent(model, home=tmp_path / "home", project=tmp_path / "project")
+        scene.ctx.json(
+            *("checkout", scene.ref, "--home", str(there.home), "--map-path", f"{scene.project}={there.project}")
+        )
+        assert there.turn("again", resume=scene.session) == scene.session
+        assert asked(model) == ["one", "instead", "again"]
+        new = scene.ctx.json("checkout", scene.ref, "--as-new-session")["session"]
+        assert agent.turn("again", resume=new) == new
+        assert asked(model) == ["one", "instead", "again"]
+
+    def test_a_parent_keeps_what_its_fork_inherits(self, scene, agent, model):
+        fork = agent.fork(scene.session, "forked")
+        refused = scene.ctx.json("checkout", scene.ref, "--yes", code=4)
+        assert fork in refused["message"]
+        agent.turn("again", resume=fork)
+        assert asked(model) == ["one", "two", "three", "forked", "again"]
+
+
+def asked(model):
+    """Lists the texts of the user in the last conversation."""
+    return [turn.text for turn in model.last_conversation() if turn.role == "user"]
+
+
+def says(message, text):
+    return any(part.get("text") == text for part in message["parts"])

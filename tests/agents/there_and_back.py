@@ -38,8 +38,7 @@ class ThereAndBack:
         assert agent.sessions() == [scene.session]
 
     def test_what_a_checkout_in_place_replaced_comes_back_the_same_way(self, scene, agent, model):
-        scene.ctx.json("checkout", scene.ref, "--yes")
-        saved_on_the_way = scene.ctx.json("log", scene.ref)["commits"][0]["id"]
+        saved_on_the_way = scene.ctx.json("checkout", scene.ref, "--yes")["result"]["safety_commit"]
         scene.ctx.json("checkout", saved_on_the_way, "--yes")
         agent.turn("again", resume=scene.session)
         assert model.last_conversation()[:-2] == then(scene, "three")

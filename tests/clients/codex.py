@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import subprocess
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from typing import Any
@@ -12,7 +15,7 @@ from typing import Any
 from tests.clients.client import Talker
 from tests.clients.package import Package, npm
 
-PACKAGE = Package("@openai/codex", "0.169.0", npm, "node_modules/.bin/codex")
+PACKAGE = Package("@openai/codex", "0.171.0", npm, "node_modules/.bin/codex")
 
 
 class Codex(Talker):
@@ -51,22 +54,54 @@ class Codex(Talker):
 
     def ask(self, method: str, **parameters: Any) -> Any:
         """Sends Codex a request of an editor and returns the answer."""
-        hello = {"clientInfo": {"name": "tests", "version": "1"}, "capabilities": {"experimentalApi": True}}
-        requests = [
-            {"id": 1, "method": "initialize", "params": hello},
-            {"method": "initialized"},
-            {"id": 2, "method": method, "params": parameters},
-        ]
+        with self.editor() as ask:
+            return ask(method, **parameters)
+
+    @contextlib.contextmanager
+    def editor(self) -> Iterator[Callable[..., Any]]:
+        """Yields a function that sends Codex a request of an editor and returns the answer, after the end of a turn."""
         command = [str(self.place / PACKAGE.program), "app-server", *self.options()]
         with subprocess.Popen(
             command, cwd=self.project, env=self.clean_environ(), stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True
         ) as server:
             assert server.stdin and server.stdout
-            server.stdin.writelines(json.dumps(request) + "\n" for request in requests)
-            server.stdin.flush()
-            answer = next(each for each in map(json.loads, server.stdout) if each.get("id") == 2)
-        assert "result" in answer, answer
-        return answer["result"]
+            events = map(json.loads, server.stdout)
+            numbers = count(1)
+
+            def send(request: dict[str, Any]) -> None:
+                assert server.stdin
+                server.stdin.write(json.dumps(request) + "\n")
+                server.stdin.flush()
+
+            def ask(method: str, **parameters: Any) -> Any:
+                number = next(numbers)
+                send({"id": number, "method": method, "params": parameters})
+                answer = next(each for each in events if each.get("id") == number)
+                assert "result" in answer, answer
+                if method == "turn/start":
+                    next(each for each in events if each.get("method") == "turn/completed")
+                return answer["result"]
+
+            hello = {"name": "tests", "version": "1"}
+            ask("initialize", clientInfo=hello, capabilities={"experimentalApi": True})
+            send({"method": "initialized"})
+            yield ask
+            server.stdin.close()
+
+    def fork(self, session: str, text: str) -> str:
+        """Forks a thread, and says something in the fork. Returns its id."""
+        with self.editor() as ask:
+            fork: str = ask("thread/fork", threadId=session)["thread"]["id"]
+            ask("turn/start", threadId=fork, input=[{"type": "text", "text": text}])
+        return fork
+
+    def take_back(self, session: str, number: int, text: str) -> None:
+        """Takes back the turns from `number` on, and says something else."""
+        with self.editor() as ask:
+            ask("thread/resume", threadId=session)
+            turns = ask("thread/read", threadId=session, includeTurns=True)["thread"]["turns"]
+            ask("thread/revert", threadId=session, beforeTurnId=turns[number]["id"])
+            ask("turn/start", threadId=session, input=[{"type": "text", "text": text}])
 
     def listed(self, **parameters: Any) -> dict[str, Any]:
         """Lists the threads in Codex's own list, by id."""
