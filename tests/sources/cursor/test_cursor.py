@@ -118,7 +118,7 @@ def test_the_list_shows_what_there_is_and_only_what_changed_is_read(roots: list[
         repo.snapshot(targets)
         shown = [repo.view(name).commit.summary[:5] for name in (NAME, f"cursor/chat/{CHAT}")]
         assert shown == [
-            ("Oil the wheels", "Cursor", "fake", FOLDER, 2), ("Cut the gears", "Cursor", None, FOLDER, 2)
+            ("Oil the wheels", "Cursor", "fake", FOLDER, 2), ("Cut the gears", "Cursor", None, "/home/ada/engine", 2)
         ]  # fmt: skip
         again = repo.snapshot(targets)
         assert again.op is None and not any(source.bytes_read for source in again.sources)
