@@ -39,6 +39,7 @@ class ThereAndBack:
 
     def test_what_a_checkout_in_place_replaced_comes_back_the_same_way(self, scene, agent, model):
         saved_on_the_way = scene.ctx.json("checkout", scene.ref, "--yes")["result"]["safety_commit"]
+        assert scene.ctx.json("log", scene.ref)["commits"][0]["id"] != saved_on_the_way
         scene.ctx.json("checkout", saved_on_the_way, "--yes")
         agent.turn("again", resume=scene.session)
         assert model.last_conversation()[:-2] == then(scene, "three")
