@@ -29,11 +29,29 @@ class CtxstoreError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # By default, pickle would call the class with the message alone.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[CtxstoreError], args: tuple[object, ...], state: dict[str, object]) -> CtxstoreError:
+    """Restores a pickled error without calling its constructor, whose arguments vary."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class InvalidInput(CtxstoreError):
     """An argument, a revision or a value is invalid and would fail again."""
 
     exit_code = 2
+
+
+class RepositoryClosed(InvalidInput):
+    """A closed repository, or something that was read from it on demand, was used."""
+
+    def __init__(self) -> None:
+        super().__init__("the repository is closed", hint="open it again, or use it before the end of its block")
 
 
 class NotFound(CtxstoreError):

@@ -5,6 +5,8 @@ A hook runs after every turn of an agent. It must not wait for modules that it d
 
 from collections.abc import Mapping
 
+from ctxstore.forks import GUARD
+
 
 def load_name(package: str, names: Mapping[str, str], name: str) -> object:
     """Imports `name` for the `__getattr__` of a package. `names` are words by module below the package.
@@ -17,6 +19,7 @@ def load_name(package: str, names: Mapping[str, str], name: str) -> object:
     import sys
     from importlib import import_module
 
-    value = getattr(import_module(f"{package}.{home}"), name)
+    with GUARD:  # a fork during an import would leave the module locked in the child
+        value = getattr(import_module(f"{package}.{home}"), name)
     setattr(sys.modules[package], name, value)  # the next use does not come here
     return value

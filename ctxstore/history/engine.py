@@ -1,12 +1,16 @@
 """The engine of an open repository: connects the layers and caches the last root."""
 
+from __future__ import annotations
+
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+from weakref import ref
 
 from ctxstore.errors import AlreadyExists, Corrupt, NotFound
+from ctxstore.forks import call_in_child
 from ctxstore.history.commits import Author
 from ctxstore.history.config import KEY, MAX_CONFIG, REPAIR_HINT, Config, decode_config, encode_config
 from ctxstore.history.forgotten import ForgottenCommits
@@ -40,6 +44,23 @@ def real_environment(tool: str = "ctxstore") -> Environment:
     return Environment(time.time_ns, os.urandom, Author(user, os.uname().nodename, tool))
 
 
+_engines: list[ref[Engine]] = []
+"""The engines of this process. No `WeakSet`: its callbacks would swallow an exception from a signal handler."""
+
+
+def _register(engine: Engine) -> None:
+    _engines[:] = [*(each for each in _engines if each() is not None), ref(engine)]
+
+
+def _reset_engines() -> None:
+    for each in _engines:
+        if (engine := each()) is not None:
+            engine.reset_after_fork()
+
+
+call_in_child(_reset_engines)
+
+
 class Engine:
     """All layers of one open repository. Thread-safe."""
 
@@ -51,14 +72,23 @@ class Engine:
         self.store = ObjectStore(storage, self.keys)
         self.store.on_missing = self._is_stale
         self.roots = RootFile(storage)
-        self.lock = threading.RLock()
-        self.writing = threading.RLock()
         self.maps = Maps(self.keys)
         self._chunker: Chunker | None = None
+        self._clear()
+        _register(self)
+
+    def _clear(self) -> None:
+        self.lock = threading.RLock()
+        self.writing = threading.RLock()
         self._loaded: StoredRoot | None = None
         self._refs: tuple[ObjectId, Refs] | None = None
         self._forgotten: tuple[ObjectId, ForgottenCommits] | None = None
         self._predecessors: tuple[RepositoryState, Predecessors] | None = None
+
+    def reset_after_fork(self) -> None:
+        """Forgets everything read so far, in a forked child: threads may have left locks and half-made changes."""
+        self.store.reset_after_fork()
+        self._clear()
 
     @property
     def chunker(self) -> Chunker:
@@ -71,7 +101,11 @@ class Engine:
         return self.load().state
 
     def load(self) -> StoredRoot:
-        """Reads the current root and makes its packs the live packs. Raises `NotFound`, `Corrupt`, `UnknownFormat`."""
+        """Reads the current root and makes its packs the live packs.
+
+        Raises `NotFound`, `Corrupt`, `UnknownFormat`, `RepositoryClosed`.
+        """
+        self.check_open()
         with self.lock:
             while True:
                 found = self.roots.read(self._loaded)
@@ -144,6 +178,10 @@ class Engine:
             while at >= 0:
                 yield ObjectId(footer.ids[at * ID_SIZE : (at + 1) * ID_SIZE])
                 at = footer.kinds.find(kind, at + 1)
+
+    def check_open(self) -> None:
+        """Raises `RepositoryClosed` after `close`."""
+        self.store.check_open()
 
     def close(self) -> None:
         self.store.close()

@@ -10,30 +10,28 @@ Each of these rules is necessary for its safety:
    from a root that has forgotten such a commit.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice, takewhile
+from itertools import takewhile
 from typing import NamedTuple
+from weakref import ref
 
 from ctxstore.errors import Conflict, Corrupt, CtxstoreError, NotFound, RefMoved, StorageError
-from ctxstore.history.commits import read_commit
+from ctxstore.history.bases import Bases
 from ctxstore.history.engine import Engine
 from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.oplog import Op, RefChange, StoredOp, iter_ops, moved_back, write_op
 from ctxstore.history.refs import Refs
 from ctxstore.history.root import advanced
-from ctxstore.ids import ID_SIZE, ObjectId, format_id
+from ctxstore.ids import ID_SIZE, ObjectId
 from ctxstore.objects.store import ObjectWriter
 from ctxstore.packs.compact import merge, plan_merge, with_merged
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.writer import NewPack, PackWriter
 from ctxstore.storage.protocol import Presence, SwapLost, Unsettled
-from ctxstore.trees.walk import TreeWalk
 
 _TRIES = 64
-
-_MAX_OPS = 1000
-"""The most ops that are searched for a commit's id, which takes some 30 ms."""
 
 
 class MustRestart(Conflict):
@@ -64,6 +62,8 @@ class Transaction:
 
     def __init__(self, engine: Engine, presence: Presence) -> None:
         self.engine = engine
+        self._process = os.getpid()
+        self.is_closed = False
         self._presence = presence
         self._read_root()
         self._epoch = self.root.epoch
@@ -76,8 +76,7 @@ class Transaction:
         )
         self.writer = ObjectWriter(engine.store, self._packer)
         self._own: list[PackInfo] = []
-        self._bases: set[ObjectId] = set()
-        self._relied: set[bytes] = set()
+        self._bases = Bases(engine, self.writer, self.root)
         self._forget: dict[ObjectId, Forgotten | None] = {}
         self._merged: tuple[list[PackInfo], list[PackInfo]] = ([], [])
 
@@ -86,8 +85,6 @@ class Transaction:
         with self.engine.lock:
             self.root, self._bytes = self.engine.load()
             self._listed = self.engine.roots.packs(self.root)
-        self._recent = (op for _, op in islice(iter_ops(self.engine.store, self.root.op), _MAX_OPS))
-        self._named: set[ObjectId] = set()
 
     @property
     def refs(self) -> Refs:
@@ -104,38 +101,8 @@ class Transaction:
 
         Raises `NotFound` if a collector has already deleted part of its content.
         """
-        commit = read_commit(self.writer, id)
-        self._bases.add(id)
-        mark = self.engine.forgotten(self.root).find(id)
-        if mark is None and self._is_named(id):
-            return  # an op names the commit, so it stays reachable until a transaction forgets it
-        try:
-            TreeWalk(self.engine.maps, self.writer, self._rely_on_object, lambda *_: None).tree(commit.tree)
-        except NotFound as error:
-            why = f"was forgotten ({mark.reason})" if mark else "is unreachable"
-            raise NotFound(
-                f"commit {format_id(id)} {why}, and its content was collected",
-                hint=f"run `ctx log {commit.ref}` to see the commits before and after it",
-            ) from error
-        if mark is not None:
+        if self._bases.add(id):
             self._forget[id] = None
-
-    def _rely_on_object(self, id: bytes) -> bool:
-        """Relies on one object. Returns False if it was relied on before. Raises `NotFound`."""
-        if id in self._relied:
-            return False
-        if not self.writer.has(id):
-            raise NotFound(f"object {format_id(ObjectId(id))} is not in the repository")
-        self._relied.add(id)
-        return True
-
-    def _is_named(self, id: ObjectId) -> bool:
-        """Whether a recent op names a commit. Reads each op once. An older op may name it even if this is False."""
-        while id not in self._named:
-            if (op := next(self._recent, None)) is None:
-                return False
-            self._named.update(each for change in op.changes for each in (change.old, change.new) if each)
-        return True
 
     def forget(self, marks: Mapping[ObjectId, Forgotten]) -> None:
         """Forgets commits. If the swap is then lost, raises `MustRestart`, because the decision may be outdated."""
@@ -155,6 +122,8 @@ class Transaction:
 
         With `back`, a second run of that command moves the refs back, in the same swap.
         """
+        if os.getpid() != self._process:  # the presence is the parent's
+            raise StorageError("a forked child cannot publish what its parent began", hint="begin again in the child")
         for _ in range(_TRIES):
             op = self._make_op(moves, command, note, statistics or {})._replace(undoes=undoes)
             newest, op_id = op, write_op(self.writer, op)
@@ -256,9 +225,10 @@ class Transaction:
 
     def _revalidate(self) -> None:
         self._read_root()
+        self._bases.restart(self.root)
         if self.root.epoch - self._epoch > 1 or any(self._forget.values()):
             raise MustRestart
-        if any(id in self.engine.forgotten(self.root) and id not in self._forget for id in self._bases):
+        if any(id in self.engine.forgotten(self.root) and id not in self._forget for id in self._bases.ids):
             raise MustRestart
         live = {pack.name for pack in self._listed}
         sources, merged = self._merged
@@ -283,15 +253,34 @@ class Transaction:
             pass  # the commit is published, and gc deletes them later
 
     def close(self) -> None:
-        self._packer.close()
-        self.engine.store.index.release(self._written, self.engine.live_packs())
+        self.is_closed = True
+        try:
+            self.engine.store.index.release(self._written, self.engine.live_packs())
+        finally:
+            self._packer.close()
+
+
+_begun: list[ref[Transaction]] = []
+"""The transactions that were begun and may not be closed yet."""
+
+
+def _release_leftovers(engine: Engine) -> None:
+    """Releases packs of transactions that ended without being closed: nothing may rely on them.
+
+    A signal handler can raise when `close` is called, before it has done anything.
+    """
+    _begun[:] = [each for each in _begun if (tx := each()) is not None and not tx.is_closed]
+    kept = {pack.name for each in _begun if (tx := each()) is not None for pack in tx._written}
+    engine.store.index.release_all_but(kept, engine.live_packs())
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Transaction]:
     """Runs the block with a new transaction. Packs that it does not publish are litter, which gc deletes."""
     with engine.writing, engine.storage.presence() as presence:
+        _release_leftovers(engine)
         tx = Transaction(engine, presence)
+        _begun.append(ref(tx))
         try:
             yield tx
         finally:

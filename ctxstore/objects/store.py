@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from ctxstore.errors import Corrupt, InvalidInput, NotFound
+from ctxstore.errors import Corrupt, InvalidInput, NotFound, RepositoryClosed
 from ctxstore.ids import IdKeys, Kind, ObjectId, format_id
 from ctxstore.packs.format import MAX_OBJECT
-from ctxstore.packs.index import Index, Location
+from ctxstore.packs.index import Index
+from ctxstore.packs.location import Location
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import FrameReader, read_footer
 from ctxstore.packs.writer import PackWriter
@@ -28,12 +29,19 @@ class ObjectStore:
         self._frames = FrameReader(storage)
         self.on_missing: Callable[[], bool] = lambda: False
         self._cache_is_trusted = True
+        self._is_open = True
+
+    def check_open(self) -> None:
+        """Raises `RepositoryClosed` after `close`."""
+        if not self._is_open:
+            raise RepositoryClosed
 
     def get(self, id: ObjectId, kind: Kind) -> bytes:
-        """Returns the object's bytes. Raises `NotFound`, `Corrupt`.
+        """Returns the object's bytes. Raises `NotFound`, `Corrupt`, `RepositoryClosed`.
 
         If the object's pack was merged or collected since the root was read, reads the new root and tries again.
         """
+        self.check_open()
         for _ in range(_TRIES):
             version = self.index.version
             try:
@@ -100,7 +108,14 @@ class ObjectStore:
         """Makes `packs` the live packs."""
         self.index.refresh(list(packs))
 
+    def reset_after_fork(self) -> None:
+        """Forgets everything read so far, in a forked child."""
+        self.index.reset_after_fork()
+        self._frames.reset_after_fork()
+
     def close(self) -> None:
+        """Closes the index. Later reads raise `RepositoryClosed`."""
+        self._is_open = False
         self.index.close()
 
 

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import os
 import threading
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ctxstore.errors import Corrupt, CtxstoreError, NotFound
-from ctxstore.ids import ID_SIZE
 from ctxstore.packs.format import Footer
 from ctxstore.packs.index_database import database_error, drop_database, is_location, is_mostly_dead, open_database
+from ctxstore.packs.location import Location, MemoryPack, iter_locations
 from ctxstore.packs.names import PackInfo, number_of
 
 if TYPE_CHECKING:
@@ -33,81 +31,36 @@ Loading an object into memory takes 0.2 µs. SQLite takes 3 µs to insert one an
 """
 
 
-class Location(NamedTuple):
-    """An object's location: the offset (`frame`) and length (`stored`) of its frame in a pack, in bytes of the file.
-
-    `start` and `length` are the object's span in the raw frame, in bytes.
-    """
-
-    pack: str
-    frame: int
-    stored: int
-    start: int
-    length: int
-    kind: int
-
-
-def iter_locations(pack: str, footer: Footer) -> Iterator[tuple[bytes, Location]]:
-    """Yields (id, location) of every object in a footer."""
-    ids, kinds, lengths = footer.ids, footer.kinds, footer.lengths
-    at = 0
-    for frame in footer.frames:
-        start = 0
-        for i in range(at, at + frame.objects):
-            length = lengths[i]
-            yield (
-                ids[i * ID_SIZE : (i + 1) * ID_SIZE],
-                Location(pack, frame.offset, frame.stored, start, length, kinds[i]),
-            )
-            start += length
-        at += frame.objects
-
-
-class _MemoryPack:
-    """One pack in memory. Maps each object's id to its position in the footer, and computes locations on demand."""
-
-    __slots__ = ("_firsts", "_footer", "_name", "_starts", "positions")
-
-    def __init__(self, name: str, footer: Footer) -> None:
-        ids, size = footer.ids, ID_SIZE
-        self._name = name
-        self._footer = footer
-        self._firsts = list(accumulate((frame.objects for frame in footer.frames), initial=0))
-        self._starts: dict[int, list[int]] = {}
-        split = [ids[i : i + size] for i in range(0, len(ids), size)]
-        self.positions = dict(zip(split, range(len(split)), strict=True))
-
-    def location(self, position: int) -> Location:
-        frame = bisect_right(self._firsts, position) - 1
-        first = self._firsts[frame]
-        starts = self._starts.get(frame)
-        if starts is None:
-            lengths = self._footer.lengths[first : self._firsts[frame + 1]]
-            starts = self._starts[frame] = list(accumulate(lengths, initial=0))
-        entry = self._footer.frames[frame]
-        start, stop = starts[position - first], starts[position - first + 1]
-        return Location(self._name, entry.offset, entry.stored, start, stop - start, self._footer.kinds[position])
-
-
 class Index:
     """Finds objects in the live packs: those the root lists, and those this process just wrote. Thread-safe."""
 
     def __init__(self, folder: str | None, read_footer: Callable[[PackInfo], Footer]) -> None:
         self._path = os.path.join(folder, "index.sqlite") if folder else None
         self._read_footer = read_footer
+        self.version = 0
+        """The number of changes so far to the set of live packs."""
+        self._parents_databases: list[sqlite3.Connection | None] = []
+        self._clear()
+
+    def _clear(self) -> None:
         self._lock = threading.RLock()
         self._live: dict[str, PackInfo] = {}
         self._own: dict[str, PackInfo] = {}
         self._names: dict[int, str] = {}
         self._loaded: set[str] = set()
-        self._memory: dict[str, _MemoryPack] = {}
+        self._memory: dict[str, MemoryPack] = {}
         self._in_memory = 0
         self._database: sqlite3.Connection | None = None
         self._in_database: set[int] = set()
         self._unreadable: dict[str, CtxstoreError] = {}
         self._bad: dict[tuple[str, int, int | None], CtxstoreError] = {}
-        self.version = 0
-        """The number of changes so far to the set of live packs."""
+
+    def reset_after_fork(self) -> None:
+        """Starts anew in a forked child, where another thread may have left locks and half-made changes."""
+        # Closing the parent's connection could roll its transaction back in the file. So it stays open.
+        self._parents_databases.append(self._database)
+        self._clear()
+        self.version += 1
 
     def refresh(self, packs: Sequence[PackInfo]) -> None:
         """Makes `packs` the live packs, besides those added and not yet released. The next lookup reads footers."""
@@ -115,13 +68,20 @@ class Index:
             live = {pack.name: pack for pack in packs} | self._own
             if live.keys() == self._live.keys():
                 return
-            for name in self._memory.keys() - live.keys():
-                self._in_memory -= len(self._memory.pop(name).positions)
+            names = {number_of(name): name for name in live}
+            memory = {name: pack for name, pack in self._memory.items() if name in live}
+            in_memory = sum(len(pack.positions) for pack in memory.values())
+            loaded = self._loaded & live.keys()
+            unreadable = {name: error for name, error in self._unreadable.items() if name in live}
+            bad = {at: error for at, error in self._bad.items() if at[0] in live}
+            # Without a call in between, so that no signal handler can raise after some of these assignments.
             self._live = live
-            self._names = {number_of(name): name for name in live}
-            self._loaded &= live.keys()
-            self._unreadable = {name: error for name, error in self._unreadable.items() if name in live}
-            self._bad = {at: error for at, error in self._bad.items() if at[0] in live}
+            self._names = names
+            self._memory = memory
+            self._in_memory = in_memory
+            self._loaded = loaded
+            self._unreadable = unreadable
+            self._bad = bad
             self.version += 1
 
     def add(self, pack: PackInfo, footer: Footer) -> None:
@@ -137,6 +97,12 @@ class Index:
             for pack in packs:
                 self._own.pop(pack.name, None)
             self.refresh(live)
+
+    def release_all_but(self, names: Collection[str], live: Sequence[PackInfo]) -> None:
+        """Releases the packs of writers, except those with these names."""
+        with self._lock:
+            if leftovers := [pack for name, pack in self._own.items() if name not in names]:
+                self.release(leftovers, live)
 
     def find_pack(self, id: bytes) -> str | None:
         """Returns the name of a live pack that has the object, or None. Ignores unreadable packs and bad objects."""
@@ -235,7 +201,7 @@ class Index:
         self._loaded.add(pack.name)
 
     def _keep_in_memory(self, pack: PackInfo, footer: Footer) -> None:
-        self._memory[pack.name] = _MemoryPack(pack.name, footer)
+        self._memory[pack.name] = MemoryPack(pack.name, footer)
         self._in_memory += pack.objects
 
     def _store_in_database(self, pack: PackInfo, footer: Footer) -> None:

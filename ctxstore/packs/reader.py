@@ -33,6 +33,10 @@ class FrameReader:
     def __init__(self, storage: Storage, capacity: int = FRAME_CACHE) -> None:
         self._storage = storage
         self._capacity = capacity
+        self.reset_after_fork()
+
+    def reset_after_fork(self) -> None:
+        """Starts anew with an empty cache. In a forked child, another thread may have left the lock locked."""
         self._frames: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._cached_bytes = 0
         self._lock = threading.Lock()

@@ -3,9 +3,9 @@
 import os
 from collections import deque
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
+from ctxstore.errors import StorageError
 from ctxstore.packs.format import MAX_OBJECT, PACK_MAGIC, Footer, FrameEntry, encode_footer
 from ctxstore.packs.frames import ORDINARY, Frame, Packed, Settings, pack_frame
 from ctxstore.packs.names import PackInfo, make_name
@@ -57,6 +57,7 @@ class PackWriter:
         self._settings = settings
         self._random = random
         self._on_pack = on_pack
+        self._process = os.getpid()
         self._frames = {True: Frame(True), False: Frame(False)}
         self._queue: deque[tuple[Frame, Future[Packed]]] = deque()
         self._pool: ThreadPoolExecutor | None = None
@@ -147,6 +148,8 @@ class PackWriter:
             self._write_oldest()
 
     def _write_oldest(self) -> None:
+        if os.getpid() != self._process:
+            raise StorageError("a forked child cannot continue what its parent wrote", hint="start it again there")
         frame, future = self._queue.popleft()
         self._write(frame, future.result())
         self._reuse(frame)
@@ -176,8 +179,9 @@ class _OpenPack:
 
     def __init__(self, storage: Storage, name: str) -> None:
         self._name = name
-        self._stack = ExitStack()
-        self._sink: Sink = self._stack.enter_context(storage.create(f"packs/{name}"))
+        # No ExitStack: it refers to exceptions that pass through it, which then keep the file open.
+        self._context = storage.create(f"packs/{name}")
+        self._sink: Sink = self._context.__enter__()
         self._pending = bytearray(PACK_MAGIC)
         self.size = len(PACK_MAGIC)
         self._raw = 0
@@ -214,13 +218,13 @@ class _OpenPack:
         end = encode_footer(footer)
         self._write(end)
         self._flush()
-        self._stack.close()
+        self._context.__exit__(None, None, None)
         return NewPack(PackInfo(self._name, self.size, len(end), len(self._ids), self._raw), footer)
 
     def abandon(self) -> None:
         # Leaving the context with an exception keeps the storage from publishing the pack.
         try:
-            self._stack.__exit__(_Abandoned, _Abandoned(), None)
+            self._context.__exit__(_Abandoned, _Abandoned(), None)
         except _Abandoned:
             pass
 

@@ -42,6 +42,7 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         self.path = path
 
     def __enter__(self) -> Repo:
+        self._engine.check_open()
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -51,7 +52,10 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         return f"<Repo {self.path}>"
 
     def close(self) -> None:
-        """Closes the repository's files and drops its caches."""
+        """Closes the repository's files and drops its caches.
+
+        Later calls of its methods, views, drafts and iterators raise `RepositoryClosed`.
+        """
         self._engine.close()
 
     # -- writing by programs
@@ -126,6 +130,7 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         progress: Progress = SILENT,
     ) -> SnapshotReport:
         """Saves what changed at `targets` (see `find_targets`). Skips and reports unreadable files."""
+        self._engine.check_open()
         return ops.create_snapshot(self._engine, targets, ops.SnapshotOptions(note, kind, session, always), progress)
 
     def plan_checkout(self, rev: str, *, to: str | None = None, placement: Placement | None = None) -> CheckoutPlan:

@@ -84,6 +84,11 @@ def open_lock_file(path: str) -> int:
         return _FILES.open_lock_file(path)
 
 
+def close_lock_file(fd: int) -> None:
+    """Closes a file from `open_lock_file`, and so releases its lock."""
+    _FILES.unlock(fd)
+
+
 def empty_folder(path: str) -> None:
     """Removes the content of a folder, as far as possible. Raises `ForeignEntry` if a link is in its place."""
     try:

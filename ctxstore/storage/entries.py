@@ -10,9 +10,10 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from ctxstore.ownership import find_owner
+from ctxstore.storage.descriptor import Descriptor, close, open_descriptor
 from ctxstore.storage.failures import ForeignEntry
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -30,21 +31,15 @@ def split(path: str) -> tuple[str, str]:
     return folder or slash or ".", name
 
 
-def open_folder(path: str, flags: int = PLACE) -> int:
+def open_folder(path: str, flags: int = PLACE) -> Descriptor:
     """Opens a folder. Raises `ForeignEntry` if it is a link, `NotADirectoryError` if it is a file of any other kind."""
     try:
-        return os.open(path, flags)
+        return open_descriptor(path, flags)
     except NotADirectoryError:
         mode = os.lstat(path).st_mode
         if stat.S_ISLNK(mode):
             raise ForeignEntry(path, mode) from None
         raise
-
-
-def close(fd: int) -> None:
-    """Closes a descriptor and ignores errors. Everything that must be durable was synced before."""
-    with suppress(OSError):
-        os.close(fd)
 
 
 @contextmanager
@@ -57,7 +52,7 @@ def opened_folder(path: str, flags: int = PLACE) -> Iterator[int]:
         close(fd)
 
 
-def open_file(path: str, flags: int) -> tuple[int, os.stat_result]:
+def open_file(path: str, flags: int) -> tuple[Descriptor, os.stat_result]:
     """Opens a regular file, and returns its descriptor and status. Raises `ForeignEntry` if it is another kind.
 
     A file that `flags` create has mode 0600 and the owner of its folder.
@@ -65,7 +60,7 @@ def open_file(path: str, flags: int) -> tuple[int, os.stat_result]:
     folder, name = split(path)
     with opened_folder(folder) as at:
         try:
-            fd = os.open(name, flags | _FILE, 0o600, dir_fd=at)
+            fd = open_descriptor(name, flags | _FILE, 0o600, dir_fd=at)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
                 raise ForeignEntry(path, os.stat(name, dir_fd=at, follow_symlinks=False).st_mode) from None

@@ -19,7 +19,8 @@ if sys.platform == "win32":  # pragma: no cover
 
 import fcntl
 
-from ctxstore.storage.entries import FOLDER, close, make_one_folder, open_file, opened_folder, split
+from ctxstore.storage.descriptor import close, is_kept
+from ctxstore.storage.entries import FOLDER, make_one_folder, open_file, opened_folder, split
 from ctxstore.storage.failures import ForeignEntry
 
 _FULL_SYNC = getattr(fcntl, "F_FULLFSYNC", None)
@@ -194,7 +195,10 @@ class Files:
         return None
 
     def unlock(self, fd: int) -> None:
-        """Releases a lock, also for processes that inherited the descriptor: a forked child must not keep the lock."""
+        """Releases a lock.
+
+        Unlocks before it closes, because a child that was forked without Python's knowledge may have the descriptor.
+        """
         try:
             fcntl.flock(fd, fcntl.LOCK_UN)
         except OSError:
@@ -204,8 +208,11 @@ class Files:
     def relock(self, fd: int, *, shared: bool, wait: bool) -> bool:
         """Changes the lock of `fd` to shared or exclusive. Without `wait`, returns False if another lock prevents it.
 
-        The old lock may be released for a moment. If this returns False, it may be lost.
+        The old lock may be released for a moment. If this returns False, it may be lost. Fails in a forked child: a
+        lock is its owner's.
         """
+        if not is_kept(fd):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         flags = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
         try:
             fcntl.flock(fd, flags)

@@ -88,6 +88,7 @@ class LocalStorage:
     @contextmanager
     def create(self, key: str) -> Iterator[_FileSink]:
         path = self._path(key)
+        process = os.getpid()
         with translated(self._path(key)):
             fd = self.files.create(path)
         try:
@@ -96,7 +97,8 @@ class LocalStorage:
             with translated(self._path(key)):
                 self.files.sync(fd)
         except BaseException:
-            self._discard(path)  # nothing refers to the file, and a full disk needs its space
+            if os.getpid() == process:  # in a forked child, the parent may still be writing the file
+                self._discard(path)  # nothing refers to the file, and a full disk needs its space
             raise
         finally:
             self.files.close(fd)

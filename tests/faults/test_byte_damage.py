@@ -22,7 +22,7 @@ from ctxstore.ids import Kind, ObjectId
 from ctxstore.objects.store import ObjectStore
 from ctxstore.ops.repair.execute import RepairReport, repair_repository
 from ctxstore.ops.repair.plan import RepairOptions
-from ctxstore.packs.index import Location
+from ctxstore.packs.location import Location
 from ctxstore.repo.repository import Repo
 from tests.faults.damaged import (
     ROOT,

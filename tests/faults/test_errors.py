@@ -17,7 +17,7 @@ import ctxstore.repo.init
 import ctxstore.repo.repair
 from ctxstore.errors import AlreadyExists, Corrupt, CtxstoreError, StorageError
 from ctxstore.ops.repair.execute import RepairReport
-from ctxstore.storage import entries, files
+from ctxstore.storage import descriptor, entries, files
 from tests.faults.acknowledged import Ledger
 from tests.faults.broken_files import ERRORS, Calls, Fault, applies
 from tests.faults.steps import (
@@ -87,6 +87,7 @@ def broken(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
         patch.setattr(files, "os", calls.os)
         patch.setattr(entries, "os", calls.os)
+        patch.setattr(descriptor, "os", calls.os)
         patch.setattr(files, "fcntl", calls.fcntl)
         yield
 

@@ -12,7 +12,7 @@ import ctxstore.repo.init
 import ctxstore.repo.open
 from ctxstore.errors import NoSpace
 from ctxstore.ops.retention.policy import Policy
-from ctxstore.storage import entries, files
+from ctxstore.storage import descriptor, entries, files
 from tests.faults.acknowledged import Ledger, commit_next, content_of, parse_note
 from tests.faults.broken_files import FullDisk
 from tests.marks import slow_except
@@ -26,6 +26,7 @@ def disk(memory_path: Path, monkeypatch: pytest.MonkeyPatch) -> FullDisk:
     made = FullDisk(str(memory_path), ROOM)
     monkeypatch.setattr(files, "os", made.os)
     monkeypatch.setattr(entries, "os", made.os)
+    monkeypatch.setattr(descriptor, "os", made.os)
     monkeypatch.setattr(files, "fcntl", made.fcntl)
     ctxstore.repo.init.init(memory_path / "repository").close()
     return made

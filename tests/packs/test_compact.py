@@ -10,7 +10,7 @@ from ctxstore.errors import Corrupt
 from ctxstore.ids import IdKeys, Kind
 from ctxstore.objects.store import ObjectStore
 from ctxstore.packs.compact import BUDGET, FAN, SMALLEST, TIERS, copy_objects, merge, once, plan_merge, tier_of
-from ctxstore.packs.index import iter_locations
+from ctxstore.packs.location import iter_locations
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import FrameReader, frame_objects, read_footer
 from ctxstore.packs.writer import PackWriter

@@ -13,8 +13,9 @@ from ctxstore.errors import NotFound
 from ctxstore.ids import IdKeys, Kind, ObjectId
 from ctxstore.objects.store import ObjectStore
 from ctxstore.packs import index as index_module
-from ctxstore.packs.index import Index, Location, iter_locations
+from ctxstore.packs.index import Index
 from ctxstore.packs.index_database import open_database
+from ctxstore.packs.location import Location, iter_locations
 from ctxstore.packs.reader import read_footer
 
 KEYS = IdKeys()

@@ -16,7 +16,7 @@ from ctxstore.ops.gc.reachability import Marker, UnreadableObject
 from ctxstore.ops.gc.sweep import iter_litter
 from ctxstore.packs.format import PACK_MAGIC, Footer, FrameEntry
 from ctxstore.packs.frames import split_frame, unpack_frame
-from ctxstore.packs.index import Location
+from ctxstore.packs.location import Location
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import read_footer
 from ctxstore.progress import SILENT, Progress

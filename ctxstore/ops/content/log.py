@@ -31,6 +31,7 @@ def iter_history(
     queue = {start: read(start)}
     failed: Corrupt | NotFound | None = None
     while queue:
+        engine.check_open()
         id = max(queue, key=lambda each: (queue[each].generation, queue[each].time, each))
         commit = queue.pop(id)
         yield StoredCommit(id, commit)

@@ -24,7 +24,7 @@ from ctxstore.trees.entries import (
 )
 from ctxstore.trees.files import read_content
 from ctxstore.trees.lists import RECORDS, load_list
-from ctxstore.trees.maps import Maps, MapView
+from ctxstore.trees.maps import MapView
 from ctxstore.trees.sequence import Getter
 
 
@@ -92,13 +92,15 @@ class Records(Sequence[Any]):
 class Memories(Mapping[str, Any]):
     """A stored map of JSON values, sorted by key. Each value is read when it is accessed."""
 
-    def __init__(self, maps: Maps, objects: Getter, entry: MapEntry | None) -> None:
-        self.map: MapView | None = maps.load(objects, entry.id) if entry else None
+    def __init__(self, engine: Engine, objects: Getter, entry: MapEntry | None) -> None:
+        self._engine = engine
+        self.map: MapView | None = engine.maps.load(objects, entry.id) if entry else None
 
     def __len__(self) -> int:
         return len(self.map) if self.map else 0
 
     def __getitem__(self, key: str) -> Json:
+        self._engine.check_open()
         value = self.map.find(encode_memory_key(key)) if self.map else None
         if value is None:
             raise KeyError(key)
@@ -106,6 +108,7 @@ class Memories(Mapping[str, Any]):
 
     def __iter__(self) -> Iterator[str]:
         for key, _ in self.map.items() if self.map else ():
+            self._engine.check_open()
             yield decode_memory_key(key)
 
 
@@ -125,17 +128,18 @@ class ViewFiles(Mapping[str, Entry]):
     """The files, folders and links of a commit, sorted by path."""
 
     def __init__(self, view: View) -> None:
-        self._tree = view.tree
+        self._view = view
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def __getitem__(self, path: str) -> Entry:
+        self._view.check_open()
         try:
             key = encode_key(path)
         except (UnicodeEncodeError, AttributeError):  # a surrogate that represents no byte, or not a str
             raise KeyError(path) from None
-        value = None if key.startswith(b"/") else self._tree.find(key)
+        value = None if key.startswith(b"/") else self._view.tree.find(key)
         if value is None:
             raise KeyError(path)
         return decode_entry(value)
@@ -146,7 +150,8 @@ class ViewFiles(Mapping[str, Entry]):
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         """Yields (path, entry) of all files, folders and links in one pass."""
-        for key, value in self._tree.items():
+        for key, value in self._view.tree.items():
+            self._view.check_open()
             if not key.startswith(b"/"):
                 yield decode_key(key), decode_entry(value)
 
@@ -168,9 +173,14 @@ class View:
     def __repr__(self) -> str:
         return f"<View {self.ref} {format_id(self.id)}>"
 
+    def check_open(self) -> None:
+        """Raises `RepositoryClosed` if the repository was closed."""
+        self._engine.check_open()
+
     @property
     def files(self) -> ViewFiles:
         """The files, folders and links by path."""
+        self.check_open()
         return ViewFiles(self)
 
     @property
@@ -183,7 +193,7 @@ class View:
     def memories(self) -> Memories:
         """The memories that a program stored."""
         entry = self.find_native(MEMORIES)
-        return Memories(self._engine.maps, self._objects, entry if isinstance(entry, MapEntry) else None)
+        return Memories(self._engine, self._objects, entry if isinstance(entry, MapEntry) else None)
 
     @property
     def is_native(self) -> bool:
@@ -192,6 +202,7 @@ class View:
 
     def find_native(self, key: bytes) -> Entry | None:
         """Returns the entry of the native list or map `key`, or None if the commit has none."""
+        self.check_open()
         value = self.tree.find(key)
         return decode_entry(value) if value is not None else None
 

@@ -48,6 +48,7 @@ class DraftFiles:
         `content` is bytes, or an iterable of blocks that is read at commit. `mtime_ns` is in nanoseconds since 1970,
         by default the current time. Raises `InvalidInput` if an argument is not valid.
         """
+        self._draft.engine.check_open()
         if type(mode) is not int or not (mtime_ns is None or is_time(mtime_ns)):
             raise InvalidInput(
                 f"mode {mode!r} and mtime_ns {mtime_ns!r} of file {path!r} are not valid",
@@ -59,6 +60,7 @@ class DraftFiles:
 
     def remove(self, path: str) -> None:
         """Removes the file at this path. Raises `InvalidInput` if the path is not valid."""
+        self._draft.engine.check_open()
         self.edits[encode_key(check_path(path))] = None
 
 

@@ -30,6 +30,7 @@ class DraftMemories(MutableMapping[str, Any]):
     def __setitem__(self, key: str, value: Json) -> None:
         if not isinstance(key, str):
             raise InvalidInput(f"a memory's key is a str, not {type(key).__name__}")
+        self._engine.check_open()
         self._edits[encode_memory_key(key)] = encode_record(value)
 
     def __delitem__(self, key: str) -> None:
@@ -37,6 +38,7 @@ class DraftMemories(MutableMapping[str, Any]):
         self._edits[encode_memory_key(key)] = None
 
     def __getitem__(self, key: str) -> Json:
+        self._engine.check_open()
         encoded = encode_memory_key(key)
         data = self._edits[encoded] if encoded in self._edits else self._stored(encoded)
         if data is None:
@@ -47,6 +49,7 @@ class DraftMemories(MutableMapping[str, Any]):
         return self._base.find(key) if self._base is not None else None
 
     def __iter__(self) -> Iterator[str]:
+        self._engine.check_open()
         stored = dict(self._base.items()) if self._base else {}
         for key, value in self._edits.items():
             if value is None:

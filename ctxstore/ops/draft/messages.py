@@ -41,6 +41,7 @@ class DraftMessages:
 
     def append(self, value: Json) -> None:
         """Appends a message. Raises `InvalidInput` if `value` is not a JSON value."""
+        self._engine.check_open()
         (self._appended if self._items is None else self._items).append(encode_record(value))
 
     def extend(self, values: Iterable[Json]) -> None:
@@ -73,6 +74,7 @@ class DraftMessages:
 
     def _item(self, index: int) -> Item | bytes:
         """Returns a message: the list item of a stored one, the encoded bytes of a new one. Raises `IndexError`."""
+        self._engine.check_open()
         if self._items is not None:
             return self._items[index]
         if not -len(self) <= index < len(self):
@@ -95,6 +97,7 @@ class DraftMessages:
 
     def _load_items(self) -> list[Item | bytes]:
         """Returns all items as a list in memory. Only edits other than appending need it."""
+        self._engine.check_open()
         if self._items is None:
             base_items: list[Item | bytes] = list(self._base.leaves()) if self._base else []
             self._items = [*base_items, *self._appended]

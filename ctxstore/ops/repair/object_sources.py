@@ -12,7 +12,8 @@ from ctxstore.objects.store import ObjectStore
 from ctxstore.ops.repair.salvage import examine_pack
 from ctxstore.packs.format import Footer
 from ctxstore.packs.frames import unpack_frame
-from ctxstore.packs.index import Index, Location, iter_locations
+from ctxstore.packs.index import Index
+from ctxstore.packs.location import Location, iter_locations
 from ctxstore.packs.names import PackInfo
 from ctxstore.packs.reader import read_footer
 from ctxstore.storage.protocol import Storage

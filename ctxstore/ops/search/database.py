@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ctxstore.errors import StorageError
 from ctxstore.history.engine import Engine
 from ctxstore.ownership import make_folders
-from ctxstore.storage.caches import open_lock_file, prepare_database, remove_database
+from ctxstore.storage.caches import close_lock_file, open_lock_file, prepare_database, remove_database
 
 if TYPE_CHECKING:
     import sqlite3
@@ -216,7 +216,7 @@ def sole_writer(folder: str | None, wait: float = WAIT) -> Iterator[bool]:
     try:
         yield _lock(fd, time.monotonic() + wait)
     finally:
-        os.close(fd)
+        close_lock_file(fd)
 
 
 def _lock(fd: int, until: float) -> bool:

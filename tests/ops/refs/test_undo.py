@@ -9,7 +9,7 @@ import pytest
 
 import ctxstore
 from ctxstore.errors import AlreadyExists, Conflict, InvalidInput, NotFound
-from ctxstore.history import transaction as transaction_module
+from ctxstore.history import bases as bases_module
 from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.transaction import Move, transaction
 from ctxstore.ids import Kind, ObjectId
@@ -322,14 +322,14 @@ def test_a_dropped_context_is_restored_after_gc(repo: ctxstore.Repo) -> None:
 def test_undoing_an_op_reads_it_once_however_many_contexts_it_moved(repo: ctxstore.Repo, monkeypatch: Any) -> None:
     before = {ref: commit(repo, ref, ref) for ref in (f"many/{n}" for n in range(40))}
     repo.plan_drop("many/*").execute()
-    real, read = transaction_module.iter_ops, []
+    real, read = bases_module.iter_ops, []
 
     def iter_ops(*arguments: Any) -> Iterator[Any]:
         for found in real(*arguments):
             read.append(found[0])
             yield found
 
-    monkeypatch.setattr(transaction_module, "iter_ops", iter_ops)
+    monkeypatch.setattr(bases_module, "iter_ops", iter_ops)
     undo(repo)
     assert heads(repo) == before
     assert 0 < len(read) <= 4  # by the plan, and by its execution
