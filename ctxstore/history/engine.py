@@ -85,6 +85,9 @@ class Engine:
         self._forgotten: tuple[ObjectId, ForgottenCommits] | None = None
         self._predecessors: tuple[RepositoryState, Predecessors] | None = None
 
+    def __reduce__(self) -> str:
+        raise TypeError("an open repository cannot be pickled: open the repository again in the other process")
+
     def reset_after_fork(self) -> None:
         """Forgets everything read so far, in a forked child: threads may have left locks and half-made changes."""
         self.store.reset_after_fork()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ctxstore.errors import NoSpace, NotFound
+from ctxstore.errors import InvalidInput, NoSpace, NotFound
 from ctxstore.history.engine import Engine
 from ctxstore.history.forgotten import Forgotten
 from ctxstore.history.refs import selects
@@ -94,6 +94,10 @@ class ForgetPlan:
         self.reasons = {verdict.id: verdict.reason for context in contexts for verdict in context.forgotten}
         self.kept = len({verdict.id for context in contexts for verdict in context.verdicts if verdict.keep})
 
+    def __getstate__(self) -> dict[str, object]:
+        """Returns the decisions alone, for a report in another process."""
+        return {name: value for name, value in self.__dict__.items() if name != "_engine"}
+
     @property
     def forgotten(self) -> int:
         """The number of commits to forget."""
@@ -102,6 +106,8 @@ class ForgetPlan:
     def execute(self) -> ForgetResult:
         """Executes the plan in one run. Raises `MustRestart` if the repository has changed so that the plan may be
         wrong."""
+        if "_engine" not in self.__dict__:
+            raise InvalidInput("a plan from another process cannot be executed", hint="plan again in this process")
         if not self.reasons:
             return ForgetResult(None, self)
         try:
