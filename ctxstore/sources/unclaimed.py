@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 
 from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped, Skipped
 from ctxstore.sources.walk import is_folder, is_repository, list_folder, look_at
@@ -28,20 +28,19 @@ def why_left_out(key: str) -> str:
 
 
 class ClaimedKeys:
-    """The keys that contexts have, and the folders on the way to them."""
+    """The keys that contexts have: the names in each folder."""
 
     def __init__(self) -> None:
-        self._keys: set[str] = set()
-        self._folders: set[str] = set()
+        self._names: dict[str, set[str]] = {}
 
     def add(self, context: FoundContext) -> FoundContext:
         """Adds a context's keys, and returns the context."""
         for file in context.files:
-            self._keys.add(file.key)
-            folder = file.key.rpartition("/")[0]
-            while folder and folder not in self._folders:
-                self._folders.add(folder)
-                folder = folder.rpartition("/")[0]
+            folder, _, name = file.key.rpartition("/")
+            while folder not in self._names and folder:
+                self._names[folder] = {name}
+                folder, _, name = folder.rpartition("/")
+            self._names.setdefault(folder, set()).add(name)
         return context
 
     def list_others(
@@ -52,23 +51,39 @@ class ClaimedKeys:
         A link to a folder is followed only if a context has files behind it.
         """
         found: list[FoundFile] = []
-        pending = [folder for folder in folders if folder not in self._keys or folder in self._folders]
+        pending = [folder for folder in folders if folder in self._names or not self._has(folder)]
         while pending:  # not recursive: folders may nest deeper than Python's stack
             folder = pending.pop()
-            below = []
             path = os.path.join(home, folder)
+            claimed: Set[str] = self._names.get(folder, frozenset())
+            pending += [key for name in claimed if (key := f"{folder}/{name}") in self._names]
+            if _names_in(path) <= claimed:
+                continue
             entries = list_folder(path, report)
             if is_repository(path, {entry.name for entry in entries}):
                 report(Skipped(path, "a ctxstore repository", failed=False))
                 continue
             for entry in entries:
                 key = f"{folder}/{entry.name}"
-                if key in self._folders or (key not in self._keys and is_folder(entry)):
-                    below.append(key)
-                elif key not in self._keys:
+                if entry.name not in claimed and is_folder(entry):
+                    pending.append(key)
+                elif entry.name not in claimed:
                     found += _look_at(entry, key, left_out, report)
-            pending += below
         return found
+
+    def _has(self, key: str) -> bool:
+        folder, _, name = key.rpartition("/")
+        return name in self._names.get(folder, ())
+
+
+def _names_in(path: str) -> set[str]:
+    """Returns the names in a folder; one that no file has, if they can't be read."""
+    try:
+        return set(os.listdir(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    except OSError:
+        return {"/"}
 
 
 def _look_at(entry: os.DirEntry[str], key: str, left_out: LeftOut, report: ReportSkipped) -> Iterable[FoundFile]:

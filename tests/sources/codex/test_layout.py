@@ -24,7 +24,8 @@ def listed(root: SourceHome, reports: list[Skipped] | None = None) -> dict[str, 
     return {context.name: context for context in Codex().contexts(root, report)}
 
 
-def keys(context: FoundContext) -> list[str]:
+def keys(context: FoundContext | None) -> list[str]:
+    assert context is not None
     return [file.key for file in context.files]
 
 
@@ -86,13 +87,13 @@ def test_all_rollouts_of_a_thread_are_one_session_and_the_newest_is_its_transcri
     rollouts = [key for key in keys(context) if key.startswith("sessions/")]
     assert rollouts == [KEY, same_day, later]
     assert Codex().transcript(CONTEXT, keys(context)) == later
-    assert Codex().find_context(root, CONTEXT, lambda _: None) == context
+    assert keys(Codex().find_context(root, CONTEXT, lambda _: None)) == keys(context)
 
 
 def test_a_later_rollout_whose_first_one_is_gone_is_a_session_of_its_own_day(root: SourceHome) -> None:
     os.rename(os.path.join(root.path, KEY), os.path.join(root.path, KEY.replace(".jsonl", f"_{PACKED}.jsonl")))
     context = listed(root)[CONTEXT]
-    assert Codex().find_context(root, CONTEXT, lambda _: None) == context
+    assert keys(Codex().find_context(root, CONTEXT, lambda _: None)) == keys(context)
 
 
 def test_a_session_in_use_comes_before_its_archived_copy(root: SourceHome) -> None:
@@ -114,7 +115,7 @@ def test_other_files_among_rollouts_are_the_homes(root: SourceHome) -> None:
     found = listed(root)
     assert len(found) == 4
     assert set(paths) < set(keys(found["codex/home"]))
-    assert Codex().find_context(root, "codex/home", lambda _: None) == found["codex/home"]
+    assert keys(Codex().find_context(root, "codex/home", lambda _: None)) == keys(found["codex/home"])
 
 
 def test_locks_among_sessions_are_left_out_and_named(root: SourceHome) -> None:
@@ -131,7 +132,7 @@ def test_days_that_lie_on_another_disk_are_listed(root: SourceHome, tmp_path: Pa
     os.symlink(tmp_path / "2026", os.path.join(root.path, "sessions/2026"))
     os.symlink("loop", os.path.join(root.path, "sessions/2027"))
     assert list(listed(root)) == before
-    assert Codex().find_context(root, CONTEXT, lambda _: None) == listed(root)[CONTEXT]
+    assert keys(Codex().find_context(root, CONTEXT, lambda _: None)) == keys(listed(root)[CONTEXT])
 
 
 def test_codex_home_is_found_where_the_variable_says(tmp_path: Path) -> None:
