@@ -41,6 +41,8 @@ class ClaimedKeys:
                 self._names[folder] = {name}
                 folder, _, name = folder.rpartition("/")
             self._names.setdefault(folder, set()).add(name)
+            if stat.S_ISDIR(file.stat.st_mode):
+                self._names.setdefault(file.key, set())
         return context
 
     def list_others(

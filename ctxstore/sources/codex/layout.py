@@ -9,6 +9,7 @@ from the rollouts.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -96,7 +97,8 @@ class CodexLayout(AgentLayout):
                 self._add_day(rollouts, key, depth - 1, since)
 
     def _files(self, rollouts: dict[str, FolderEntry], images: FolderEntry | None) -> list[FoundFile]:
-        files = [file for key, entry in rollouts.items() if (file := look_at(entry, key, self.report))]
+        found = (look_at(entry, key, self.report) for key, entry in rollouts.items())
+        files = [file for file in found if file and not stat.S_ISDIR(file.stat.st_mode)]
         if files and images is not None:
             files += take(images, f"{IMAGES}/{images.name}", self.report, state=False)
         files.sort(key=by_key)

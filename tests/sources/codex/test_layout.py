@@ -118,6 +118,15 @@ def test_other_files_among_rollouts_are_the_homes(root: SourceHome) -> None:
     assert keys(Codex().find_context(root, "codex/home", lambda _: None)) == keys(found["codex/home"])
 
 
+def test_a_folder_that_is_called_as_a_rollout_is_no_session(root: SourceHome) -> None:
+    folder = "sessions/" + os.path.basename(KEY).replace(THREAD, "other")
+    Path(root.path, folder).mkdir()
+    Path(root.path, folder, "notes.txt").write_text("no rollout")
+    found = listed(root)
+    assert len(found) == 4
+    assert f"{folder}/notes.txt" in keys(found["codex/home"])
+
+
 def test_locks_among_sessions_are_left_out_and_named(root: SourceHome) -> None:
     path = Path(root.path, "sessions/2026/01/31/.writer.lock")
     path.write_text("7")
