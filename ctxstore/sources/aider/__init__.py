@@ -20,12 +20,12 @@ class Aider(ProjectAgent):
     def discover(self, environ: Mapping[str, str]) -> list[SourceHome]:
         """Returns the project that PWD is in, if aider was used there, and the histories elsewhere that settings
         name."""
-        from ctxstore.sources.aider.settings import by_settings, by_variables
-
         homes = super().discover(environ)
         folder = homes[0].path if homes else os.path.normpath(environ.get("PWD", ""))
         if not os.path.isabs(folder):
             return homes
+        from ctxstore.sources.aider.settings import by_settings, by_variables
+
         inside = os.path.join(folder, "")
         named = [history.path for history in by_variables(environ)]
         named += [history.path for history in by_settings(folder) if not history.path.startswith(inside)]
