@@ -122,8 +122,8 @@ NEW_PLACE = (
     Wrong("", (INVALID,), "empty"),
 )
 NEW_FILE = (
-    *every(CONFLICT, "a-file", "a-fifo", "a-folder"),
-    *every(STORAGE, "nowhere/x", "a-file/below", "locked/x", LONG),
+    *every(CONFLICT, "a-file", "a-folder"),
+    *every(STORAGE, "a-fifo", "nowhere/x", "a-file/below", "locked/x", LONG),
     Wrong("", (INVALID,), "empty"),
 )
 SOURCES = (*every(NOT_FOUND, "nope", "a-file/below", "\x1b[2Jgone", "caf\udce9", LONG), Wrong("", (NOT_FOUND,), "''"))

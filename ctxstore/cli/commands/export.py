@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterable
 
 import click
@@ -16,6 +17,10 @@ from ctxstore.durable.replace import create_file, replace_file
 from ctxstore.errors import AlreadyExists, StorageError
 
 FORMATS = ("json", "jsonl", "markdown", "aider-backup")
+
+
+_PATIENCE = 1.0
+"""The number of seconds that an export waits for the reader of a pipe."""
 
 
 @click.command()
@@ -74,10 +79,10 @@ def _is_stream(path: str) -> bool:
 
 
 def _write_stream(path: str, blocks: Iterable[bytes]) -> int:
-    """Writes to a device or a pipe and returns the number of bytes. Waits for a pipe's reader."""
+    """Writes to a device or a pipe and returns the number of bytes. Raises `StorageError`."""
     size = 0
     try:
-        with open(path, "wb") as file:
+        with open(_open_stream(path), "wb") as file:
             for block in blocks:
                 size += file.write(block)
     except OSError as error:
@@ -85,8 +90,25 @@ def _write_stream(path: str, blocks: Iterable[bytes]) -> int:
     return size
 
 
+def _open_stream(path: str) -> int:
+    """Opens a device or a pipe. Waits `_PATIENCE` seconds for a pipe's reader, because without one it would wait for
+    ever."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        else:
+            os.set_blocking(fd, True)
+            return fd
+
+
 def _cannot_write(path: str, error: OSError) -> StorageError:
-    hint = "free some space" if error.errno == errno.ENOSPC else "choose another file"
+    hints = {errno.ENOSPC: "free some space", errno.ENXIO: "start the program that reads the pipe first"}
+    hint = hints.get(error.errno or 0, "choose another file")
     return StorageError(f"cannot write {path}: {error.strerror}", hint=hint)
 
 
