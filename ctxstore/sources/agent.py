@@ -27,9 +27,13 @@ from ctxstore.sources.walk import report_outside
 class HomeFolder(NamedTuple):
     """A folder in which an agent may keep its files.
 
-    `usual` is the folder below HOME. Of `moved`, such as ``XDG_DATA_HOME/goose``, the first whose environment variable
-    is set is taken instead. `is_named`: the names of contexts do not repeat this folder; those of other folders end in
-    a hash of it. `is_absolute`: a relative path is ignored. `contents`: it counts only if it has one of these folders.
+    - `usual`: the folder below HOME.
+    - `moved`: paths that begin with an environment variable, such as ``XDG_DATA_HOME/goose``. The first one whose
+      variable is set replaces `usual`.
+    - `is_named`: the names of contexts do not repeat this folder. The names from other folders end in a hash of the
+      folder.
+    - `is_absolute`: a relative path is ignored.
+    - `contents`: the folder counts only if it contains one of these folders.
     """
 
     usual: str = ""
@@ -39,7 +43,7 @@ class HomeFolder(NamedTuple):
     contents: Sequence[str] = ()
 
     def find(self, environ: Mapping[str, str]) -> str:
-        """Returns the folder by these variables, if it exists; else empty."""
+        """Returns the folder that the variables name, or an empty string if it does not exist."""
         path = self._path(environ)
         if not path or (self.is_absolute and not os.path.isabs(path)) or not os.path.isdir(path):
             return ""
@@ -47,7 +51,7 @@ class HomeFolder(NamedTuple):
         return os.path.abspath(path) if is_used else ""
 
     def is_moved(self, environ: Mapping[str, str]) -> bool:
-        """Whether a variable names the folder."""
+        """Whether an environment variable names the folder."""
         return any(environ.get(variable) for variable in self.variables)
 
     @property
@@ -64,14 +68,20 @@ class HomeFolder(NamedTuple):
 
 
 class AgentDescription(NamedTuple):
-    """An agent: everything about it that is a value.
+    """The values that describe an agent.
 
-    `name` begins the names of its contexts, and `title` is the name its users know. `family` is the form of its
-    transcripts: jsonl, document, sqlite, text or none. `source` is the class of its source, ``module:Class``. `homes`
-    are its folders. `instead` replaces them all if one of its variables is set. `extension`: the agent is an editor's
-    extension of this name. `projects`: the agent keeps its files in the projects worked in, and a project has one of
-    these paths. `subagents` is a regular expression of the keys of subagents' transcripts. `reads_whole`: a part of a
-    transcript cannot be read alone. `has_hooks`: `ctx install` supports the agent.
+    - `name`: the first part of the names of its contexts.
+    - `title`: the name its users know.
+    - `family`: the form of its transcripts: jsonl, document, sqlite, text or none.
+    - `source`: the class of its source, as ``module:Class``.
+    - `homes`: the folders in which it keeps its files.
+    - `instead`: folders that replace all `homes` if one of their variables is set.
+    - `extension`: the name of the editor's extension, if the agent is one.
+    - `projects`: paths below a project. If set, the agent keeps its files in projects, and each has one of these paths.
+    - `program`: the features of its running processes.
+    - `subagents`: a regular expression that matches the keys of subagents' transcripts.
+    - `reads_whole`: a part of a transcript cannot be read alone.
+    - `has_hooks`: `ctx install` supports the agent.
     """
 
     name: str
@@ -100,7 +110,7 @@ class AgentDescription(NamedTuple):
         return [SourceHome(self.name, path, label_of(path, environ)) for path in dict.fromkeys(paths) if path]
 
     def suffix_of(self, home: SourceHome) -> str:
-        """Returns the end of the names of contexts that two homes of the agent would both have."""
+        """Returns the end of a context's name that keeps two homes of the agent from using the same name."""
         usual = {folder.usual for folder in self.homes if folder.is_named}
         return suffix_of(home.label, home.label if home.label in usual else "")
 

@@ -12,7 +12,7 @@ from ctxstore.sources.protocol import Source, SourceHome
 
 @runtime_checkable
 class HomeAt(Protocol):
-    """A source that knows better than `home_at` what a path means."""
+    """Protocol of a source that resolves ``SOURCE:PATH`` itself, in place of the general function `home_at`."""
 
     def home_at(self, path: str, environ: Mapping[str, str]) -> SourceHome:
         """Returns the home at a path that a user names. Raises `NotFound`."""
@@ -20,7 +20,7 @@ class HomeAt(Protocol):
 
 @runtime_checkable
 class ProjectHomes(Protocol):
-    """A source whose agent keeps its data in the projects it works in, so that no place lists them all."""
+    """Protocol of a source whose agent keeps its data in each project. Nothing lists all of these projects."""
 
     name: str
     agent: str

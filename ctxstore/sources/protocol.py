@@ -14,8 +14,12 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 
 class SourceHome(NamedTuple):
-    """A place where a source keeps its files: `path` is absolute, `label` is how a home lays it out
-    (relative to the user's home, such as ``.claude``, or the absolute path without its leading slash)."""
+    """A place where a source keeps its files.
+
+    - `path`: the absolute path.
+    - `label`: the folder for this home in a restored tree. It is relative to the user's home, such as ``.claude``, or
+      the absolute path without its leading slash.
+    """
 
     source: str
     path: str
@@ -23,15 +27,15 @@ class SourceHome(NamedTuple):
 
 
 class FoundFile(NamedTuple):
-    """One file, directory or symlink of a context, as last seen by ``lstat``.
+    """A file, directory or symlink of a context, as ``lstat`` last reported it.
 
-    `key` is the place in the context's tree: the path below the home, ``/`` between parts.
-    `state` marks what an incremental snapshot takes (metadata and state, not artifacts).
+    - `key`: the place in the context's tree: the path below the home, with ``/`` between parts.
+    - `state`: an incremental snapshot includes the file, because it is metadata or state, not an artifact.
+    - `content`: if set, the function that yields the bytes: rows of the database at `path`, or a consistent copy of it.
+      Raises `SourceError` if it cannot read them.
 
-    With `content` the bytes are not what lies at `path`, but what `content` yields: rows of the database there,
-    or a consistent copy of it. `stat` is then made up: mode of a regular file, `st_mtime_ns` when it changed,
-    `st_ino` a fingerprint of the version, so that an equal `stat` means equal bytes. `content` raises
-    `SourceError` when they can't be had.
+    With `content`, `stat` is computed: the mode of a regular file, `st_mtime_ns` of the last change, and a fingerprint
+    of the version as `st_ino`. So an equal `stat` means equal bytes.
     """
 
     key: str
@@ -49,7 +53,8 @@ class FoundContext(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A path a source left out, and why, for a person; `failed` if it could not be read, as against should not."""
+    """A path that a source skipped, and the reason for people. `failed`: the path could not be read, so it was not
+    skipped by a rule."""
 
     path: str
     reason: str
@@ -60,11 +65,14 @@ ReportSkipped = Callable[[Skipped], None]
 
 
 class Part(NamedTuple):
-    """A piece of a message.
+    """A part of a message.
 
-    `kind` is text | thinking | tool_use | tool_result | image | other. `text` is what a person reads.
-    `name` is a tool's name, `call` the id that links a tool's use and its result, `data` the value as
-    found (a tool's input, a block of an unknown type), `error` whether a tool failed.
+    - `kind`: text | thinking | tool_use | tool_result | image | other.
+    - `text`: the text for people.
+    - `name`: the name of a tool.
+    - `call`: the id that links a tool's use and its result.
+    - `data`: the original value, such as a tool's input or a block of an unknown type.
+    - `error`: whether a tool failed.
     """
 
     kind: str
@@ -76,12 +84,15 @@ class Part(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A message as a view over raw bytes: `raw` is exactly what the file holds from `offset` on.
+    """A message as a view of raw bytes.
 
-    `role` is user | assistant | system | tool | meta | unknown (could not be parsed; `raw` has it all).
-    `id` is the agent's own, or one made from the position when it has none. `time` is the agent's text,
-    `parent` the id of the message it follows, ``None`` at a root. `is_inherited`: it is another file's, which the
-    transcript continues; `offset` is its place there.
+    - `raw`: the exact bytes of the file from `offset` on.
+    - `role`: user | assistant | system | tool | meta | unknown. An unknown message could not be parsed, and `raw` has
+      all of it.
+    - `id`: the agent's own id, or one made from the position if the message has none.
+    - `time`: the time as the agent wrote it.
+    - `parent`: the id of the message before this one, or None for a first message.
+    - `is_inherited`: the message is in another file that the transcript continues, and `offset` is its position there.
     """
 
     id: str
@@ -101,9 +112,10 @@ def unknown_message(raw: bytes, offset: int) -> Message:
 
 
 class Attributes(NamedTuple):
-    """The facts about a context that a list shows without opening a tree. ``None``: unknown.
+    """The facts about a context that a list shows without opening a tree. None means that a fact is unknown.
 
-    `messages` counts roles user, assistant, system and tool. `project` is the folder worked in.
+    - `messages`: the number of messages of the roles user, assistant, system and tool.
+    - `project`: the folder in which the agent worked.
     """
 
     title: str | None = None
@@ -114,7 +126,7 @@ class Attributes(NamedTuple):
 
 
 class Scanner(Protocol):
-    """Computes a context's attributes from bytes as they pass by on their way into the store."""
+    """Computes a context's attributes from the bytes that a snapshot reads."""
 
     def feed(self, block: bytes) -> None:
         """Reads the next bytes of the file. Blocks break anywhere."""
@@ -139,20 +151,24 @@ class Source(Protocol):
         """
 
     def find_context(self, home: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
-        """Returns one context by name, without listing the others where the layout allows it."""
+        """Returns the context called `name`, or None if there is none. Avoids listing the others where the layout
+        allows it."""
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
-        """Returns a scanner for the file `key` if that file decides the context's attributes: if it is the transcript,
-        or would be if the preferred one were missing.
+        """Returns a scanner of the file `key`, or None if that file does not decide the context's attributes.
 
-        With `before`, the attributes of what precedes, the scanner continues from there. The first block then starts at
-        the start of a line, nothing that precedes is fed, and the result covers both. `messages` is never wrong: it is
-        ``None`` if it was in `before`, or if the first line fed may mean something else after what precedes. Then only
-        a scan from the start can count them.
+        A file decides them if it is the transcript, or would be the transcript if the preferred one were missing.
+
+        With `before`, the attributes of the file's first part, the scanner computes the attributes of the whole file:
+
+        - The caller feeds only the rest of the file, from the start of a line on.
+        - `messages` is None if it is None in `before`.
+        - `messages` is None if the meaning of the first line depends on earlier lines. A scan of the whole file can
+          count them.
         """
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
-        """Returns the key that holds the context's messages."""
+        """Returns the key of the file that contains the context's messages, or None if no file does."""
 
     def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
         """Yields the messages in a transcript's bytes, from blocks broken anywhere.
@@ -162,31 +178,36 @@ class Source(Protocol):
         """
 
     def is_memory(self, key: str) -> bool:
-        """Whether the file is one of the agent's memories (as against a file it keeps)."""
+        """Whether the file is one of the agent's memories, not one that only the agent itself reads."""
 
 
 @runtime_checkable
 class Whole(Protocol):
-    """A source whose transcripts are documents, or whose messages depend on what precedes them. A part of one can't be
-    read alone, as lines can."""
+    """Protocol of a source whose transcripts cannot be read in parts.
+
+    They are documents, or their messages depend on earlier ones.
+    """
 
     reads_whole: bool
 
 
 @runtime_checkable
 class Subagents(Protocol):
-    """A source whose contexts may have more transcripts than one: those of the agents that a session started."""
+    """Protocol of a source whose contexts may have several transcripts: the session's, and those of the subagents it
+    started."""
 
     def subagents(self, context: str, keys: Iterable[str]) -> list[str]:
-        """Returns those of `keys` that hold a subagent's messages, in order; without the context's own transcript."""
+        """Returns those of `keys` that contain a subagent's messages, in order. The context's own transcript is not
+        included."""
 
 
 @runtime_checkable
 class Expiring(Protocol):
-    """A source whose agent deletes old sessions."""
+    """Protocol of a source whose agent deletes old sessions."""
 
     def kept_days(self, home: SourceHome) -> int | None:
-        """Days after its last change when the agent at `home` deletes a session, by its settings; ``None``: never."""
+        """Returns the days after its last change when the agent at `home` deletes a session, or None if it deletes
+        none."""
 
 
 Decoder = Callable[[Iterable[bytes]], Iterator[bytes]]
@@ -196,23 +217,22 @@ it is. Bounded in memory and in what comes out, whatever goes in."""
 
 @runtime_checkable
 class Decoding(Protocol):
-    """A source some of whose transcripts are stored in another form than their messages: packed, for instance.
+    """Protocol of a source that stores some transcripts in another form than their messages, for example compressed.
 
-    Its `scanner` is fed the bytes as stored, `messages` what the decoder gives: the `raw` of all messages, joined, is
-    that.
+    The bytes for its `scanner` are the stored ones. The bytes for `messages` are those that the decoder returns.
     """
 
     def decoder(self, key: str) -> Decoder | None:
-        """Returns the decoder of the transcript `key`; ``None`` if its bytes need none."""
+        """Returns the decoder of the transcript `key`, or None if its bytes need none."""
 
 
 def decoder_of(source: Source, key: str) -> Decoder | None:
-    """Returns the decoder of `source`'s transcript `key`; ``None`` if its bytes need none."""
+    """Returns the decoder of `source`'s transcript `key`, or None if its bytes need none."""
     return source.decoder(key) if isinstance(source, Decoding) else None
 
 
 def is_read_whole(source: Source, key: str) -> bool:
-    """Whether the messages of the transcript `key` can only be had from all of its bytes."""
+    """Whether the messages of the transcript `key` can be read only from the whole file."""
     return decoder_of(source, key) is not None or (isinstance(source, Whole) and source.reads_whole)
 
 

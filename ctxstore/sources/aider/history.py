@@ -1,14 +1,15 @@
-"""aider's chat history, cut into pieces.
+"""The parts of aider's chat history: each input of the user, answer of the model, and output of aider.
 
 aider appends Markdown: ``# aider chat started at TIME``, the user's lines after ``#### ``, its own output after ``> ``,
-and the model's text unchanged. That text may contain lines of the same look, so these rules separate them:
+and the model's text unchanged. The model's text may contain lines that look the same, so these rules separate them:
 
-- aider ends its own lines with two spaces, and writes an empty line before the user's. If a session has none (an editor
-  removed them), the first line of its output shows it, and the prefix alone decides.
-- Inside a code block of the model's, only lines that also follow an empty line are aider's: then the block was never
-  closed.
+- aider ends its own lines with two spaces, and writes an empty line before the user's. If a session has no such line
+endings (an editor removed them), the first line of its output shows this, and the prefix alone decides.
+- Inside a code block of the model's, only lines that also follow an empty line are aider's. Such a line shows that the
+  block was never
+closed.
 
-Lines that look like none of these are most of the bytes: they are skipped at the speed of a search.
+Most bytes are lines that look like none of these. A search skips them quickly.
 """
 
 from __future__ import annotations
@@ -38,8 +39,14 @@ START, USER, ASSISTANT, OUTPUT, UNKNOWN = "start", "user", "assistant", "output"
 
 
 class Said(NamedTuple):
-    """A piece of the history: `kind`, its bytes, and of its session the time it started, the number of pieces before,
-    and the model."""
+    """A part of the history that one speaker wrote.
+
+    - `kind`: the speaker, or the start of a session.
+    - `raw`: the bytes of the part.
+    - `time`: the time at which its session started, or None if it is unknown.
+    - `number`: the number of parts before this one in its session.
+    - `model`: the model that the session uses, or None if it is unknown.
+    """
 
     kind: str
     raw: bytes
@@ -49,7 +56,7 @@ class Said(NamedTuple):
 
 
 class History:
-    """Cuts blocks into pieces. What is held back is the last one."""
+    """Splits the blocks of a history into parts. Keeps the last part until the next one begins."""
 
     def __init__(self) -> None:
         self._model: str | None = None
@@ -66,12 +73,12 @@ class History:
         self._is_bare: bool | None = None  # lines don't end with two spaces
 
     def feed(self, block: bytes) -> Iterator[Said]:
-        """Yields the pieces that end in `block`."""
+        """Yields the parts that are complete after `block`."""
         for span in self._lines.feed(block):
             yield from self._take(span)
 
     def finish(self) -> Iterator[Said]:
-        """Yields the rest."""
+        """Yields the remaining parts at the end of the file."""
         for span in self._lines.finish():
             yield from self._take(span)
         if self._held:
@@ -107,7 +114,7 @@ class History:
             self._time, self._model, self._is_bare = time, None, None
 
     def _release(self, last: bytes = b"") -> Said:
-        """Returns the piece held, with its `last` bytes."""
+        """Returns the buffered part with `last` appended, and empties the buffer."""
         raw = b"".join([*self._held, last]) if self._held else last
         kind = UNKNOWN if self._is_long or len(raw) > LIMIT else self._kind or UNKNOWN
         if kind in (OUTPUT, START):
@@ -118,7 +125,7 @@ class History:
         return said
 
     def _cuts(self, span: LineSpan) -> Iterator[tuple[str, int]]:
-        """Yields the start of each piece in the span, and its kind."""
+        """Yields the kind and the start of each part that begins in `span`."""
         data, at, end, _ = span
         while at < end:
             if self._is_open and not _ANEW.match(data, at, end):
@@ -140,7 +147,8 @@ class History:
             at = stop
 
     def _plain(self, data: bytes, at: int, stop: int) -> Iterator[tuple[str, int]]:
-        """Lines that are nobody's but the model's; empty ones belong to what precedes."""
+        """Yields the model's text as a part, if another part precedes it. Empty lines belong to the part before
+        them."""
         text = _TEXT.search(data, at, stop)
         if text and self._kind != ASSISTANT:
             yield ASSISTANT, max(data.rfind(b"\n", at, text.start()) + 1, at)
@@ -149,7 +157,7 @@ class History:
         self._after_blank = not _TEXT.search(data, last, stop)
 
     def _is_another(self, kind: str) -> bool:
-        """Whether a line of this kind begins a piece. The user's input does after an empty line."""
+        """Whether a line of this kind begins a new part. A line of the user's does so after an empty line."""
         if kind == OUTPUT and self._kind == START:
             return False  # what aider says of itself when it starts
         return kind != self._kind or kind == START or (kind == USER and self._after_blank)
@@ -176,7 +184,7 @@ class History:
             self._fence = b""
 
     def _own(self, line: bytes) -> str:
-        """Returns the kind of aider's own line; empty if it is the model's."""
+        """Returns the kind of a line that aider wrote, or an empty string if the model wrote it."""
         is_ended = line.rstrip(b"\r\n").endswith(b"  ")
         if self._is_bare is None and self._kind == START:
             self._is_bare = not is_ended
@@ -198,7 +206,10 @@ class History:
 
 
 def _end_of_run(data: bytes, start: int, end: int) -> int:
-    """Returns the end of adjacent lines of output; `start` if they differ, and each has to be examined."""
+    """Returns the end of the sequence of adjacent lines at `start` that have the same kind: aider's output.
+
+    Returns `start` if some lines end differently. Then each line has to be examined.
+    """
     other = _OTHER.search(data, start - 1, end)
     stop = other.start() + 1 if other else end
     lines = data[start - 1 : stop]
@@ -212,7 +223,7 @@ def _model_in(output: bytes) -> str | None:
 
 
 def iter_said(blocks: Iterable[bytes]) -> Iterator[Said]:
-    """Yields the pieces of a whole history. Their bytes, joined, are the input."""
+    """Yields the parts of a whole history. Joined, their bytes are equal to `blocks`."""
     history = History()
     for block in blocks:
         yield from history.feed(bytes(block))

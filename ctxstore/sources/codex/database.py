@@ -26,8 +26,11 @@ _HISTORY = ("thread_turns", "thread_items", "thread_realtime_items", "thread_his
 
 
 class ListedThread(NamedTuple):
-    """The session's row among the threads. `values` are by column. Those in `decisive` must be equal in an existing
-    row."""
+    """The row of a session in Codex's table of threads.
+
+    - `values`: maps columns to values.
+    - `decisive`: the columns whose values must be equal in an existing row.
+    """
 
     path: str
     id: str
@@ -74,8 +77,12 @@ class ListedThread(NamedTuple):
 
 
 class StaleHistory(NamedTuple):
-    """A history of another rollout of the same session. Once it is removed, Codex rebuilds it from the present rollout.
-    `turns`: the ids of the turns in the rollout, `size`: its bytes."""
+    """The removal of a saved history that belongs to another rollout of the same session. Codex then builds it from the
+    present rollout.
+
+    - `turns`: the ids of the turns in the rollout.
+    - `size`: the size of the rollout in bytes.
+    """
 
     path: str
     id: str
@@ -88,7 +95,7 @@ class StaleHistory(NamedTuple):
         return f"no other history of session {self.id} than its rollout's"
 
     def is_there(self, home: str) -> bool:
-        """Whether all that Codex remembers is in the rollout."""
+        """Whether the rollout contains all turns of the history that Codex saved. Then there is nothing to remove."""
         with _open(home, self.path, write=False) as database:
             tables = _tables(database)
             query = "SELECT turn_id FROM thread_turns WHERE thread_id = ?"
@@ -98,14 +105,14 @@ class StaleHistory(NamedTuple):
         return {turn for (turn,) in turns} <= self.turns and (state is None or state[0] <= self.size)
 
     def apply(self, home: str) -> None:
-        """Forget it."""
+        """Deletes the session's saved history from the database."""
         with _open(home, self.path, write=True) as database:
             for table in sorted(_tables(database).intersection(_HISTORY)):
                 database.execute(f'DELETE FROM "{table}" WHERE thread_id = ?', (self.id,))
 
 
 def find_newest(home: str, stem: str, table: str) -> str | None:
-    """Returns the name of the newest of the databases ``<stem>_<number>.sqlite`` in `home`, if it has that table."""
+    """Returns the newest database ``<stem>_<number>.sqlite`` in `home`, or None if there is none that has the table."""
     pattern = re.compile(re.escape(stem) + r"_(?P<number>\d{1,9})\.sqlite")
     try:
         found = [match for name in os.listdir(home) if (match := pattern.fullmatch(name))]
@@ -141,7 +148,7 @@ def _open(home: str, name: str, *, write: bool) -> Iterator[sqlite3.Connection]:
 
 
 def _columns(database: sqlite3.Connection, table: str) -> dict[str, bool]:
-    """Returns the columns' names, and whether a row must have a value for them."""
+    """Maps each column's name to whether a row must have a value for it."""
     rows = database.execute(f'PRAGMA table_info("{table}")').fetchall()
     return {name: bool(needed) and default is None for _, name, _, needed, default, _ in rows}
 
@@ -160,7 +167,8 @@ def _names(columns: list[str]) -> str:
 
 
 def _same(there: Any, wanted: Any) -> bool:
-    """Whether it is the same value; a rollout's path is the same packed or not."""
+    """Whether both values are equal. The path of a rollout counts as equal with and without the ending of a packed
+    one."""
     if isinstance(there, str) and isinstance(wanted, str):
         return there.removesuffix(PACKED) == wanted.removesuffix(PACKED)
     return bool(there == wanted)

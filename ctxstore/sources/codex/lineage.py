@@ -43,13 +43,14 @@ class _Head(msgspec.Struct):
 
 
 class MovedBase(NamedTuple):
-    """The bytes of a base that count, before and after an edit."""
+    """The number of bytes of a base rollout that belong to the history of the rollout that continues it, before and
+    after an edit of the base."""
 
     before: int
     after: int
 
     def edit(self, record: bytes) -> bytes:
-        """Returns a first record that names the base, with the number after the edit."""
+        """Returns a rollout's first record with the number of bytes after the edit of its base."""
         return re.sub(_END % self.before, rb"\g<1>%d" % self.after, record, count=1)
 
 
@@ -59,7 +60,7 @@ _decode = msgspec.json.Decoder(_Head).decode
 
 
 def base_of(context: str, key: str, keys: Iterable[str], head: bytes) -> HistoryBase | None:
-    """Returns the base of a rollout, by its first record."""
+    """Returns the base that a rollout's first record names, or None if it continues no other rollout."""
     try:
         found = _decode(head)
     except DECODE_ERRORS:
@@ -77,13 +78,15 @@ def base_of(context: str, key: str, keys: Iterable[str], head: bytes) -> History
 
 
 def file_with(id: str, keys: Iterable[str]) -> str | None:
-    """Returns the rollout with this id: a plain one before its packed copy."""
+    """Returns the key of the rollout with this id, or None if there is none. A plain rollout is preferred to its packed
+    copy."""
     found = [key for key in keys if (rollout := rollout_of(key)) and rollout.id == id]
     return min(found, key=lambda key: (key.endswith(PACKED), key), default=None)
 
 
 def iter_rollout(home: str, key: str, end: int | None = None) -> Iterator[bytes]:
-    """Yields the bytes of a rollout at `home` before `end`, unpacked; none if it can't be read."""
+    """Yields the unpacked bytes of a rollout at `home` up to the position `end`. Yields nothing if the rollout cannot
+    be read."""
     blocks = _read(os.path.join(home, key))
     return limit(unpack(blocks) if key.endswith(PACKED) else blocks, end)
 
@@ -96,7 +99,7 @@ def may_inherit(home: str, key: str) -> bool:
 
 
 def inherited_attributes(home: str, key: str, keys: list[str]) -> Attributes | None:
-    """Returns the attributes of what the rollout `key` inherits. `keys` are all rollouts of the home."""
+    """Returns the attributes of the history before the rollout `key`. `keys` are all rollouts of the home."""
 
     def base(key: str) -> tuple[str, int | None] | None:
         rollout = rollout_of(key)
@@ -123,9 +126,9 @@ def iter_bases(home: str, keys: list[str]) -> Iterator[ContinuedFile]:
 
 
 def moved_base(stored: StoredContext, key: str, edit: Callable[[str], FileEdit]) -> MovedBase | None:
-    """Returns the place of a stored rollout's base before and after the edits of a checkout.
+    """Returns the size of a stored rollout's base before and after the edits of a checkout.
 
-    ``None`` if it has none, or one that the checkout does not write.
+    Returns None if the rollout has no base, or one that the checkout does not write.
     """
     base = stored_base(stored, key)
     place, end = base or ("", None)
@@ -135,7 +138,10 @@ def moved_base(stored: StoredContext, key: str, edit: Callable[[str], FileEdit])
 
 
 def stored_base(stored: StoredContext, key: str) -> tuple[str, int | None] | None:
-    """Returns the stored rollout that another one continues, and the end of what counts."""
+    """Returns the base of the stored rollout `key`, or None if it has none.
+
+    The result is the base's key, and the end of the bytes that the rollout inherits (None: all bytes).
+    """
     base = base_of(stored.context, key, stored.keys, first_line(iter_stored(stored, key)))
     place = file_with(base.file, stored.keys) if base else None
     return (place, base.end) if base and place else None
@@ -148,7 +154,8 @@ def iter_stored(stored: StoredContext, key: str) -> Iterator[bytes]:
 
 
 def _previous(context: str, key: str, keys: Iterable[str]) -> HistoryBase | None:
-    """Returns the whole of the thread's rollout before this one, for a rollout that names none."""
+    """Returns the whole rollout that precedes this one in its thread, for a rollout whose first record names no
+    base."""
     rollout = rollout_of(key)
     if rollout is None or not rollout.segment:
         return None

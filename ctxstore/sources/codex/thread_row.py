@@ -16,8 +16,12 @@ _TEXT = 1 << 16
 
 
 class Facts(NamedTuple):
-    """The facts about a session in its rollout. `values` are by column, `turns` the ids of its turns, `size`
-    its bytes."""
+    """The facts about a session that its rollout contains.
+
+    - `values`: maps columns of the database to values.
+    - `turns`: the ids of the session's turns.
+    - `size`: the size of the rollout in bytes.
+    """
 
     values: dict[str, Any]
     turns: frozenset[str]

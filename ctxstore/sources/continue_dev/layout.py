@@ -60,17 +60,17 @@ make_layout = ContinueLayout
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """Returns ``sessions/<session>.json``."""
+    """Returns ``sessions/<session>.json`` if it is one of `keys`, else None."""
     key = session_key(context)
     return key if key is not None and key in keys else None
 
 
 def is_memory(key: str) -> bool:
-    """Whether the file is a rule, which the agent goes by in every session."""
+    """Whether the file is a rule that the agent follows in every session."""
     return key.startswith("rules/")
 
 
 def session_key(context: str) -> str | None:
-    """Returns the key of a session's file; ``None`` if `context` is no session."""
+    """Returns the key of a session's file, or None if `context` is not a session."""
     session = context.removeprefix(SESSIONS)
     return f"sessions/{session}.json" if session != context else None

@@ -69,7 +69,7 @@ def context_of(stored: StoredContext, change: ContextChange) -> str:
 
 
 def _is_spare(key: str, change: ContextChange, transcript: str | None) -> bool:
-    """Whether it is an old version's file, beside the one in the folder: a new session needs no such copy."""
+    """Whether the file is a copy by an old version, beside the transcript. A new session needs no such copy."""
     return bool(change.session) and key.count("/") == 1 and key.endswith(".jsonl") and key != transcript
 
 
@@ -105,7 +105,7 @@ def _events(old: str, change: ContextChange) -> FileEdit:
 
 
 def _workspace(change: ContextChange) -> FileEdit:
-    """Returns ``workspace.yaml`` is a list of names and values, a line each."""
+    """Returns the edit of ``workspace.yaml``, a list of names and values with one pair on each line."""
 
     def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
         for line in b"".join(blocks).splitlines(keepends=True):
@@ -120,7 +120,7 @@ def _workspace(change: ContextChange) -> FileEdit:
 
 
 def _changed(value: bytes, change: Callable[[str], str]) -> bytes:
-    """Returns a YAML scalar on one line: plain, or quoted in one of two ways."""
+    """Changes a YAML scalar on one line, which is plain or has quotes of one of two kinds."""
     try:
         text = value.decode()
         if value[:1] == b'"':

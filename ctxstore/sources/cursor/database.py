@@ -64,8 +64,14 @@ def list_conversations(connection: sqlite3.Connection) -> Iterator[CursorConvers
 
 
 def export(connection: sqlite3.Connection, id: str, workspace: dict[str, Any] | None) -> Iterator[bytes]:
-    """Yields a conversation's pairs as lines: the workspace it is in, its own, its bubbles as they follow each other,
-    the rest by key, then the pieces it shares."""
+    """Yields a conversation's pairs as lines, in this order:
+
+    - the workspace in which it is
+    - the conversation's own pair
+    - its bubbles (messages), in the order of the conversation
+    - its other pairs, by key
+    - the values that it shares with other conversations
+    """
     from ctxstore.sources.cursor.records import bubbles_of
     from ctxstore.sources.cursor.references import references_in
 
@@ -88,7 +94,7 @@ def export(connection: sqlite3.Connection, id: str, workspace: dict[str, Any] | 
 
 
 def iter_keys(connection: sqlite3.Connection, id: str) -> Iterator[str]:
-    """Yields the keys of a conversation but its own, by kind."""
+    """Yields the keys of a conversation by kind, except the key of the conversation itself."""
     for kind in KINDS:
         for low, high in _ranges(kind + id):
             query = f"SELECT key FROM {TABLE} WHERE key >= ? AND key < ? ORDER BY key"
@@ -96,13 +102,14 @@ def iter_keys(connection: sqlite3.Connection, id: str) -> Iterator[str]:
 
 
 def find_value(connection: sqlite3.Connection, key: str) -> Any:
-    """Returns the value of a key; ``None`` if there is none."""
+    """Returns the value of a key, or None if there is none."""
     row = connection.execute(f"SELECT value FROM {TABLE} WHERE key = ?", (key,)).fetchone()
     return row[0] if row else None
 
 
 def _shared(connection: sqlite3.Connection, wanted: set[str]) -> Iterator[bytes]:
-    """Yields the pieces referred to, and those these refer to, in the order of their hashes."""
+    """Yields the values that a conversation refers to, directly or through others of them, in the order of their
+    hashes."""
     from ctxstore.sources.cursor.references import references_in
 
     found: dict[str, None] = {}
@@ -122,7 +129,8 @@ def _line(key: str, value: Any) -> bytes:
 
 
 def _count(connection: sqlite3.Connection, start: str) -> tuple[int, int, int]:
-    """Returns the number of rows whose keys start so, the largest row number, and the sum of these."""
+    """Returns three numbers for the rows whose keys are in these ranges: their count, their largest row number, and the
+    sum of the row numbers."""
     rows = newest = total = 0
     for low, high in _ranges(start):
         query = f"SELECT count(*), coalesce(max(rowid), 0), coalesce(sum(rowid), 0) FROM {TABLE}"
@@ -132,7 +140,8 @@ def _count(connection: sqlite3.Connection, start: str) -> tuple[int, int, int]:
 
 
 def _ranges(start: str) -> Sequence[tuple[str, str]]:
-    """Returns the ranges of the key itself, and of those that continue with a colon."""
+    """Returns two key ranges [low, high) for SQL: the key `start` itself, and all keys that begin with `start` and a
+    colon."""
     return (start, start + "\0"), (start + ":", start + ";")
 
 

@@ -1,4 +1,5 @@
-"""A checkout of a conversation. It can't be changed, because its pieces name each other by hashes."""
+"""A checkout of a conversation. The checkout cannot change it, because a conversation's values refer to each other by
+hashes."""
 
 from __future__ import annotations
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """Returns the files: a store of the command line with an empty log, so that one left there is not read as
-    its own."""
+    """Returns the files to write. Each database of the command line gets an empty log.
+
+    Otherwise SQLite would apply an old log that exists at the target.
+    """
     if not change.is_empty:
         why = "what Cursor keeps of it is named by its hash"
         raise InvalidInput(f"{stored.context} can only be brought back as it was: {why}")
@@ -30,17 +33,17 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 
 def new_session(now: int, random: bytes) -> str:
-    """Raises `InvalidInput`: no conversation can be made."""
+    """Raises `InvalidInput`, because no new conversation of Cursor can be created."""
     raise InvalidInput("conversations of Cursor can only be brought back as they were")
 
 
 def context_of(stored: StoredContext, change: ContextChange) -> str:
-    """Returns the same name."""
+    """Returns the context's name unchanged."""
     return stored.context
 
 
 def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-    """Returns the pairs of a conversation of the editor."""
+    """Returns the entry that adds a conversation's key-value pairs to the editor's database."""
     if not stored.context.startswith(COMPOSER) or TRANSCRIPT not in stored.keys:
         return []
     id = stored.context.removeprefix(COMPOSER)
@@ -48,7 +51,10 @@ def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Se
 
 
 class Pairs(NamedTuple):
-    """A `IndexEntry`: the conversation's pairs, exactly these. Pieces it shares are added where they are missing."""
+    """An `IndexEntry` that makes Cursor's database hold exactly the stored key-value pairs of one conversation.
+
+    Values that several conversations share are added if they are missing.
+    """
 
     path: str
     what: str
@@ -56,7 +62,7 @@ class Pairs(NamedTuple):
     read: Callable[[], Iterator[bytes]]
 
     def is_there(self, home: str) -> bool:
-        """Whether the database has exactly these pairs of the conversation."""
+        """Whether the database has exactly the stored pairs of the conversation."""
         from ctxstore.sources.cursor.database import COMPOSER, find_value, iter_keys
         from ctxstore.sources.sqlite.database import open_database
 
@@ -72,7 +78,7 @@ class Pairs(NamedTuple):
             return False
 
     def found(self, home: str) -> bytes:
-        """Returns the database's pairs of the conversation: see `ReplacingIndexEntry`."""
+        """Returns a hash of the conversation's pairs in the database: see `ReplacingIndexEntry.found`."""
         from ctxstore.sources.cursor.database import COMPOSER, find_value, iter_keys
         from ctxstore.sources.sqlite.restore_rows import found_lines
 
@@ -84,7 +90,7 @@ class Pairs(NamedTuple):
         return found_lines(os.path.join(home, self.path), lines)
 
     def apply(self, home: str) -> None:
-        """Puts them there, in one transaction. Raises `Conflict`, `StorageError`."""
+        """Writes the stored pairs in one transaction. Raises `Conflict` or `StorageError`."""
         from ctxstore.sources.sqlite.restore_rows import change_database
 
         change_database(os.path.join(home, self.path), self.what, "Cursor", self._put)

@@ -25,9 +25,9 @@ class DocumentSummary(Protocol):
 
 
 class DocumentScanner:
-    """A `Scanner` that holds the document until its end, up to the size that the parser understands.
+    """A `Scanner` that buffers the document until its end, up to the size that the parser accepts.
 
-    A document that grew is another document: after `before`, the messages can't be counted.
+    With `before`, the messages cannot be counted, because a document that grew has to be read again from its start.
     """
 
     def __init__(
@@ -61,7 +61,8 @@ class DocumentScanner:
         return self._summary.attributes()
 
     def _release(self) -> Iterator[bytes]:
-        """Yields the blocks, each dropped once it is read: the parser joins them, which takes as much memory again."""
+        """Yields the blocks and drops this object's reference to each as it is read, because the parser joins them into
+        a second copy."""
         self._held.reverse()
         while self._held:
             yield self._held.pop()

@@ -55,7 +55,7 @@ class MetadataScanner:
         self._data: bytes | None = b"" if before is None else None
 
     def feed(self, block: bytes) -> None:
-        """Returns the next bytes."""
+        """Reads the next bytes."""
         if self._data is not None:
             data = self._data + block
             self._data = data if len(data) <= LIMIT else None

@@ -74,13 +74,13 @@ class GeminiLayout(AgentLayout):
         return FoundContext(name, files) if files else None
 
     def _projects(self) -> dict[str, str]:
-        """Returns the names of projects' folders, by the parts of contexts' names made from them."""
+        """Maps the part of a context's name that stands for a project to the name of the project's folder."""
         entries = (each for top in ("tmp", "history") for each in self._list(top))
         folders = (entry.name for entry in entries if is_folder(entry, follow=True) and entry.name != "bin")
         return {part_of(name): name for name in folders}
 
     def _entries(self, folder: str) -> dict[str, list[FoundEntry]]:
-        """Groups the entries of a project's folders by context."""
+        """Maps the name of each context of a project to the entries of its files."""
         found: dict[str, list[FoundEntry]] = {}
         owners: dict[str, str] = {}
         for entry in sorted(self._list("tmp", folder, "chats"), key=lambda entry: entry.name):
@@ -154,7 +154,8 @@ make_layout = GeminiLayout
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """Returns the key of a session's own file. Of two forms, it is the newer one, which Gemini CLI resumes."""
+    """Returns the key of a session's own file, or None if there is none. Of two forms, Gemini CLI resumes the newer,
+    ``.jsonl``."""
     parts = context.split("/")
     if len(parts) != 3:
         return None

@@ -28,12 +28,13 @@ _BLANK = b'{\n  "projects": {}\n}'
 
 
 def folder_of(home: str, project: str) -> str | None:
-    """Returns the folder of `project` in the list at `home`; ``None`` if the list has no such project."""
+    """Returns the folder of `project` in the list at `home`, or None if the list has no such project."""
     return _load(home).get(project)
 
 
 def free_folder(home: str, project: str) -> str:
-    """Returns the folder that Gemini CLI would create for a new project. Without a `home`, every name is free."""
+    """Returns the name of the folder that Gemini CLI would create for a new project. Without a `home`, every name is
+    free."""
     name = re.sub(r"[^a-z0-9]+", "-", os.path.basename(project).lower()).strip("-") or "project"
     listed = set(_load(home).values()) if home else set()
     number = 0
@@ -135,7 +136,7 @@ def _locked(path: str) -> Iterator[None]:
 
 
 def _load(home: str) -> dict[str, str]:
-    """Returns the folders in the list by project. A list that can't be read has none."""
+    """Maps each project in the list to its folder. A list that cannot be read has no projects."""
     projects = json_object(_read(os.path.join(home, LIST)) or "").get("projects")
     known = projects.items() if isinstance(projects, dict) else ()
     return {path: folder for path, folder in known if isinstance(folder, str)}

@@ -20,7 +20,8 @@ _STATE = ("session_context_epoch",)
 
 
 def is_kept(lines: Iterator[RowLine], change: ContextChange) -> Iterator[RowLine]:
-    """Yields the rows that are restored: without the log if the session is another one, and up to the message."""
+    """Yields the rows to restore, up to the last message to keep. Rows of the log are omitted if the session
+    changes."""
     ended: int | None = None
     at_end = False
     for line in lines:
@@ -39,7 +40,7 @@ def is_kept(lines: Iterator[RowLine], change: ContextChange) -> Iterator[RowLine
 
 
 class Rewriting:
-    """Rows after `change`. `projects`: the ids of the home they go to, by folder."""
+    """Changes rows as a checkout requires. `projects` maps folders to the ids of projects in the target home."""
 
     def __init__(self, change: ContextChange, projects: Mapping[str, str]) -> None:
         self._change = change
@@ -65,7 +66,7 @@ class Rewriting:
         }
 
     def line(self, line: RowLine) -> RowLine:
-        """Returns the row and those below it."""
+        """Returns the changed row, with the changed rows that belong to it."""
         row = dict(line.row)
         if line.table == "session":
             self._place(row)
@@ -90,7 +91,8 @@ class Rewriting:
             row["path"] = "" if place == "." else place
 
     def _session(self, row: dict[str, Any]) -> None:
-        """Returns a copy is not shared, and is the session used last. The messages that were undone may be missing."""
+        """Changes the session's own row. A copy is not shared, and its time is the present. A shortened session has no
+        undone messages."""
         if self._change.session:
             row |= {name: None for name in ("share_url",) if name in row}
             row["time_updated"] = self._change.now // 1_000_000
@@ -100,7 +102,8 @@ class Rewriting:
             row["project_id"] = self._project(row["project_id"], row.get("directory"))
 
     def _project(self, id: str, folder: Any) -> str:
-        """Returns the project of another folder; else the same one, because a clone of it has the same id."""
+        """Returns the id of the project to which the changed folder belongs. Otherwise returns `id`, because a clone of
+        a project has the same id."""
         if not self._change.paths or not isinstance(folder, str):
             return id
         if id not in self._projects:
@@ -116,9 +119,10 @@ def _same(text: str) -> str:
 
 
 def find_projects(home: str, file: str) -> Mapping[str, str]:
-    """Returns the ids of the projects in the database `file` of OpenCode at `home`, by their folders.
+    """Maps folders to the ids of their projects in the database `file` of OpenCode at `home`.
 
-    They are read once, before anything is written: to read a database that this process writes to would drop its locks.
+    The database is read before anything is written. Otherwise closing it after reading would release this process's
+    locks on it.
     """
     from ctxstore.sources.sqlite.database import open_database
 
@@ -131,7 +135,7 @@ def find_projects(home: str, file: str) -> Mapping[str, str]:
 
 
 def _project_of(folder: str, projects: Mapping[str, str]) -> str | None:
-    """Returns the project whose folder this is, or is in."""
+    """Returns the id of the project that contains the folder, or None if there is none."""
     while folder not in projects:
         parent = os.path.dirname(folder)
         if parent in (folder, "/"):

@@ -53,7 +53,8 @@ class DatabaseFile(NamedTuple):
 
 
 def find_place(path: str) -> DatabaseFile:
-    """Look at the database at `path`. Raises `SourceError` for what is none: a link is not followed."""
+    """Examines the file at `path`, and returns the way to open it. Raises `SourceError` for a link or a file that is no
+    database."""
     file, log = state_of(path), state_of(path + "-wal")
     header = _read_header(path)
     if not header:

@@ -36,7 +36,7 @@ def encode_line(line: RowLine) -> bytes:
 
 
 def decode_line(raw: bytes) -> RowLine:
-    """Raises `InvalidInput` for what `encode_line` never wrote."""
+    """Returns the row in a line of `encode_line`. Raises `InvalidInput` for any other line."""
     try:
         return _decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -44,7 +44,7 @@ def decode_line(raw: bytes) -> RowLine:
 
 
 def plain_value(value: Any) -> Any:
-    """Returns a value as SQLite gives it → one that JSON can hold."""
+    """Converts a value that SQLite returned to one that JSON can represent."""
     kind = type(value)
     if kind is str or kind is int or value is None:
         return value
@@ -56,7 +56,8 @@ def plain_value(value: Any) -> Any:
 
 
 def stored_value(value: Any) -> Any:
-    """Returns `plain_value` turned around; a `Garbled` text stays one. Raises `InvalidInput`."""
+    """Inverts `plain_value`: returns the value for SQLite. A `Garbled` text stays `Garbled`. Raises
+    `InvalidInput`."""
     if value is None or type(value) in (str, int, float):
         return value
     if type(value) is dict and len(value) == 1:

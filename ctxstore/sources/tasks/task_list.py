@@ -22,7 +22,8 @@ LEFT_OUT = "conversationHistoryDeletedRange"
 
 
 def list_cline(stored: StoredContext, change: ContextChange) -> Sequence[IndexEntry]:
-    """Returns the entry in Cline's list, made of the restored task: the old entry is not among the task's files."""
+    """Returns the entry for Cline's list of tasks. It is built anew from the restored task, because the original entry
+    is not saved with the task's files."""
     transcript = require_task(stored, change)
     if transcript is None or not transcript.startswith(TASKS + "/"):
         return []  # the newer Cline lists what it finds
@@ -50,8 +51,8 @@ def list_cline(stored: StoredContext, change: ContextChange) -> Sequence[IndexEn
 
 
 def list_roo(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-    """Returns the entry in Roo Code's index, if it has one: otherwise it makes one of the entries among the tasks'
-    files."""
+    """Returns the entry for Roo Code's index, if the index exists. Without one, Roo Code builds it from the entries in
+    the tasks' folders."""
     if require_task(stored, change) is None or not os.path.exists(os.path.join(home, INDEX)):
         return []
     laid = next((each for each in restore_layout(stored, change) if each.key.endswith("/" + ITEM)), None)
@@ -64,7 +65,7 @@ def list_roo(stored: StoredContext, change: ContextChange, home: str) -> Sequenc
 
 
 def _shown(stored: StoredContext, change: ContextChange) -> list[dict[str, Any]]:
-    """Returns the messages of the window after the checkout."""
+    """Returns the messages that Cline's window shows after the checkout."""
     for laid in restore_layout(stored, change):
         if laid.origin is not None and laid.key.rpartition("/")[2] in WINDOW:
             blocks = stored.read(laid.origin)
