@@ -1,4 +1,4 @@
-"""The commits that a transaction builds on, besides the heads of the refs that it moves."""
+"""The commits that a transaction depends on, besides the heads of the refs that it moves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _MAX_OPS = 1000
 
 
 class Bases:
-    """The commits that a transaction builds on. It relies on each of them, and on the objects of unreachable ones."""
+    """The commits that a transaction depends on.
+
+    They must still exist when the transaction is published. Of unreachable commits, so must each object of the tree.
+    """
 
     def __init__(self, engine: Engine, writer: ObjectWriter, root: RepositoryState) -> None:
         self._engine = engine
@@ -29,15 +32,15 @@ class Bases:
         self.restart(root)
 
     def restart(self, root: RepositoryState) -> None:
-        """Continues with a newer root."""
+        """Sets the root that `add` checks commits against."""
         self._root = root
         self._recent: Iterator[Op] = (op for _, op in islice(iter_ops(self._engine.store, root.op), _MAX_OPS))
         self._named: set[ObjectId] = set()
 
     def add(self, id: ObjectId) -> bool:
-        """Adds a commit. Returns whether it is forgotten, and must be brought back.
+        """Adds a commit. Returns True if the commit is forgotten and must be restored.
 
-        Raises `NotFound` if a collector has already deleted part of its content.
+        Raises `NotFound` if gc has already deleted part of the commit's content.
         """
         commit = read_commit(self._writer, id)
         self.ids.add(id)
@@ -55,7 +58,7 @@ class Bases:
         return mark is not None
 
     def _rely_on_object(self, id: bytes) -> bool:
-        """Relies on one object. Returns False if it was relied on before. Raises `NotFound`."""
+        """Adds one object to those that must not disappear. Returns False if it was added before. Raises `NotFound`."""
         if id in self._relied:
             return False
         if not self._writer.has(id):
@@ -64,7 +67,10 @@ class Bases:
         return True
 
     def _is_named(self, id: ObjectId) -> bool:
-        """Whether a recent op names a commit. Reads each op once. An older op may name it even if this is False."""
+        """Whether one of the newest `_MAX_OPS` entries of the op log names the commit.
+
+        Reads each entry only once. Reading ends at an unreadable entry.
+        """
         while id not in self._named:
             try:
                 op = next(self._recent, None)

@@ -39,9 +39,11 @@ class Author(NamedTuple):
 class Commit(NamedTuple):
     """A commit: the tree of a context at one moment, and how it was made.
 
-    `generation` is one more than the highest of the parents, or 0 without parents. `time` is in UTC nanoseconds.
-    `root` is the folder of the files and `label` distinguishes several roots of a source, for a checkout in place.
-    `shrunk` marks a context that lost much of its parent's content.
+    - `generation`: one more than the highest generation of the parents, or 0 without parents.
+    - `time`: in UTC nanoseconds.
+    - `root`: the folder that the files were saved from. A checkout in place writes there.
+    - `label`: distinguishes several such folders of one source.
+    - `shrunk`: the context lost much of its parent's content.
     """
 
     tree: ObjectId

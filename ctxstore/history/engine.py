@@ -163,7 +163,10 @@ class Engine:
             return self._forgotten[1]
 
     def predecessors(self, root: RepositoryState) -> Predecessors:
-        """Returns the predecessors of commits, according to the runs of a root."""
+        """Returns the index of each commit's predecessor (the head that its ref had before it).
+
+        The index is read from the op log of `root`.
+        """
         with self.lock:
             if self._predecessors is None or not self._predecessors[0].has_same_history(root):
                 found = Predecessors(self.store, self.maps, root, lambda: self.iter_packed(Kind.OP))

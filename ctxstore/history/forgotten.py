@@ -58,7 +58,7 @@ class ForgottenCommits:
             yield _commit_id(item[0])
 
     def differences(self, new: ForgottenCommits) -> Iterator[tuple[ObjectId, Forgotten | None, Forgotten | None]]:
-        """Yields (commit, its mark here, its mark in `new`) for the marks that differ. None: not forgotten."""
+        """Yields (commit, its mark here, its mark in `new`) for marks that differ. None means not forgotten."""
         if self._map is None or new._map is None:
             yield from ((id, self.find(id), new.find(id)) for id in (*self.ids(), *new.ids()))
             return
@@ -66,9 +66,10 @@ class ForgottenCommits:
             yield _commit_id(key), a and decode_forgotten(a), b and decode_forgotten(b)  # type: ignore[misc]
 
     def updated(self, maps: Maps, putter: Putter, edits: Mapping[ObjectId, Forgotten | None]) -> ObjectId | None:
-        """Stores the map with `edits` applied, where None removes a commit. Returns its id.
+        """Stores a copy of the map with `edits` applied, and returns the id of the copy.
 
-        Returns None if the repository has no such map yet and `edits` add no commit.
+        `edits` maps each commit to its new mark, or to None to remove the mark. Returns None if the repository has
+        no such map yet and `edits` add no mark.
         """
         values = {bytes(id): encode_forgotten(mark) if mark else None for id, mark in edits.items()}
         if self._map is not None:

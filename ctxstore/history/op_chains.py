@@ -1,4 +1,4 @@
-"""The chains that the readable runs of a repository form, when the log of runs has gaps."""
+"""The unbroken chains of readable entries in an op log that has gaps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_ops(store: Getter, ids: Iterable[ObjectId]) -> dict[ObjectId, Op]:
 
 
 class _ChainEnd(NamedTuple):
-    """The oldest op of an unbroken chain, and the number of ops down to it, both ends included."""
+    """The oldest op of an unbroken chain, and the number of ops from a given op down to it, both included."""
 
     depth: int
     bottom: ObjectId
@@ -46,7 +46,7 @@ class Chains:
             self._find_end(id)
 
     def _find_end(self, id: ObjectId) -> None:
-        """Records the end of the chain for an op and all ops before it."""
+        """Finds the end of the chain for an op, and records the end for the op and for all ops before it."""
         path: list[ObjectId] = []
         at: ObjectId | None = id
         while at is not None and at in self.ops and at not in self._ends:
@@ -65,15 +65,18 @@ class Chains:
             at = self.ops[at].previous
 
     def find_newest(self, known: ObjectId | None) -> ObjectId | None:
-        """Returns the op that was most likely the newest of the root, or None if there are no ops.
+        """Returns the op that the lost root most likely named as the newest, or None if there are no ops.
 
-        Prefers a chain that contains the op `known`, then the longest chain, then the latest op.
+        Prefers a chain that contains the op `known`, then the longest chain, then the chain with the latest op.
         """
         above = {tip for tip in self.tips if known is not None and known in set(self.iter_chain(tip))}
         return max(self.tips, key=lambda tip: (tip in above, self._length(tip), self.ops[tip].time, tip), default=None)
 
     def _length(self, tip: ObjectId) -> int:
-        """Returns the number of ops in a chain, plus those of the longest chain that may precede it before a gap."""
+        """Returns the length of a chain, as `find_newest` compares it.
+
+        If a gap precedes the chain, the longest chain that may lie before the gap is added.
+        """
         depth, bottom = self._ends[tip]
         if self.ops[bottom].previous is None:
             return depth
@@ -81,9 +84,10 @@ class Chains:
         return depth + 1 + max((self._ends[other].depth for other in earlier), default=0)
 
     def find_before_gap(self, visited: set[ObjectId]) -> ObjectId | None:
-        """Returns the op that most likely precedes a gap: the tip of the longest chain, then the latest.
+        """Returns the op that most likely precedes a gap, or None if no chain remains.
 
-        Skips branches of the chains that were visited: a visited chain was followed to its end.
+        The longest chain is preferred, then the one with the latest tip. A chain is skipped if its oldest op is in
+        `visited`, because such a chain was followed to its end.
         """
         tips = (tip for tip in self.tips if self._ends[tip].bottom not in visited)
         return max(tips, key=lambda tip: (self._ends[tip].depth, self.ops[tip].time, tip), default=None)

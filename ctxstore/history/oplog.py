@@ -1,4 +1,7 @@
-"""Ops: records of the runs of writing commands, with the refs they moved. docs/format/history.md is normative."""
+"""The op log: one entry (an op) for each run of a command that wrote, with the refs that it moved.
+
+docs/format/history.md is normative.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -21,10 +24,14 @@ class RefChange(NamedTuple):
 
 
 class Op(NamedTuple):
-    """The record of one run. `previous` is the id of the op before it, `time` is in UTC nanoseconds.
+    """An entry of the op log.
 
-    `refs` is the id of the complete refs map after the run. So the refs at any time can be read, and a lost root can be
-    rebuilt. `forgotten` is the id of the map of forgotten commits after the run. `undoes` is the op that an undo undid.
+    - `previous`: the id of the entry before, or None for the first one.
+    - `time`: in UTC nanoseconds.
+    - `refs`: the id of the complete refs map after the command. With it the refs at any time can be read, and a lost
+      root can be rebuilt.
+    - `forgotten`: the id of the map of forgotten commits after the command, or None if there is no such map.
+    - `undoes`: the id of the entry that an undo reverted, or None if the command was no undo.
     """
 
     previous: ObjectId | None
@@ -102,7 +109,7 @@ def write_op(putter: Putter, op: Op) -> ObjectId:
 
 
 def moved_back(run: StoredOp, command: str, refs: ObjectId) -> Op:
-    """Returns the op after `run` that moves its refs back. `refs` is the refs map before `run`."""
+    """Returns an op to follow `run` that moves its refs back. `refs` is the id of the refs map before `run`."""
     changes = tuple(RefChange(change.ref, change.new, change.old) for change in run.op.changes)
     return run.op._replace(previous=run.id, command=command, refs=refs, changes=changes, statistics={}, undoes=None)
 

@@ -1,4 +1,4 @@
-"""The commits that came before a commit whose record is unreadable, according to the log of runs."""
+"""The predecessors of commits whose own records are unreadable, as the op log shows them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ class Ancestor(NamedTuple):
 
 
 class _Gap(NamedTuple):
-    """An unreadable part of the log: the maps of refs before and after it, and the changes of the run after it."""
+    """A gap in the op log: one or more unreadable entries.
+
+    `before` is the id of the refs map before the gap, and `after` the id of the refs map after it.
+    `changes` are the changes of the first entry after the gap, or empty if the newest entry is unreadable.
+    """
 
     before: ObjectId
     after: ObjectId
@@ -36,13 +40,15 @@ class _Gap(NamedTuple):
 
 
 class Predecessors:
-    """The commit that each context was at before it moved to another one.
+    """The index of each commit's predecessor: the head that its ref had before the commit.
 
-    A run records that for every commit it makes. So a history can be followed past a commit whose own record, with the
-    ids of its parents, is unreadable. The record of the run is often in the same damaged frame. Then the maps of refs
-    before and after that run decide. The log is read when the first predecessor is asked for.
+    An entry of the op log records the old and the new head of every ref that it moved. So a history can be followed
+    past a commit whose own record, with the ids of its parents, is unreadable.
 
-    `iter_op_ids` yields the ids of all runs in the packs, which are needed to continue before a gap.
+    The entry is often in the same damaged frame as the commit. Then the refs maps before and after the entry are
+    compared instead. The log is read at the first call of `find`.
+
+    `iter_op_ids` yields the ids of all entries in the packs. They are needed to continue before a gap in the log.
     """
 
     def __init__(
@@ -56,7 +62,7 @@ class Predecessors:
         self._gaps: list[_Gap] | None = None
 
     def find(self, id: ObjectId) -> ObjectId | None:
-        """Returns the commit before `id`, or None if `id` began its context or the log does not show it."""
+        """Returns the predecessor of commit `id`, or None if `id` began its context or no predecessor is recorded."""
         if self._gaps is None:
             self._gaps = []
             self._read_log()
@@ -66,7 +72,11 @@ class Predecessors:
         return self._before[id]
 
     def _read_log(self) -> None:
-        """Reads the runs, newest first, and records their changes and the gaps between them."""
+        """Reads the readable entries of the op log, newest first, and records heads and gaps.
+
+        For every commit that an entry moved a ref to, `_before` gets the head that the ref had before. For every gap
+        of unreadable entries, `_gaps` gets the refs maps on both sides.
+        """
         assert self._gaps is not None
         chains: Chains | None = None
         visited: set[ObjectId] = set()
@@ -82,14 +92,17 @@ class Predecessors:
                     self._gaps.append(_Gap(chains.ops[newest].refs, refs, changes))
                 continue
             visited.add(newest)
-            # The run that made a commit overwrites later ones, such as an undo that returned to the commit.
+            # Older entries overwrite newer ones. So the entry that made a commit prevails over later undos.
             for ref, old, new in op.changes:
                 if new is not None and not ref.startswith(SETTING):
                     self._before[new] = old
             newest, refs, changes = op.previous, op.refs, op.changes
 
     def _find_across(self, gap: _Gap, id: ObjectId) -> ObjectId | None:
-        """Returns the commit before the gap of a context that was at `id` after the gap, or None."""
+        """Returns the head that a context had before `gap`, if its head after the gap was `id`.
+
+        Returns None if no context had this head, if it had the same head before, or if a refs map is unreadable.
+        """
         try:
             names = [change.ref for change in gap.changes if change.old == id]
             if not names:

@@ -66,7 +66,7 @@ def is_glob(pattern: str) -> bool:
 
 
 def quote_name(text: str) -> str:
-    """Turns any text into a part of a name: replaces each character that is not allowed by ``-``."""
+    """Turns any text into a part of a name. Each character that is not allowed becomes ``-``."""
     return "".join("-" if c in _FORBIDDEN else c for c in text) or "-"
 
 
@@ -122,7 +122,10 @@ class Refs:
             yield decode_name(key), None if a is None else _id(a), None if b is None else _id(b)
 
     def updated(self, maps: Maps, putter: Putter, changes: Mapping[str, ObjectId | None]) -> ObjectId:
-        """Stores the refs map with `changes` applied, where None removes a ref. Returns its id."""
+        """Stores a copy of the map with `changes` applied, and returns the id of the copy.
+
+        `changes` maps each ref to its new id, or to None to remove the ref.
+        """
         return maps.update(self._map, putter, {_encode(name): id for name, id in changes.items()})
 
 

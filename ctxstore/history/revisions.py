@@ -21,7 +21,7 @@ _HEX = re.compile(r"[0-9a-f]{4,64}\Z")
 class Revision(NamedTuple):
     """A resolved revision: the commit, its id, and the ref through which it was found.
 
-    If it was found by tag or id, `ref` is the ref for which the commit was made.
+    If the commit was found by a tag or an id, `ref` is the context that the commit was made for.
     """
 
     ref: str

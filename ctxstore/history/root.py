@@ -32,9 +32,11 @@ safe."""
 class RepositoryState(NamedTuple):
     """The state of a repository, as the root stores it.
 
-    `epoch_time` is when the epoch began, in UTC nanoseconds. `packs` are the live packs that the root lists itself, and
-    `manifest` names an immutable file with the older ones. `refs` and `forgotten` are ids of maps, `op` is the id of
-    the newest op.
+    - `epoch_time`: when the epoch began, in UTC nanoseconds.
+    - `packs`: the live packs that the root lists itself.
+    - `manifest`: the name of an immutable file that lists the older live packs.
+    - `refs`, `forgotten`: the ids of the refs map and of the map of forgotten commits.
+    - `op`: the id of the newest entry of the op log.
     """
 
     serial: int
@@ -138,7 +140,7 @@ class RootFile:
         self._manifests: dict[str, tuple[PackInfo, ...]] = {}
 
     def read(self, known: StoredRoot | None = None) -> StoredRoot | None:
-        """Reads the root. Returns None if there is none, and `known` itself if the root still has the same bytes.
+        """Reads the root. Returns None if no root exists, and `known` itself if the root still has the same bytes.
 
         Raises `Corrupt`, `UnknownFormat`.
         """
@@ -177,10 +179,10 @@ class RootFile:
         *,
         before: tuple[PackInfo, ...] | None = None,
     ) -> RepositoryState:
-        """Returns `root` changed to list exactly `packs`. Writes a manifest if they are too many for the root.
+        """Returns a copy of `root` that lists exactly `packs`. Writes a manifest if the root cannot list all of them.
 
-        `before` is the list of packs of `root`. A caller that read `root` long ago passes it, because the manifest of
-        `root` may have been deleted since.
+        `before` are the packs that `root` lists. A caller that read `root` long ago passes them, because the manifest
+        of `root` may have been deleted since.
         """
         before = self.packs(root) if before is None else before
         old = before[: -len(root.packs) or None] if root.manifest else ()

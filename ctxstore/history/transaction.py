@@ -6,8 +6,8 @@ Each of these rules is necessary for its safety:
 2. Packs are durable before the root names them.
 3. If the swap is lost, the transaction reads the new root. It continues only if everything it relies on still exists
    and its own packs are at most one epoch old.
-4. It also relies on each commit that it builds on, unless that is the head of the ref it moves. It does not continue
-   from a root that has forgotten such a commit.
+4. A transaction declares each other commit that it depends on, apart from the heads of the refs it moves (`rely`).
+   It does not continue from a root that has forgotten such a commit.
 """
 
 import os
@@ -97,15 +97,18 @@ class Transaction:
         return self._packer.raw_bytes
 
     def rely(self, id: ObjectId) -> None:
-        """Builds on a commit that is not the head of the ref to move. If it is forgotten, `publish` brings it back.
+        """Declares that the transaction depends on a commit that is not the head of the ref it moves.
 
-        Raises `NotFound` if a collector has already deleted part of its content.
+        If the commit is forgotten, `publish` restores it. Raises `NotFound` if gc has deleted part of its content.
         """
         if self._bases.add(id):
             self._forget[id] = None
 
     def forget(self, marks: Mapping[ObjectId, Forgotten]) -> None:
-        """Forgets commits. If the swap is then lost, raises `MustRestart`, because the decision may be outdated."""
+        """Marks commits as forgotten.
+
+        If `publish` then loses the swap, it raises `MustRestart`, because the decision to forget may be outdated.
+        """
         self._forget.update(marks)
 
     def publish(
@@ -120,7 +123,8 @@ class Transaction:
     ) -> Published:
         """Makes the moves visible and durable. Raises `RefMoved`, `MustRestart`, `Conflict`, `StorageError`.
 
-        With `back`, a second run of that command moves the refs back, in the same swap.
+        If `back` is the name of a command, the same swap adds a second entry to the op log, for that command. This
+        entry moves the refs back.
         """
         if os.getpid() != self._process:  # the presence is the parent's
             raise StorageError("a forked child cannot publish what its parent began", hint="begin again in the child")

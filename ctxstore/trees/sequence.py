@@ -48,7 +48,10 @@ class Shape(Protocol):
         """Whether a node may end after this item."""
 
     def encode_items(self, items: list[Item], level: int) -> list[Any]:
-        """Returns the items as columns that can be encoded."""
+        """Returns the items of a node at `level` (0 is a leaf) column by column: one list per field, ready for CBOR.
+
+        Fields of a fixed size, such as ids, are joined to one byte string instead of a list.
+        """
 
     def decode_items(self, columns: Any, level: int) -> list[Item]:
         """Decodes columns to items. Raises `Corrupt`, ValueError, TypeError or IndexError if they are malformed."""

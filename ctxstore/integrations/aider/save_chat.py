@@ -28,7 +28,7 @@ class SavedChat(NamedTuple):
 
 
 def save_chat(repo: Repo, ref: str, chat: dict[str, Any], *, is_new: bool) -> SavedChat:
-    """Commits a chat to a context. If other processes write meanwhile, it starts again from the newest commit.
+    """Commits a chat to a context. If other processes write meanwhile, starts again from the newest commit.
 
     Raises `AlreadyExists` if `is_new` and the context exists, `Conflict` if others never pause, and `StorageError`.
     """
@@ -55,7 +55,7 @@ def _save_once(repo: Repo, ref: str, chat: dict[str, Any], *, is_new: bool) -> S
 
 
 def _set_messages(draft: Draft, messages: list[Any]) -> None:
-    """Appends the new messages if the draft contains the others, and otherwise replaces all of them."""
+    """Appends the new messages if the draft already contains all earlier ones. Otherwise replaces all messages."""
     before = len(draft.messages)
     if before > len(messages) or any(draft.messages[i] != messages[i] for i in range(before)):
         draft.messages.clear()

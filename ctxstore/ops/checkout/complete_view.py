@@ -1,4 +1,4 @@
-"""A commit together with files of others, which its transcript continues."""
+"""A commit together with files of other commits, which the commit's transcript continues."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ class _CompleteFiles(ViewFiles):
 
 
 class CompleteView(View):
-    """A commit whose files include `others`.
+    """A commit, and `others`: the files of other commits that its transcript continues.
 
-    `unchanged` are the keys of those that the target of a checkout has as they are stored, as far as they count.
-    `written` are the paths of those that it has as the checkout would write them. Neither is written.
+    - `unchanged`: the keys of other files that the target already has with the stored content.
+    - `written`: the paths of other files that the target already has with the content that a checkout would write.
+
+    A checkout writes neither. Only the part of a file that the transcript continues is compared.
     """
 
     def __init__(

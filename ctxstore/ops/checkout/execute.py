@@ -26,9 +26,11 @@ from ctxstore.trees.entries import DirEntry
 class CheckoutResult(NamedTuple):
     """The result of a checkout.
 
-    `safety_commit` contains what was replaced or removed, if anything was. `safety` is the run that made it, or None if
-    a commit contained it before. `saved` is the run that saved the newly made session. `files`, `removed` and
-    `registered` are counts. `warnings` name what the file system could not keep, such as modes.
+    - `safety_commit`: the commit that contains the replaced and removed data, or None if there was none.
+    - `safety`: the id of the entry of the op log that made this commit, or None if an older commit has the data.
+    - `saved`: the id of the entry that saved the newly made session, or None without one.
+    - `files`, `removed`, `registered`: counts.
+    - `warnings`: properties that the file system could not keep, such as modes.
     """
 
     files: int

@@ -79,7 +79,7 @@ def _with_time(entry: Entry, now: int) -> Entry:
 def keep_from_expiring(wanted: WantedFiles, home: SourceHome, view: View, now: int) -> WantedFiles:
     """Returns the entries, with the present time for files that the agent would soon delete because of their age.
 
-    If the file exists and is recent enough, its time is kept: so a second checkout has nothing to write.
+    If the file exists and is recent enough, its time is kept, so that a second checkout writes nothing.
     """
     source = source_of(view)
     days = source.kept_days(home) if isinstance(source, Expiring) else None

@@ -63,8 +63,8 @@ def link_policy(
 def _is_single_file(home: SourceHome, entries: WantedFiles, environ: Mapping[str, str]) -> bool:
     """Whether the home is a single file, not a folder.
 
-    The tree of a file `x` is the same as that of a folder `x` with a single file `x`. The label distinguishes them: it
-    is that of the folder with the home's files.
+    The tree of a file `x` is the same as that of a folder `x` with a single file `x`. Only
+    the label distinguishes them, which is that of the folder with the home's files.
     """
     folder, name = os.path.split(home.path)
     if [path for path, _ in entries] != [name]:

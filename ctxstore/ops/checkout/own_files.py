@@ -1,7 +1,9 @@
-"""The check of a context's files: a checkout into an agent's home writes only files that the source itself saves there.
+"""The check that a checkout into an agent's home writes only files that a snapshot by the same source would save there.
 
-Credentials are the files that matter: a source leaves them out, so a stored one comes from elsewhere, and the present
-one is not saved. The source decides by its own listing, of an imitation of the files in an empty folder.
+The check matters most for credentials. A source never saves them. So a stored credential comes from elsewhere, and the
+present one would be overwritten although no commit contains it.
+
+To decide, the source lists an empty folder in which placeholders imitate the stored files.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ _SQLITE = b"SQLite format 3\0"
 
 
 class PresentFiles(NamedTuple):
-    """The source's listing of the context as it is now: its files, and what it leaves out on purpose."""
+    """The source's present listing of the context: the files it saves, and those it leaves out on purpose."""
 
     files: Collection[FoundFile]
     skipped: Collection[Skipped]
@@ -64,8 +66,8 @@ def select_own_files(
 ) -> OwnFiles:
     """Divides the entries into those that `source` saves from `home`, and all others.
 
-    `has_rows`: the context has rows in a database. Whether files beside them are listed depends on the database, so
-    only names decide about them.
+    `has_rows` means that the context has rows in a database. Whether the source lists files beside the rows depends on
+    the database, so only the names of these files decide.
     """
     listed = {file.key for file in present.files}
     others = [(path, entry) for path, entry in entries if path not in listed]

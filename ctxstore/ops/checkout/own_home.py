@@ -36,7 +36,7 @@ def require_own_home(view: View, source: Source, home: SourceHome, environ: Mapp
 
 
 def _reason_against_folder(view: View, home: SourceHome, environ: Mapping[str, str]) -> str:
-    """Returns why a folder that a user named can't be the one of the commit, or an empty text if it can."""
+    """Returns the reason why a folder that a user named can't be the commit's folder. Returns "" if it can."""
     if context_name(home.path) != view.commit.ref:
         return f"is not the folder of {view.commit.ref}"
     user = os.path.realpath(environ.get("HOME") or os.path.expanduser("~"))
@@ -62,7 +62,7 @@ def _is_home(view: View, source: Source, home: SourceHome, environ: Mapping[str,
 
 
 def _is_usual(description: AgentDescription, path: str, environ: Mapping[str, str]) -> bool:
-    """Whether a folder, which may be missing, is one that the agent uses: of any user, or by a variable."""
+    """Whether an environment variable names this folder, or it is the usual one of any user. It may be missing."""
     folders = (*description.homes, *description.instead)
     ends = [folder.usual for folder in folders if folder.usual]
     ends += [f"globalStorage/{description.extension}"] if description.extension else []

@@ -73,7 +73,7 @@ def _read_heads(
 ) -> tuple[dict[str, tuple[Commit, WantedFiles]], list[UnreadablePart]]:
     """Reads the commit and the entries of each context, and returns the unreadable contexts as well.
 
-    Reading is in storage order: in the order of names, each context would need another frame decompressed.
+    Reads in storage order, because in the order of names almost every context would need another frame.
     """
     commits: dict[str, tuple[ObjectId, Commit]] = {}
     found: dict[str, tuple[Commit, WantedFiles]] = {}

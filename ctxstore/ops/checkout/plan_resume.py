@@ -163,7 +163,7 @@ def plan_resume_target(view: View, change: ContextChange, home: SourceHome) -> R
 
 
 def _save_new_session(engine: Engine, view: View, change: ContextChange, home: SourceHome) -> ObjectId | None:
-    """Snapshots the newly made session, and returns the id of the run.
+    """Snapshots the newly made session, and returns the id of the new entry of the op log.
 
     A complete copy continues the history of its original, as a fork. A shortened copy starts a new history.
     """

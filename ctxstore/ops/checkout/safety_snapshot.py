@@ -1,7 +1,7 @@
 """The safety snapshot: saves what a checkout is about to replace or remove.
 
-Its commit moves no ref. One swap publishes two runs: the first moves the context to the commit, the second moves it
-back. So the runs list the commit and keep it, while every revision means the same before and after the checkout.
+One swap adds two entries to the op log. The first moves the context to the commit, the second moves it back. So the
+op log keeps the commit from being collected, and every revision means the same before and after the checkout.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ MAX_NAME = 200
 
 
 class SavedState(NamedTuple):
-    """The commit that contains everything at risk, and the run that made it.
+    """The commit that contains everything at risk, and the entry of the op log that made it.
 
-    `run` is None if a commit contained all of it before. Both are None if nothing was at risk.
+    `run` is the id of the entry, or None if an older commit contains everything. Both are None if nothing was at risk.
     """
 
     run: ObjectId | None = None
@@ -108,7 +108,10 @@ class SafetySnapshot:
         return SavedState(run, id)
 
     def _find_context(self, report: ReportSkipped, *, is_certain: bool) -> FoundContext | None:
-        """Returns the context as its source lists it now. If it certainly exists, its session's id may identify it."""
+        """Returns the context as its source lists it now.
+
+        If the context certainly exists, it may also be found by its session's id.
+        """
         source, home = self._target
         for name in self._names:
             found = source.find_context(home, name, report)
@@ -151,7 +154,7 @@ def folder_snapshot(engine: Engine, folder: str, what: str) -> SafetySnapshot:
 
 
 def _without(saved: SavedContext | None, paths: Collection[str]) -> SavedContext | None:
-    """Returns the record of a context without the files at risk: those are read, whatever the cache records."""
+    """Returns the cached record of a context without the files at risk, so that a snapshot reads these files."""
     if saved is None or saved.raw_rows is None:
         return None
     return saved._replace(raw_rows=[row for row in saved.raw_rows if decode_key(StatRow(*row).key) not in paths])

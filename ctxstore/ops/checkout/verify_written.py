@@ -55,7 +55,7 @@ def _is_written(engine: Engine, folder: TargetFolder, path: str, entry: FileEntr
 
 
 def has_content(store: ObjectStore | ObjectWriter, fd: int, entry: FileEntry) -> bool:
-    """Whether the rest of the file, from the position of `fd`, consists of the entry's chunks.
+    """Whether the rest of the file, from the position of `fd` on, consists of exactly the entry's chunks.
 
     The chunks' ids are hashes of their content, so the store is not read for them.
     """

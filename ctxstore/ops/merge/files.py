@@ -70,9 +70,11 @@ class FileMerge:
     def _merge_file_lines(self, key: bytes, versions: _Versions) -> Entry | None:
         """Merges a file by lines and stores the result. Files named ``*.jsonl`` are merged record by record.
 
-        Returns None if a version is larger than `MAX_SIZE`. Files other than records must also be text, and a file in
-        the base. If both sides of a conflict are to be kept, their lines must not conflict. Otherwise returns None.
+        Returns None if lines cannot be merged:
 
+        - a version exceeds `MAX_SIZE`;
+        - the file is not ``*.jsonl`` and does not exist in the base, or a version contains a NUL byte;
+        - the file is not ``*.jsonl``, lines conflict, and the user chose to keep both sides.
         """
         are_records = key.endswith(b".jsonl")
         files = [entry if isinstance(entry, FileEntry) else None for entry in versions]

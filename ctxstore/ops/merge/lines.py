@@ -59,7 +59,7 @@ def _split_lines(data: bytes) -> list[bytes]:
 
 
 def _join_lines(lines: Sequence[bytes]) -> bytes:
-    """Joins lines. A line without a line feed, once the last of its file, gets one if other lines follow."""
+    """Joins lines. The last line of a file may lack a line feed. It gets one if other lines follow in the result."""
 
     last = len(lines) - 1
     return b"".join(line if line.endswith(b"\n") or i == last else line + b"\n" for i, line in enumerate(lines))

@@ -38,9 +38,10 @@ CHOICES = (OURS, THEIRS, BOTH)
 class Merged(NamedTuple):
     """The result of a merge.
 
-    `stored` is the context's new head: a merge commit or, if `is_fast_forward`, the one of the two commits that
-    descends from the other. `base` is the common ancestor the merge used, or None. `op` is the run's id, or None if
-    the context was already at that commit.
+    - `stored`: the context's new head. It is a merge commit or, if `is_fast_forward`, the one of the two commits that
+      descends from the other.
+    - `base`: the common ancestor that the merge used, or None if there is none.
+    - `op`: the id of the new entry of the op log, or None if the context was already at `stored`.
     """
 
     ref: str
@@ -102,7 +103,7 @@ def _merge_once(engine: Engine, request: Merge) -> Merged:
 
 
 def _check_target(request: Merge, head: ObjectId | None) -> None:
-    """Raises `Conflict` if the target exists and its head is neither side: the merge would drop the head's content."""
+    """Raises `Conflict` if the target has another head than the two sides, because its content would be dropped."""
     if head not in (None, request.ours.id, request.theirs.id):
         hint = "choose a new name, or merge its current head"
         if request.into in (request.ours.ref, request.theirs.ref):
@@ -144,7 +145,10 @@ def _merge_trees(state: MergeContext, base: StoredCommit | None, ours: StoredCom
 
 
 def _refuse_mixed(*pairs: tuple[Commit, MapView]) -> None:
-    """Raises `InvalidInput` if one commit is an agent's session and the other side's tree has native messages."""
+    """Raises `InvalidInput` if an agent's session would be merged with a context of messages that a program wrote.
+
+    A program writes such messages through the library. Each pair is the commit of one side and the other side's tree.
+    """
     if any(commit.source and other.find(MESSAGES) is not None for commit, other in pairs):
         raise InvalidInput(
             "cannot merge an agent's session with messages that a program stored",
@@ -206,7 +210,7 @@ def _find_source(name: str) -> Source | None:
 def _summarise_transcript(
     state: MergeContext, source: Source, ours: Commit, theirs: Commit, files: dict[str, FileEntry]
 ) -> Summary:
-    """Returns the summary of the merged transcript. Reads the transcript only if neither side has the same one."""
+    """Returns the summary of the merged transcript. Reads the transcript only if it differs from both sides' ones."""
     key = source.transcript(ours.ref, files)
     if key is None:
         return _combine(ours.summary, theirs.summary)

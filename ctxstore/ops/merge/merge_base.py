@@ -16,9 +16,9 @@ _OURS, _THEIRS = 1, 2
 def iter_common(engine: Engine, ours: ObjectId, theirs: ObjectId) -> Iterator[StoredCommit]:
     """Yields the common ancestors of two commits, nearest first. A commit counts as an ancestor of itself.
 
-    A commit's generation is greater than its parents', and the walk visits commits by falling generation. So all
-    descendants of a commit are visited before it. By then it is known whether ours, theirs or both descend from it. The
-    walk reads only as many commits as the caller needs. A parent that no longer exists ends its branch of the walk.
+    The walk visits commits by falling generation, and a commit's generation is greater than those of its parents. So
+    the walk visits all descendants of a commit first, and then knows whether ours, theirs or both descend from it. It
+    reads only as many commits as the caller needs. A parent that no longer exists ends its branch of the walk.
 
     """
     sides: dict[ObjectId, int] = {}

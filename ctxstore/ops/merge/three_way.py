@@ -110,7 +110,8 @@ def _apply(edits: Sequence[SequenceEdit[T]], start: int, base_items: Sequence[T]
 def _split(at: int, ours: Sequence[T], theirs: Sequence[T], *, is_added: bool) -> Iterator[Region[T]]:
     """Splits a conflict at our position `at` into regions with equal items and regions with different ones.
 
-    `is_added`: the items were added, none of the base replaced. Items that only one side has are then no conflict.
+    `is_added` means that both sides only added items and replaced none of the base. Items of only one side are then no
+    conflict.
     """
     i = j = 0
     for k, m, length in (*matches(ours, theirs), (len(ours), len(theirs), 0)):

@@ -1,4 +1,4 @@
-"""The agents' own files as a source of missing content, as far as they still have it."""
+"""The agents' own files as an object source: they may still contain content that the repository lost."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class _FileRange(NamedTuple):
 
 
 class AgentFiles:
-    """The present files of damaged contexts as a source of objects.
+    """The present files of damaged contexts as an object source.
 
-    A file is split into chunks exactly as the repository would store it. Of a chunk only its position is kept, the
-    nodes of the list of chunks are kept in memory.
+    A file is split into chunks exactly as the repository would store it. Of each chunk, only its position in the file
+    is kept. The nodes of the list of chunks are kept in memory.
     """
 
     name = "the agents' files"

@@ -27,9 +27,10 @@ class NoRepository(NotFound):
 class RepositoryRemains(NamedTuple):
     """The config and the roots of a repository. None: the file is missing or damaged.
 
-    The problems describe why the config or the root is None, and are empty otherwise. `data` has the bytes of the root
-    even if they are damaged. `old` is the root before the last swap. `listed` has the packs that the root lists, or is
-    None if their list is unreadable. The root problem then describes that.
+    - The problems describe why the config or the root is None, and are empty otherwise.
+    - `data`: the bytes of the root, even if they are damaged.
+    - `old`: the root before the last swap.
+    - `listed`: the packs that the root lists, or None if this list is unreadable. The root problem then says so.
     """
 
     config: Config | None

@@ -39,10 +39,14 @@ class DamagedPack(NamedTuple):
 class RepairReport(NamedTuple):
     """The report of a repair that was executed or planned.
 
-    `root` and `config` are the reasons why these files were recreated, or empty. `taken` counts objects by the source
-    they were found in. `gaps` counts the gaps in the chain of ops. `changes` are the refs that moved, `forgotten` the
-    damaged commits that were forgotten, `kept_tags` the tags that still name a damaged commit. `quarantined` are the
-    new keys of moved files. `problems` lists the damage that remains.
+    - `root`, `config`: the reasons why these files were recreated, or empty.
+    - `taken`: maps the name of each object source to the number of objects found there.
+    - `gaps`: the number of gaps in the op log.
+    - `changes`: the refs that moved.
+    - `forgotten`: the damaged commits that were forgotten.
+    - `kept_tags`: the tags that still name a damaged commit.
+    - `quarantined`: the new keys of the moved files.
+    - `problems`: the damage that remains.
     """
 
     executed: bool

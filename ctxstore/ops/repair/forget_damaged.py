@@ -109,7 +109,7 @@ class _IntactSearch:
         return None
 
     def _find_before(self, name: str, visited: Set[ObjectId]) -> ObjectId | None:
-        """Returns the head that a context had before it moved to the commits in `visited`.
+        """Returns the head that a context had before it moved to the commits in `visited`, or None if it had none.
 
         This replaces the parents of a commit whose record is lost. The head comes from the refs of the newest op before
         that move.

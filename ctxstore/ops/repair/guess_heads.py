@@ -72,9 +72,10 @@ def apply_changes(engine: Engine, store: FallbackStore, changes: Iterable[RefCha
 
 
 def iter_siblings(chains: Chains, tip: ObjectId | None) -> Iterator[RefChange]:
-    """Yields the changes of the ops that follow the same op as `tip` does, and of the ops after them, oldest first.
+    """Yields the changes of every entry of the op log that has the same parent as `tip`, and of their descendants.
 
-    Without a root nobody knows which of these branches was published. Each of them has complete commits.
+    `tip` itself is not among them. Each branch is yielded oldest entry first. Without a root, nobody knows which of
+    the branches was published. The commits of each branch are complete.
     """
     if tip is None:
         return

@@ -1,4 +1,4 @@
-"""The sources of objects for a repair: packs, left-over files, other repositories. Every object is hashed again."""
+"""The object sources of a repair: packs, left-over files, other repositories. Every object found is hashed again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ctxstore.storage.protocol import Storage
 
 
 class ObjectSource(Protocol):
-    """A place that may have objects. `name` describes it in reports."""
+    """A place where a repair searches for lost objects. `name` describes the place in reports."""
 
     name: str
 
@@ -29,7 +29,7 @@ class ObjectSource(Protocol):
 
 
 class FoundObject(NamedTuple):
-    """The kind of an object that no pack of the repository has, and the source that has it."""
+    """The kind of an object that is in no pack of the repository, and the object source that has it."""
 
     kind: Kind
     source: ObjectSource
@@ -43,10 +43,12 @@ class NewObject(NamedTuple):
 
 
 class FallbackStore(ObjectStore):
-    """A store that reads objects from the packs, and from other sources if no pack has them.
+    """A store that reads objects from the packs, and from object sources if no pack has them.
 
-    `found` records the objects found in sources. `new` contains the objects that were put: they stay in memory. The
-    repair writes both to new packs.
+    - `found`: maps the id of each object found in an object source to its kind and that source.
+    - `new`: the objects that were added with `put`. They stay in memory.
+
+    The repair writes both to new packs.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class FallbackStore(ObjectStore):
         return salvaged if salvaged is not None else read_footer(self.storage, pack)
 
     def get(self, id: ObjectId, kind: Kind) -> bytes:
-        """Reads an object. Raises `NotFound` or `Corrupt` if neither a pack nor a source has it."""
+        """Reads an object. Raises `NotFound` or `Corrupt` if no pack and no object source has it."""
         if id in self.new:
             return self.new[id].data
         if id in self.found:
@@ -94,7 +96,7 @@ class FallbackStore(ObjectStore):
         return id
 
     def has_object(self, id: ObjectId) -> bool:
-        """Whether a pack contains the object, or it was found in a source or put before."""
+        """Whether a pack contains the object, or an object source was found to, or the object was added with `put`."""
         return id in self.new or id in self.found or self.index.find_pack(id) is not None
 
     def is_available(self, id: ObjectId, kind: Kind) -> bool:
@@ -142,9 +144,9 @@ class _LooseObject(NamedTuple):
 
 
 class LoosePacks:
-    """Pack files that no root lists, as a source of objects: left over, or in quarantine.
+    """Pack files that no root lists, left over or in quarantine, as an object source.
 
-    They are examined when the first object is needed.
+    The files are examined when the first object is needed.
     """
 
     name = "left-over files"

@@ -42,7 +42,7 @@ ROUNDS = 8
 class RepairOptions(NamedTuple):
     """The options of a repair.
 
-    `others` are further sources of missing objects. `forget_damaged` forgets the commits that stay damaged.
+    `others` are further object sources. `forget_damaged` forgets the commits that stay damaged.
     """
 
     others: Sequence[ObjectSource] = ()
@@ -50,10 +50,10 @@ class RepairOptions(NamedTuple):
 
 
 class RepairNeeds(NamedTuple):
-    """The reachable objects that no pack and no source has.
+    """The reachable objects that no pack and no object source has.
 
-    `structure` lists unreadable structure objects: objects below them are unknown. `content` maps the id of each
-    missing chunk or record to a context that needs it.
+    - `structure`: the unreadable structure objects. The objects below them are unknown.
+    - `content`: maps the id of each missing chunk or record to a context that needs it.
     """
 
     structure: list[UnreadableObject]
@@ -68,8 +68,11 @@ class RepairNeeds(NamedTuple):
 class RepairDecision(NamedTuple):
     """The decisions about a repair.
 
-    `root` is the state to restore, without packs. `gaps` counts the gaps in the chain of ops. `changes` are the refs
-    that move. `forgotten` has the damaged commits to forget. `problems` lists the damage that remains.
+    - `root`: the state to restore, without packs.
+    - `gaps`: the number of gaps in the op log.
+    - `changes`: the refs that move.
+    - `forgotten`: the damaged commits to forget.
+    - `problems`: the damage that remains.
     """
 
     remains: RepositoryRemains
@@ -172,7 +175,7 @@ class _Planner:
         return chains.find_newest(newest.op if newest is not None else None)
 
     def _is_readable(self, op: ObjectId | None) -> bool:
-        """Whether an op can be read. None, which precedes the first op, counts as readable."""
+        """Whether an op can be read. `None`, the predecessor of the first op, counts as readable."""
         if op is None:
             return True
         try:
@@ -205,7 +208,7 @@ class _Planner:
                     yield ObjectId(id)
 
     def find_needs(self, root: RepositoryState) -> RepairNeeds:
-        """Finds the objects that are reachable from `root` and that no pack and no source has."""
+        """Finds the objects that are reachable from `root` and that no pack and no object source has."""
         structure: list[UnreadableObject] = []
         content: dict[bytes, str] = {}
         visited: set[bytes] = set()
@@ -246,7 +249,7 @@ class _Planner:
 
 
 def is_intact(decision: RepairDecision) -> bool:
-    """Whether there is nothing to repair apart from the config: no damage, or only damage that cannot be repaired."""
+    """Whether a repair would change nothing except perhaps the config. Damage that cannot be repaired may exist."""
     remains, packs, store = decision.remains, decision.packs, decision.store
     is_same = remains.root is not None and not remains.root_problem and remains.root.has_same_history(decision.root)
     return is_same and not (packs.damaged or packs.missing or store.found or store.new)

@@ -1,4 +1,4 @@
-"""Automatic retention after a snapshot, by the setting `retention`. Its share of the run time is limited."""
+"""Automatic retention after a snapshot, by the setting `retention`. It takes a limited share of the time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Note(NamedTuple):
 
 
 def apply_retention(engine: Engine) -> ForgetResult | None:
-    """Forgets commits by the automatic policies. Returns None if there are none, or if the last run was too recent.
+    """Forgets commits by the automatic policies. Returns None if none is set, or if it is too soon.
 
     Raises the same errors as `forget`.
     """

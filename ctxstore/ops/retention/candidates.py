@@ -21,7 +21,7 @@ _CACHED_COMMITS = 1 << 16
 """The number of commits kept in memory."""
 
 _LONGEST_GAP = 366 * DAY
-"""The longest time between two runs (ns) that is not taken for a jump of the clock."""
+"""The longest time (ns) between two entries of the op log. A longer one counts as a jump of the clock."""
 
 
 class Histories:
@@ -86,10 +86,12 @@ class Histories:
             waiting.extend(commit.parents)
 
     def dropped_candidates(self) -> dict[str, list[Candidate]]:
-        """Returns the commits that no context and no tag reaches, newest first, by the context they were made for.
+        """Returns the commits that no context and no tag reaches, newest first.
 
-        A candidate's `time` is when it was dropped: the time of the last run that moved a ref away from it. Its
-        `parents` are empty, because each commit was dropped at its own time.
+        The result maps the context that the commits were made for to its candidates.
+
+        A candidate's `time` is when the commit was dropped: the time of the last entry of the op log that moved a ref
+        away from it. A candidate's `parents` are empty, because each commit was dropped at its own time.
         """
         known = self.ancestors((*self.contexts.values(), *self._tags))
         found: dict[str, list[tuple[Candidate, int]]] = {}
@@ -105,9 +107,10 @@ class Histories:
         return {ref: [candidate for candidate, _ in found[ref]] for ref in sorted(found)}
 
     def _ops(self) -> Iterator[tuple[Op, int]]:
-        """Yields all runs and their times, newest first.
+        """Yields all entries of the op log with their times, newest first.
 
-        A run gets the latest time up to then, so that a wrong clock never makes it older than its predecessor.
+        The time of an entry is the latest of its own and all earlier ones. So no wrong clock makes an entry older
+        than its predecessor.
         """
         ops = [op for _, op in iter_ops(self._engine.store, self._root.op)]
         times = list(accumulate((op.time for op in reversed(ops)), max))
@@ -115,14 +118,14 @@ class Histories:
 
 
 def effective_now(engine: Engine, root: RepositoryState, *, skip: int = 0) -> int:
-    """Returns the time from which retention measures ages (ns): the clock, or the newest run that moved a context if
-    earlier.
+    """Returns the time from which retention measures ages (ns), so that a wrong clock forgets no commit.
 
-    A clock that jumped ahead therefore makes nothing older until something is saved by it. If the newest run is more
-    than `_LONGEST_GAP` after the one before, its clock may have jumped, and the earlier run counts instead. After a
-    real pause of that length, ages are right again with the second run. Runs that forget or change settings don't
-    count. The newest `skip` runs that moved a context don't count either: a snapshot that applies a policy skips its
-    own run. The result is 0 if no run counts.
+    - The result is the clock's time or the time of the newest counted entry of the op log, whichever is earlier.
+    - Entries that moved a context or a tag count. Entries that only forgot commits or changed settings do not.
+    - The newest `skip` counted entries are ignored. A snapshot that applies a policy ignores its own entry.
+    - If the newest counted entry is more than `_LONGEST_GAP` after the one before, the clock may have jumped. Then the
+      one before is used instead. After a real pause of that length, the second entry corrects the ages.
+    - The result is 0 if no entry counts.
     """
     times = (
         op.time

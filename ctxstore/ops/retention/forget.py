@@ -59,10 +59,9 @@ class ContextPlan(NamedTuple):
 
 
 class ForgetBasis(NamedTuple):
-    """The basis of a plan: the policies in words, the time from which ages are measured, and whether it covers dropped
-    commits.
+    """The basis of a plan: the policies in words, and the time from which ages are measured.
 
-    `uses_ages` is True if a policy refers to ages.
+    It also records whether the plan includes dropped commits. `uses_ages` is True if a policy refers to ages.
     """
 
     policy: str
@@ -72,7 +71,7 @@ class ForgetBasis(NamedTuple):
 
 
 class ForgetResult(NamedTuple):
-    """The result of forgetting: the id of the run, or None if nothing was forgotten, and the executed plan."""
+    """The executed plan, and the id of the entry it added to the op log, or None if nothing was forgotten."""
 
     op: ObjectId | None
     plan: ForgetPlan
@@ -104,8 +103,10 @@ class ForgetPlan:
         return len(self.reasons)
 
     def execute(self) -> ForgetResult:
-        """Executes the plan in one run. Raises `MustRestart` if the repository has changed so that the plan may be
-        wrong."""
+        """Executes the plan as one entry of the op log.
+
+        Raises `MustRestart` if the repository has changed so that the plan may be wrong.
+        """
         if "_engine" not in self.__dict__:
             raise InvalidInput("a plan from another process cannot be executed", hint="plan again in this process")
         if not self.reasons:
@@ -119,7 +120,7 @@ class ForgetPlan:
             return self._execute()
 
     def _execute(self) -> ForgetResult:
-        """Publishes the run. After a lost race it tries again, while the plan stays valid."""
+        """Publishes the marks. If another process swaps the root first, tries again while the plan is still valid."""
         time = self._engine.environment.clock()
         marks = {id: Forgotten(time, reason) for id, reason in self.reasons.items()}
         touched = sum(bool(context.forgotten) for context in self.contexts)
@@ -139,12 +140,11 @@ class ForgetPlan:
 def plan_forget(
     engine: Engine, selections: Sequence[Selection], *, dropped: bool = False, after_snapshot: bool = False
 ) -> ForgetPlan:
-    """Plans to forget commits of the selected contexts. With `dropped`, commits dropped from such contexts are
-    forgotten.
+    """Plans to forget commits of the selected contexts, or with `dropped` the commits dropped from them instead.
 
-    Ages are measured from `effective_now`. With `after_snapshot` the run just made is ignored as evidence of the
-    present time, and a pattern need not match. Raises `InvalidInput` for an empty policy, and `NotFound` if a pattern
-    matches nothing.
+    Ages are measured from `effective_now`. With `after_snapshot`, the entry that the snapshot just added to the op log
+    does not count for that, and a pattern may match nothing. Raises `InvalidInput` for an empty policy, and `NotFound`
+    if a pattern matches nothing.
     """
     for _, policy in selections:
         check_policy(policy)
@@ -169,7 +169,7 @@ def plan_forget(
 def forget(
     engine: Engine, selections: Sequence[Selection], *, dropped: bool = False, after_snapshot: bool = False
 ) -> ForgetResult:
-    """Plans and executes, and repeats this if others wrote in between. Raises `MustRestart` if they never pause."""
+    """Plans and executes. Repeats both if other processes wrote meanwhile; raises `MustRestart` if they never pause."""
     for _ in range(_TRIES):
         try:
             return plan_forget(engine, selections, dropped=dropped, after_snapshot=after_snapshot).execute()

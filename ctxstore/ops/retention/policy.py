@@ -1,25 +1,26 @@
-"""The decision which commits of one history a policy keeps: a pure function, which also returns the reasons.
+"""The decision which commits of one history a policy keeps, and why. It is a pure function.
 
 **Rules are cumulative.** A commit is kept if any rule keeps it, unless it is older than the maximum age. Heads, tagged
 commits and the last good commit before a shrink are always kept. So is the newest commit of a history without a head. A
-policy without rules is refused, because it would keep nothing else. Full and incremental commits are counted
+policy without rules is refused, because it would forget all other commits. Full and incremental commits are counted
 separately: ten of one kind never displace the last of the other.
 
 **Clocks.** A commit's time may be wrong by years in either direction, and so may `now`. To ensure that no wrong clock
 costs a commit:
 
 - Counting rules and calendar rules follow the order of the history. A wrong time takes at most one calendar slot.
-- For ages, a commit is as young as the youngest time among itself and its ancestors, because it can't be older than
-  those. If its own time contradicts this, it gets the age of its successor, because it can't be younger than that. A
-  time in the future is an age of 0. Nothing that follows a commit makes it older.
-- An earlier `now` never forgets more. Callers pass the earlier one of the clock and the newest run (see
-  `ctxstore.ops.retention.candidates.effective_now`). A clock that jumped ahead therefore has no effect until something
-  is saved by it.
+- The age of a commit is computed from the latest time among the commit and its ancestors, because no commit is older
+  than its ancestors. If the commit's own time is earlier than an ancestor's, the commit gets the age of its successor,
+  because no commit is younger than its successor. A time in the future is an age of 0. No later commit makes an
+  earlier one older.
+- An earlier `now` never forgets more. Callers pass the clock's time or that of the newest entry of the op log,
+  whichever is earlier (see `ctxstore.ops.retention.candidates.effective_now`). So a clock that jumped ahead has no
+  effect until the next save.
 
 A wrong time may cost space: the descendants of a commit from the future stay young until that time.
 
-**Repetition.** Forgotten commits take no slot, but their times still count as evidence of age. If the kept commits are
-decided again, by the same policy and at the same time, all of them are kept.
+**Repetition.** Forgotten commits take no slot, but their times still count as evidence of age. If the same
+policy is applied again at the same time, it keeps all the commits that it kept before.
 """
 
 from __future__ import annotations
@@ -115,8 +116,9 @@ def check_policy(policy: Policy) -> Policy:
 def decide(candidates: Sequence[Candidate], policy: Policy, now: int, *, may_be_empty: bool = False) -> list[Decision]:
     """Returns a decision for each candidate that is not forgotten yet.
 
-    The candidates are one history, newest first: each one precedes its parents. With `may_be_empty` a history without a
-    head, such as a dropped one, may lose all of its commits. Raises `InvalidInput` for a policy without rules.
+    The candidates are one history, newest first, so that each candidate precedes its parents. With `may_be_empty` a
+    history without a head, such as a dropped one, may lose all of its commits. Raises `InvalidInput` for a policy
+    without rules.
     """
     check_policy(policy)
     ages = _ages(candidates, now)
@@ -143,7 +145,7 @@ def describe(policy: Policy) -> str:
 
 
 def _ages(candidates: Sequence[Candidate], now: int) -> dict[ObjectId, int]:
-    """Returns the age of each candidate (ns), as the module describes it."""
+    """Returns the age of each candidate (ns), by the rules in the docstring of this module."""
     youngest: dict[ObjectId, int] = {}
     for each in reversed(candidates):
         youngest[each.id] = max(each.time, *(youngest.get(parent, each.time) for parent in each.parents), each.time)

@@ -15,10 +15,9 @@ MAX_STEPS = 64
 
 
 def is_still_valid(engine: Engine, before: RepositoryState, now: RepositoryState, chosen: Collection[ObjectId]) -> bool:
-    """Whether it is still right in the state `now` to forget the `chosen` commits, which were chosen in the state
-    `before`.
+    """Whether the `chosen` commits may still be forgotten in the state `now`. They were chosen in the state `before`.
 
-    It is right if none of them became a head or a tag, no other ref reaches one now, and none was forgotten or
+    They may be if none of them became a head or a tag, no other ref reaches one now, and none was forgotten or
     restored.
     """
     if before.forgotten != now.forgotten:
@@ -41,8 +40,10 @@ def _is_harmless(
 
 
 def _is_fast_forward(engine: Engine, old: ObjectId | None, new: ObjectId, chosen: Collection[ObjectId]) -> bool:
-    """Whether `new` descends from `old` (None: has no ancestor), by single parents and without any chosen commit
-    between."""
+    """Whether the walk from `new` along single parents reaches `old` without passing a chosen commit.
+
+    If `old` is None, the walk must reach the beginning of the history instead.
+    """
     at: ObjectId | None = new
     for _ in range(MAX_STEPS):
         if at == old:

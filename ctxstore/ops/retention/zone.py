@@ -1,6 +1,6 @@
 """Time zones of calendar rules: a name of the IANA database, or a fixed offset such as ``+05:30``.
 
-A policy records its zone, so that every machine and every run decides about the same days.
+A policy records its zone, so that every machine decides about the same days.
 """
 
 from __future__ import annotations

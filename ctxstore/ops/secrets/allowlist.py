@@ -51,7 +51,7 @@ def is_warning_on(engine: Engine) -> bool:
 
 
 def set_warning(engine: Engine, is_on: bool) -> bool:
-    """Turns the warnings of snapshots on or off. Returns False if they were so before."""
+    """Turns the warnings of snapshots on or off. Returns False if the setting had this value before."""
     note = f"snapshots {'warn' if is_on else 'do not warn'}"
     return change_setting(engine, SETTING, lambda value: {**_as_object(value), _WARN: is_on}, "secrets", note)
 

@@ -155,7 +155,7 @@ def _filter_findings(data: bytes, findings: list[Finding]) -> list[SecretSpan]:
 
 
 def _within_messages(data: bytes, spans: list[SecretSpan]) -> Iterator[SecretSpan]:
-    """Cuts each span at the end of its message: the text of one message must not hide that of the next."""
+    """Cuts each span at the end of its message, because a finding in one message must not hide text of the next."""
     for span in spans:
         border = BORDER.search(data, span.start, span.stop)
         if border is None:
@@ -165,8 +165,10 @@ def _within_messages(data: bytes, spans: list[SecretSpan]) -> Iterator[SecretSpa
 
 
 def _with_rules(data: bytes, spans: list[SecretSpan]) -> list[SecretSpan]:
-    """Adds what our own rules find. A private key replaces overlapping findings: the library joins a cut key to the
-    end of another."""
+    """Adds the findings of our own rules.
+
+    A private key replaces overlapping findings, because the library joins a cut key to the end of another key.
+    """
     own = [_span_of(data, match.start, match.stop, match.kind) for match in find_by_rules(data)]
     keys = [span for span in own if span.kind == PRIVATE_KEY]
     others = [span for span in (*spans, *own) if span.kind != PRIVATE_KEY and not _overlaps(span, keys)]

@@ -24,9 +24,11 @@ Messages = Callable[[], Iterable[Message]]
 class Document(NamedTuple):
     """Bytes to scan.
 
-    `blocks` returns the bytes. `messages` returns the messages that the document consists of, if it does. Only if
-    `is_whole` are line numbers known. `before` returns earlier bytes: credentials in them are not new. Documents with
-    the same `id` have equal content.
+    - `blocks`: returns the bytes.
+    - `messages`: returns the messages that the document consists of, or is None if it is no transcript.
+    - `is_whole`: whether the document is complete. Line numbers are known only then.
+    - `before`: returns bytes of the previous commit. Credentials in them are not new.
+    - `id`: equal for documents with equal content, or None if unknown.
     """
 
     path: str

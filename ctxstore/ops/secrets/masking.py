@@ -46,7 +46,10 @@ def fingerprint_of(engine: Engine, secret: bytes) -> str:
 
 
 def mask(secret: bytes) -> str:
-    """Returns the first and last four characters of a credential: two of a short one, none of a very short one."""
+    """Masks a credential except for its first four and its last four characters.
+
+    Of a short credential only two and two are visible, and of a very short one none.
+    """
     text = secret.decode("utf-8", "backslashreplace").strip("-")
     visible = 4 if len(text) >= 24 else 2 if len(text) >= 12 else 0
     return f"{text[:visible]}…{text[-visible:]}" if visible else "…"

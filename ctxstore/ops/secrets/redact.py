@@ -22,7 +22,7 @@ _RUN = re.compile(rb"[A-Za-z0-9+/=_.-]{8,}")
 
 
 def redact(engine: Engine, export: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
-    """Yields the blocks of an export with credentials replaced. Only text within strings is replaced: JSON stays valid.
+    """Yields the blocks of an export with credentials replaced. JSON stays valid, because only text in strings changes.
 
     `export` is called twice and must return the same bytes. The first pass finds the credentials. The second replaces
     each wherever it occurs, even where its surroundings would not reveal it. Raises `NotFound` without the library.

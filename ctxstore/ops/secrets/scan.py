@@ -121,7 +121,10 @@ class SecretScan:
         return None
 
     def _scan_document(self, view: View, document: Document) -> None:
-        """Scans a document and records each credential with its place, except those that are not new."""
+        """Scans a document and records each credential with its place.
+
+        With `document.before`, only those that the previous commit does not have.
+        """
         located: list[_LocatedSpan] = []
         lines = 1
         self._progress.start("scan for credentials", None)

@@ -34,9 +34,9 @@ from ctxstore.trees.files import Content, NotAppended, append_content, write_con
 
 
 class CapturedContext(NamedTuple):
-    """The present state of a context.
+    """The result of capturing a context: its tree, and the rows of its files for the stat cache.
 
-    `rows` are its rows for the stat cache. `attributes` is None if the transcript is unchanged.
+    `attributes` is None if the transcript is unchanged.
     """
 
     tree: ObjectId
@@ -60,8 +60,10 @@ class PreviousState(NamedTuple):
 class _PreviousFile(NamedTuple):
     """The last saved state of a file.
 
-    `row` is its row in the stat cache, `context` the record of its context there, and `commit` the context's newest
-    commit. `is_transcript`: whether the file determines the attributes of its context.
+    - `row`: the file's row in the stat cache.
+    - `context`: the record in the stat cache of the context that the file belongs to.
+    - `commit`: the newest commit of that context.
+    - `is_transcript`: whether the file determines the attributes of the context.
     """
 
     key: bytes
@@ -100,9 +102,9 @@ class Capture:
     def capture(self, context: FoundContext, previous: PreviousState, *, only_state: bool) -> CapturedContext:
         """Stores the new content of a context and returns its tree.
 
-        With `only_state` only files marked as state are read. The other files keep their last entries. So do unreadable
-        files, which are reported as skipped. If a stored object of the last state is damaged, all files are read again,
-        and the tree relies only on objects that were read.
+        - With `only_state`, only files marked as state are read. The other files keep their last entries.
+        - An unreadable file also keeps its last entry, and is reported as skipped.
+        - If a stored object of the last state is damaged, all files are read again, and no stored object is reused.
         """
         if not previous.commit.damage:
             captured = self._capture(context, previous, only_state=only_state)

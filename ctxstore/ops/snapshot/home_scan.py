@@ -29,9 +29,10 @@ from ctxstore.trees.entries import decode_key
 class SourceReport(NamedTuple):
     """The result of a snapshot for one home, whose path is `root`.
 
-    `new`, `changed` and `vanished` are names of contexts, `unchanged` a number. `bytes_read` counts the bytes read from
-    files. `bytes_new` counts the bytes of new objects, including trees and commits, before compression. `damaged` lists
-    the contexts whose stored state is unreadable.
+    - `new`, `changed`, `vanished`: the names of contexts. `unchanged`: the number of the others.
+    - `bytes_read`: the bytes read from files.
+    - `bytes_new`: the bytes of new objects, including trees and commits, before compression.
+    - `damaged`: the contexts whose stored state is unreadable.
     """
 
     source: str
@@ -51,8 +52,9 @@ class SourceReport(NamedTuple):
 class SnapshotOptions(NamedTuple):
     """The options of a snapshot.
 
-    With a `session` that contains a slash, only the context of this name is saved. Without a slash, contexts are saved
-    whose last name part starts with it. `always` writes a commit for each of these contexts, even if it is unchanged.
+    - `session`: which contexts to save. If `session` contains a slash, only the context of this name is saved.
+      Without a slash, the contexts are saved whose last name part starts with `session`.
+    - `always`: writes a commit for each of these contexts, even for an unchanged one.
     """
 
     note: str = ""
@@ -110,7 +112,7 @@ class HomeScan:
                 yield context
 
     def _is_home_unlistable(self) -> bool:
-        """Whether the home is missing or can't be listed. Then an empty listing does not prove that its contexts
+        """Whether the home is missing or can't be listed. An empty listing then does not prove that the contexts
         vanished."""
         path = self._target.home.path
         return not os.path.lexists(path) or any(skipped.path == path for skipped in self._skipped)
@@ -140,7 +142,7 @@ class HomeScan:
 
     @property
     def is_up_to_date(self) -> bool:
-        """Whether there is nothing to read, and no vanished context that the stat cache does not record yet."""
+        """Whether the scan has nothing to do: no context to read, and every vanished context is in the stat cache."""
         vanished = [name for name in self._vanished if not self._is_known_vanished(name)]
         return not self._to_read and not vanished
 
@@ -160,7 +162,7 @@ class HomeScan:
         self._capture = Capture(self._engine, tx.writer, self._target, skipped=self._skipped, progress=progress)
 
     def save(self, context: FoundContext) -> Move | None:
-        """Reads a context and returns the ref move for its new commit, or None if it needs none."""
+        """Reads a context and returns the ref move for its new commit, or None if no commit is needed."""
         before = self._tx.raw_bytes, self._capture.bytes_read
         head = self._tx.refs.find(context.name)
         if head != self._heads.get(context.name) and (listed := self._list_again(context.name)) is not None:
@@ -171,13 +173,13 @@ class HomeScan:
         return move
 
     def _list_again(self, name: str) -> FoundContext | None:
-        """Lists the files of a context that another process has saved since: its commit may have newer ones."""
+        """Lists a context's files again, because another process saved the context, perhaps with newer files."""
         if self._listed_again is None:
             self._listed_again = {context.name: context for context in self._iter_requested()}
         return self._listed_again.get(name)
 
     def retract(self, name: str) -> None:
-        """Removes a context from the result, because its commit was not published. It must be saved again."""
+        """Removes a context from the result, because its commit was not published. The context must be saved again."""
         if self._contexts_now.pop(name, None) is None:
             return
         for names in (self._new, self._changed):
@@ -215,7 +217,7 @@ class HomeScan:
     def _is_same(self, name: str, captured: CapturedContext, previous: PreviousCommit) -> bool:
         """Whether the context needs no new commit.
 
-        Agents touch the files of a session when they only open it. A change of times alone is therefore no new state.
+        Agents touch a session's files even when they only open the session. So changed times alone are no new state.
         """
         if previous.commit is None:
             return False
@@ -260,8 +262,9 @@ class HomeScan:
     def save_stat_cache(self, before: ObjectId | None, after: ObjectId, *, is_last: bool) -> None:
         """Saves the stat cache, including contexts that `session` excluded from the scan or that are not read yet.
 
-        The transactions published the refs map `after`. `before` is the one that the first of them read, or None if
-        another process moved a ref in between. `is_last` is False if contexts are still to be read.
+        - `before`: the refs map that the first transaction read, or None if another process moved a ref since.
+        - `after`: the refs map that the snapshot's last transaction published.
+        - `is_last`: False if some contexts have not been read yet.
         """
         vanished = {}
         for name in self._vanished:

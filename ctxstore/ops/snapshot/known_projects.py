@@ -1,7 +1,7 @@
 """The projects that a repository has contexts of.
 
 Some agents keep their data in the projects themselves, and nothing on the machine lists those projects. The
-repository's commits record where they were.
+repository's commits record the folders of those projects.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NOTE = "projects"
 
 
 def known_projects(engine: Engine, *, remember: bool = True) -> list[Target]:
-    """Returns the projects that contexts were saved from, if they still exist and contain data.
+    """Returns the projects that contexts were saved from. Projects that no longer exist or have no data are left out.
 
     One commit per project is read. With `remember` the result is cached. While no ref moves, the cached list is used.
     """
@@ -67,7 +67,7 @@ def _is_project(source: Source, home: SourceHome) -> bool:
 
 
 def _one_head_per_project(refs: Iterator[tuple[str, ObjectId]]) -> list[ObjectId]:
-    """Returns one head per group of contexts: each group is a project."""
+    """Returns the head of one context per project. A project is a group of contexts."""
     heads: dict[str, ObjectId] = {}
     for name, head in refs:
         heads.setdefault(name.rpartition("/")[0], head)

@@ -36,8 +36,8 @@ class LastSaved:
     def own(self, context: FoundContext) -> FoundContext:
         """Returns a context under the name that it has for this machine and home.
 
-        Sessions have names of their own, wherever they are. The settings and memories of a second machine or person
-        would alternate with those of the first one in a context of one name. They get a suffix.
+        The names of sessions are unique on all machines. Settings and memories have the same name everywhere. So those
+        of a second machine or person get a suffix, because otherwise one context would alternate between both.
         """
         own_name = context.name + self.suffix
         if own_name in self.heads:
@@ -56,18 +56,18 @@ class LastSaved:
         return context._replace(name=own_name) if self.is_from_elsewhere(commit) else context
 
     def is_from_elsewhere(self, commit: Commit) -> bool:
-        """Whether another machine made the commit, or another person from a home of their own."""
+        """Whether the commit is from another machine, or from the home of another person."""
         author = self._engine.environment.author
         is_other_home = commit.root != self.target.home.path and commit.author.user != author.user
         return machine_of(commit.author.host) != self._machine or is_other_home
 
     def find(self, name: str) -> SavedContext | None:
-        """Returns a context's record in the cache, or None if it has none of the context's newest commit."""
+        """Returns a context's record in the stat cache, or None if it has no record of the context's newest commit."""
         saved = self.cache.contexts.get(name)
         return saved if saved is not None and self.heads.get(name) == saved.head else None
 
     def find_unchanged(self, context: FoundContext) -> SavedContext | None:
-        """Returns a context's record in the cache if it proves that no file changed since."""
+        """Returns a context's record if the stat cache proves that no file changed since, else None."""
         saved = self.find(context.name)
         return saved if is_unchanged(context, saved, self.cache.scanned_at) else None
 

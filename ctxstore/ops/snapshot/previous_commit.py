@@ -1,6 +1,6 @@
-"""The newest commit of a context, on which the next one builds: whole, or as far as it can be read.
+"""The newest commit of a context, which becomes the parent of the next commit, as far as it can be read.
 
-Damage to one context must not keep the others from being saved, nor this one from being saved anew.
+Damage to a stored context must not prevent a snapshot from saving other contexts, or the same context anew.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ class DamagedContext(NamedTuple):
 
 
 class PreviousCommit:
-    """The newest commit of a context: its id, or None if the context is new, and what of it is readable.
+    """The newest commit of a context, and its readable parts.
 
-    `commit` is None if the context is new or the commit is unreadable. `damage` is the first error, or empty.
+    - `id`: the commit's id, or None if the context is new.
+    - `commit`: the commit, or None if the context is new or the commit is unreadable.
+    - `damage`: the first error while reading, or empty.
     """
 
     def __init__(self, engine: Engine, root: RepositoryState, head: ObjectId | None) -> None:
@@ -73,7 +75,7 @@ class PreviousCommit:
         """Returns the parents and the generation of the next commit.
 
         If the newest commit is unreadable, the first parent is the nearest readable commit before it, so that revisions
-        such as REF~1 still work. The unreadable one is a parent, too: a repair may find it again.
+        such as REF~1 still work. The unreadable one is a parent, too, because a repair may find it again.
         """
         if self.head is None:
             return (), 0
@@ -85,6 +87,9 @@ class PreviousCommit:
         return (before.id, self.head), before.commit.generation + before.steps + 1
 
     def note(self) -> str:
-        """Returns the note of a next commit that was made without the stored state, or "" if it is readable."""
+        """Returns the note for the next commit, or "" if the stored state is readable.
+
+        The note says that the commit was made without the stored state.
+        """
         is_whole = self.head is None or not self.damage
         return "" if is_whole else f"saved anew: commit {format_id(self.head or ObjectId(b''))} is damaged"

@@ -30,9 +30,12 @@ LARGE = 64 << 20
 class SnapshotReport(NamedTuple):
     """The result of a snapshot.
 
-    `op` is the id of the last run, or None if nothing changed. `ops` has all of them: a long snapshot publishes
-    several, and so does one whose contexts another process saved, too. `time` (ns) is the time of the last run, or else
-    the start of the snapshot. `duration` is in ns. `commits` are (context, id) pairs.
+    - `op`: the id of the last entry that the snapshot added to the op log, or None if nothing changed.
+    - `ops`: the ids of all entries it added. A long snapshot adds several. So does a snapshot during which another
+      process saved some of the same contexts.
+    - `time`: the time of the last entry, or the start of the snapshot if there is none (ns).
+    - `duration`: in ns.
+    - `commits`: (context, id) pairs.
     """
 
     op: ObjectId | None
@@ -92,7 +95,7 @@ _Pending = tuple[HomeScan, FoundContext]
 
 
 class _Snapshot:
-    """The reading of all changed contexts, in as many transactions as that takes. Usually that is one."""
+    """A snapshot in progress: reads all changed contexts and publishes them, usually in one transaction."""
 
     def __init__(self, engine: Engine, scans: Sequence[HomeScan], note: str, progress: Progress) -> None:
         self._engine, self._scans, self._note, self._progress = engine, scans, note, progress
@@ -122,7 +125,8 @@ class _Snapshot:
     def _run_slice(self) -> None:
         """Reads contexts for up to `SLICE` seconds and publishes their commits.
 
-        If another process has saved one of them since, or has collected what they rely on, they are read again.
+        Contexts are read again if another process has saved one of them since, or if gc has deleted an object that
+        their commits need.
         """
         begun: list[_Pending] = []
         try:
@@ -156,9 +160,9 @@ class _Snapshot:
         return moves
 
     def _publish(self, tx: Transaction, moves: list[Move]) -> tuple[Published | None, set[str], RefMoved | None]:
-        """Publishes commits as one run, except those of contexts that another process has saved since.
+        """Publishes commits with one entry of the op log, except for contexts that another process has saved since.
 
-        Returns the names of those contexts and an error that names one.
+        Returns the names of those contexts, and an error that names one of them.
         """
         read = sum(scan.bytes_read for scan in self._scans) - self._read_before
         lost: set[str] = set()
@@ -174,7 +178,11 @@ class _Snapshot:
         return None, lost, error
 
     def _try_again(self, contexts: list[_Pending], error: Exception) -> None:
-        """Puts contexts back. Raises the error if nothing was published yet, because then all can be scanned again."""
+        """Adds contexts to those that are still to be read.
+
+        Raises `error` if no try is left. Also raises it if nothing was published yet, because then the caller can
+        start the whole scan again.
+        """
         if not self._tries_left or not self.published:
             raise error
         self._tries_left -= 1

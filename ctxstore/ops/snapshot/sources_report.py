@@ -1,6 +1,6 @@
 """A report of the agents' data on this machine: its size, its unsaved part, and when agents will delete it.
 
-Of the agents' files only settings are read. Unlike a snapshot, the report needs no repository.
+Only the agents' settings are read, not their sessions. Unlike a snapshot, the report needs no repository.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ SOON_DAYS = 7
 class Expiry(NamedTuple):
     """The automatic deletion of old sessions by an agent.
 
-    Sessions are deleted `kept_days` after their last change: the next one at `next` (ns), and `soon` of them within
-    `SOON_DAYS` days. Overdue sessions are deleted when the agent next starts.
+    - `kept_days`: the days from the last change of a session to its deletion.
+    - `next`: the time (ns) when the next session is due. Overdue sessions are deleted when the agent next starts.
+    - `soon`: the number of sessions that are due within `SOON_DAYS` days.
     """
 
     kept_days: int

@@ -46,9 +46,13 @@ class Reading(NamedTuple, Generic[T]):
 def read_stable(path: str, consume: Callable[[Iterator[bytes]], T]) -> Reading[T]:
     """Passes a file's blocks to `consume`, up to the size that the file has when it is opened.
 
-    So the time is bounded, however fast the file grows. If the file changed meanwhile, it is read again. A large file
-    that only grew is not: what was added is for the next snapshot. If the file changes during every read, the last
-    version is returned: a torn last line is part of the file's state. Raises `SourceError` if the file can't be read.
+    So the time is bounded, however fast the file grows.
+
+    - If the file changed during the read, it is read again.
+    - A large file that only grew is not read again. The next snapshot saves the added part.
+    - If the file changes during every read, the last version is returned, even if its last line is incomplete.
+
+    Raises `SourceError` if the file can't be read.
     """
     for last in range(TRIES - 1, -1, -1):
         with _open_regular(path) as fd:
@@ -114,7 +118,7 @@ class _Blocks:
         self._samples.append((self._position - len(end), end))
 
     def are_kept(self) -> bool:
-        """Whether the file still has what was read, judged by the end of each block: an append changes none of it."""
+        """Whether the file still contains the samples, that is the end of each block read. An append changes none."""
         try:
             return all(os.pread(self._fd, len(sample), start) == sample for start, sample in self._samples)
         except OSError:

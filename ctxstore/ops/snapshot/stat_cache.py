@@ -1,4 +1,4 @@
-"""The stat cache: how a source's files looked when they were last saved, so that unchanged files are not read.
+"""The stat cache: size, times and inode of each file when it was last saved. Unchanged files need not be read.
 
 The cache may be deleted at any time. Without it every file is read again and found unchanged. docs/format/cache.md
 describes the file.
@@ -66,8 +66,8 @@ _ROW = (bytes, int, int, int, int, int, bytes)
 class SavedContext(NamedTuple):
     """A context as last saved: its newest commit, that commit's summary, and its files in order.
 
-    `raw_rows` is None if the context's files had vanished. The summary and the rows stay encoded until they are needed,
-    because most never are.
+    `raw_rows` is None if the context's files had vanished. The summary and the rows stay encoded until they are used,
+    because most are never used.
     """
 
     head: ObjectId
@@ -148,7 +148,7 @@ def _decode_context(head: Any, summary_fields: Any, rows: Any) -> SavedContext:
 
 
 def save_cache(path: str | None, cache: StatCache) -> None:
-    """Replaces the cache file. A failure only costs time later, so it is silent."""
+    """Replaces the cache file. Ignores failures, because a missing cache only makes the next snapshot slower."""
     if path is None:
         return
     contexts = [

@@ -28,8 +28,8 @@ def summarise(
 ) -> Summary:
     """Returns the summary of a context with these tree entries.
 
-    `attributes` is None if the transcript is unchanged: its values are then kept from `before`. `project`: the folder
-    of a context whose transcript does not name it.
+    - `attributes`: the attributes of the transcript. If it is unchanged, they are None and those of `before` are kept.
+    - `project`: the project folder, for a context whose transcript does not name one.
     """
     files = [(key, decode_entry(entry)) for key, entry in entries.items()]
     contents = [(key, entry) for key, entry in files if isinstance(entry, FileEntry)]

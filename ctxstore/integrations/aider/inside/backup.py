@@ -26,7 +26,7 @@ class SavedFile(NamedTuple):
 
 
 class Backup(NamedTuple):
-    """A saved chat. `origin` names its commit or file. `is_own` means that it comes from the user's own store."""
+    """A saved chat. `origin` names its commit or file. `is_own`: the chat is from the user's own repository."""
 
     origin: str
     is_own: bool

@@ -53,7 +53,7 @@ def register(settings: str) -> None:
 
 
 def _both_spellings(get_commands: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
-    """Wraps aider's list of commands to add the names with _, which aider replaces by -."""
+    """Wraps aider's list of commands: adds the names with ``_``, because aider lists commands only with ``-``."""
 
     def both(self: Any) -> list[str]:
         return [*get_commands(self), *(f"/{name}" for name in COMMANDS)]

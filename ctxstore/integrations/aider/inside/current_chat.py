@@ -78,7 +78,11 @@ def _name(model: Any) -> str | None:
 
 
 def build_request(coder: Any, messages: list[Any], done: int, files: list[ChatFile]) -> dict[str, Any]:
-    """Returns the chat as the store saves it. Raises `CommandProblem` for a message that JSON cannot represent."""
+    """Returns the request that saves `messages` and `files`, with the settings of the chat.
+
+    The first `done` of the messages belong to finished turns, the others to the current turn. Raises `CommandProblem`
+    for a message that JSON cannot represent.
+    """
     for number, message in enumerate(messages, 1):
         try:
             json.dumps(message, allow_nan=False)
