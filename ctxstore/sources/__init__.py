@@ -1,1 +1,1 @@
-"""Sources: where agents keep their files, and how those become contexts and messages."""
+"""Sources: one for each agent. A source finds the agent's files, and reads them as contexts and messages."""

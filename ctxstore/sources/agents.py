@@ -175,7 +175,8 @@ AGENTS = {row.name: row for row in _ROWS}
 
 
 def project_at(source: str, home: str) -> str | None:
-    """Returns the project of every context saved from `home`, if `source` is an agent that keeps its files there.
+    """Returns the project of every context saved from `home`, or None if the agent of `source` does not keep its files
+    in projects.
 
     Its transcripts need not name the project. A home that is a single file is in the project, or beside it.
     """

@@ -1,4 +1,4 @@
-"""Values of agents' records, which may have any type, as texts and parts."""
+"""Converts values of agents' records, which may have any type, to texts and parts."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ TOOL_RESULT = "tool_result"
 
 
 def string(value: Any) -> str:
-    """Returns the value if it is a text, else an empty one."""
+    """Returns the value if it is a string, else an empty string."""
     return value if isinstance(value, str) else ""
 
 
 def string_or_none(value: Any) -> str | None:
-    """Returns the value if it is a text that is not empty."""
+    """Returns the value if it is a string that is not empty, else None."""
     return value if isinstance(value, str) and value else None
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
-    """Returns the JSON objects in a list; none if it is no list."""
+    """Returns the JSON objects in a list. A value that is not a list has none."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def json_object(data: bytes | str) -> dict[str, Any]:
-    """Returns the JSON object in `data`; an empty one if there is none."""
+    """Returns the JSON object in `data`, or an empty one if `data` is not an object."""
     import json
 
     try:
@@ -36,24 +36,24 @@ def json_object(data: bytes | str) -> dict[str, Any]:
 
 
 def kind_of(block: Any) -> Any:
-    """Returns the member ``type`` of a block; ``None`` if it has none."""
+    """Returns the member ``type`` of a block, or None if it has none."""
     return block.get("type") if isinstance(block, dict) else None
 
 
 def text_parts(text: Any) -> tuple[Part, ...]:
-    """Returns one part for a text that is not empty."""
+    """Returns a list with one part for the text, or an empty list for an empty text."""
     return (Part("text", text),) if isinstance(text, str) and text else ()
 
 
 def parts_of(content: Any) -> tuple[Part, ...]:
-    """Returns the parts of a ``content`` as Anthropic's API has them: a text, or a list of blocks."""
+    """Returns the parts of a member ``content`` in the form of Anthropic's API: a text, or a list of blocks."""
     if isinstance(content, list):
         return tuple(map(_part_of, content))
     return text_parts(content) if content is None or isinstance(content, str) else (Part("other", data=content),)
 
 
 def is_tool_answer(content: Any) -> bool:
-    """Whether the content consists of tools' results: the record is then no user's."""
+    """Whether the content consists of tools' results. Then the user did not write the record."""
     return isinstance(content, list) and bool(content) and all(kind_of(block) == TOOL_RESULT for block in content)
 
 

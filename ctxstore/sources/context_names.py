@@ -14,7 +14,7 @@ def plain(text: str, keep: str = "") -> str:
 
 
 def hash_of(path: bytes) -> str:
-    """Eight characters that differ between paths."""
+    """Returns eight characters that differ between paths."""
     from blake3 import blake3  # only names that need it pay for the import
 
     return blake3(path).hexdigest(4)
@@ -23,7 +23,8 @@ def hash_of(path: bytes) -> str:
 def path_part(path: str) -> str:
     """Returns a whole path as one part of a name, different for every absolute path.
 
-    Where `plain` loses something - only ``/`` can be read back - a dot, which no encoding yields, and a hash follow.
+    `plain` can be reversed only for ``/``. If it replaces other characters, a dot and a hash follow. No encoding yields
+    a dot.
     """
     part = plain(path)
     is_exact = "-" not in path and part == path.replace("/", "-") and path != "/"
@@ -31,14 +32,15 @@ def path_part(path: str) -> str:
 
 
 def group_of(folder: str) -> str:
-    """Returns the folder a session worked in, as the middle part of its name. Folders may share one."""
+    """Returns the folder in which a session worked, as the middle part of its name. Different folders may have the same
+    part."""
     return plain(folder)[-_GROUP:] or "-"
 
 
 def suffix_of(label: str, usual: str) -> str:
-    """Returns the end that keeps two homes of one agent from sharing a name: empty for the usual home, else a dot and a
-    hash.
+    """Returns the end that keeps two homes of one agent from using the same name.
 
-    Sessions need none: they have names of their own.
+    The end is empty for the usual home, else a dot and a hash. Sessions need no such end, because their names are
+    unique.
     """
     return "" if label == usual else "." + hash_of(label.encode("utf-8", "surrogateescape"))

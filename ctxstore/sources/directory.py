@@ -45,34 +45,34 @@ class Directory:
         yield FoundContext(context_name(home.path), _files(home.path, report))
 
     def find_context(self, home: SourceHome, name: str, report: ReportSkipped) -> FoundContext | None:
-        """Returns the home's context, if `name` is its name."""
+        """Returns the home's context if `name` is its name, else None."""
         return next(self.contexts(home, report)) if name == context_name(home.path) else None
 
     def scanner(self, context: str, key: str, before: Attributes | None = None) -> Scanner | None:
-        """Returns ``None``: files decide no attributes."""
+        """Returns None, because a folder's files decide no attributes."""
         return None
 
     def transcript(self, context: str, keys: Iterable[str]) -> str | None:
-        """Returns ``None``: no file holds messages."""
+        """Returns None, because no file contains messages."""
         return None
 
     def messages(self, lines: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-        """Yields all bytes as messages of role ``unknown``: nothing is known about them."""
+        """Yields all bytes as messages of role ``unknown``, because their format is not known."""
         for block in lines:
             if block:
                 yield Message(f"@{offset}", "unknown", (), None, None, bytes(block), offset)
                 offset += len(block)
 
     def is_memory(self, key: str) -> bool:
-        """Returns false: these are files."""
+        """Returns false: a folder has files only, no memories."""
         return False
 
 
 def context_name(path: str) -> str:
     """Returns ``directory/<group>/<name>``, different for every absolute path.
 
-    The group is the parent's path with ``-`` for all but ASCII letters and digits. Where that loses
-    something - only ``/`` can be read back - a dot, which no encoding yields, and a hash of the path follow.
+    The group is the parent's path with ``-`` for all characters but ASCII letters and digits. This can be reversed only
+    for ``/``. If it replaces other characters, a dot and a hash of the path follow. No encoding yields a dot.
     """
     parent, base = os.path.split(path)
     name = plain(base, keep="._-") or "root"

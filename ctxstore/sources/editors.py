@@ -24,7 +24,8 @@ _USUAL = {".cline/data": "cli", ".cline": "user", ".roo": "user", "Documents/Cli
 
 
 class TaskShape(NamedTuple):
-    """The files and folders of a home that are taken besides tasks, as paths below it, without `secrets` in them."""
+    """The files and folders of a home that a snapshot includes besides tasks, as paths below the home. Files in
+    `secrets` are excluded."""
 
     files: tuple[str, ...]
     folders: tuple[str, ...]
@@ -52,9 +53,9 @@ def _folders(extension: str, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def group_of(label: str) -> str:
-    """Returns the group of a home's contexts, by its label: ``code``, ``code-insiders``, ``vscode-server``, ``cli``.
+    """Returns the group of a home's contexts by its label: ``code``, ``code-insiders``, ``vscode-server``, ``cli``.
 
-    The group of an unusual place has a hash of it, so that two never share one.
+    The group of any other folder contains a hash of it, so that two folders never share a group.
     """
     if label in _USUAL:
         return _USUAL[label]

@@ -16,13 +16,13 @@ ListFiles = Callable[[], list[FoundFile]]
 
 
 class AgentLayout:
-    """One listing of an agent's home: no folder is read twice.
+    """Lists an agent's home once, so that no folder is read twice.
 
-    `suffix` ends the names of contexts that another home of the agent would have too.
+    - `suffix`: the end of context names that another home of the agent would use too.
+    - `kept`: the folders of sessions and memories, below the home. All files in them are saved.
+    - `rest`: the last context, which contains the files in `kept` that belong to no other context.
 
-    `kept` are the folders of sessions and memories, below the home. All files in them are saved: those that no other
-    context has belong to the context `rest`, which comes last. A file that `left_out` has a reason for is reported
-    instead.
+    A file for which `left_out` returns a reason is reported instead.
     """
 
     shared_first: ClassVar[bool] = True
@@ -35,7 +35,10 @@ class AgentLayout:
         self.report = ReportOnce(report)
 
     def shared(self) -> Mapping[str, ListFiles]:
-        """Returns the contexts that are no sessions, by name without the suffix. None, unless overridden."""
+        """Maps the names of contexts that are not sessions to functions that list their files.
+
+        The names have no suffix. The result is empty, unless a layout overrides this method.
+        """
         return {}
 
     def sessions(self) -> Iterator[FoundContext]:
@@ -43,15 +46,17 @@ class AgentLayout:
         raise NotImplementedError
 
     def left_out(self, key: str) -> str:
-        """Returns the reason why a file in the `kept` folders that no context has is not saved; empty if it is saved.
+        """Returns the reason why a file in the `kept` folders is not saved, or an empty string if it is saved.
 
-        A layout that overrides this asks the base too.
+        The file belongs to no context. A layout that overrides this method also calls the base.
         """
         return why_left_out(key)
 
     def find_session(self, name: str) -> FoundContext | None:
-        """Returns the context of the session called `name`. A layout that can find it without listing others overrides
-        this."""
+        """Returns the context of the session called `name`, or None if there is none.
+
+        A layout that can find a session without listing others overrides this method.
+        """
         return next((context for context in self.sessions() if context.name == name), None)
 
     def contexts(self) -> Iterator[FoundContext]:
@@ -66,7 +71,7 @@ class AgentLayout:
             yield rest
 
     def find(self, name: str) -> FoundContext | None:
-        """Returns the context called `name`."""
+        """Returns the context called `name`, or None if there is none."""
         own = name.removesuffix(self.suffix) if self.suffix else name
         if own + self.suffix == name and own == self.rest:
             claimed = ClaimedKeys()
@@ -101,7 +106,7 @@ class AgentLayout:
 
 
 class KeyedEntry(NamedTuple):
-    """An entry of a folder, and the key of its file."""
+    """An entry of a folder, with the key of its file."""
 
     key: str
     entry: os.DirEntry[str]
@@ -111,7 +116,7 @@ class GroupedLayout(AgentLayout, Generic[E]):
     """A layout that groups the entries of folders by session before it examines them."""
 
     def group_entries(self) -> Mapping[str, list[E]]:
-        """Returns the entries of each session, by the name of its context."""
+        """Maps the name of each session's context to the session's entries."""
         raise NotImplementedError
 
     def list_files(self, entries: list[E]) -> list[FoundFile]:
@@ -126,6 +131,6 @@ class GroupedLayout(AgentLayout, Generic[E]):
                 yield FoundContext(name, files)
 
     def find_session(self, name: str) -> FoundContext | None:
-        """Returns the session called `name`; the entries of others are not examined."""
+        """Returns the session called `name`, or None if there is none. Entries of other sessions are not examined."""
         files = self.list_files(self.group_entries().get(name, []))
         return FoundContext(name, files) if files else None

@@ -21,10 +21,11 @@ HEAD_LIMIT = 4 << 20
 
 
 class HistoryBase(NamedTuple):
-    """The end of what a transcript inherits.
+    """The part of another file that a transcript inherits.
 
-    `file` is the id of the file, and `end` a position in its bytes as decoded; ``None``: all of it. `sessions` are the
-    ids of sessions that may have the file, the likeliest first.
+    - `file`: the id of the other file.
+    - `end`: the end of the inherited part in its decoded bytes, or None if the transcript inherits all of it.
+    - `sessions`: the ids of sessions that may have the file, the likeliest first.
     """
 
     file: str
@@ -42,13 +43,14 @@ class ContinuedFile(NamedTuple):
 
 @runtime_checkable
 class Inheriting(Protocol):
-    """A source whose transcripts may continue other files."""
+    """Protocol of a source whose transcripts may continue other files."""
 
     def base_of(self, context: str, key: str, keys: Iterable[str], head: bytes) -> HistoryBase | None:
-        """Returns the base of the file `key`, one of `keys`, by its first bytes; ``None``: it continues no other."""
+        """Returns the base of the file `key`, one of `keys`, by its first bytes. Returns None if the file continues no
+        other."""
 
     def file_with(self, id: str, keys: Iterable[str]) -> str | None:
-        """Returns the one of `keys` that is the file with this id."""
+        """Returns the one of `keys` whose file has this id, or None if there is none."""
 
     def is_history(self, key: str) -> bool:
         """Whether the file may be part of a history."""
@@ -64,9 +66,10 @@ class Inheriting(Protocol):
 
 
 def trace(start: P, base_of: Callable[[P], tuple[P, int | None] | None]) -> list[tuple[P, int | None]]:
-    """Returns the files that a transcript's history consists of, and the end of each, the oldest one first.
+    """Returns the files of a transcript's history, the oldest one first, each with the end of the part that belongs to
+    the history.
 
-    The last one is the transcript itself. A circle, or more than `MAX_FILES`, ends the history there.
+    The last file is the transcript itself. A circle, or more than `MAX_FILES`, ends the history there.
     """
     found: list[tuple[P, int | None]] = [(start, None)]
     seen = {start}
@@ -102,11 +105,11 @@ def limit(blocks: Iterable[bytes], end: int | None) -> Iterator[bytes]:
 
 
 def id_in_history(id: str, number: int) -> str:
-    """Returns the id that a message of the file `number` of a history has there: one made from a position names the
-    file too."""
+    """Returns the id of a message of the file `number` in a history. An id made from a position gets the number of the
+    file."""
     return f"{number}{id}" if id.startswith("@") else id
 
 
 def id_in_file(id: str, number: int) -> str:
-    """Returns the id that a message of the file `number` of a history has in the file."""
+    """Inverts `id_in_history`: returns the id of a message in its own file."""
     return id.removeprefix(str(number)) if id.startswith(f"{number}@") else id

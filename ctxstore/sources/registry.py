@@ -25,7 +25,8 @@ GROUP = "ctxstore.sources"
 
 
 def get_source(name: str) -> Source:
-    """Returns the source called `name`. Raises `NotFound`, or `SourceError` when a third party's can't be loaded."""
+    """Returns the source called `name`. Raises `NotFound`, or `SourceError` if a third party's source cannot be
+    loaded."""
     if name in AGENTS:
         module, _, attribute = AGENTS[name].source.partition(":")
         return cast("Source", getattr(import_module(module), attribute)())
@@ -53,7 +54,7 @@ def iter_sources(*, third_party: bool = False) -> Iterator[Source]:
 
 
 def _may_have_entry_points() -> bool:
-    """Whether any installed package mentions the group: 1 ms, against 35 for `importlib.metadata` itself."""
+    """Whether any installed package mentions the group. This check takes 1 ms, while `importlib.metadata` takes 35."""
     return any(_mentions_group(entry.path) for folder in sys.path for entry in _scan(folder or "."))
 
 

@@ -18,9 +18,11 @@ from ctxstore.sources.protocol import Message
 class ContextChange(NamedTuple):
     """The changes that a checkout makes to a session.
 
-    `session`: its new id; empty: unchanged. `paths`: (old, new) folders, absolute. `until`: the last message to keep;
-    empty: all. `now`: ns since 1970, for files that have to look recent. `home`: the agent's home that the session is
-    restored to, if it is known. It may be read, because the agent's own list has the places of projects.
+    - `session`: the new id. Empty: the id is unchanged.
+    - `paths`: pairs of an old and a new folder, both absolute.
+    - `until`: the id of the last message to keep. Empty: all messages are kept.
+    - `now`: ns since 1970, the time for files that the agent must see as recent.
+    - `home`: the agent's home to which the session is restored, or empty. The source may read its list of projects.
     """
 
     session: str = ""
@@ -35,7 +37,7 @@ class ContextChange(NamedTuple):
         return not (self.session or self.paths or self.until)
 
     def path(self, path: str) -> str:
-        """Returns the new path of a folder, or of a file in it, by the longest of `paths` that contains it."""
+        """Returns the new path of a folder, or of a file in it. The longest of `paths` that contains it decides."""
         for old, new in sorted(self.paths, key=lambda pair: -len(pair[0])):
             moved = move_path(path, old, new)
             if moved is not None:
@@ -58,7 +60,7 @@ class StoredContext(NamedTuple):
 
     @property
     def session(self) -> str:
-        """The last part of the context's name: the session's id, of most agents."""
+        """The last part of the context's name. For most agents, this is the session's id."""
         return self.context.rpartition("/")[2]
 
 
@@ -67,10 +69,10 @@ FileEdit = Callable[[Iterator[bytes]], Iterator[bytes]]
 
 
 class RestoreFile(NamedTuple):
-    """A file on its way back: stored as `origin`, written as `key` below the home, through `edit`.
+    """A file to restore: it is stored as `origin`, and written as `key` below the home after `edit`.
 
-    `is_new`: it gets the time of now, so that the agent doesn't tidy it away as old. What is made anew has no origin:
-    `edit` is then given no bytes.
+    - `is_new`: the file gets the present time, so that the agent does not delete it as old.
+    - `origin`: None for a file that `edit` creates from no bytes.
     """
 
     key: str
@@ -101,20 +103,25 @@ class IndexEntry(Protocol):
 
 @runtime_checkable
 class ReplacingIndexEntry(Protocol):
-    """A `IndexEntry` that takes the place of what the agent may have there of the same session."""
+    """An `IndexEntry` that replaces the entry of the same session, if the agent has one."""
 
     def found(self, home: str) -> bytes:
-        """Returns bytes that identify the present entry: equal for an equal entry, empty if there is nothing to lose.
-        Raises `Conflict` if the entry can't be read."""
+        """Returns bytes that identify the present entry, or empty bytes if replacing it loses nothing. Equal entries
+        give equal bytes.
+
+        Raises `Conflict` if the entry cannot be read.
+        """
 
 
 class AgentProgram(NamedTuple):
-    """The features of a running agent's processes: the names of its executable, or parts of the path of the script that
-    an interpreter runs.
+    """The features by which the processes of a running agent are found: names of its executable, or parts of its
+    script's path.
 
-    `everywhere`: its sessions share a database, so that a process anywhere is in the way. Otherwise only a process that
-    runs in the session's project, was given that folder or the id, or has one of the words `servers`, which serves any
-    project. `resume`: the command that continues ``{session}``.
+    - `everywhere`: its sessions share a database, so any of its processes prevents a checkout. Otherwise, only these
+      processes do: those that run in the session's project, those whose arguments contain that folder or the session's
+      id, and those with one of the words `servers`.
+    - `servers`: arguments of processes that serve any project.
+    - `resume`: the command that continues ``{session}``.
     """
 
     names: frozenset[str]
@@ -126,7 +133,7 @@ class AgentProgram(NamedTuple):
 
 @runtime_checkable
 class Resumable(Protocol):
-    """A source whose agent can continue from a restored context."""
+    """Protocol of a source whose agent can continue from a restored context."""
 
     program: AgentProgram
 
@@ -147,19 +154,19 @@ class Resumable(Protocol):
         """Returns the entries that the agent at `home` needs, whether it has them or not. `home` may not exist yet."""
 
     def context_of(self, stored: StoredContext, change: ContextChange) -> str:
-        """Returns the name the source will give the context once it is laid out."""
+        """Returns the name of the context after the checkout."""
 
 
 @runtime_checkable
 class NamesSessions(Protocol):
-    """A source whose contexts are not called as the agent calls its sessions."""
+    """Protocol of a source whose context names do not end in the agent's session ids."""
 
     def session_of(self, stored: StoredContext) -> str:
-        """Returns the id that the agent knows the session by; empty if there is none."""
+        """Returns the agent's id of the session, or an empty string if there is none."""
 
 
 def session_of(source: Resumable, stored: StoredContext) -> str:
-    """Returns the id the agent knows a stored session by: the last part of its name, unless the source knows better."""
+    """Returns the agent's id of a stored session: the last part of its name, unless the source is `NamesSessions`."""
     known = source.session_of(stored) if isinstance(source, NamesSessions) else ""
     return known or stored.session
 

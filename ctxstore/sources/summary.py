@@ -13,11 +13,12 @@ _WORDS = TITLE_LENGTH // 2 + 1
 
 
 class SessionSummary:
-    """Adds up a session's records. An agent's own summary extends it with `add`.
+    """Computes the summary of a session from its records. Each agent has a subclass with a method `add`.
 
-    With `before`, the attributes of what precedes, it continues from there. `own_title` is the one the session has by
-    itself and comes before `title`, which is made of what its user wrote first. `messages` is ``None`` if only a scan
-    from the start can count them.
+    - `before`: the attributes of the earlier records. The summary continues from them.
+    - `own_title`: the session's own title, which precedes `title`.
+    - `title`: a title made from the user's first text.
+    - `messages`: the number of messages, or None if only a scan from the start can count them.
     """
 
     def __init__(self, agent: str, before: Attributes | None = None) -> None:
@@ -33,7 +34,7 @@ class SessionSummary:
             self.messages += 1
 
     def set_title(self, parts: Iterable[Part]) -> None:
-        """Makes a title of a message's first text, unless there is one."""
+        """Makes a title from a message's first text, if there is no title yet."""
         if not self.title:
             self.title = first_line(part.text for part in parts if part.kind == "text")
 
@@ -43,7 +44,7 @@ class SessionSummary:
 
 
 def first_line(texts: Iterable[Any]) -> str | None:
-    """Returns the first of `texts` that makes a title."""
+    """Returns the first of `texts` that can be a title, on one line."""
     return next(filter(None, map(one_line, texts)), None)
 
 

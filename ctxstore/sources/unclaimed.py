@@ -1,7 +1,8 @@
-"""The files in an agent's folders that no context has.
+"""The files in an agent's folders that belong to no context.
 
-Agents change where and how they keep sessions, and other tools put files beside theirs. So whatever lies below a folder
-of sessions or memories is saved, understood or not: what no session has is a file of the home.
+Agents change where and how they keep sessions, and other tools put files beside theirs. So every file below a folder of
+sessions or memories is saved, even if its format is unknown. A file that belongs to no session becomes a file of the
+home.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ _DATABASE_PARTS = ("-wal", "-shm", "-journal")
 
 
 def why_left_out(key: str) -> str:
-    """Returns the reason why a file that no context has is not saved, whatever agent's it is; empty if it is saved."""
+    """Returns the reason why a file that belongs to no context is not saved, or an empty string if it is saved. The
+    rule is the same for all agents."""
     if key.endswith(_LOCKS):
         return "a lock"
     return "a part of an open database" if key.endswith(_DATABASE_PARTS) else ""
 
 
 class ClaimedKeys:
-    """The keys that contexts have: the names in each folder."""
+    """The keys of the files that belong to contexts: maps each folder to the names in it."""
 
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = {}
@@ -48,9 +50,9 @@ class ClaimedKeys:
     def list_others(
         self, home: str, folders: Sequence[str], left_out: LeftOut, report: ReportSkipped
     ) -> list[FoundFile]:
-        """Returns the files and links below `folders` that have none of the keys. What is left out is reported.
+        """Returns the files and links below `folders` that belong to no context. Files that are not saved are reported.
 
-        A link to a folder is followed only if a context has files behind it.
+        A link to a folder is followed only if a context contains files behind it.
         """
         found: list[FoundFile] = []
         pending = [folder for folder in folders if folder in self._names or not self._has(folder)]

@@ -1,4 +1,4 @@
-"""Listing a folder as a context's files, the same way for every source."""
+"""Lists a folder as the files of a context, in the same way for every source."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def walk(folder: str, prefix: str, report: ReportSkipped, *, state: bool = True)
 
 
 def list_folder(path: str, report: ReportSkipped) -> list[os.DirEntry[str]]:
-    """Returns the entries of a folder. One that is not there is empty; one that can't be read is reported."""
+    """Returns the entries of a folder. A missing folder is empty, and an unreadable one is reported."""
     try:
         with os.scandir(path) as entries:
             return list(entries)
@@ -62,7 +62,7 @@ def list_folder(path: str, report: ReportSkipped) -> list[os.DirEntry[str]]:
 
 
 def look_at(entry: os.DirEntry[str], key: str, report: ReportSkipped, *, state: bool = True) -> FoundFile | None:
-    """Returns the entry as a file of a context; ``None`` when it is left out."""
+    """Returns the entry as a file of a context, or None if it is skipped."""
     try:
         status = entry.stat(follow_symlinks=False)
     except FileNotFoundError:  # deleted since it was listed
@@ -98,7 +98,7 @@ def report_outside(home: str, report: ReportSkipped) -> ReportSkipped:
 
 
 def find_file(home: str, key: str, report: ReportSkipped) -> FoundFile | None:
-    """Returns one file, without listing its folder."""
+    """Returns one file without listing its folder, or None if it is missing or skipped."""
     path = os.path.join(home, key)
     try:
         status = os.lstat(path)
@@ -115,7 +115,8 @@ def find_file(home: str, key: str, report: ReportSkipped) -> FoundFile | None:
 
 
 def take(entry: os.DirEntry[str], key: str, report: ReportSkipped, *, state: bool = True) -> list[FoundFile]:
-    """Returns the entry as a file of a context, and if it is a folder all below it; nothing when it is left out."""
+    """Returns the entry as a file of a context, with all files below it if it is a folder. Returns an empty list if it
+    is skipped."""
     file = look_at(entry, key, report, state=state)
     if file is None:
         return []
@@ -123,10 +124,9 @@ def take(entry: os.DirEntry[str], key: str, report: ReportSkipped, *, state: boo
 
 
 def take_named(folder: str, is_named: Callable[[str], bool], report: ReportSkipped) -> list[FoundFile]:
-    """Returns the named entries of a folder, and nothing else: files, and folders with all below them, in the order of
-    their keys.
+    """Returns only the named entries of a folder, in the order of their keys. Folders include all files below them.
 
-    Sources list an agent's settings with it: an unknown file may be a cache, or hold keys.
+    Sources list an agent's settings in this way, because an unknown file may be a cache or contain credentials.
     """
     entries = (entry for entry in list_folder(folder, report) if is_named(entry.name))
     return sorted((file for entry in entries for file in take(entry, entry.name, report)), key=by_key)
@@ -152,7 +152,7 @@ def read_head(path: str, size: int) -> bytes:
 
 
 def why_not(name: str, mode: int) -> str:
-    """Returns the reason why a file of this name and mode is left out; empty if it is taken."""
+    """Returns the reason why a file of this name and mode is skipped, or an empty string if it is saved."""
     if stat.S_ISDIR(mode):
         return ""
     if name in SECRETS:
@@ -167,7 +167,7 @@ def why_not(name: str, mode: int) -> str:
 
 
 def is_repository(path: str, names: set[str]) -> bool:
-    """Whether the folder `path`, holding `names`, is a ctxstore repository."""
+    """Whether the folder `path`, which contains `names`, is a ctxstore repository."""
     if os.path.basename(path) == ".ctx":
         return True
     join = os.path.join
@@ -175,7 +175,7 @@ def is_repository(path: str, names: set[str]) -> bool:
 
 
 def by_key(file: FoundFile) -> str:
-    """Sort key: a context's files come in the order of their keys."""
+    """Returns the sort key that orders a context's files by their keys."""
     return file.key
 
 

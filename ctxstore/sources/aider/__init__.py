@@ -1,4 +1,4 @@
-"""The source ``aider``: the histories that aider keeps in a project, and the chats that extensions of it save there."""
+"""The source ``aider``: the histories that aider keeps in a project, and the chats that its extensions save there."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ __all__ = ["Aider"]
 
 
 class Aider(ProjectAgent):
-    """A home is a project, with one context: ``aider/<project>/chat``. A history elsewhere is a home of its own."""
+    """The contexts of aider: a home is a project with one context, ``aider/<project>/chat``. A history elsewhere is a
+    separate home."""
 
     description = AGENTS["aider"]
 
@@ -34,7 +35,7 @@ class Aider(ProjectAgent):
         return homes + [self._history(path, environ) for path in paths]
 
     def is_project(self, path: str) -> bool:
-        """Whether the folder has files of aider's, or is a history itself."""
+        """Whether the folder has files of aider's, or the path is a history."""
         if not os.path.isdir(path):
             return os.path.isfile(path)
         return super().is_project(path) or any(map(os.path.isfile, self._named_in(path)))

@@ -51,7 +51,7 @@ class AiderLayout(AgentLayout):
                 yield from self._one(self.path, key, prefix, "." + hash_of(os.fsencode(key)))
 
     def _history(self) -> Iterator[FoundContext]:
-        """Yields the context of a history that is a home."""
+        """Yields the context of a home that is a single history."""
         folder, name = os.path.split(self.path)
         yield from self._one(folder, name, f"aider/{path_part(self.path)}", "")
 
@@ -82,7 +82,7 @@ make_layout = AiderLayout
 
 
 def kind_of(path: str) -> str:
-    """Returns the kind of a history, by its first bytes; empty if the file is none."""
+    """Returns the kind of a history by its first bytes, or an empty string if the file is no history."""
     try:
         head = read_head(path, _PEEK)
     except OSError:
@@ -91,7 +91,8 @@ def kind_of(path: str) -> str:
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """Returns ``.aider.chat.history.md``, or the one file of a chat history of another name."""
+    """Returns ``.aider.chat.history.md``, or the key of the only file if it is a chat history of another name.
+    Otherwise returns None."""
     known = list(keys)
     if HISTORY in known:
         return HISTORY

@@ -1,6 +1,6 @@
 """The histories that aider's settings name: its configuration, a project's ``.env``, and environment variables.
 
-Only what is needed is read of these files: they may contain keys.
+Other settings in these files are ignored, because they may contain keys.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LIMIT = 256 << 10
 
 
 class NamedHistory(NamedTuple):
-    """A history whose place is set: its kind, and its absolute path."""
+    """A history whose path a setting or a variable defines: its kind, and its absolute path."""
 
     kind: str
     path: str
@@ -60,7 +60,7 @@ def by_settings(project: str) -> Iterator[NamedHistory]:
 
 
 def _resolved(path: str) -> str:
-    """Returns the path that aider writes to: if the history is a link, that of the file behind it."""
+    """Returns the path to which aider writes. If the history is a link, this is the target of the link."""
     return os.path.realpath(path) if os.path.islink(path) else os.path.normpath(path)
 
 
@@ -85,7 +85,7 @@ def _read_behind_link(path: str) -> bytes:
 
 
 def _plain(value: str) -> str:
-    """Returns a value of YAML, or of a shell, without its quotes or a comment."""
+    """Returns a value of YAML or of a shell without quotes and comments."""
     if value[:1] in ("'", '"'):
         return value[1:].partition(value[0])[0]
     value = re.split(r"(?:^|[ \t])#", value, maxsplit=1)[0].strip()

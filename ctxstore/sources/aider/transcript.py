@@ -13,9 +13,11 @@ ROLES = {USER: "user", ASSISTANT: "assistant", OUTPUT: "meta", START: "meta", UN
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]:
-    """Yields the messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input.
+    """Yields the messages in `blocks`, the first of which starts at `offset`. Joined, their `raw` is equal to the
+    input.
 
-    An id is the time its session started and its number in that session, so it stays when sessions before are removed.
+    An id is made of the time of the session and the message's number in that session. So it stays the same when earlier
+    sessions are removed.
     """
     parent: str | None = None
     time: str | None = None
@@ -51,8 +53,11 @@ _MAX_BLANK = 4096
 
 
 class HistoryScanner:
-    """The attributes of a project's chats. After `before` it sees only what was added: if that doesn't begin with a
-    session of its own, the text before it decides its first lines, and the messages can't be counted."""
+    """Computes the attributes of a project's chats.
+
+    With `before`, the scanner reads only the appended bytes. If they do not begin with a new session, the meaning of
+    their first lines depends on earlier text. Then the messages cannot be counted.
+    """
 
     def __init__(self, before: Attributes | None = None) -> None:
         self._history = History()
@@ -75,7 +80,7 @@ class HistoryScanner:
         return self._summary.attributes()
 
     def _check_start(self, first: bytes) -> None:
-        """Whether what was added begins with a session."""
+        """Checks that the appended bytes begin with a new session. Otherwise the messages cannot be counted."""
         self._first = first[:_MAX_BLANK]
         if _ANEW.match(first):
             self._first = None
@@ -94,6 +99,6 @@ make_scanner = HistoryScanner
 
 
 def _title(text: str) -> str | None:
-    """Returns the text on one line; none of a command of aider's."""
+    """Returns the text on one line, or None for one of aider's commands."""
     line = one_line(text)
     return None if not line or line.startswith("/") or line == "<blank>" else line

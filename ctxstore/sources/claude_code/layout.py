@@ -125,7 +125,7 @@ class ClaudeLayout(AgentLayout):
 
     @cached_property
     def _beside(self) -> dict[str, list[tuple[str, FolderEntry]]]:
-        """Groups the entries of the folders beside ``projects`` by session, each with its key."""
+        """Maps each session to its entries in the folders beside ``projects``, each with its key."""
         beside: dict[str, list[tuple[str, FolderEntry]]] = {}
         for folder in _BESIDE:
             for entry in list_folder(os.path.join(self.path, folder), self.report):
@@ -187,7 +187,7 @@ make_layout = ClaudeLayout
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """Returns ``projects/<project>/<session>.jsonl`` if it is one of `keys`."""
+    """Returns ``projects/<project>/<session>.jsonl`` if it is one of `keys`, else None."""
     parts = context.split("/")
     if len(parts) != 3 or parts[2].partition(".")[0] == MEMORY:
         return None
@@ -203,7 +203,7 @@ def is_memory(key: str) -> bool:
 
 
 def _is_left_out(name: str) -> bool:
-    """Whether an entry of the home is left out without a report. Hidden files are stamps and locks."""
+    """Whether an entry of the home is skipped without a report. Hidden files are time stamps and locks."""
     is_listed_elsewhere = name in (_PROJECTS, _PLUGINS, *_BESIDE)
     return is_listed_elsewhere or name in _LEFT_OUT or name in SECRETS or name.startswith(".")
 
@@ -226,5 +226,5 @@ def _owner_of(path: str) -> str | None:
 
 
 def _todo_owner(name: str) -> str:
-    """Returns the session of ``todos/<session>.json`` or ``todos/<session>-agent-<agent>.json``."""
+    """Returns the session in the name ``<session>.json`` or ``<session>-agent-<agent>.json`` of a file in ``todos``."""
     return name.removesuffix(".json").partition("-agent-")[0]

@@ -38,7 +38,7 @@ class Attachment(msgspec.Struct):
 
 
 class RecordKind(msgspec.Struct, gc=False):
-    """A record, with the members that every record is counted by. All may have any type: formats change."""
+    """The members of a record that decide how it is counted. All may have any type, because formats change."""
 
     type: Any = None
     uuid: Any = None
@@ -72,9 +72,10 @@ class Body(msgspec.Struct):
 
 
 class ClaudeRecord(_SummaryFields, gc=True):
-    """A record with all that a `Message` is made of.
+    """A record with all members that a `Message` needs.
 
-    Its members include those of `ClaudeLine`, so a line that decodes as this one also decodes as that.
+    Its members include those of `ClaudeLine`, so a line that decodes as a `ClaudeRecord` also decodes as a
+    `ClaudeLine`.
     """
 
     message: Body | str | list[Any] | int | float | bool | None = None
@@ -119,10 +120,11 @@ decode_kinds = _kinds.decode_lines
 
 
 def decode_pieces(raw: bytes) -> list[tuple[bytes, ClaudeLine | None]]:
-    """Returns the pieces of a line, each with what it takes to count it. Joined, the pieces are `raw`.
+    """Returns the parts of a line, each with the members that decide how it is counted. Joined, the parts are equal to
+    `raw`.
 
-    A line that decodes as a `RecordKind` is one piece of that type, even if other members are damaged. `decode_kinds`
-    counts it like this too, because it does not decode them.
+    A line that decodes as a `RecordKind` is one part of that type, even if other members are damaged. `decode_kinds`
+    counts it in the same way, because it does not decode the other members.
     """
     pieces = _lines.read(raw)
     if len(pieces) == 1 and pieces[0][1] is not None:

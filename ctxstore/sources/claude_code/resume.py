@@ -76,7 +76,7 @@ def _require_session(stored: StoredContext, transcript: str | None) -> None:
 
 
 def _session_of(stored: StoredContext) -> str:
-    """Returns the session's id; empty if the context is no session."""
+    """Returns the session's id, or an empty string if the context is not a session."""
     session = stored.context.split("/")[-1]
     return "" if session.partition(".")[0] in (MEMORY, "home") else session
 

@@ -74,7 +74,7 @@ def make_scanner(before: Attributes | None = None) -> RecordScanner[ClaudeLine]:
 
 
 def is_not_written(parts: Sequence[Part]) -> bool:
-    """Whether Claude Code wrote a message in the user's name."""
+    """Whether Claude Code, not the user, wrote a message with the role of the user."""
     return bool(parts) and all(part.kind == "text" and part.text.lstrip().startswith(NOT_WRITTEN) for part in parts)
 
 
@@ -91,9 +91,12 @@ class _Batch(NamedTuple):
 
 
 class _ClaudeSummary(SessionSummary):
-    """The title is the custom title, else the newest summary about this session, else the first text of the user.
+    """The summary of a Claude Code session.
 
-    The project is the first working folder. The model is the last one that answered.
+    - The title is the custom title. Without one, it is the newest summary of this session, and otherwise the user's
+      first text.
+    - The project is the first working folder.
+    - The model is the last one that answered.
     """
 
     def __init__(self, agent: str, before: Attributes | None) -> None:
@@ -157,7 +160,7 @@ class _ClaudeSummary(SessionSummary):
 
 
 def _decode(span: LineSpan) -> _Batch | None:
-    """Decodes all lines at once. Returns ``None`` unless each is exactly one object."""
+    """Decodes all lines at once, or returns None if a line is not exactly one object."""
     data, start, end, _ = span
     if data[start] != _OPEN:
         return None

@@ -1,4 +1,4 @@
-"""The bytes of a transcript → messages."""
+"""Converts the bytes of a transcript to messages."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Cline(TaskAgent):
     )
 
     def new_session(self, now: int, random: bytes) -> str:
-        """Returns the time in milliseconds."""
+        """Returns an id as Cline makes them: the time in milliseconds."""
         return str(now // 10**6)
 
     def index_entries(self, stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:

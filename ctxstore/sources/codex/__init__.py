@@ -18,7 +18,7 @@ class Codex(ResumableAgent):
     description = AGENTS["codex"]
 
     def decoder(self, key: str) -> Decoder | None:
-        """Returns the function that unpacks a packed rollout."""
+        """Returns the function that decompresses a packed rollout, or None for a plain one."""
         if not key.endswith(_PACKED):
             return None
         from ctxstore.sources.codex.compressed import unpack
@@ -32,13 +32,13 @@ class Codex(ResumableAgent):
         return PackedScanner(before) if key.endswith(_PACKED) else make_scanner(before)
 
     def base_of(self, context: str, key: str, keys: Iterable[str], head: bytes) -> HistoryBase | None:
-        """Returns the rollout that precedes `key` in its thread's history."""
+        """Returns the rollout that precedes `key` in its thread's history, or None if there is none."""
         from ctxstore.sources.codex import lineage
 
         return lineage.base_of(context, key, keys, head)
 
     def file_with(self, id: str, keys: Iterable[str]) -> str | None:
-        """Returns the rollout with this id."""
+        """Returns the rollout with this id, or None if there is none."""
         from ctxstore.sources.codex import lineage
 
         return lineage.file_with(id, keys)
@@ -62,7 +62,7 @@ class Codex(ResumableAgent):
         return lineage.iter_bases(home, self.list_files(home))
 
     def history_scanner(self, home: str, context: str, key: str) -> Scanner:
-        """Returns a scanner of a rollout, continued from what it inherits from others."""
+        """Returns a scanner of a rollout that starts with the attributes of the history it continues."""
         from ctxstore.sources.codex import lineage
         from ctxstore.sources.codex.transcript import PackedScanner, make_scanner
 

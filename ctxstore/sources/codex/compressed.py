@@ -1,8 +1,8 @@
-"""Rollouts that Codex has packed with zstd → their lines.
+"""Decompresses rollouts that Codex has compressed with zstd.
 
-Packed data comes from outside: a few bytes may claim to be gigabytes, end anywhere, or be no zstd at all. So they are
-unpacked in small pieces, up to `LIMIT`. Bytes that can't be unpacked are passed on unchanged: a message of role
-unknown.
+The compressed data is not trusted: a few bytes may expand to gigabytes, end anywhere, or not be zstd. So they are
+decompressed in small blocks, up to `LIMIT`. Bytes that cannot be decompressed are passed on unchanged, as a message of
+role unknown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _WINDOW = 1 << 27
 
 
 class Unpacker:
-    """Unpacks blocks broken anywhere, frame after frame."""
+    """Decompresses blocks of any size, frame after frame."""
 
     def __init__(self) -> None:
         import zstandard  # 5 ms that listing contexts need not pay
@@ -32,7 +32,7 @@ class Unpacker:
         self._failed = False
 
     def feed(self, block: bytes) -> Iterator[bytes]:
-        """Yields the unpacked bytes of `block`, as far as they are complete."""
+        """Yields the bytes that can be decompressed after `block`."""
         for at in range(0, len(block), _PIECE):
             if self._failed:
                 yield block[at:]
@@ -53,7 +53,7 @@ class Unpacker:
 
 
 def unpack(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yields the bytes that were packed. Never fails: a file cut short gives what is left of it."""
+    """Yields the decompressed bytes. Never fails: of a truncated file, the readable beginning is returned."""
     unpacker = Unpacker()
     for block in blocks:
         yield from unpacker.feed(block)

@@ -1,4 +1,4 @@
-"""A record → the parts of its message."""
+"""Converts a record to the parts of its message."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _NOT_WRITTEN = (
 
 
 def parts_of(type: Any, payload: Any) -> tuple[Part, ...]:
-    """Returns the parts of a record. Of events only those have any that say something no item says."""
+    """Returns the parts of a record. An event has parts only if no item repeats its text."""
     if not isinstance(payload, dict):
         return ()
     if type == ITEM:
@@ -153,7 +153,8 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def _json(text: Any) -> Any:
-    """Returns a call's arguments: JSON in a string, or as it is if it can't be read."""
+    """Returns a call's arguments, which are JSON in a string. Arguments that cannot be decoded are returned
+    unchanged."""
     if not isinstance(text, str):
         return text
     try:
@@ -167,18 +168,19 @@ def _string(value: Any) -> str:
 
 
 def is_written(text: str) -> bool:
-    """Whether the user wrote this, as against Codex in the user's name."""
+    """Whether the user wrote this text, not Codex in the user's name."""
     return bool(text) and not text.lstrip().startswith(_NOT_WRITTEN)
 
 
 def title_of(texts: list[str]) -> str:
-    """Returns the first of a message's texts that its user wrote, as a title; empty if there is none."""
+    """Returns the first of a message's texts that the user wrote, as a title. Returns an empty string if there is
+    none."""
     if texts and not is_written(texts[0]) and texts[0].strip():
         return ""  # what follows in the same message belongs to it
     return first_line(map(request_of, texts)) or ""
 
 
 def request_of(text: str) -> str:
-    """Returns the user's own text of one that an editor put other text before."""
+    """Returns the user's own text from a message to which an editor added text in front."""
     _, found, request = text.partition(_REQUEST)
     return request if found and request.strip() else text

@@ -1,9 +1,9 @@
 """Codex's home: sessions, and the files that belong to the user.
 
-Years of sessions must be listed in a fraction of a second: of a session only its own files are looked at. Files in the
-folders of sessions, images and memories that belong to no session are the home's. Of the user's other files those
-listed here are taken. Everything else stays out: credentials, caches, logs, and the databases, which Codex makes anew
-from the rollouts.
+Years of sessions must be listed in a fraction of a second, so only a session's own files are examined. Files in the
+folders of sessions, images and memories that belong to no session belong to the home. Other files of the user are
+included only if they are listed here. Everything else is excluded: credentials, caches, logs, and the databases, which
+Codex rebuilds from the rollouts.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class CodexLayout(AgentLayout):
         return found
 
     def find_session(self, name: str) -> FoundContext | None:
-        """Returns the session called `name`; only its day and later ones are listed, and what is archived."""
+        """Returns the session called `name`, or None if there is none. Lists only its day, later days, and the
+        archive."""
         day, _, thread = name.partition("/")[2].partition("/")
         rollouts = self.rollouts(f"{SESSIONS}/{day.replace('-', '/')}") if thread else {}
         found = _by_context({key: each for key, each in rollouts.items() if each.rollout.thread == thread})
@@ -113,7 +114,7 @@ make_layout = CodexLayout
 
 
 def _by_context(rollouts: Rollouts) -> Sessions:
-    """Sorts rollouts by context. A segment, often of a later day, belongs to the first rollout before it."""
+    """Groups rollouts by context. A segment belongs to the first rollout before it, often of an earlier day."""
     sessions: Sessions = {}
     threads: dict[str, str] = {}
     keys = list(rollouts)

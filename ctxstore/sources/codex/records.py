@@ -53,7 +53,7 @@ class Payload(msgspec.Struct, gc=False):
 
 
 class CodexLine(msgspec.Struct, gc=False):
-    """A record, with the members that its role depends on."""
+    """The members of a record that decide its role."""
 
     type: Any = None
     payload: Payload | None = None
@@ -90,7 +90,7 @@ def role_of_item(type: Any, role: Any) -> str:
 
 
 def _accept(line: CodexLine, raw: bytes) -> CodexLine:
-    """Converts a record of old rollouts, in which an item had a line of its own and no payload."""
+    """Converts a record of old rollouts. In these, a line was the item itself, without ``payload``."""
     if line.payload is None:
         payload = _payloads.decode(raw)
         if payload and isinstance(payload.type, str) and (payload.type == MESSAGE or payload.type in _ITEMS):
@@ -106,7 +106,7 @@ decode_pieces = RecordReader(CodexLine, RESTART, _accept).read
 
 
 def read(raw: bytes) -> list[tuple[bytes, RolloutRecord | None]]:
-    """Decodes the pieces of a line as `decode_pieces` does, with all that a message is made of."""
+    """Decodes the parts of a line as `decode_pieces` does, with all members that a message needs."""
     return [(piece, _complete(piece, line) if line else None) for piece, line in decode_pieces(raw)]
 
 

@@ -51,7 +51,7 @@ def new_session(now: int, random: bytes) -> str:
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """Returns a session's files as Codex looks for them after `change`."""
+    """Returns a session's files with the keys that Codex expects after `change`."""
     if change.is_empty:
         return [file for file in restore_all(stored) if file.key not in stored.unchanged]
     transcript = transcript_key(stored.context, stored.keys)
@@ -68,7 +68,8 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 
 def _origin(stored: StoredContext, transcript: str, change: ContextChange) -> tuple[str, ContextChange]:
-    """Returns the rollout that the session will be, the one with its last message, and the change of that."""
+    """Returns the rollout that becomes the restored session, and the change of that rollout. It is the one with the
+    last message to keep."""
     if not change.until:
         return transcript, change
     history = [place for place, _ in _history(stored, transcript)]
@@ -80,7 +81,7 @@ def _origin(stored: StoredContext, transcript: str, change: ContextChange) -> tu
 
 
 def _continued(stored: StoredContext, key: str) -> set[str]:
-    """Returns the rollouts that `key` continues."""
+    """Returns the keys of the rollouts that the rollout `key` continues."""
     return {place for place, _ in _history(stored, key)} - {key}
 
 
@@ -96,7 +97,8 @@ def context_of(stored: StoredContext, change: ContextChange) -> str:
 
 
 def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-    """Returns the row in the list of sessions, and the removal of a stale history. Nothing where no database is."""
+    """Returns the row for the list of sessions, and the removal of a stale history. A missing database needs no
+    entry."""
     transcript = transcript_key(stored.context, stored.keys)
     rollout = rollout_of(_place(transcript, change)) if transcript else None
     if transcript is None or rollout is None:
@@ -147,13 +149,15 @@ def _lay(stored: StoredContext, key: str, change: ContextChange, origin: str) ->
 
 
 def _others_change(change: ContextChange) -> ContextChange:
-    """Returns the change of the rollouts beside the session's own: they keep their names and their ends."""
+    """Returns the change for the session's other rollouts, which keep their names and are not shortened."""
     return change._replace(session="", until="")
 
 
 def _place(key: str, change: ContextChange) -> str:
-    """Returns the key a file is restored as. A changed rollout is no longer packed: Codex packs it again when it is
-    old."""
+    """Returns the key under which a file is restored.
+
+    A changed rollout is restored without compression. Codex compresses it again when it is old.
+    """
     rollout = rollout_of(key)
     if rollout is None:
         return _image(key, change) if key.startswith(IMAGES + "/") else key
@@ -195,7 +199,7 @@ def _edit_plain(stored: StoredContext, change: ContextChange, key: str) -> FileE
 
 
 def _fields(found: RolloutRecord, name: Any, change: ContextChange) -> Fields:
-    """Returns the members to change in a record: none in messages."""
+    """Returns the members to change in a record. Messages have none."""
     type = found.line.type
     folders: dict[str, Any] = dict.fromkeys(_FOLDERS, change.path)
     if found.line.role != "meta":
@@ -212,7 +216,7 @@ RolloutPiece = tuple[bytes, RolloutRecord | None]
 
 
 def _kept(blocks: Iterator[bytes], until: str) -> Iterator[RolloutPiece]:
-    """Yields the records up to the message `until`, and the events that it was shown, and that its turn ended."""
+    """Yields the records up to the message `until`, and the later events that show this message or end its turn."""
     thread, offset = CodexThread(), 0
     pieces = iter_padded(blocks, read)
     for raw, found in pieces:
@@ -231,8 +235,7 @@ def _kept(blocks: Iterator[bytes], until: str) -> Iterator[RolloutPiece]:
 
 
 def _kind(found: RolloutRecord | None) -> str | None:
-    """Returns the kind of an event that is about what precedes it; ``None``: it is about something else, or
-    no event."""
+    """Returns the kind of an event that refers to the record before it, or None for other records."""
     payload = found.record.payload if found else None
     if not found or not isinstance(payload, dict):
         return None

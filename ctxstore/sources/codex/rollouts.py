@@ -42,19 +42,20 @@ class Rollout(NamedTuple):
 
     @property
     def context(self) -> str:
-        """The context it belongs to. That of a segment has the day of the thread's first rollout."""
+        """The name of the context of the rollout. For a segment, the name contains the day of the thread's first
+        rollout."""
         return f"codex/{self.day}/{self.thread}"
 
     @property
     def key(self) -> str:
-        """Its path below the home."""
+        """The path of the rollout below the home."""
         folder = self.day.replace("-", "/")
         name = f"{self.thread}_{self.segment}" if self.segment else self.thread
         return f"{SESSIONS}/{folder}/rollout-{self.day}T{self.time}-{name}.jsonl{PACKED if self.packed else ''}"
 
 
 def rollout_of(key: str) -> Rollout | None:
-    """Returns the rollout of a file, by its name or key; ``None`` if it is none."""
+    """Returns the parts of a rollout's name or key, or None if the file is not a rollout."""
     found = _NAME.fullmatch(key.rpartition("/")[2])
     if not found:
         return None
@@ -64,8 +65,8 @@ def rollout_of(key: str) -> Rollout | None:
 def rollouts_of(context: str, keys: Iterable[str]) -> list[str]:
     """Returns the keys of a context's rollouts, the newest one last.
 
-    Of the copies of one, the one that Codex uses is last: one in use after an archived one, a plain one after its
-    packed copy.
+    If a rollout has copies, the one that Codex uses comes last. Codex prefers an active copy to an archived one, and a
+    plain copy to a packed one.
     """
     thread = context.rpartition("/")[2]
     own = {key: rollout for key in keys if (rollout := rollout_of(key)) and rollout.thread == thread}
@@ -73,7 +74,8 @@ def rollouts_of(context: str, keys: Iterable[str]) -> list[str]:
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """Returns the rollout of a context's messages: the newest one of its thread."""
+    """Returns the key of the rollout with a context's messages, which is the newest one of its thread. Returns None if
+    there is none."""
     own = rollouts_of(context, keys)
     return own[-1] if own else None
 

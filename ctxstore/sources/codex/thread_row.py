@@ -1,4 +1,4 @@
-"""A rollout → what Codex notes of the session in its database, as it does itself when it makes that anew."""
+"""Computes from a rollout the row that Codex itself would write to its database for the session."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def iter_messages(blocks: Iterable[bytes], offset: int = 0) -> Iterator[Message]
 
 
 class CodexThread:
-    """Follows a conversation line by line: which message the next one follows, and which model speaks."""
+    """Follows a conversation line by line, to know the parent and the model of the next message."""
 
     def __init__(self) -> None:
         self._last: str | None = None
@@ -70,7 +70,7 @@ class CodexThread:
         self._last = id
 
     def _undo(self, count: int) -> None:
-        """Continues from before the turns that were undone. They stay in place, as a branch."""
+        """Makes the message before the undone turns the next parent. The undone messages stay as a branch."""
         for _ in range(min(count, len(self._turns))):
             self._last = self._turns.pop()
 
@@ -89,9 +89,9 @@ def make_scanner(before: Attributes | None = None) -> RecordScanner[CodexLine]:
 
 
 class PackedScanner:
-    """A scanner of a packed rollout. What was added to one can't be read without what precedes it.
+    """A scanner of a packed rollout. Bytes appended to a packed rollout cannot be read without the bytes before them.
 
-    `inherited` are the attributes of what the whole rollout continues.
+    `inherited` are the attributes of the history that the rollout continues.
     """
 
     def __init__(self, before: Attributes | None = None, inherited: Attributes | None = None) -> None:

@@ -46,7 +46,7 @@ def facts_of(document: bytes) -> dict[str, str]:
 
 
 def path_of(place: str) -> str:
-    """Returns the path of the folder a session worked in, which is noted as a path or as an editor's URI."""
+    """Returns the path of the folder in which a session worked. Continue records a path, or the URI of an editor."""
     if not place.startswith(_FILE):
         return place
     from urllib.parse import unquote
@@ -55,7 +55,7 @@ def path_of(place: str) -> str:
 
 
 def place_of(path: str, like: str) -> str:
-    """Returns the path, written as `like` is."""
+    """Returns the path in the form of `like`: as a path, or as a URI."""
     if not like.startswith(_FILE):
         return path
     from urllib.parse import quote

@@ -90,12 +90,12 @@ _UNTITLED = frozenset({"", "New Session", "Untitled Session"})
 
 
 def make_scanner(before: Attributes | None = None) -> DocumentScanner:
-    """Returns a scanner of a session, which is one document: what was added to it can't be read alone."""
+    """Returns a scanner of a session. A session is one document, so appended bytes cannot be read alone."""
     return DocumentScanner(iter_messages, _ContinueSummary("Continue"), before)
 
 
 class _ContinueSummary(SessionSummary):
-    """Title, model and folder are members of the document, before its history or after it."""
+    """The summary of a session. Title, model and folder are members of the document, before or after its history."""
 
     def __init__(self, agent: str) -> None:
         super().__init__(agent)

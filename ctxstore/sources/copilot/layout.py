@@ -50,7 +50,7 @@ _FOLDERS = frozenset({"agents", "hooks", "instructions", "skills"})
 
 
 def session_of(context: str) -> str | None:
-    """Returns the id of the session that is the context `context`; ``None`` if that is none."""
+    """Returns the id of the session whose context is `context`, or None if it is not a session."""
     id = context.removeprefix(_PREFIX)
     return id if id != context and _ID.fullmatch(id) else None
 
@@ -66,7 +66,8 @@ def events_key(session: str) -> str:
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """Returns the file that holds a session's events: the one in its folder, else that of an old version."""
+    """Returns the key of the file with a session's events, or None if there is none. The file in the session's folder
+    precedes that of an old version."""
     session = session_of(context)
     if session is None:
         return None
@@ -141,7 +142,7 @@ class CopilotLayout(GroupedLayout[KeyedEntry]):
 
 
 def _id_of(entry: os.DirEntry[str]) -> str:
-    """Returns the id of the session that the entry is; empty if it is none."""
+    """Returns the id of the session to which the entry belongs, or an empty string if it belongs to none."""
     id = entry.name
     if not is_folder(entry) and not entry.is_symlink():
         id = id.removesuffix(".jsonl")

@@ -64,7 +64,7 @@ def _attachment(value: Any) -> Part:
 
 
 def _told(data: dict[str, Any]) -> tuple[Part, ...]:
-    """Returns the text of an event that is no message, if it has one."""
+    """Returns the text of an event that is not a message, as parts. Returns no parts if it has no text."""
     text = data.get("message") or data.get("reason")
     return (Part("text", text),) if isinstance(text, str) else ()
 
@@ -119,7 +119,7 @@ def make_scanner(before: Attributes | None = None) -> Scanner:
 
 
 def make_legacy_scanner(before: Attributes | None = None) -> Scanner:
-    """Returns a scanner of an old version's document: what was added to it can't be read alone."""
+    """Returns a scanner of an old version's document. Bytes appended to a document cannot be read alone."""
     return DocumentScanner(iter_messages, legacy.LegacySummary(_TITLE), before)
 
 

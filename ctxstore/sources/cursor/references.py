@@ -13,9 +13,9 @@ _DEPTH = 8
 
 
 def references_in(value: Any) -> set[str]:
-    """Hashes that a value may refer to by: in hex, or as 32 bytes in a message of protocol buffers.
+    """Returns the hashes by which a value may refer to others: in hex, or as 32 bytes in a protocol buffers message.
 
-    What looks like one and is none does no harm: there is no piece of that name.
+    A text that only looks like a hash does no harm, because no value has that name.
     """
     data = value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else b""
     found = {match.decode() for match in _HEX.findall(data)}
@@ -32,7 +32,8 @@ def references_in(value: Any) -> set[str]:
 
 
 def _in_message(data: bytes, depth: int) -> set[str]:
-    """Returns the fields of 32 bytes in a message, and in messages within it; none if it is no message."""
+    """Returns the fields of 32 bytes in a message and in the messages within it. Returns none if the bytes are not a
+    message."""
     found: set[str] = set()
     at, end = 0, len(data)
     while at < end:
@@ -60,7 +61,7 @@ def _in_message(data: bytes, depth: int) -> set[str]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Returns a number and where it ends; -1 where there is none."""
+    """Returns a number and the position after it. The position is -1 if there is no number."""
     value = shift = 0
     while 0 <= at < len(data) and shift < 64:
         byte = data[at]

@@ -43,8 +43,10 @@ class Bubble(msgspec.Struct, gc=False):
 
 
 class Branch:
-    """Follows which bubbles are the conversation: the others were taken back, and may have the same text again. All of
-    them are, until a record lists them."""
+    """Decides which bubbles belong to the conversation. The user undid the others, and they may have the same text.
+
+    All bubbles belong to the conversation until a record lists them.
+    """
 
     def __init__(self) -> None:
         self._bubbles: frozenset[str] = frozenset()
@@ -78,7 +80,7 @@ def parts_in(record: CursorRecord) -> tuple[Part, ...]:
 
 
 def bubble_of(value: bytes | str) -> Bubble:
-    """Returns the bubble of a pair's value; an empty one where there is none."""
+    """Returns the bubble in a pair's value, or an empty bubble if there is none."""
     return _bubbles.decode(value.encode("utf-8", "replace") if isinstance(value, str) else value) or Bubble()
 
 
@@ -110,7 +112,7 @@ def _parts_of_content(content: Any) -> tuple[Part, ...]:
 
 
 def _said(text: Any) -> str:
-    """Returns what the user wrote, of a text that Cursor put into tags, beside what it added for the model."""
+    """Returns the user's text from a text with Cursor's tags. Text that Cursor added for the model is omitted."""
     text = string(text)
     found = _QUERY.findall(text) if "<user_query>" in text else []
     return "\n".join(query.strip() for query in found) if found else text
@@ -216,13 +218,13 @@ class _CursorSummary(SessionSummary):
 
 
 def _folder_in(record: CursorRecord) -> str | None:
-    """Returns the folder that a bubble names. Most name none, and need not be decoded."""
+    """Returns the folder that a bubble names, or None. Most bubbles name none, and are not decoded."""
     may_name = record.bubble and (b"workspace" in record.raw or isinstance(record.value, bytes))
     return folder_in(record.value) if may_name else None
 
 
 def _model_of(record: CursorRecord) -> str | None:
-    """Returns the model a bubble names. Most name none, and need not be decoded."""
+    """Returns the model that a bubble names, or None. Most bubbles name none, and are not decoded."""
     value = record.value
     may_name = b"modelInfo" in record.raw or isinstance(value, bytes)
     return model_of(bubble_of(value)) if may_name else None

@@ -1,4 +1,4 @@
-"""The workspaces of conversations: the editor has a database for each folder it had open."""
+"""The workspaces of Cursor's conversations. The editor has a database for each folder that was opened."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _LIMIT = 64 << 10
 
 
 def find_workspaces(home: str) -> dict[str, dict[str, Any]]:
-    """Returns the workspace's id, its folder as a URI, and its entry of the conversation, by conversation.
+    """Maps each conversation's id to its workspace: the workspace's id, its folder as a URI, and its entry for the
+    conversation.
 
-    Only this one key is read: others hold tokens. Databases that can't be read are ignored.
+    Only one key of each database is read, because others hold tokens. Databases that cannot be read are ignored.
     """
     found: dict[str, dict[str, Any]] = {}
     entries = list_folder(os.path.join(home, "workspaceStorage"), lambda _: None)
@@ -33,7 +34,7 @@ def find_workspaces(home: str) -> dict[str, dict[str, Any]]:
 
 
 def path_of(uri: Any) -> str | None:
-    """Returns the path of a folder's URI, if it is on this machine."""
+    """Returns the path in a folder's URI, or None if the folder is not on this machine."""
     parts = urlsplit(uri) if isinstance(uri, str) else None
     return unquote(parts.path) or None if parts and parts.scheme == "file" else None
 

@@ -1,1 +1,2 @@
-"""Sessions that are one JSON document each: an array of records, cut at their exact bytes, damage and all."""
+"""Sessions that are one JSON document each: an array of records. Each record keeps its exact bytes, even if it is
+damaged."""

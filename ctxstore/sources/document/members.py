@@ -17,7 +17,8 @@ decoder = json.JSONDecoder(strict=False, parse_int=len)
 
 
 class JsonMember(NamedTuple):
-    """``text[start:end]`` is the value of `key`. `end` is -1 for one that was not gone into."""
+    """A member of a JSON object: ``text[start:end]`` is the value of `key`. `end` is -1 for an array that was not
+    read."""
 
     key: str
     start: int
@@ -25,12 +26,12 @@ class JsonMember(NamedTuple):
 
 
 def text_of(data: bytes) -> str:
-    """Returns the bytes as characters, one each: positions are the same."""
+    """Returns the bytes as text with one character for each byte, so that positions are equal in both."""
     return data.decode("latin-1")
 
 
 def skip(text: str, at: int) -> int:
-    """Returns the next position from `at` on that is no white space."""
+    """Returns the position of the first character from `at` on that is not white space."""
     match = _SPACE.match(text, at)
     return match.end() if match else at
 
@@ -46,9 +47,9 @@ def end_of(text: str, at: int) -> int:
 
 
 def members(text: str, into: str | None = None) -> list[JsonMember]:
-    """Returns the members of the object `text` starts with, as far as they are whole; none if it is no object.
+    """Returns the complete members of the object at the start of `text`. Returns none if `text` starts with no object.
 
-    With `into`, they end with the first of that key whose value is an array: that is not gone into.
+    With `into`, the last member is the first one of that key whose value is an array. That array is not read.
     """
     found: list[JsonMember] = []
     at = start_of(text)

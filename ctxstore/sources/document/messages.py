@@ -1,7 +1,8 @@
-"""A JSON document → messages, for any agent that can read one record.
+"""Converts a JSON document to messages, for any agent whose source can read one record.
 
-A message's `raw` is its record with the comma before it; the array's end is one more, of role ``meta``, as is what
-precedes the array in an object. So a document that grows keeps the messages it has, byte for byte.
+The `raw` of a message is its record with the comma before it. The end of the array is one more message, of role
+``meta``. So is the text before the array, if the document is an object. So a document that grows keeps its messages,
+byte for byte.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ HEAD, TAIL = "@head", "@tail"
 
 
 class MessageBuilder(Protocol):
-    """Makes messages of one document's records. Made anew for each document."""
+    """Builds the messages of one document's records. Each document needs a new builder."""
 
     key: str
     """The member that holds the records, in a document that is an object."""
 
     def build(self, record: bytes, number: int) -> Message:
-        """Returns the message in the `number`-th record, if it is one. `raw` and `offset` are set by others."""
+        """Returns the message in the record with this number, or None if it is no message. The caller sets `raw` and
+        `offset`."""
 
     def head(self, head: bytes) -> Message:
-        """Returns the message of the bytes before the array, if they are an object's."""
+        """Returns the message of the bytes before the array, if the document is an object."""
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int, builder: MessageBuilder) -> Iterator[Message]:
@@ -50,12 +52,12 @@ def iter_messages(blocks: Iterable[bytes], offset: int, builder: MessageBuilder)
 
 
 def unknown(raw: bytes, offset: int) -> Message:
-    """Bytes that could not be understood."""
+    """Returns a message for bytes that could not be parsed."""
     return Message(f"@{offset}", "unknown", (), None, None, raw, offset)
 
 
 def meta(id: str) -> Message:
-    """Returns a message that nobody said."""
+    """Returns a message of role ``meta``, which nobody wrote."""
     return Message(id, "meta", (), None, None, b"", 0)
 
 

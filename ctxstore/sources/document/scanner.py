@@ -1,4 +1,5 @@
-"""The scanner of a JSON document: what a record means depends on what follows it."""
+"""The scanner of a JSON document. It reads the whole document first, because the meaning of a record depends on later
+ones."""
 
 from __future__ import annotations
 

@@ -19,8 +19,14 @@ _STALE = 31
 
 
 class ListedSession(NamedTuple):
-    """`entry`, a JSON object whose member `name` is `id`, in the list at `path`. `key`: the member of the document that
-    is the list, if the document isn't. Other entries keep their text."""
+    """An entry in a list of sessions that an agent keeps as JSON. Other entries keep their text.
+
+    - `path`: the file with the list.
+    - `name`: the member of each entry that contains the session's id.
+    - `id`: the id of this session.
+    - `entry`: the entry, a JSON object.
+    - `key`: the member of the document that is the list. If it is empty, the document is the list.
+    """
 
     path: str
     name: str
@@ -43,7 +49,8 @@ class ListedSession(NamedTuple):
         return found is not None and self._is_in(data, found)
 
     def apply(self, home: str) -> None:
-        """Adds it after the others. Raises `Conflict` for what is no such list, or is being changed; `StorageError`."""
+        """Adds the entry after the others. Raises `StorageError`, or `Conflict` if the file is no such list or changes
+        meanwhile."""
         path = os.path.realpath(os.path.join(home, self.path))
         try:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
@@ -82,7 +89,7 @@ def _require_unlocked(path: str) -> None:
 
 
 def find_list(path: str) -> os.stat_result | None:
-    """Returns the state of the file at `path`, links followed; ``None`` if it is missing. Raises `OSError`."""
+    """Returns the state of the file at `path`, or None if it is missing. Follows links. Raises `OSError`."""
     try:
         return os.stat(path)
     except FileNotFoundError:
@@ -90,8 +97,8 @@ def find_list(path: str) -> os.stat_result | None:
 
 
 def read_list(path: str) -> bytes:
-    """Returns all of it. Raises `OSError`, and `StorageError` for what is no file, which might be waited for
-    for ever."""
+    """Returns the content of the list. Raises `OSError`, or `StorageError` if the path is not a file, because reading
+    could block."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):

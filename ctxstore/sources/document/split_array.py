@@ -1,7 +1,7 @@
-"""A JSON document → the positions of the records in its array.
+"""Finds the positions of the records in a JSON document's array.
 
-A whole document is cut by a decoder that leaves the records undecoded. One that it refuses, because its writing was cut
-short or a character is damaged, is read record by record, as far as they are whole.
+For a valid document, a decoder finds the records without decoding them. A truncated or damaged document is read record
+by record, up to the last complete one.
 """
 
 from __future__ import annotations
@@ -27,8 +27,13 @@ class RecordSpan(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """``data[opening]`` is the array's ``[``; each record is ``data[start:end]``; `closing` is where its ``]`` is,
-    ``None`` if it has none. `is_whole`: nothing is damaged, what follows `closing` included."""
+    """The positions in ``data``.
+
+    - `opening`: the position of the array's ``[``.
+    - `records`: the start and end of each record.
+    - `closing`: the position of the array's ``]``, or None if it has none.
+    - `is_whole`: nothing is damaged, including the text after `closing`.
+    """
 
     opening: int
     records: list[RecordSpan]
@@ -37,7 +42,8 @@ class Cut(NamedTuple):
 
 
 def cut(data: bytes, key: str) -> Cut | None:
-    """Cuts a document that is an array, or an object with an array as its member `key`. ``None``: it is neither."""
+    """Returns the positions in a document that is an array, or an object whose member `key` is an array. Returns None
+    for any other document."""
     opening = _find_array(data, key)
     if opening is None:
         return None
@@ -45,7 +51,7 @@ def cut(data: bytes, key: str) -> Cut | None:
 
 
 def shorten(data: bytes, key: str, kept: int) -> bytes:
-    """Returns the document with the first `kept` of its records. One without such an array is unchanged."""
+    """Returns the document with its first `kept` records. A document without such an array is unchanged."""
     found = cut(data, key)
     if found is None or kept > len(found.records) or (kept == len(found.records) and found.is_whole):
         return data

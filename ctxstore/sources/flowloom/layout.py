@@ -64,19 +64,19 @@ make_layout = FlowLoomLayout
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """Returns the session's ``metadata.json`` among `keys`."""
+    """Returns the key of the session's ``metadata.json`` if it is one of `keys`, else None."""
     parts = (key.split("/") for key in keys)
     found = ("/".join(each) for each in parts if "/".join(each[:2]) == _SESSIONS and each[3:] == ["metadata.json"])
     return next(found, None) if context.rpartition("/")[2] != INDEX else None
 
 
 def is_memory(key: str) -> bool:
-    """Returns false: sessions are states."""
+    """Returns false, because FlowLoom keeps session states, no memories."""
     return False
 
 
 def _session_of(folder: str) -> str:
-    """Returns the id of the session whose folder it is: ``session-<id>``, or ``<id>`` alone."""
+    """Returns the session's id from the name of its folder: ``session-<id>``, or ``<id>`` alone."""
     id = folder.removeprefix("session-") or folder
     plain = re.sub(r"[^A-Za-z0-9._-]", "-", id)
     if plain == id and id.strip(".") and id != INDEX:
@@ -85,7 +85,8 @@ def _session_of(folder: str) -> str:
 
 
 def _is_state(key: str) -> bool:
-    """Whether an incremental snapshot takes the file: a session's metadata and state, and the index; not its output."""
+    """Whether an incremental snapshot includes the file: the index, or a session's metadata and state. Output is
+    excluded."""
     parts = key.split("/")
     if "/".join(parts[:2]) != _SESSIONS:
         return False

@@ -27,7 +27,7 @@ def plain_text(content: Any) -> str:
 
 
 def decode(raw: msgspec.Raw) -> Any:
-    """Returns the value, as far as Python can read it; ``None`` if there is none."""
+    """Returns the decoded value, or None if the bytes cannot be decoded."""
     if not raw:
         return None
     try:

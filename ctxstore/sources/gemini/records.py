@@ -57,7 +57,7 @@ class GeminiLine(GeminiElement, gc=False, rename={"set": "$set", "rewind_to": "$
 
 
 def update_of(line: GeminiLine) -> GeminiUpdate | None:
-    """Returns the change of the session in a record; ``None`` if it has none."""
+    """Returns the change of the session in a record, or None if it has none."""
     if bytes(memoryview(line.set)[:1]) == b"{":
         try:
             return _updates.decode(line.set)

@@ -34,7 +34,8 @@ __all__ = ["context_of", "index_entries", "new_session", "restore_layout", "sess
 
 
 def session_of(stored: StoredContext) -> str:
-    """Returns the id in the session's records, else the part in its file's name; empty if it is no session."""
+    """Returns the id in the session's records. Without one, returns the part in its file's name. Returns an empty
+    string if the context is no session."""
     key = transcript_key(stored.context, stored.keys)
     if key is None:
         return ""
@@ -93,7 +94,7 @@ def _stem(key: str) -> str:
 
 
 def _stored_folder(stored: StoredContext) -> str:
-    """Returns the project's folder in the stored keys; empty if no key belongs to a project."""
+    """Returns the project's folder in the stored keys, or an empty string if no key belongs to a project."""
     parts = next((key.split("/") for key in stored.keys if key.startswith(("tmp/", "history/"))), [""])
     return parts[1] if len(parts) > 2 else ""
 

@@ -28,7 +28,7 @@ _SNAPSHOT = "<state_snapshot>"
 
 
 class ThreadVerdict(NamedTuple):
-    """The meaning of a record, or of a member of its list. `is_new`: it is the first occurrence of a message."""
+    """The meaning of a record, or of a member of its list. `is_new`: the message's id occurs for the first time."""
 
     role: str
     id: str | None = None
@@ -40,7 +40,7 @@ META = ThreadVerdict("meta")
 
 
 class GeminiThread:
-    """The messages so far.
+    """Decides the meaning of each record from the records before it.
 
     Without `is_whole`, the start of the file is missing. Then the members of a list may repeat earlier messages, and
     none of them counts.
@@ -176,7 +176,7 @@ def _role_of(element: GeminiElement, answered: frozenset[str]) -> str:
 
 
 def _answered_by(element: GeminiElement) -> frozenset[str]:
-    """Returns the ids of a message's tool calls that contain the tools' outputs."""
+    """Returns the ids of those tool calls of a message that also contain the tools' outputs."""
     if not element.toolCalls:
         return frozenset()
     try:

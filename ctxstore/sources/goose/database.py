@@ -49,8 +49,12 @@ def _count_rows(tables: SessionTables) -> CountRows:
 
 
 def _counts(tables: SessionTables, table: str) -> dict[Any, tuple[int, ...]]:
-    """Returns numbers by session: of its messages, its newest message (none is given twice), and the length of the
-    column that may change in place: who sees a message."""
+    """Maps each session's id to three numbers:
+
+    - the number of its messages
+    - the id of its newest message, which Goose never reuses
+    - the length of the column that may change in place: who sees a message
+    """
     columns = tables.columns(table)
     if "session_id" not in columns:
         return {}
@@ -60,7 +64,7 @@ def _counts(tables: SessionTables, table: str) -> dict[Any, tuple[int, ...]]:
 
 
 def _nanoseconds(time: Any) -> int:
-    """Nanoseconds of a time as SQLite writes it, in UTC."""
+    """Returns the nanoseconds since 1970 of a time in the form of SQLite, in UTC."""
     try:
         found = datetime.fromisoformat(time)
     except (TypeError, ValueError):

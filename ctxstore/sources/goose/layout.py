@@ -43,7 +43,7 @@ make_layout = GooseLayout
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """Returns ``session.jsonl``, or the file of an older session."""
+    """Returns ``session.jsonl`` or the file of an older session if it is one of `keys`, else None."""
     there = set(keys) if is_session(context) else ()
     return next((key for key in (TRANSCRIPT, older_key(context)) if key in there), None)
 
@@ -54,12 +54,12 @@ def is_memory(key: str) -> bool:
 
 
 def older_key(context: str) -> str:
-    """Returns the key of the file that a session is in if it is not in the database."""
+    """Returns the key of the file in which versions before 1.10 kept the session."""
     return f"sessions/{context.rpartition('/')[2]}.jsonl"
 
 
 def _folder_of(path: str) -> str:
-    """Returns the folder a session in a file worked in, from its first line."""
+    """Returns the folder in which the session of a file worked, from the file's first line."""
     try:
         first = read_head(path, _HEAD).partition(b"\n")[0]
     except OSError:

@@ -12,7 +12,7 @@ COUNTED = ("user", "assistant", "system")
 
 
 class GooseRow(msgspec.Struct, gc=False):
-    """The columns, or members, that matter. All may have any type: formats change."""
+    """The columns or members that messages and summaries need. All may have any type, because formats change."""
 
     role: Any = None
     id: Any = None
@@ -27,7 +27,11 @@ class GooseRow(msgspec.Struct, gc=False):
 
 
 class GooseRecord(GooseRow, gc=False):
-    """A line. A row of the database is in `row`; a line of older files has the members itself. `raw` is the line."""
+    """A line of a session.
+
+    - `row`: the row of the database. A line of an older file has no row but the members themselves.
+    - `raw`: the bytes of the line.
+    """
 
     table: Any = None
     row: GooseRow | None = None
@@ -35,18 +39,20 @@ class GooseRecord(GooseRow, gc=False):
 
     @property
     def values(self) -> GooseRow:
-        """The part of the record that has the values."""
+        """The part of the record that contains the values: the row, or the record itself."""
         return self.row or self
 
     @property
     def is_session(self) -> bool:
-        """Whether it is about the session, not about a message."""
+        """Whether the record describes the session, not a message."""
         return self.table == "sessions" if self.row else self.role is None and self.working_dir is not None
 
     @property
     def counted_role(self) -> str:
-        """The role of a message, before its content shows whether it has only tools' results; ``meta`` for
-        other lines."""
+        """The role of a message without regard to its content, or ``meta`` for other lines.
+
+        Only the content shows whether a message consists of tools' results.
+        """
         is_message = self.table == "messages" if self.row else True
         role = self.values.role
         return role if is_message and role in COUNTED else "meta"

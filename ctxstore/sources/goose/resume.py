@@ -36,7 +36,7 @@ def new_session(now: int, random: bytes) -> str:
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """Returns the file of an older session, or the database itself: a session of the database is no file."""
+    """Returns the file of an older session, or the database. A session in the database has no file to restore."""
     if stored.context.startswith("goose/database"):
         return restore_whole_database(stored, change)
     if not is_session(stored.context):
@@ -51,7 +51,7 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 
 def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-    """Returns the session's rows."""
+    """Returns the entry that adds the session's rows to the database."""
     if TRANSCRIPT not in stored.keys or not is_session(stored.context):
         return []
     from ctxstore.sources.goose import database
@@ -61,7 +61,7 @@ def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Se
 
 
 def rows_of(stored: StoredContext, change: ContextChange) -> Iterator[bytes]:
-    """Yields the session's lines after `change`."""
+    """Yields the session's rows as lines after `change`."""
     from ctxstore.sources.sqlite.restore_rows import iter_lines
     from ctxstore.sources.sqlite.rows import RowLine, decode_line, encode_line
 

@@ -1,1 +1,2 @@
-"""JSON lines, as agents write them: cut into records, damage and all; shared by every source that has such files."""
+"""JSON lines as agents write them, and their division into records, even if they are damaged. Several sources use these
+modules."""

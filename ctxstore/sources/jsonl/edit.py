@@ -48,8 +48,12 @@ def edit_line(line: bytes, fields: Fields, restart: str = "") -> bytes:
 def edit_messages(
     parse: Parse, fields: Fields, restart: str = "", *, until: str = "", only_meta: bool = False
 ) -> FileEdit:
-    """Returns the edit of a transcript that `parse` cuts into messages: `fields` changed in each, or only in those of
-    role ``meta``, and nothing after the message `until`."""
+    """Returns the edit of a transcript that `parse` divides into messages.
+
+    - `fields`: the members to change in each message.
+    - `only_meta`: only messages of role ``meta`` are changed.
+    - `until`: the last message to keep.
+    """
 
     def edit(blocks: Iterator[bytes]) -> Iterator[bytes]:
         for message in parse(blocks):
@@ -62,7 +66,7 @@ def edit_messages(
 
 
 def _edit_damaged(record: bytes, fields: Fields) -> bytes:
-    """Returns one object that is not quite JSON, but for Python, and for some agents."""
+    """Changes an object that is not valid JSON, but that Python and some agents accept."""
     try:
         return _edit(record, _tolerant_places(record), fields)
     except DECODE_ERRORS:
@@ -96,7 +100,7 @@ def _changed(value: bytes, change: Callable[[str], str] | Fields) -> bytes:
 
 
 def _places(record: bytes, members: Mapping[str, msgspec.Raw]) -> Iterator[EditPlace]:
-    """Returns the places of an object's members; none if it names one twice."""
+    """Returns the positions of an object's members. Returns none if the object names a member twice."""
     found = []
     at = record.index(b"{") + 1
     for name, raw in members.items():

@@ -1,7 +1,7 @@
-"""Getting what can be got from lines that are not one well-formed JSON object.
+"""Reads as much as possible from lines that are not one valid JSON object.
 
-Seen in transcripts: two objects on a line, an object appended to one whose writing was cut short, NULs left
-by a crash, a byte order mark, half a character, half a surrogate pair.
+Real transcripts contain two objects on a line, an object appended to a truncated one, NULs left by a crash, a byte
+order mark, half a character, or half a surrogate pair.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _JUNK = " \t\r\n\0\xef\xbb\xbf"
 
 
 def split(raw: bytes, restart: str = "") -> list[tuple[bytes, bool]]:
-    """Cuts a line into whole JSON objects (true) and what is none (false). Joined, the pieces are `raw`.
+    """Divides a line into complete JSON objects (true) and other bytes (false). Joined, the results are equal to `raw`.
 
-    `restart` is how a record of this agent starts and an object inside a record never does: with it, a record
-    appended to one that was cut short is found.
+    `restart` is the start of this agent's records, with which an object inside a record never starts. It finds a record
+    that was appended to a truncated one.
     """
     text = raw.decode("latin-1")  # a character a byte, so positions are the same
     pieces: list[tuple[bytes, bool]] = []
@@ -50,7 +50,7 @@ def split(raw: bytes, restart: str = "") -> list[tuple[bytes, bool]]:
 
 
 def decode_lenient(raw: bytes) -> dict[str, Any] | None:
-    """Returns the JSON object in `raw`, with anything Python can make of it; ``None`` if there is none."""
+    """Returns the JSON object in `raw` if Python can decode it in any way, else None."""
     try:
         text = raw.strip(_JUNK.encode("latin-1")).decode("utf-8", "replace")
         value = json.loads(text, strict=False, parse_int=_parse_int)

@@ -1,6 +1,7 @@
-"""Bytes in blocks broken anywhere → whole lines → records.
+"""Divides blocks of any size into whole lines, and these into records.
 
-The parser and the scanner share this, so that both cut a file at the same places. Records are not decoded here.
+The parser and the scanner share these functions, so that both divide a file at the same places. Records are not decoded
+here.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ _OPENING, _CLOSING = (b"{", b"["), (b"}", b"]")
 
 
 class LineSpan(NamedTuple):
-    """``data[start:end]``: whole lines, the last one perhaps without its end if the file ends there.
+    """Whole lines, ``data[start:end]``. At the end of the file, the last line may have no line end.
 
-    Not `whole`: a piece of a line beyond `LIMIT`.
+    Without `whole`, the bytes are a part of a line that is longer than `LIMIT`.
     """
 
     data: bytes
@@ -33,7 +34,7 @@ class LineSpan(NamedTuple):
 
 
 class LineSplitter:
-    """Cuts blocks into spans. Only the open end of a block is copied and held back."""
+    """Divides blocks into spans of whole lines. Copies and buffers only the last, incomplete line."""
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
@@ -94,11 +95,12 @@ class Documents:
 
     @property
     def is_open(self) -> bool:
-        """Whether lines are held back."""
+        """Whether lines of an incomplete document are buffered."""
         return bool(self._held)
 
     def is_record(self, line: bytes) -> bool:
-        """Whether the line is certainly a record, as most are: that spares a call of `add`."""
+        """Whether the line is certainly a record. For such a line, which is the usual case, the caller need not call
+        `add`."""
         return len(line) >= _BARE and not self._held
 
     def add(self, line: bytes) -> Iterator[bytes]:
@@ -118,7 +120,7 @@ class Documents:
             yield line
 
     def close(self) -> Iterator[bytes]:
-        """Yields the lines that are held back."""
+        """Yields the buffered lines."""
         if self._held:
             record = b"".join(self._held)
             self._held, self._size = [], 0
@@ -139,7 +141,7 @@ def _bare(line: bytes) -> bytes:
 
 
 def is_blank(span: LineSpan) -> bool:
-    """Whether all its lines are empty: a file of nothing else is passed on at once, not line by line."""
+    """Whether all lines of the span are empty. A file of empty lines is then passed on at once, not line by line."""
     data, start, end, _ = span
     return data[start] in BLANK and data[end - 1] in BLANK and not data[start:end].strip(BLANK)
 

@@ -1,4 +1,4 @@
-"""A file of JSON lines as messages, for any agent that can read one record."""
+"""Reads a file of JSON lines as messages, for any agent whose source can read one record."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ Build = Callable[[bytes, R, int], Message]
 
 
 def iter_messages(blocks: Iterable[bytes], offset: int, read: Read[R], build: Build[R]) -> Iterator[Message]:
-    """Yields the messages in `blocks`, the first of which starts at `offset`. Their `raw`, joined, is the input.
+    """Yields the messages in `blocks`, the first of which starts at `offset`. Joined, their `raw` is equal to the
+    input.
 
-    An empty line belongs to the message before it, at the start of a file to the one after it.
+    An empty line belongs to the message before it. At the start of a file, it belongs to the first message.
     """
     for raw, record in iter_padded(blocks, read):
         yield unknown_message(raw, offset) if record is None else build(raw, record, offset)
@@ -29,7 +30,8 @@ def iter_messages(blocks: Iterable[bytes], offset: int, read: Read[R], build: Bu
 
 
 def iter_padded(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
-    """Yields pieces as `iter_records` does, with empty lines added to the record before them, or to the first one."""
+    """Yields parts of a file as `iter_records` does, but adds empty lines to the record before them, or to the first
+    record."""
     held: bytes | None = None
     held_record: R | None = None
     blank = bytearray()
@@ -49,8 +51,8 @@ def iter_padded(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes,
 
 
 def iter_records(blocks: Iterable[bytes], read: Read[R]) -> Iterator[tuple[bytes, R | None]]:
-    """Yields the pieces of a whole file in order, empty lines among them. A line beyond `LIMIT` is ``None``,
-    in parts."""
+    """Yields the parts of a whole file in order, including empty lines. A line longer than `LIMIT` is divided, and its
+    parts have None as the record."""
     lines, documents = LineSplitter(), Documents()
     for block in blocks:
         for span in lines.feed(bytes(block)):

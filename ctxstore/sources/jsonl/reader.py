@@ -38,8 +38,8 @@ class RecordReader(Generic[R]):
         self._decode = msgspec.json.Decoder(kind).decode
 
     def read(self, raw: bytes) -> list[tuple[bytes, R | None]]:
-        """Returns the pieces of a line, each with its record, or ``None`` if it has none. Joined, the pieces
-        are `raw`."""
+        """Returns the parts of a line, each with its record, or None if it is no record. Joined, the parts are equal to
+        `raw`."""
         try:
             record = self._decode(raw)
             return [(raw, self._accept(record, raw) if self._accept else record)]
@@ -47,7 +47,7 @@ class RecordReader(Generic[R]):
             return [(piece, self.decode(piece) if whole else None) for piece, whole in split(raw, self._restart)]
 
     def decode(self, piece: bytes) -> R | None:
-        """Returns the record of one JSON object; ``None`` if it is none."""
+        """Returns the record of one JSON object, or None if it is no record."""
         record: R | None
         try:
             record = self._decode(piece)
@@ -60,7 +60,8 @@ class RecordReader(Generic[R]):
 class FullReader(Generic[R]):
     """Reads the records that `read_lines` finds, with all their members.
 
-    `read_lines` decodes what it takes to count a record, and decides. It is not needed where a whole line decodes.
+    `read_lines` decodes the members by which a record is counted, and decides which bytes are records. It is not called
+    if a whole line decodes.
     """
 
     def __init__(self, kind: type[R], read_lines: Read[Any]) -> None:
@@ -97,7 +98,8 @@ def record_of(value: dict[str, Any], kind: type[R]) -> R:
 
 
 def value_of(raw: msgspec.Raw) -> Any:
-    """Returns the value of a member that was left undecoded; ``None`` if there is none, or if it can't be read."""
+    """Returns the value of a member that was not decoded yet. Returns None if the member is missing or cannot be
+    decoded."""
     if not memoryview(raw):
         return None
     try:
@@ -107,7 +109,7 @@ def value_of(raw: msgspec.Raw) -> Any:
 
 
 def _fitted(value: Any, type: Any) -> Any:
-    """Returns the value as a member of this type; `msgspec.UNSET` if it does not fit."""
+    """Returns the value as a member of this type, or `msgspec.UNSET` if it has another type."""
     if type is msgspec.Raw:
         return _raw_of(value)
     kinds = get_args(type) if isinstance(type, UnionType) else (type,)

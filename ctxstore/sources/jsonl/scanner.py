@@ -1,4 +1,4 @@
-"""The scanner of a file of JSON lines: it cuts records as the parser of the same agent does."""
+"""The scanner of a file of JSON lines. It divides the file into records as the parser of the same agent does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AddLines = Callable[[LineSpan], bool]
 
 
 class RecordSummary(Protocol[R_contra]):
-    """Adds records up: a `SessionSummary`. It is made anew for each file."""
+    """Computes the attributes of a session from its records: a `SessionSummary`. Each file needs a new one."""
 
     is_resumed: bool
 
@@ -30,12 +30,12 @@ class RecordSummary(Protocol[R_contra]):
 
 
 class RecordScanner(Generic[R]):
-    """A `Scanner` over records. If its summary is resumed, it sees only what was added to a file.
+    """A `Scanner` of records. If its summary is resumed, the scanner reads only the bytes that were appended to a file.
 
-    If that may begin inside a pretty-printed document, the messages can't be counted: what precedes decides
-    whether its first line is a record.
+    If the appended bytes may begin inside a pretty-printed document, the messages cannot be counted, because earlier
+    lines decide whether the first line is a record.
 
-    `add_lines` is tried first. It must add what `read` and `summary` would.
+    `add_lines` is tried first. Its result must be equal to that of `read` and `summary`.
     """
 
     def __init__(self, read: Read[R], summary: RecordSummary[R], add_lines: AddLines | None = None) -> None:

@@ -27,7 +27,8 @@ _HEADER = b"SQLite format 3\0"
 
 
 def ending_of(name: str) -> str:
-    """Returns the end that the names of the contexts of another database have: a dot, and a word for it."""
+    """Returns the end of the context names of a database that is not the usual one: a dot, and a word for the
+    database."""
     if name == FILE:
         return ""
     label = name.removeprefix("opencode-").removesuffix(".db")
@@ -40,7 +41,7 @@ def rows_key(name: str) -> str:
 
 
 def database_of(key: str) -> str:
-    """Returns the database that the rows `key` are from."""
+    """Returns the name of the database that contains the rows `key`."""
     return os.path.dirname(key) or FILE
 
 
@@ -53,12 +54,12 @@ class Databases:
 
     @cached_property
     def sessions(self) -> Mapping[str, Sequence[DatabaseSession]]:
-        """The sessions of each database, by its name: the usual one first."""
+        """Maps each database's name to its sessions. The usual database comes first."""
         return {name: sessions for name, (sessions, _) in self._read.items()}
 
     @cached_property
     def messages(self) -> Mapping[str, int]:
-        """The number of messages of each session, by its id: the most that a database has."""
+        """Maps each session's id to the number of its messages: the highest number in any database."""
         found: dict[str, int] = {}
         for sessions, counts in self._read.values():
             for session in sessions:
@@ -66,7 +67,8 @@ class Databases:
         return found
 
     def whole_files(self, secrets: Sequence[str]) -> list[FoundFile]:
-        """Returns copies of the databases, in the order of their names. One that is not OpenCode's is none."""
+        """Returns copies of the databases, in the order of their names. Databases that are not OpenCode's are
+        skipped."""
         names = sorted({FILE, *self._read})
         return [file for name in names for file in whole_file(self._folder, name, self._report, secrets=secrets)]
 
@@ -95,7 +97,8 @@ class Databases:
                 yield entry.name
 
     def _reporter(self, name: str) -> ReportSkipped:
-        """Returns what a database that can't be read is reported to. One of any name may be another program's."""
+        """Returns the function that reports an unreadable database. A database with an arbitrary name may belong to
+        another program."""
         if name == FILE or _CHANNEL.fullmatch(name):
             return self._report
 

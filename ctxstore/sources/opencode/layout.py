@@ -125,7 +125,7 @@ make_layout = OpenCodeLayout
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """Returns ``session.jsonl``, or that of another database than the usual one."""
+    """Returns ``session.jsonl``, or the key of the rows in another database, or None if `keys` has neither."""
     if not is_session(context):
         return None
     found = [key for key in keys if key == TRANSCRIPT or (key.endswith("/" + TRANSCRIPT) and key.count("/") == 1)]

@@ -38,7 +38,7 @@ class OpenCodeFiles:
         return [self._sessions[id] for id in sorted(self._sessions)]
 
     def folder_of(self, session: SessionFiles) -> str:
-        """Returns the folder a session worked in, as its own file has it; empty if it is unknown."""
+        """Returns the folder in which a session worked, from its own file, or an empty string if it is unknown."""
         found = (read_folder(os.path.join(self._home, key)) for key in session.own)
         return next(filter(None, found), "")
 
@@ -56,7 +56,7 @@ class OpenCodeFiles:
         return sorted({file.key: file for file in files}.values(), key=by_key)
 
     def files_beside(self, id: str) -> list[FoundFile]:
-        """Returns the files that exist even where messages are in a database."""
+        """Returns a session's files that OpenCode keeps even if the messages are in a database."""
         files: list[FoundFile] = []
         for folder in BESIDE:
             self._add(files, f"{STORAGE}/{folder}/{id}.json")

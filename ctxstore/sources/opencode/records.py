@@ -14,7 +14,7 @@ COUNTED = ("user", "assistant", "system")
 
 
 class OpenCodeRow(msgspec.Struct, gc=False):
-    """The columns that matter. All may have any type: formats change."""
+    """The columns that messages and summaries need. All may have any type, because formats change."""
 
     id: Any = None
     data: Any = None
@@ -25,7 +25,7 @@ class OpenCodeRow(msgspec.Struct, gc=False):
 
 
 class OpenCodeRecord(msgspec.Struct, gc=False):
-    """A row without those that belong to it. `raw` is its line."""
+    """A row without the rows that belong to it. `raw` is its line."""
 
     table: Any = None
     row: OpenCodeRow = msgspec.field(default_factory=OpenCodeRow)
@@ -50,9 +50,9 @@ _NOTHING = Role()
 
 
 def role_of(record: OpenCodeRecord) -> tuple[str, Role]:
-    """Returns the role of a row, and the members of its data; ``meta`` if it is no message's.
+    """Returns the role of a row and the members of its data. The role is ``meta`` if the row is no message.
 
-    Rows of ``session_message`` are messages too, of a later form: the same ones where both exist.
+    Rows of ``session_message`` are messages too, in a later form. If both forms exist, they contain the same messages.
     """
     if record.table not in ("message", "session_message"):
         return "meta", _NOTHING

@@ -49,7 +49,7 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 
 def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Sequence[IndexEntry]:
-    """Returns the session's rows."""
+    """Returns the entry that adds the session's rows to the database."""
     rows = transcript_key(stored.context, stored.keys)
     if rows is None or _is_in_files(stored):
         return []
@@ -62,7 +62,8 @@ def index_entries(stored: StoredContext, change: ContextChange, home: str) -> Se
 
 
 def rows_of(stored: StoredContext, change: ContextChange, projects: Mapping[str, str]) -> Iterator[bytes]:
-    """Yields the session's lines after `change`. `projects`: those of the home they go to, by folder."""
+    """Yields the session's rows as lines after `change`. `projects` maps folders to the ids of projects in the target
+    home."""
     from ctxstore.sources.sqlite.restore_rows import iter_lines
     from ctxstore.sources.sqlite.rows import decode_line, encode_line
 

@@ -50,7 +50,7 @@ def transcript(session: SessionFiles, folder: str, files: Sequence[FoundFile], k
 
 
 def read_folder(path: str) -> str:
-    """Returns the folder a session worked in, from its own file; empty if it has none."""
+    """Returns the folder in which a session worked, from its own file, or an empty string if it has none."""
     try:
         return string(json_object(_read(path)).get("directory"))
     except SourceError:
@@ -58,7 +58,7 @@ def read_folder(path: str) -> str:
 
 
 def name_of(key: str) -> str:
-    """Returns the id of the session, message or part that the file `key` has."""
+    """Returns the id of the session, message or part from the name of the file `key`."""
     return os.path.basename(key).removesuffix(".json")
 
 

@@ -1,4 +1,4 @@
-"""The files in OpenCode's data folder that belong to no session: what a migration left behind, and unknown ones."""
+"""The files in OpenCode's data folder that belong to no session: files that a migration left, and unknown ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Entry = os.DirEntry[str]
 
 
 class StrayFiles:
-    """Lists the files that `files` does not list. `in_database`: the ids of the sessions in databases."""
+    """Lists the files that `files` does not list. `in_database` contains the ids of the sessions in databases."""
 
     def __init__(self, files: OpenCodeFiles, in_database: Container[str], report: ReportSkipped) -> None:
         self._files = files
@@ -58,7 +58,7 @@ class StrayFiles:
             yield from self._take(f"{top}/{kind}", is_session_folder)
 
     def _take(self, folder: str, is_listed: Callable[[Entry], bool]) -> Iterator[FoundFile]:
-        """Yields the entries of a folder, and all below them, but not what is listed elsewhere."""
+        """Yields the entries of a folder and of its subfolders, except those that `files` lists."""
         for entry in self._files.list_folder(folder):
             if is_listed(entry):
                 continue

@@ -27,7 +27,7 @@ FileContent = Callable[[], Iterator[bytes]]
 
 
 def rows_of(path: str, lines: Callable[[sqlite3.Connection], Iterator[bytes]]) -> FileContent:
-    """Returns the lines that `lines` makes of the database at `path`, read as it is when they are asked for."""
+    """Returns a function that opens the database at `path` and yields its rows as lines. `lines` makes the lines."""
 
     def content() -> Iterator[bytes]:
         with open_database(path) as connection:
@@ -73,8 +73,10 @@ def back_up(path: str, copy: str) -> None:
 
 
 class _Impatient:
-    """Ends a copy that others keep from finishing: by writes, which restart it, or by a lock. SQLite itself would
-    continue for ever."""
+    """Stops a copy that other processes keep from finishing: by writes, which restart it, or by a lock.
+
+    SQLite itself would never give up.
+    """
 
     def __init__(self) -> None:
         self._left = -1
@@ -113,7 +115,7 @@ def _has_rows(connection: sqlite3.Connection, table: str) -> bool:
 
 
 def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Blocks worth passing on."""
+    """Yields the same bytes in larger blocks."""
     held: list[bytes] = []
     size = 0
     for line in lines:

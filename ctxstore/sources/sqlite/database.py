@@ -25,16 +25,17 @@ ROW_LIMIT = 256 << 20
 
 
 class Garbled(NamedTuple):
-    """A text that is not UTF-8: SQLite keeps any bytes."""
+    """The bytes of a text that is not UTF-8. SQLite does not validate texts."""
 
     data: bytes
 
 
 @contextmanager
 def open_database(path: str, *, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:
-    """Yields the database at `path` as it is now, until the end of the block. Raises `SourceError`, in the block too.
+    """Yields a connection to the database at `path`, which shows its present state until the end of the block.
 
-    Nothing is written to it, and no file beside it is made or taken away.
+    Raises `SourceError`, also within the block. Nothing is written, and no file beside the database is created or
+    deleted.
     """
     place = find_place(path)
     with translated():
@@ -119,7 +120,7 @@ _REASONS = {
 
 
 def text_of(data: bytes) -> str | Garbled:
-    """Returns a text as SQLite has it."""
+    """Returns a text from SQLite as a string, or as `Garbled` if it is not UTF-8."""
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""The made-up state of a file that exists only in a database."""
+"""The computed ``lstat`` result of a file that exists only in a database."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ _MODE = stat.S_IFREG | 0o600
 
 
 def stamp(size: int, newest: int, *version: object) -> os.stat_result:
-    """Returns the made-up state of a file that is only in a database: two equal ones mean that nothing changed.
+    """Returns the computed ``lstat`` result of a file that exists only in a database. Two equal results mean that
+    nothing changed.
 
-    `newest`: when it changed last, ns since 1970. `version`: values of which one differs after any change. `size`: the
-    bytes of the file, about.
+    - `newest`: the time of the last change, in ns since 1970.
+    - `version`: values of which at least one differs after any change.
+    - `size`: the approximate size of the file in bytes.
     """
     from blake3 import blake3
 

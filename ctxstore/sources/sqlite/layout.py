@@ -29,7 +29,7 @@ class DatabaseModule(Protocol):
 
 
 class OlderSession(NamedTuple):
-    """A session that is only in files: its id, the folder it worked in, and the files."""
+    """A session that exists only in files: its id, the folder in which it worked, and the files."""
 
     id: str
     folder: str
@@ -37,10 +37,11 @@ class OlderSession(NamedTuple):
 
 
 class SessionDatabaseLayout(AgentLayout):
-    """Lists the whole database, the settings, and each session: as rows, or as the files that older versions kept.
+    """Lists the whole database, the settings, and each session: as rows, or as the files of older versions.
 
-    `file` is the database's path below the home, `secrets` its tables that hold tokens. `settings` are the names of
-    files and folders that the user's settings are in.
+    - `file`: the database's path below the home.
+    - `secrets`: the tables that contain tokens.
+    - `settings`: the names of files and folders that contain the user's settings.
     """
 
     source: ClassVar[str]
@@ -69,7 +70,7 @@ class SessionDatabaseLayout(AgentLayout):
         yield from sorted(self._sessions(""), key=lambda context: context.name)
 
     def find_session(self, name: str) -> FoundContext | None:
-        """Returns the session called `name`; the files of others are not listed."""
+        """Returns the session called `name`, or None if there is none. Files of other sessions are not listed."""
         found = self._sessions(name.rpartition("/")[2])
         return next((context for context in found if context.name == name), None)
 
@@ -96,5 +97,5 @@ class SessionDatabaseLayout(AgentLayout):
 
 
 def is_session(context: str) -> bool:
-    """Whether the context is a session, as against the settings or the database."""
+    """Whether the context is a session, not the settings or the database."""
     return context.count("/") == 2

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def is_nameable(session: str, path: str, report: ReportSkipped) -> bool:
-    """Whether a session's id can be part of a name; reported if not."""
+    """Whether a session's id can be part of a context's name. An unsuitable id is reported."""
     if _ID.fullmatch(session):
         return True
     report(Skipped(path, f"a session's id can't be part of a name: {session[:80]!r}"))
@@ -38,7 +38,7 @@ def is_nameable(session: str, path: str, report: ReportSkipped) -> bool:
 
 
 def listed(path: str, report: ReportSkipped, look: Callable[[sqlite3.Connection], Iterator[T]]) -> list[T]:
-    """Returns all that `read` yields of the database at `path`, which is closed before anything else is done."""
+    """Returns all results of `look` for the database at `path`, which is closed before the function returns."""
     if not os.path.lexists(path):
         return []
     from ctxstore.sources.sqlite.database import open_database
@@ -66,8 +66,11 @@ def rows_file(path: str, session: str, stat: os.stat_result, layout: Callable[[]
 def whole_file(
     home: str, key: str, report: ReportSkipped, *, secrets: Sequence[str] = (), state: bool = False
 ) -> list[FoundFile]:
-    """Returns the database `key` below `home` as a file, without the rows of the tables `secrets`. None if it is too
-    large, which is reported, or is no database, which is said by who looks into it."""
+    """Returns the database `key` below `home` as a file, without the rows of the tables `secrets`.
+
+    Returns an empty list if the database is too large, which is reported, or if the file is no database, which the
+    reader of the database reports.
+    """
     from ctxstore.sources.sqlite.read_safely import find_place
 
     path = os.path.join(home, key)
@@ -99,7 +102,7 @@ def copied_file(
 
 
 def find_database(path: str, report: ReportSkipped) -> DatabaseFile | None:
-    """Returns the database at `path`; ``None`` if it can't be read, which is reported."""
+    """Returns the database at `path`, or None if it cannot be read, which is reported."""
     from ctxstore.sources.sqlite.read_safely import find_place
 
     try:

@@ -1,4 +1,5 @@
-"""Whether a path is a SQLite database, and how it can be read so that nothing beside it changes. No `sqlite3` here."""
+"""Decides whether a path is a SQLite database, and how to read it without changing its files. This module does not
+import `sqlite3`."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ class FileState(NamedTuple):
 
 
 class DatabaseFile(NamedTuple):
-    """A database: its path, how to open it, and the file and its log as they were then."""
+    """A database that was examined: its path, the way to open it, and the states of the file and its log at that
+    time."""
 
     path: str
     way: OpenMode
@@ -48,7 +50,7 @@ class DatabaseFile(NamedTuple):
     log: FileState
 
     def is_as_it_was(self) -> bool:
-        """Whether neither the file nor its log changed since."""
+        """Whether the file and its log are still in the state that was examined."""
         return (self.file, self.log) == (state_of(self.path), state_of(self.path + "-wal"))
 
 

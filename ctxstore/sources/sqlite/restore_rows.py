@@ -1,4 +1,5 @@
-"""A session's rows put into an agent's database, in place of those it has of that session. Nothing else is touched."""
+"""Restores a session's rows in an agent's database. They replace the session's present rows, and all other rows are
+unchanged."""
 
 from __future__ import annotations
 
@@ -23,10 +24,11 @@ PATIENCE = 5.0
 
 
 class Rows(NamedTuple):
-    """An `IndexEntry`: the session's rows, which `lines` yields the same way each time.
+    """An `IndexEntry` that makes the database contain exactly the session's rows. `lines` yields the same rows at each
+    call.
 
-    Afterwards the database has exactly these rows: others of the session are deleted. Rows that sessions share are
-    added if they are missing, and unchanged if not.
+    Other rows of the session are deleted. Rows that several sessions share are added if they are missing, and otherwise
+    unchanged.
     """
 
     path: str
@@ -47,11 +49,11 @@ class Rows(NamedTuple):
             return False
 
     def found(self, home: str) -> bytes:
-        """Returns the database's rows of the session: see `ReplacingIndexEntry`."""
+        """Returns a hash of the session's rows in the database: see `ReplacingIndexEntry.found`."""
         return found_lines(os.path.join(home, self.path), lambda tables: tables.export(self.layout, self.session))
 
     def apply(self, home: str) -> None:
-        """Puts them there, in one transaction. Raises `Conflict`, `StorageError`."""
+        """Writes the rows in one transaction. Raises `Conflict` or `StorageError`."""
         change_database(os.path.join(home, self.path), self.what, self.agent, self._exchange)
 
     def _exchange(self, tables: SessionTables) -> None:
@@ -85,7 +87,8 @@ class Rows(NamedTuple):
 
 
 def found_lines(path: str, lines: Callable[[SessionTables], Iterable[bytes]]) -> bytes:
-    """Returns a hash of what `lines` finds in the database at `path`, empty if that is nothing. Raises `Conflict`."""
+    """Returns a hash of the lines that `lines` yields for the database at `path`, or empty bytes if there are none.
+    Raises `Conflict`."""
     from blake3 import blake3
 
     if not os.path.lexists(path):
@@ -180,7 +183,7 @@ def _exists(tables: SessionTables, line: RowLine) -> bool:
 
 
 def _clashes(tables: SessionTables, name: str, number: str, lines: Iterable[RowLine]) -> bool:
-    """Whether other sessions' rows have one of the numbers."""
+    """Whether rows of other sessions already use one of the numbers in `lines`."""
     query = f"SELECT 1 FROM {quoted(name)} WHERE {quoted(number)} = ?"
     values = (stored_value(line.row.get(number)) for line in lines if line.table == name)
     return any(tables.connection.execute(query, (value,)).fetchone() for value in values)
@@ -210,7 +213,8 @@ def _is_same(one: RowLine, two: RowLine, numbers: dict[str, str]) -> bool:
 
 
 def iter_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yields the lines of a file of rows, each with its end. However long: what was taken can be put back."""
+    """Yields the lines of a file of rows, each with its line end. The length of a line is not limited, so every saved
+    row can be restored."""
     held: list[bytes] = []
     for block in blocks:
         start = 0

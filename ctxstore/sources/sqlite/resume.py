@@ -1,4 +1,4 @@
-"""The parts of a checkout that agents with a database have in common."""
+"""The parts of a checkout that agents with a database share."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ def session_rows(
 
 
 def restore_whole_database(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """Returns the database, and an empty log: that of the one before would be read as belonging to it. The log's index
-    is made anew by SQLite when nobody has it open."""
+    """Returns the database and an empty log to restore. Otherwise SQLite would apply the log of the previous database.
+
+    SQLite itself rebuilds the log's index when no process has it open.
+    """
     if not change.is_empty:
         raise InvalidInput(f"{stored.context} can only be brought back as it was: it is all sessions at once")
     logs = [empty_log(key) for key in stored.keys]

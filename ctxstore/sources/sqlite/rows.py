@@ -19,7 +19,7 @@ from ctxstore.sources.sqlite.database import Garbled
 
 
 class RowLine(msgspec.Struct, omit_defaults=True):
-    """A row of `table`, and the rows of other tables that belong to it."""
+    """A row of `table`, with the rows of other tables that belong to it."""
 
     table: str
     row: dict[str, Any]

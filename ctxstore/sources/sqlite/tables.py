@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 
 class Table(NamedTuple):
-    """Rows of `name` that are one session's: those whose column `by` is its id.
+    """The rows of the table `name` that belong to one session.
 
-    `order`: the columns that sort them. `below`: a table whose rows belong to each of these, by its `id`.
-    `where`: a further condition. `number`: a column that only numbers the rows of all sessions: in another
-    database they have other numbers.
+    - `by`: the column that contains the session's id.
+    - `order`: the columns that sort the rows.
+    - `below`: a table whose rows belong to a row of this table, by its `id`.
+    - `where`: a further condition.
+    - `number`: a column that only numbers the rows of all sessions. In another database, the rows get other numbers.
     """
 
     name: str
@@ -38,11 +40,13 @@ class SharedRow(NamedTuple):
 
 
 class DatabaseLayout(NamedTuple):
-    """The tables an agent keeps its sessions in: each has a row in `session`, by its `id`, refers to `shared` rows, and
-    owns rows of `tables`, which follow in the lines in this order.
+    """The tables in which an agent keeps its sessions.
 
-    `folder`: the session's column with the folder it worked in. `row_size`: bytes of an average row, because the size
-    of a session is not known before it is read.
+    - `session`: the table with one row for each session, by its `id`.
+    - `shared`: rows to which several sessions refer.
+    - `tables`: the tables with the session's other rows. Lines follow this order.
+    - `folder`: the column of `session` with the folder in which the session worked.
+    - `row_size`: the bytes of an average row, to estimate the size of a session before it is read.
     """
 
     session: str
@@ -62,8 +66,8 @@ class DatabaseSession(NamedTuple):
 
 
 class RowCounts(NamedTuple):
-    """The rows of a session: about how many, when one changed last (ns), and a `version` that differs after any
-    change."""
+    """The number of a session's rows (approximately), the time of the last change (ns), and a `version` that differs
+    after any change."""
 
     rows: int
     newest: int
@@ -121,7 +125,8 @@ class SessionTables:
         return next(self._select(layout.session, '"id" = ?', (session,)), None)
 
     def export(self, layout: DatabaseLayout, session: str) -> Iterator[bytes]:
-        """Yields the session's rows as lines: its own first, then what it refers to, then what belongs to it."""
+        """Yields the session's rows as lines: its own row, then the shared rows to which it refers, then the rows that
+        belong to it."""
         own = self.find_session(layout, session)
         if own is None:
             return
@@ -164,10 +169,10 @@ def _names(layout: DatabaseLayout) -> Iterator[str]:
 
 
 def integer(value: Any) -> int:
-    """Returns a number as a whole one; 0 for any other value."""
+    """Returns a number as an integer, or 0 for any other value."""
     return int(value) if isinstance(value, (int, float)) and abs(value) < 1 << 53 else 0
 
 
 def quoted(name: str) -> str:
-    """Returns a name for use in a statement."""
+    """Returns a name with quotes, for use in an SQL statement."""
     return '"' + name.replace('"', '""') + '"'

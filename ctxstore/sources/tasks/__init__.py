@@ -1,4 +1,4 @@
-"""Tasks, the sessions of Cline and of Roo Code, which was made from it. Both keep them the same way."""
+"""Tasks: the sessions of Cline, and of Roo Code, which was derived from Cline. Both use the same files."""
 
 from typing import ClassVar
 

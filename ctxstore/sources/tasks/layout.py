@@ -45,7 +45,7 @@ class TaskLayout(GroupedLayout[KeyedEntry]):
         return {self._prefix + HOME: self._home_files}
 
     def group_entries(self) -> Mapping[str, list[KeyedEntry]]:
-        """Returns the folders of each task, with their keys. One that is in both places is one task."""
+        """Returns the folders of each task, with their keys. A task may have a folder in both places."""
         tasks: dict[str, list[KeyedEntry]] = {}
         for place in (SESSIONS, TASKS):
             for entry in list_folder(os.path.join(self.path, place), self.report):
@@ -82,7 +82,7 @@ class TaskLayout(GroupedLayout[KeyedEntry]):
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:
-    """Returns the key of a task's messages, among `keys`."""
+    """Returns the key of a task's messages if it is one of `keys`, else None."""
     parts = context.split("/")
     if len(parts) != 3 or parts[2] == HOME:
         return None
@@ -95,5 +95,5 @@ def transcript_key(context: str, keys: Iterable[str]) -> str | None:
 
 
 def is_memory(key: str) -> bool:
-    """Whether the file is a rule, which the agent goes by in every task."""
+    """Whether the file is a rule that the agent follows in every task."""
     return key.split("/", 1)[0].lower().startswith("rules")

@@ -1,4 +1,5 @@
-"""A session of the newer Cline, ``sessions/<session>/``: its id begins its files' names, and is in two of them."""
+"""The files of a session of the newer Cline, ``sessions/<session>/``. The names of its files begin with its id, and two
+of the files contain it."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from ctxstore.sources.tasks.transcript import KEY
 
 
 def place(key: str, session: str, change: ContextChange) -> str:
-    """Returns the key a file of the session is restored as."""
+    """Returns the key under which a file of the session is restored."""
     parts = key.split("/")
     if change.session and parts[0] == SESSIONS and len(parts) > 2:
         parts[1] = change.session
@@ -22,12 +23,13 @@ def place(key: str, session: str, change: ContextChange) -> str:
 
 
 def names_its_place(key: str, session: str) -> bool:
-    """Whether the file has the path of the session's messages."""
+    """Whether the file contains the path of the session's messages."""
     return key == f"{SESSIONS}/{session}/{session}.json"
 
 
 def changed(data: bytes, key: str, session: str, change: ContextChange, kept: int | None) -> bytes:
-    """Returns the restored file `key`, with its first `kept` messages; ``None``: all."""
+    """Returns the content of the restored file `key` with its first `kept` messages, or with all messages if `kept` is
+    None."""
     if key == f"{SESSIONS}/{session}/{session}.messages.json":
         data = edit_line(data, _ids(session, change))
         return data if kept is None else shorten(data, KEY, kept)

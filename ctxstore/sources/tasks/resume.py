@@ -35,7 +35,8 @@ EDITS = "context_history.json"
 
 
 class End:
-    """The end of a restored task: after the `number`-th message of its history, of the time `time` (ms, 0: unknown)."""
+    """The end of a restored task: the `number` of messages to keep, and the `time` of the last one (ms, or 0 if
+    unknown)."""
 
     def __init__(self, stored: StoredContext, transcript: str, until: str) -> None:
         self.number, self.time = 0, 0
@@ -59,7 +60,7 @@ class End:
 
 
 def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[RestoreFile]:
-    """Returns the files of a task as the agent looks for them after `change`."""
+    """Returns the files of a task with the keys that the agent expects after `change`."""
     transcript = require_task(stored, change)
     if transcript is None:
         return restore_all(stored)
@@ -74,7 +75,7 @@ def restore_layout(stored: StoredContext, change: ContextChange) -> Sequence[Res
 
 
 def require_task(stored: StoredContext, change: ContextChange) -> str | None:
-    """Returns the key of a task's messages; ``None`` for what is none. Raises `InvalidInput` if it can't be
+    """Returns the key of a task's messages, or None if the context is not a task. Raises `InvalidInput` if it cannot be
     made one."""
     transcript = transcript_key(stored.context, stored.keys)
     if transcript is None and (change.session or change.until):
@@ -97,8 +98,10 @@ def _place(stored: StoredContext, key: str, change: ContextChange) -> str:
 
 
 def _moved(stored: StoredContext, key: str, change: ContextChange) -> FileEdit | None:
-    """Returns the edit of a file with the path of the messages: in another home even an unchanged session has another
-    one."""
+    """Returns the edit of a file that contains the path of the messages, or None for other files.
+
+    The path changes in another home, even if the session is unchanged.
+    """
     task = stored.session
     is_moved = change.home and layout_v3.names_its_place(key, task)
     return edit_whole(lambda data: layout_v3.changed(data, key, task, change, None)) if is_moved else None
@@ -123,7 +126,7 @@ def _edit(stored: StoredContext, key: str, change: ContextChange, end: End | Non
 
 
 def shorten_window(data: bytes, end: End) -> bytes:
-    """Returns the window's messages up to the end."""
+    """Returns the messages of the window up to `end`."""
     found = cut(data, KEY)
     records = [json_object(data[start:stop]) for start, stop in found.records] if found else []
     kept = next((number for number, record in enumerate(records) if end.is_past(record)), len(records))
