@@ -54,7 +54,7 @@ class NewFile:
 
     @property
     def is_open(self) -> bool:
-        """Whether the file has its temporary name still."""
+        """Whether the file still has its temporary name."""
         return self._fd is not None
 
     def write(self, data: bytes | memoryview, offset: int | None = None) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class RefMethods:
-    """The methods of `Repo` for refs. Each method that writes is one run, which can be undone."""
+    """The methods of `Repo` for refs. Each method that writes adds one entry to the op log, which can be undone."""
 
     _engine: Engine
 
@@ -81,20 +81,21 @@ class RefMethods:
         return ops.iter_tags(self._engine)
 
     def find_op(self, text: str) -> StoredOp:
-        """Returns the run whose id starts with `text`. Raises `NotFound`, `InvalidInput`."""
+        """Returns the entry of the op log whose id starts with `text`. Raises `NotFound`, `InvalidInput`."""
         return Resolver(self._engine).op(text)
 
     def ops(self) -> Iterator[ListedOp]:
-        """Yields the runs, newest first, with whether each is undone."""
+        """Yields the entries of the op log, newest first, with whether each is undone."""
         return ops.iter_listed_ops(ops.iter_runs(self._engine))
 
     def op_effect(self, op: Op) -> OpEffect:
-        """Returns the commits that a run forgot or restored."""
+        """Returns the commits that an entry of the op log forgot or restored."""
         return ops.op_effect(self._engine, op)
 
     def plan_undo(self, op: str | None = None) -> UndoPlan:
-        """Plans to undo the run whose id starts with `op`, or else the newest run that is neither an undo nor undone.
+        """Plans to undo the entry of the op log whose id starts with `op`.
 
-        Raises `Conflict` if a later run changed the same refs, and `NotFound` if a commit that it needs was collected.
+        Without `op`, it is the newest entry that is neither an undo nor undone. Raises `Conflict` if a later entry
+        changed the same refs, and `NotFound` if a commit that it needs was collected.
         """
         return ops.plan_undo(self._engine, self.find_op(op) if op is not None else None)

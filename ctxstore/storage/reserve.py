@@ -1,4 +1,4 @@
-"""The reserve: a file that is deleted when the disk is full, so that a collection has space to begin."""
+"""The reserve: a file that is deleted when the disk is full, so that a garbage collection has space to begin."""
 
 from __future__ import annotations
 

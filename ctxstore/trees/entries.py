@@ -28,7 +28,7 @@ class EntryKind(enum.IntEnum):
 class FileEntry(NamedTuple):
     """A file's metadata and content. `size` is in bytes.
 
-    `id` is None for an empty file, the chunk's id for a file of one chunk, else the id of a list of chunks.
+    `id` is the id of the list of chunks, of the only chunk, or None for an empty file.
     """
 
     mode: int

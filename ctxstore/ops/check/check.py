@@ -29,9 +29,11 @@ ROUNDS = 8
 class CheckProblem(NamedTuple):
     """A problem, and the contexts, commits and files that it affects, as far as known.
 
-    `kind` is pack, object or history. `what` names the damaged part. `refs` are contexts. `commits` are the first
-    `impact.CAP` of `commit_count` commits. `places` are pairs (context, place in its tree), and `more_places` is True
-    if the list is incomplete.
+    - `kind`: pack, object or history.
+    - `what`: the name of the damaged part.
+    - `refs`: the affected contexts.
+    - `commits`: the first `impact.CAP` of `commit_count` affected commits.
+    - `places`: pairs (context, place in its tree). `more_places` is True if the list is incomplete.
     """
 
     kind: str
@@ -202,7 +204,7 @@ class _CheckRun:
         return location is not None and all(location.pack != pack.name for pack in self._checked)
 
     def check_reachable(self) -> None:
-        """Checks that everything reachable from refs and runs exists. Content is only looked up, not read."""
+        """Checks that everything reachable from refs and the op log exists. Content is only looked up, not read."""
         unreadable: list[UnreadableObject] = []
         leaves: dict[bytes, str] = {}
 

@@ -18,9 +18,12 @@ WHOLE, COLLECTED, DAMAGED = "whole", "collected", "damaged"
 class UnreachableHistory(NamedTuple):
     """An unreachable commit. `commits` is the number of unreachable commits in its history, itself included.
 
-    `state` is whole (it can be restored), collected or damaged. A collected commit was forgotten or never published,
-    and gc has deleted its content. `forgotten` is the reason it was forgotten, or empty. `in_log` is whether a run
-    mentions it. If every commit is listed, `commits` is 1.
+    - `state`: whole (it can be restored), collected or damaged. A collected commit was forgotten or never published,
+      and gc has deleted its content.
+    - `forgotten`: the reason why the commit was forgotten, or empty.
+    - `in_log`: whether an entry of the op log mentions the commit.
+
+    If every commit is listed, `commits` is 1.
     """
 
     id: ObjectId

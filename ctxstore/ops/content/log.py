@@ -1,4 +1,4 @@
-"""The history of a repository: its runs, its contexts, and the ancestors of a commit."""
+"""The history of a repository: its op log, its contexts, and the ancestors of a commit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ctxstore.ids import ObjectId
 
 
 def iter_runs(engine: Engine) -> Iterator[StoredOp]:
-    """Yields all runs as (id, op), newest first."""
+    """Yields all entries of the op log as (id, op), newest first."""
     return iter_ops(engine.store, engine.root().op)
 
 

@@ -69,7 +69,7 @@ def stats(engine: Engine) -> Stats:
 
 
 def _count_ops(engine: Engine) -> int:
-    """Counts the runs, from the newest to the first that cannot be read."""
+    """Counts the entries of the op log, from the newest down to the first unreadable one."""
 
     count = 0
     with suppress(Corrupt, NotFound):

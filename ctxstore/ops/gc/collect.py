@@ -51,8 +51,10 @@ class GcResult(NamedTuple):
 class GcPlan:
     """A plan of a collection, for one state of the repository. Nothing is written before `execute`.
 
-    `live` and `dead` are numbers of objects. `frees` is the estimated number of bytes freed, `unreclaimed` the dead
-    bytes in packs that are kept. `remove` and `rewrite` name packs.
+    - `live`, `dead`: numbers of objects.
+    - `frees`: the estimated number of bytes freed.
+    - `unreclaimed`: the dead bytes in packs that are kept.
+    - `remove`, `rewrite`: names of packs.
     """
 
     def __init__(self, engine: Engine, root: RepositoryState, *, recompress: bool, progress: Progress) -> None:

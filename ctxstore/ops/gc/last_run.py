@@ -42,7 +42,7 @@ def read_note(engine: Engine) -> Note | None:
 
 
 def write_note(engine: Engine) -> None:
-    """Writes a note of the repository's present state. A failure costs only time, so it is silent."""
+    """Writes a note of the repository's present state. Ignores failures, because a missing note only costs time."""
     root = engine.root()
     note = Note(root.forgotten, len(engine.forgotten(root)), _objects(engine))
     write_values(engine, _NAME, VERSION, note)

@@ -1,4 +1,4 @@
-"""The objects that refs and runs reach. A collection must keep them."""
+"""The objects that refs and the op log reach. A collection must keep them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Leaf = Callable[[ObjectId, Kind, str], None]
 
 
 class UnreadableObject:
-    """An object that could not be read, and the refs that need it. No refs: the history itself needs it."""
+    """An object that could not be read, and the refs that need it. If there are none, the history itself needs it."""
 
     __slots__ = ("error", "id", "kind", "refs")
 
@@ -147,7 +147,7 @@ class Marker:
             self._leaf(id, Kind.RECORD)
 
     def _mark_ops(self, newest: ObjectId | None) -> list[tuple[str, ObjectId]]:
-        """Marks the runs and their maps, and returns the commits that they mention."""
+        """Marks the entries of the op log and their maps, and returns the commits that the entries mention."""
         found: list[tuple[str, ObjectId]] = []
         while newest is not None and self._visit(newest):
             data = self._get(newest, Kind.OP)
@@ -161,7 +161,7 @@ class Marker:
         return found
 
     def _changed_commits(self, op: Op) -> Iterator[ObjectId]:
-        """Yields the commits that a run moved refs from and to. Settings are marked directly."""
+        """Yields the commits that an entry of the op log moved refs from and to. Marks settings directly."""
         for ref, old, new in op.changes:
             for id in (old, new):
                 if id is None:

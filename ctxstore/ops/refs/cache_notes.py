@@ -31,7 +31,7 @@ def read_values(engine: Engine, name: str, version: int) -> list[Any] | None:
 
 
 def write_values(engine: Engine, name: str, version: int, values: tuple[Any, ...]) -> None:
-    """Replaces a note. A failure costs only time, so it is silent."""
+    """Replaces a note. Ignores failures, because a missing note only costs time."""
     folder = engine.storage.cache_folder()
     if folder is None:
         return

@@ -1,4 +1,7 @@
-"""Tags, and the forking, renaming and dropping of contexts. Each change is one run, which `ctx undo` reverts."""
+"""Tags, and the forking, renaming and dropping of contexts.
+
+Each change is one entry of the op log, which `ctx undo` reverts.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +102,7 @@ class DropPlan:
         self.contexts = tuple(contexts)
 
     def execute(self) -> Published:
-        """Drops the contexts in one run. Their commits stay, so that `ctx undo` can restore them.
+        """Drops the contexts as one entry of the op log. Their commits stay, so that `ctx undo` can restore them.
 
         Raises `RefMoved` if a context has moved since the plan was made.
         """

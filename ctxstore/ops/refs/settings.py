@@ -1,4 +1,7 @@
-"""Settings of a repository: named JSON values in the refs map. Each change is a run and can be undone."""
+"""Settings of a repository: named JSON values in the refs map.
+
+Each change is one entry of the op log and can be undone.
+"""
 
 from __future__ import annotations
 

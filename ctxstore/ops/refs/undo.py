@@ -1,4 +1,4 @@
-"""Undo: reverts the changes of a run, unless they were changed again since."""
+"""Undo: reverts the changes of an entry of the op log, unless a later entry changed the same refs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ MAX_LISTED = 3
 
 
 class OpEffect(NamedTuple):
-    """The commits that a run forgot, and those it restored, with their marks."""
+    """The commits that an entry of the op log forgot, and those it restored, with their marks."""
 
     forgot: Mapping[ObjectId, Forgotten]
     came_back: Mapping[ObjectId, Forgotten]
 
 
 def op_effect(engine: Engine, op: Op) -> OpEffect:
-    """Returns the effect of a run on the forgotten commits."""
+    """Returns the commits that an entry of the op log forgot or restored."""
     before = read_op(engine.store, op.previous).forgotten if op.previous is not None else None
     effect = OpEffect({}, {})
     if before == op.forgotten:
@@ -42,7 +42,7 @@ def op_effect(engine: Engine, op: Op) -> OpEffect:
 
 
 class ListedOp(NamedTuple):
-    """A run, and whether it is undone: that is, a later undo reverted it and is not itself undone."""
+    """An entry of the op log. It is undone if a later undo reverted it and that undo is not itself undone."""
 
     id: ObjectId
     op: Op
@@ -50,7 +50,7 @@ class ListedOp(NamedTuple):
 
 
 def iter_listed_ops(ops: Iterable[StoredOp]) -> Iterator[ListedOp]:
-    """Adds to each run whether it is undone. The runs must be given newest first."""
+    """Yields each entry of the op log with whether it is undone. Entries must be given newest first."""
     undone: set[ObjectId] = set()
     for id, op in ops:
         is_undone = id in undone
@@ -60,7 +60,7 @@ def iter_listed_ops(ops: Iterable[StoredOp]) -> Iterator[ListedOp]:
 
 
 class UndoPlan:
-    """A plan to undo the run `id`: the refs to move, and the commits to restore or to forget again."""
+    """A plan to undo the entry `id` of the op log: the refs to move, and the commits to restore or to forget again."""
 
     def __init__(self, engine: Engine, id: ObjectId, op: Op) -> None:
         self._engine = engine
@@ -73,7 +73,7 @@ class UndoPlan:
             self._prepare(tx)
 
     def execute(self) -> Published:
-        """Executes the plan as one run. Raises `Conflict` or `NotFound`, as planning does, if others wrote since."""
+        """Executes the plan as a new entry of the op log. If others wrote since, raises `Conflict` or `NotFound`."""
         return retry(self._attempt)
 
     def _attempt(self) -> Published:
@@ -91,7 +91,7 @@ class UndoPlan:
         return f"{_format_op(self.id)} ({self.op.command}{why})"
 
     def _prepare(self, tx: Transaction) -> None:
-        """Prepares the undo from the newest state. Either all of the run's changes are reverted, or none is."""
+        """Prepares the undo from the newest state. Either all changes of the entry are reverted, or none is."""
         self._refuse_changed(tx)
         self.moves = tuple(Move(ref, new, old) for ref, old, new in self.op.changes)
         try:
@@ -105,7 +105,7 @@ class UndoPlan:
             ) from error
 
     def _restore_marks(self, tx: Transaction) -> None:
-        """Restores commits that the run forgot, and forgets those that it restored."""
+        """Restores commits that the undone entry forgot, and forgets those that it restored."""
         effect = op_effect(self._engine, self.op)
         now = self._engine.forgotten(tx.root)
         if again := [id for id, mark in effect.forgot.items() if now.find(id) not in (None, mark)]:
@@ -128,7 +128,7 @@ class UndoPlan:
         return {id for id in after.values() if id is not None}
 
     def _refuse_changed(self, tx: Transaction) -> None:
-        """Raises `Conflict` if the run is undone already, or if a later run changed the same refs."""
+        """Raises `Conflict` if the entry is undone already, or if a later entry changed the same refs."""
         later = self._effective_later_ops(tx)
         for run in later:
             if run.op.undoes == self.id:
@@ -141,14 +141,14 @@ class UndoPlan:
             raise self._conflict(changed, later)
 
     def _effective_later_ops(self, tx: Transaction) -> list[ListedOp]:
-        """Returns the later runs, without those that were undone and the undos of these."""
+        """Returns the later entries of the op log, without undone entries and without the undos of those."""
         ops = iter_ops(self._engine.store, tx.root.op)
         runs = list(iter_listed_ops(takewhile(lambda found: found[0] != self.id, ops)))
         ids = {run.id for run in runs}
         return [run for run in runs if not run.is_undone and run.op.undoes not in ids]
 
     def _conflict(self, changed: Sequence[RefChange], later: Sequence[ListedOp]) -> Conflict:
-        """Returns the error for refs that changed since the run."""
+        """Returns the error for refs that changed since the entry to undo."""
         names = {change.ref for change in changed}
         by = next((run for run in later if names & {change.ref for change in run.op.changes}), None)
         by_whom = f", last by {_format_op(by.id)} ({by.op.command})" if by else ""
@@ -162,9 +162,9 @@ class UndoPlan:
 
 
 def plan_undo(engine: Engine, found: StoredOp | None = None) -> UndoPlan:
-    """Plans to undo a run. Without `found` it is the newest run that is neither an undo nor undone.
+    """Plans to undo the entry `found` of the op log, or else the newest that is neither an undo nor undone.
 
-    Raises `Conflict` if one of its changes was changed again. Raises `NotFound` if there is nothing to undo, or if gc
+    Raises `Conflict` if a later entry changed the same refs. Raises `NotFound` if there is nothing to undo, or if gc
     has deleted the content it needs.
     """
     if found is None:
@@ -177,5 +177,5 @@ def plan_undo(engine: Engine, found: StoredOp | None = None) -> UndoPlan:
 
 
 def _format_op(id: ObjectId) -> str:
-    """Formats the id of a run."""
+    """Formats the id of an entry of the op log."""
     return f"op:{format_id(id)}"
