@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable, Iterable, Sequence, Set
 
 from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped, Skipped
-from ctxstore.sources.walk import is_folder, is_repository, list_folder, look_at
+from ctxstore.sources.walk import is_folder, is_repository, list_folder, look_at, take
 
 LeftOut = Callable[[str], str]
 """A key → the reason why the file is not saved, by a documented rule; empty if it is saved."""
@@ -21,12 +21,28 @@ _LOCKS = (".lock", ".lck")
 _DATABASE_PARTS = ("-wal", "-shm", "-journal")
 
 
+def is_part_of(name: str, database: str) -> bool:
+    """Whether a file is a part of the open database beside it: the copy of the database contains it."""
+    return name in [database + part for part in _DATABASE_PARTS]
+
+
 def why_left_out(key: str) -> str:
     """Returns the reason why a file that belongs to no context is not saved, or an empty string if it is saved. The
     rule is the same for all agents."""
     if key.endswith(_LOCKS):
         return "a lock"
     return "a part of an open database" if key.endswith(_DATABASE_PARTS) else ""
+
+
+def take_unclaimed(entry: os.DirEntry[str], key: str, report: ReportSkipped) -> list[FoundFile]:
+    """Returns an entry that no session has, and all below it if it is a folder.
+
+    What is left out is reported. A lock may be a folder too.
+    """
+    if why := why_left_out(key):
+        report(Skipped(entry.path, why, failed=False))
+        return []
+    return take(entry, key, report)
 
 
 class ClaimedKeys:

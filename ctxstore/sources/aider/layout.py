@@ -73,7 +73,10 @@ class AiderLayout(AgentLayout):
         files = [file for file in found if file is not None]
         for folder in _FOLDERS:
             path = os.path.join(self.path, folder)
-            if not os.path.islink(path):
+            if os.path.islink(path) or not os.path.isdir(path):
+                file = find_file(self.path, folder, self.report)
+                files += [file] if file else []
+            else:
                 files += walk(path, folder + "/", self.report)
         return sorted((file for file in files if not stat.S_ISDIR(file.stat.st_mode)), key=by_key)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
 
 from ctxstore.sources.layout import GroupedLayout, ListFiles
 from ctxstore.sources.protocol import FoundFile, Skipped
-from ctxstore.sources.walk import by_key, list_folder, look_at, take_named
+from ctxstore.sources.unclaimed import take_unclaimed
+from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, take_named
 
 HOME = "continue/home"
 SESSIONS = "continue/sessions/"
@@ -32,12 +34,8 @@ class ContinueLayout(GroupedLayout[os.DirEntry[str]]):
         """Returns the file of each session."""
         found = {}
         for entry in list_folder(os.path.join(self.path, "sessions"), self.report):
-            if entry.name == "sessions.json" or not entry.name.endswith(".json"):
-                continue
-            if _SESSION.fullmatch(entry.name):
+            if _is_session(entry):
                 found[SESSIONS + entry.name.removesuffix(".json")] = [entry]
-            else:
-                self.report(Skipped(entry.path, "not named like a session", failed=False))
         return found
 
     def list_files(self, entries: list[os.DirEntry[str]]) -> list[FoundFile]:
@@ -46,17 +44,29 @@ class ContinueLayout(GroupedLayout[os.DirEntry[str]]):
         return [file for file in files if file is not None]
 
     def _home_files(self) -> list[FoundFile]:
-        """Settings, rules, and the list of sessions: what is named, and nothing else."""
+        """Returns settings and rules, which are named, and the list of sessions with whatever else is beside them."""
         files = take_named(self.path, _NAMED.__contains__, self.report)
         for entry in list_folder(os.path.join(self.path, "sessions"), self.report):
-            file = look_at(entry, LIST, self.report) if entry.name == "sessions.json" else None
-            files += [file] if file else []
-        files = [file for file in files if not os.path.basename(file.key).startswith(".env")]
+            key = f"sessions/{entry.name}"
+            if not _is_session(entry):
+                files += take_unclaimed(entry, key, self.report)
+        files = [file for file in files if not self._has_keys(file)]
         files.sort(key=by_key)
         return files
 
+    def _has_keys(self, file: FoundFile) -> bool:
+        if stat.S_ISDIR(file.stat.st_mode) or not os.path.basename(file.key).startswith(".env"):
+            return False
+        self.report(Skipped(file.path, "holds secrets", failed=False))
+        return True
+
 
 make_layout = ContinueLayout
+
+
+def _is_session(entry: os.DirEntry[str]) -> bool:
+    is_named = entry.name != "sessions.json" and _SESSION.fullmatch(entry.name) is not None
+    return is_named and not is_folder(entry)
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from ctxstore.sources.layout import GroupedLayout, KeyedEntry, ListFiles
 from ctxstore.sources.protocol import FoundFile, Skipped
 from ctxstore.sources.sqlite.listing import copied_file, find_database
-from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, may_hold_credentials, take, take_named, walk
+from ctxstore.sources.unclaimed import is_part_of, take_unclaimed, why_left_out
+from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, may_hold_credentials, take_named, walk
 
 _PREFIX = "copilot/sessions/"
 HOME = "copilot/home"
@@ -27,7 +28,6 @@ _BULKY = ("files/", "research/", "rewind-file-snapshots/")
 """Files that a session made, and states it can return to: artifacts, not state."""
 
 _OPERATIONS = ".session-operation-locks"
-_LOCKS = (".lock", "-wal", "-shm", "-journal")
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 _LEGACY = re.compile(r"session_([0-9A-Za-z][0-9A-Za-z_-]{0,127})_\d+\.json")
 
@@ -116,9 +116,11 @@ class CopilotLayout(GroupedLayout[KeyedEntry]):
     def _below(self, path: str, prefix: str) -> Iterator[FoundFile]:
         for file in walk(path, prefix, self.report):
             name = file.key.removeprefix(prefix)
-            if "/" not in name and name.endswith(_LOCKS):
+            if is_part_of(name, DATABASE):
                 continue
-            if name == DATABASE:
+            if "/" not in name and (why := why_left_out(name)):
+                self.report(Skipped(file.path, why, failed=False))
+            elif name == DATABASE:
                 if place := find_database(file.path, self.report):
                     yield copied_file(file.key, file.path, place)
             else:
@@ -130,8 +132,10 @@ class CopilotLayout(GroupedLayout[KeyedEntry]):
         files = [file for file in files if file.key != MANAGED or self._is_safe(file)]
         for folder, find_id in _FOLDERS_OF_SESSIONS.items():
             for entry in list_folder(os.path.join(self.path, folder), self.report):
-                if not find_id(entry) and entry.name != _OPERATIONS:
-                    files += take(entry, f"{folder}/{entry.name}", self.report)
+                if entry.name == _OPERATIONS:
+                    self.report(Skipped(entry.path, "locks", failed=False))
+                elif not find_id(entry):
+                    files += take_unclaimed(entry, f"{folder}/{entry.name}", self.report)
         return sorted(files, key=by_key)
 
     def _is_safe(self, file: FoundFile) -> bool:

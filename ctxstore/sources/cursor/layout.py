@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ctxstore.sources.layout import AgentLayout, ListFiles
 from ctxstore.sources.protocol import FoundContext, FoundFile
 from ctxstore.sources.sqlite.listing import TRANSCRIPT, find_database, is_nameable, listed, whole_file
-from ctxstore.sources.walk import by_key, list_folder, take, take_named
+from ctxstore.sources.unclaimed import is_part_of
+from ctxstore.sources.walk import by_key, is_folder, list_folder, take, take_named
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,7 +36,28 @@ class CursorLayout(AgentLayout):
 
     def shared(self) -> Mapping[str, ListFiles]:
         """Returns the user's settings: what is named, and nothing else."""
-        return {HOME: lambda: take_named(self.path, _SETTINGS.__contains__, self.report)}
+        return {HOME: self._home_files}
+
+    def _home_files(self) -> list[FoundFile]:
+        """Returns the settings, and the files beside conversations that are none."""
+        files = take_named(self.path, _SETTINGS.__contains__, self.report)
+        for key, entry in self._beside_chats():
+            files += take(entry, key, self.report)
+        return sorted(files, key=by_key)
+
+    def _beside_chats(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        for folder in list_folder(os.path.join(self.path, "chats"), self.report):
+            if not is_folder(folder):
+                yield f"chats/{folder.name}", folder
+                continue
+            for entry in list_folder(folder.path, self.report):
+                if not is_folder(entry) or not _CHAT.fullmatch(entry.name):
+                    yield f"chats/{folder.name}/{entry.name}", entry
+        for project in self._below("projects"):
+            key = f"projects/{project}/agent-transcripts"
+            for entry in list_folder(os.path.join(self.path, key), self.report):
+                if not _CHAT.fullmatch(entry.name.partition(".")[0]):
+                    yield f"{key}/{entry.name}", entry
 
     def sessions(self) -> Iterator[FoundContext]:
         """Yields the conversations of the command line, then those of the editor, each in order."""
@@ -80,7 +102,7 @@ class CursorLayout(AgentLayout):
     def _chat(self, key: str) -> list[FoundFile]:
         files: list[FoundFile] = []
         for entry in list_folder(os.path.join(self.path, key), self.report):
-            if entry.name.startswith(STORE):
+            if entry.name == STORE or is_part_of(entry.name, STORE):
                 continue  # its log and index are in the copy
             files += take(entry, f"{key}/{entry.name}", self.report)
         if os.path.lexists(os.path.join(self.path, key, STORE)):

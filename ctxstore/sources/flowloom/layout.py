@@ -9,7 +9,7 @@ from functools import cached_property
 
 from ctxstore.sources.context_names import hash_of, path_part
 from ctxstore.sources.layout import GroupedLayout, KeyedEntry
-from ctxstore.sources.protocol import FoundFile
+from ctxstore.sources.protocol import FoundFile, Skipped
 from ctxstore.sources.walk import by_key, list_folder, look_at, walk
 
 _TOP = ".flowloom"
@@ -19,7 +19,8 @@ INDEX = "index"
 """The name of the context with the files that sessions share."""
 
 _STATE = frozenset({"metadata.json", "state.json", "todo.json", "todos.json"})
-_APART = frozenset({"sessions", "backups", "worktrees"})
+_WORKTREES = "worktrees"
+_APART = frozenset({"sessions", "backups", _WORKTREES})
 """Folders below ``.flowloom`` that are no session's: worktrees are git's, and hold the project itself."""
 
 FolderEntry = os.DirEntry[str]
@@ -40,7 +41,12 @@ class FlowLoomLayout(GroupedLayout[KeyedEntry]):
                 is_session = entry.is_dir(follow_symlinks=False)
                 name = _session_of(entry.name) if is_session else INDEX
                 places.setdefault(self._prefix + name, []).append(KeyedEntry(f"{folder}/{entry.name}", entry))
-        shared = [KeyedEntry(f"{_TOP}/{entry.name}", entry) for entry in self._list(_TOP) if entry.name not in _APART]
+        shared = []
+        for entry in self._list(_TOP):
+            if entry.name not in _APART or not entry.is_dir(follow_symlinks=False):
+                shared.append(KeyedEntry(f"{_TOP}/{entry.name}", entry))
+            elif entry.name == _WORKTREES:
+                self.report(Skipped(entry.path, "git's worktrees of the project", failed=False))
         if shared:
             places.setdefault(self._prefix + INDEX, []).extend(shared)
         return places

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 
 from ctxstore.sources.gemini.names import ENDINGS, PREFIX, name_of, part_of, short_id, stem_of
 from ctxstore.sources.layout import AgentLayout, ListFiles
-from ctxstore.sources.protocol import FoundContext, FoundFile
+from ctxstore.sources.protocol import FoundContext, FoundFile, Skipped
 from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, take, take_named
 
 _PREFIX = "gemini/"
@@ -40,6 +41,7 @@ _ACCOUNTS = frozenset(
     }
 )
 
+_PROGRAMS = "bin"
 _BY_SESSION = frozenset({"chats", "logs", "tool-outputs"})
 _STATE = frozenset({".project_root", "logs.json", "shell_history", "memory", "plans", "tasks", "tracker"})
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
@@ -76,7 +78,7 @@ class GeminiLayout(AgentLayout):
     def _projects(self) -> dict[str, str]:
         """Maps the part of a context's name that stands for a project to the name of the project's folder."""
         entries = (each for top in ("tmp", "history") for each in self._list(top))
-        folders = (entry.name for entry in entries if is_folder(entry, follow=True) and entry.name != "bin")
+        folders = (entry.name for entry in entries if is_folder(entry, follow=True) and entry.name != _PROGRAMS)
         return {part_of(name): name for name in folders}
 
     def _entries(self, folder: str) -> dict[str, list[FoundEntry]]:
@@ -114,9 +116,12 @@ class GeminiLayout(AgentLayout):
         """Lists files that sessions share: prompts, saved chats, checkpoints, memories, old tool outputs."""
         for entry in self._list("tmp", folder):
             name = entry.name
-            if name not in _BY_SESSION and not _ID.fullmatch(name):
+            if (name not in _BY_SESSION or not is_folder(entry)) and not _ID.fullmatch(name):
                 is_saved = name.startswith("checkpoint-") and name.endswith(".json")
                 yield f"tmp/{folder}/{name}", entry, name in _STATE or is_saved
+        for entry in self._list("tmp", folder, "chats"):
+            if not _is_session(entry.name) and not is_folder(entry, follow=True):
+                yield f"tmp/{folder}/chats/{entry.name}", entry, True
         for place in ("logs", "tool-outputs"):
             for entry in self._list("tmp", folder, place):
                 if not entry.name.startswith(PREFIX):
@@ -132,10 +137,30 @@ class GeminiLayout(AgentLayout):
 
     def _files(self, entries: list[FoundEntry]) -> list[FoundFile]:
         files = (file for key, entry, state in entries for file in take(entry, key, self.report, state=state))
-        return _sorted(files)
+        return self._sorted(files)
 
     def _home_files(self) -> list[FoundFile]:
-        return _sorted([*take_named(self.path, _NAMED.__contains__, self.report), *self._extension_files()])
+        named = take_named(self.path, _NAMED.__contains__, self.report)
+        return self._sorted([*named, *self._extension_files(), *self._beside_projects()])
+
+    def _beside_projects(self) -> Iterator[FoundFile]:
+        """Lists the files beside projects' folders."""
+        for top in ("tmp", "history"):
+            for entry in self._list(top):
+                if entry.name == _PROGRAMS and is_folder(entry, follow=True):
+                    self.report(Skipped(entry.path, "programs that Gemini CLI downloads", failed=False))
+                elif not is_folder(entry, follow=True):
+                    yield from take(entry, f"{top}/{entry.name}", self.report)
+
+    def _sorted(self, files: Iterable[FoundFile]) -> list[FoundFile]:
+        """Sorts files by key, without the user's accounts and keys."""
+        return sorted((file for file in files if not self._is_left_out(file)), key=by_key)
+
+    def _is_left_out(self, file: FoundFile) -> bool:
+        why = "holds secrets" if _is_account(os.path.basename(file.key)) else ""
+        if why and not stat.S_ISDIR(file.stat.st_mode):
+            self.report(Skipped(file.path, why, failed=False))
+        return bool(why) and not stat.S_ISDIR(file.stat.st_mode)
 
     def _extension_files(self) -> Iterator[FoundFile]:
         """Lists the files that name the installed extensions and their origins. Gemini CLI can download them again."""
@@ -178,11 +203,6 @@ def _is_transcript(key: str) -> bool:
 
 def _is_session(name: str) -> bool:
     return name.startswith(PREFIX) and name.endswith(ENDINGS)
-
-
-def _sorted(files: Iterable[FoundFile]) -> list[FoundFile]:
-    """Sorts files by key, without the user's accounts and keys."""
-    return sorted((file for file in files if not _is_account(os.path.basename(file.key))), key=by_key)
 
 
 def _is_account(name: str) -> bool:

@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from ctxstore.sources.content import json_object, string
+from ctxstore.sources.protocol import FoundFile
 from ctxstore.sources.sqlite.layout import DatabaseModule, OlderSession, SessionDatabaseLayout, is_session
 from ctxstore.sources.sqlite.listing import TRANSCRIPT
-from ctxstore.sources.walk import list_folder, look_at, read_head
+from ctxstore.sources.unclaimed import is_part_of, take_unclaimed
+from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, read_head
 
 FILE = "sessions/sessions.db"
 _OLDER = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]{0,127})\.jsonl")
@@ -33,10 +35,23 @@ class GooseLayout(SessionDatabaseLayout):
         """Yields the sessions in files."""
         for entry in list_folder(os.path.join(self.path, "sessions"), self.report):
             match = _OLDER.fullmatch(entry.name)
-            if match and is_wanted(match[1]):
+            if match and is_wanted(match[1]) and not is_folder(entry):
                 file = look_at(entry, f"sessions/{entry.name}", self.report)
                 if file is not None:
                     yield OlderSession(match[1], _folder_of(entry.path), [file])
+
+    def _settings(self) -> list[FoundFile]:
+        """Returns the settings, and the files beside sessions that are none, or that the database has too."""
+        files = super()._settings()
+        known = {session.id for session in self.listed_sessions}
+        for entry in list_folder(os.path.join(self.path, "sessions"), self.report):
+            key = f"sessions/{entry.name}"
+            match = _OLDER.fullmatch(entry.name)
+            is_session = match is not None and match[1] not in known and not is_folder(entry)
+            if key == FILE or is_part_of(key, FILE) or is_session:
+                continue
+            files += take_unclaimed(entry, key, self.report)
+        return sorted(files, key=by_key)
 
 
 make_layout = GooseLayout

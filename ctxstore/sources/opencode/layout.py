@@ -16,7 +16,7 @@ from ctxstore.sources.opencode.session_files import SessionFiles, transcript
 from ctxstore.sources.protocol import FoundContext, FoundFile, Skipped
 from ctxstore.sources.sqlite.layout import DatabaseModule, SessionDatabaseLayout, is_session
 from ctxstore.sources.sqlite.listing import TRANSCRIPT, is_nameable, rows_file
-from ctxstore.sources.walk import by_key, list_folder, look_at
+from ctxstore.sources.walk import by_key, is_folder, list_folder, look_at, take
 
 if TYPE_CHECKING:
     from ctxstore.sources.sqlite.tables import DatabaseSession
@@ -100,6 +100,8 @@ class OpenCodeLayout(SessionDatabaseLayout):
         sessions = [session for each in self._databases.sessions.values() for session in each]
         named = {_plan_of(session) for session in sessions}
         files = [file for name, file in self._plans.items() if name not in named]
+        for entry in filter(is_folder, list_folder(os.path.join(self.path, "plans"), self.report)):
+            files += take(entry, f"plans/{entry.name}", self.report)
         files += StrayFiles(self._storage, {session.id for session in sessions}, self.report).find()
         return sorted(files, key=by_key)
 

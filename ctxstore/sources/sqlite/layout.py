@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from ctxstore.sources.context_names import group_of
@@ -77,7 +78,7 @@ class SessionDatabaseLayout(AgentLayout):
     def _sessions(self, only: str) -> Iterator[FoundContext]:
         path = os.path.join(self.path, self.file)
         known: set[str] = set()
-        for session in listed(path, self.report, lambda connection: self.database().list_sessions(connection)):
+        for session in self.listed_sessions:
             known.add(session.id)
             if only in ("", session.id) and is_nameable(session.id, path, self.report):
                 rows = rows_file(path, session.id, session.stat, lambda: self.database().LAYOUT)
@@ -85,6 +86,12 @@ class SessionDatabaseLayout(AgentLayout):
         for older in self.older_sessions(lambda id: id not in known and only in ("", id)):
             known.add(older.id)
             yield self._context(older.folder, older.id, older.files)
+
+    @cached_property
+    def listed_sessions(self) -> list[DatabaseSession]:
+        """The sessions in the database, which is opened once."""
+        path = os.path.join(self.path, self.file)
+        return listed(path, self.report, lambda connection: self.database().list_sessions(connection))
 
     def _context(self, folder: str, session: str, files: list[FoundFile]) -> FoundContext:
         return FoundContext(f"{self.source}/{group_of(folder)}/{session}", sorted(files, key=by_key))

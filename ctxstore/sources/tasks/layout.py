@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ctxstore.sources.layout import GroupedLayout, KeyedEntry, ListFiles
-from ctxstore.sources.protocol import FoundFile, ReportSkipped, Skipped
+from ctxstore.sources.protocol import FoundContext, FoundFile, ReportSkipped, Skipped
+from ctxstore.sources.unclaimed import take_unclaimed
 from ctxstore.sources.walk import by_key, is_folder, list_folder, take
 
 if TYPE_CHECKING:
@@ -28,8 +29,11 @@ TASKS, SESSIONS = "tasks", "sessions"
 _TASK = re.compile(r"(?=.*[0-9])[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 """Ids of tasks. All have a digit in them, so none is `HOME`."""
 
-_LEFT_OUT = re.compile(r"checkpoints|.*\.lock|\..*\.new_.*\.tmp")
-"""Left out of a task's folder: copies of the project's files, and files that exist only while another is written."""
+CHECKPOINTS = "checkpoints"
+"""Left out of a task's folder: git repositories with copies of the project's files."""
+
+_UNFINISHED = re.compile(r"\..*\.new_.*\.tmp")
+"""Files that exist only while another is written."""
 
 
 class TaskLayout(GroupedLayout[KeyedEntry]):
@@ -39,6 +43,15 @@ class TaskLayout(GroupedLayout[KeyedEntry]):
         super().__init__(path, "", report)
         self._shape = shape
         self._prefix = prefix
+        self._checkpoints = 0
+
+    def sessions(self) -> Iterator[FoundContext]:
+        """Yields the tasks, and reports once what is left out of all of them."""
+        self._checkpoints = 0
+        yield from super().sessions()
+        if self._checkpoints:
+            reason = f"{CHECKPOINTS} of {self._checkpoints} tasks: git repositories of the project's files"
+            self.report(Skipped(os.path.join(self.path, TASKS), reason, failed=False))
 
     def shared(self) -> Mapping[str, ListFiles]:
         """Returns the user's files."""
@@ -49,13 +62,9 @@ class TaskLayout(GroupedLayout[KeyedEntry]):
         tasks: dict[str, list[KeyedEntry]] = {}
         for place in (SESSIONS, TASKS):
             for entry in list_folder(os.path.join(self.path, place), self.report):
-                if not is_folder(entry):
-                    continue
-                if _TASK.fullmatch(entry.name):
+                if _is_task(entry):
                     task = tasks.setdefault(self._prefix + entry.name, [])
                     task.append(KeyedEntry(f"{place}/{entry.name}", entry))
-                elif not _LEFT_OUT.fullmatch(entry.name):
-                    self.report(Skipped(entry.path, "not named like a task", failed=False))
         return tasks
 
     def list_files(self, entries: list[KeyedEntry]) -> list[FoundFile]:
@@ -63,22 +72,48 @@ class TaskLayout(GroupedLayout[KeyedEntry]):
         files: list[FoundFile] = []
         for key, folder in entries:
             for entry in list_folder(folder.path, self.report):
-                if not _LEFT_OUT.fullmatch(entry.name):
-                    files += take(entry, f"{key}/{entry.name}", self.report)
+                if entry.name == CHECKPOINTS and is_folder(entry):
+                    self._checkpoints += 1
+                else:
+                    files += self._take(entry, f"{key}/{entry.name}")
         files.sort(key=by_key)
         return files
 
+    def _take(self, entry: os.DirEntry[str], key: str) -> list[FoundFile]:
+        if not _UNFINISHED.fullmatch(entry.name) or is_folder(entry):
+            return take_unclaimed(entry, key, self.report)
+        self.report(Skipped(entry.path, "unfinished", failed=False))
+        return []
+
+    def _beside_tasks(self) -> Iterator[FoundFile]:
+        """Yields the files beside tasks that are none."""
+        for place in (SESSIONS, TASKS):
+            for entry in list_folder(os.path.join(self.path, place), self.report):
+                key = f"{place}/{entry.name}"
+                if not _is_task(entry) and key not in self._shape.files:
+                    yield from self._take(entry, key)
+
     def _home_files(self) -> list[FoundFile]:
-        """Settings, rules, and the list of tasks: what is named, and nothing else."""
-        files: list[FoundFile] = []
+        """Returns settings and rules, which are named, and the list of tasks with whatever else is beside them."""
+        files = list(self._beside_tasks())
         for path in (*self._shape.files, *self._shape.folders):
             parent, _, name = path.rpartition("/")
             for entry in list_folder(os.path.join(self.path, parent), self.report):
                 if entry.name == name:
                     files += take(entry, path, self.report)
-        files = [file for file in files if os.path.basename(file.key) not in self._shape.secrets]
+        files = [file for file in files if not self._is_secret(file)]
         files.sort(key=by_key)
         return files
+
+    def _is_secret(self, file: FoundFile) -> bool:
+        if os.path.basename(file.key) not in self._shape.secrets:
+            return False
+        self.report(Skipped(file.path, "holds secrets", failed=False))
+        return True
+
+
+def _is_task(entry: os.DirEntry[str]) -> bool:
+    return _TASK.fullmatch(entry.name) is not None and is_folder(entry)
 
 
 def transcript_key(context: str, keys: Iterable[str]) -> str | None:

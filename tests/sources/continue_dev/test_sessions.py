@@ -39,10 +39,17 @@ def test_sessions_and_the_home_are_contexts(tmp_path: Path) -> None:
     (root,) = source.discover({"HOME": str(tmp_path)})
     found = {c.name: [f.key for f in c.files] for c in source.contexts(root, reports.append)}
     assert found == {
-        "continue/home": ["config.yaml", "rules", "rules/brief.md", "sessions/sessions.json"],
+        "continue/home": [
+            "config.yaml",
+            "rules",
+            "rules/brief.md",
+            "sessions/notes.txt",
+            "sessions/sessions.json",
+            "sessions/what is this.json",
+        ],
         f"continue/sessions/{home.SESSION}": [f"sessions/{home.SESSION}.json"],
     }
-    assert [s.reason for s in reports] == ["not named like a session"]
+    assert [skip.reason for skip in reports] == ["holds secrets"]
 
 
 def test_another_folder_has_a_home_of_its_own_and_the_same_sessions(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_database_that_is_none_is_named_and_the_rest_goes_on(root: SourceHome)
     path.write_bytes(b"no database at all" * 100)
     reports: list[Skipped] = []
     found = listed(root, reports)
-    assert [skipped.path for skipped in reports] == [str(path)]
+    assert [skipped.path for skipped in reports if "lock" not in skipped.reason] == [str(path)]
     assert f"{FOLDER}/events.jsonl" in [file.key for file in found[CONTEXT].files]
 
 
@@ -99,7 +99,7 @@ def test_what_copilot_keeps_for_itself_is_left_out_if_it_may_hold_a_key(root: So
         path.write_text(text)
         reports: list[Skipped] = []
         assert "config.json" not in [file.key for file in listed(root, reports)["copilot/home"].files]
-        assert [(skipped.path, skipped.failed) for skipped in reports] == [(str(path), False)]
+        assert [(each.path, each.failed) for each in reports if "lock" not in each.reason] == [(str(path), False)]
 
 
 def test_copilots_folder_is_found_where_the_variables_say(tmp_path: Path) -> None:
