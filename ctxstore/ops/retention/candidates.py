@@ -59,7 +59,7 @@ class Histories:
             is_head=id in self._heads,
             tags=tuple(self._tags.get(id, ())),
             is_before_shrink=is_before_shrink,
-            is_incremental=commit.kind == "incremental",
+            series=_series_of(commit),
             is_forgotten=id in self._forgotten,
         )
 
@@ -115,6 +115,15 @@ class Histories:
         ops = [op for _, op in iter_ops(self._engine.store, self._root.op)]
         times = list(accumulate((op.time for op in reversed(ops)), max))
         yield from zip(ops, reversed(times), strict=True)
+
+
+def _series_of(commit: Commit) -> str:
+    """Returns the series in which retention counts a commit: its kind, or ``noted`` for a snapshot with a note.
+
+    So automatic saves displace no backup and no noted state. Commits of programs, which have no source, are one series.
+    """
+    is_noted = commit.kind == "auto" and bool(commit.source and commit.note)
+    return "noted" if is_noted else commit.kind
 
 
 def effective_now(engine: Engine, root: RepositoryState, *, skip: int = 0) -> int:

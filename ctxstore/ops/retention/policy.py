@@ -2,8 +2,9 @@
 
 **Rules are cumulative.** A commit is kept if any rule keeps it, unless it is older than the maximum age. Heads, tagged
 commits and the last good commit before a shrink are always kept. So is the newest commit of a history without a head. A
-policy without rules is refused, because it would forget all other commits. Full and incremental commits are counted
-separately: ten of one kind never displace the last of the other.
+policy without rules is refused, because it would forget all other commits. Four series are counted separately:
+automatic commits of agents' sessions, those of them with a note, full and incremental backups. Ten of one series never
+displace the last of another.
 
 **Clocks.** A commit's time may be wrong by years in either direction, and so may `now`. To ensure that no wrong clock
 costs a commit:
@@ -68,7 +69,10 @@ class Policy(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A commit to decide about. `parents` contains only those that are candidates too. `time` is in UTC nanoseconds."""
+    """A commit to decide about. `parents` contains only those that are candidates too. `time` is in UTC nanoseconds.
+
+    Rules that count do so for each `series` on its own.
+    """
 
     id: ObjectId
     time: int
@@ -76,7 +80,7 @@ class Candidate(NamedTuple):
     is_head: bool = False
     tags: tuple[str, ...] = ()
     is_before_shrink: bool = False
-    is_incremental: bool = False
+    series: str = ""
     is_forgotten: bool = False
 
 
@@ -185,8 +189,8 @@ def _unconditional_reasons(remaining: Sequence[Candidate], may_be_empty: bool) -
 def _reasons_by_rules(remaining: Sequence[Candidate], ages: dict[ObjectId, int], policy: Policy) -> Reasons:
     """Yields the commits that the rules keep."""
     offset = offset_in(policy.zone)
-    for incremental in (False, True):
-        counted = [each for each in remaining if each.is_incremental is incremental]
+    for series in sorted({each.series for each in remaining}):
+        counted = [each for each in remaining if each.series == series]
         for number, each in enumerate(counted[: policy.last], 1):
             yield each.id, f"last {number} of {policy.last}"
         for name, bucket in _CALENDAR.items():

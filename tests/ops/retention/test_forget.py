@@ -359,6 +359,17 @@ def test_incremental_snapshots_displace_no_full_one(home, environment, place, li
     assert [verdict.keep for verdict in context.verdicts] == [True, False, False, True]
 
 
+def test_automatic_snapshots_displace_no_backup_and_no_noted_state(home, environment, place, line):
+    home.write("one")
+    with ctxstore.init(place, environment=environment) as repo:
+        for number, options in enumerate([{"kind": "full"}, {"note": "before it was compacted"}, *[{}] * 4]):
+            home.append("one", line(10 + number))
+            repo.snapshot([home.target], **options)
+        plan = repo.plan_forget(Policy(last=2), "*one")
+    (context,) = plan.contexts
+    assert [verdict.keep for verdict in context.verdicts] == [True, True, False, False, True, True]
+
+
 # -- at random
 
 

@@ -109,8 +109,8 @@ def test_a_history_without_a_head_keeps_its_newest_but_a_bin_may_be_empty():
     assert kept(found, policy, NOW + DAY, may_be_empty=True) == []
 
 
-def test_incremental_commits_are_counted_apart():
-    found = history(*every(HOUR, 8), is_incremental=[0, 1, 2, 4, 5])
+def test_each_series_is_counted_apart():
+    found = history(*every(HOUR, 8), series=[0, 1, 2, 4, 5])
     assert kept(found, Policy(last=2)) == [0, 1, 3, 6]
     assert kept(found, Policy(daily=1)) == [0, 3]
 
@@ -265,7 +265,7 @@ def histories(draw, max_size=14):
                 number == 0,
                 ("v1",) if not draw(st.integers(0, 8)) else (),
                 not draw(st.integers(0, 8)),
-                not draw(st.integers(0, 4)),
+                draw(st.sampled_from(("auto", "auto", "auto", "noted", "full", "incremental"))),
                 bool(number) and not draw(st.integers(0, 5)),
             )
         )
@@ -337,7 +337,7 @@ def test_one_more_commit_by_a_wrong_clock_takes_a_slot_of_its_own_at_most(candid
     odd = Candidate(b"odd", NOW + wrong)
     before = candidates[: position - 1]
     child = candidates[position - 1]
-    odd = odd._replace(parents=child.parents, is_incremental=data.draw(st.booleans()))
+    odd = odd._replace(parents=child.parents, series=data.draw(st.sampled_from(("auto", "full"))))
     longer = [*before, child._replace(parents=(b"odd",)), odd, *candidates[position:]]
     slots = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
     roomier = policy._replace(**{slot: number + 1 for slot in slots if (number := getattr(policy, slot))})
