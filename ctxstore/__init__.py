@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.check.check import CheckProblem, CheckReport
     from ctxstore.ops.check.impact import DamagedPlace
     from ctxstore.ops.check.unreachable import UnreachableHistory
+    from ctxstore.ops.check.verify_commit import VerifiedCommit
     from ctxstore.ops.checkout.execute import CheckoutPlan, CheckoutResult
     from ctxstore.ops.checkout.placement import Placement
     from ctxstore.ops.checkout.steps import LeftOutFile, UnreadablePart
@@ -187,6 +188,7 @@ __all__ = [
     "UnknownFormat",
     "UnreachableHistory",
     "UnreadablePart",
+    "VerifiedCommit",
     "View",
     "ViewFiles",
     "exists",
@@ -206,6 +208,7 @@ _NAMES = {
     "ops.check.check": "CheckProblem CheckReport",
     "ops.check.impact": "DamagedPlace",
     "ops.check.unreachable": "UnreachableHistory",
+    "ops.check.verify_commit": "VerifiedCommit",
     "ops.checkout.execute": "CheckoutPlan CheckoutResult",
     "ops.checkout.placement": "Placement",
     "ops.checkout.steps": "LeftOutFile UnreadablePart",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ctxstore.ops.check.check import check_repository
     from ctxstore.ops.check.subset import parse_subset
     from ctxstore.ops.check.unreachable import iter_unreachable
+    from ctxstore.ops.check.verify_commit import verify_commit
     from ctxstore.ops.checkout.placement import check_placement
     from ctxstore.ops.checkout.plan import plan_checkout_all, plan_checkout_in_place, plan_checkout_to
     from ctxstore.ops.checkout.plan_resume import plan_checkout_elsewhere
@@ -121,12 +122,14 @@ __all__ = [
     "stop_automatic",
     "survey",
     "update_index",
+    "verify_commit",
 ]
 
 _NAMES = {
     "check.check": "check_repository",
     "check.subset": "parse_subset",
     "check.unreachable": "iter_unreachable",
+    "check.verify_commit": "verify_commit",
     "checkout.placement": "check_placement",
     "checkout.vanished": "iter_vanished",
     "checkout.plan": "plan_checkout_all plan_checkout_in_place plan_checkout_to",

@@ -19,6 +19,7 @@ from ctxstore.repo.retention import RetentionMethods
 if TYPE_CHECKING:
     from ctxstore.ops.check.check import CheckReport
     from ctxstore.ops.check.unreachable import UnreachableHistory
+    from ctxstore.ops.check.verify_commit import VerifiedCommit
     from ctxstore.ops.checkout.execute import CheckoutPlan
     from ctxstore.ops.checkout.placement import Placement
     from ctxstore.ops.content.diff import ContextDiff, FileChange
@@ -178,6 +179,10 @@ class Repo(RefMethods, RetentionMethods, FindingMethods):
         """
         part = ops.parse_subset(subset) if subset is not None else None
         return ops.check_repository(self._engine, read_data=read_data, subset=part, progress=progress)
+
+    def verify(self, rev: str) -> VerifiedCommit:
+        """Reads all files of a commit again and compares their hashes. Raises `Corrupt`, `NotFound`, `InvalidInput`."""
+        return ops.verify_commit(self._engine, self.resolve(rev).id)
 
     def iter_unreachable(self, *, all: bool = False) -> Iterator[UnreachableHistory]:
         """Yields the newest commit of each history that no context and no tag reaches, or with `all` every commit."""

@@ -62,6 +62,7 @@ PARAMETERS: dict[str, tuple[str, tuple[Wrong, ...]]] = {
     "snapshot names": ("snapshot {}", values.SOURCES),
     "snapshot --note": ("snapshot notes --note {}", values.NOTE),
     "snapshot --session": ("snapshot notes --session {}", values.SESSION),
+    "snapshot --policy": ("snapshot notes --session notes --policy {}", values.POLICY),
     "watch names": ("watch --systemd {}", values.SOURCES),
     "watch --debounce": ("watch --systemd notes --debounce {}", values.SECONDS),
     "watch --max-delay": ("watch --systemd notes --max-delay {}", values.SECONDS),
@@ -130,6 +131,8 @@ PARAMETERS: dict[str, tuple[str, tuple[Wrong, ...]]] = {
 TOGETHER = (
     (f"checkout {CONTEXT} --all --to out", INVALID),
     ("snapshot notes --always", INVALID),
+    ("snapshot notes --verify", INVALID),
+    ("snapshot notes --policy session-backup", INVALID),
     ("checkout", INVALID),
     ("checkout --all", INVALID),
     ("checkout --all --at now", INVALID),

@@ -10,7 +10,7 @@ from tests.clients.package import Package, npm_then
 
 PACKAGE = Package(
     "@anthropic-ai/claude-code",
-    "2.1.329",
+    "2.1.332",
     npm_then("node_modules/@anthropic-ai/claude-code/install.cjs"),
     "node_modules/.bin/claude",
 )

@@ -7,7 +7,7 @@ import sys
 import click
 
 from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
-from ctxstore.cli.start import AGENTS, ANSWERED, Hook, run_hook
+from ctxstore.cli.start import AGENTS, ANSWERED, Hook, open_repo, run_hook
 
 
 @click.command()
@@ -31,4 +31,4 @@ def command(invocation: Invocation, agent: str, event: str, payload: str | None)
     from ctxstore.integrations.claude_code.slash import answer_command
     from ctxstore.integrations.hooks.start import read_payload
 
-    sys.stdout.write(answer_command(read_payload(0) if data is None else data, invocation.repo))
+    sys.stdout.write(answer_command(read_payload(0) if data is None else data, invocation.repo, open_repo))

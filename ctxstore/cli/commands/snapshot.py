@@ -10,8 +10,9 @@ import click
 
 from ctxstore.cli.hook_failures import warn_of_failure
 from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
-from ctxstore.cli.render.format import format_count, format_duration, format_size, format_time
+from ctxstore.cli.render.format import format_count, format_duration, format_size
 from ctxstore.cli.render.output import Output, Styled, dim
+from ctxstore.cli.render.saved_context import Backup, show_saved_context
 from ctxstore.cli.render.source_report import show_fact, show_names
 from ctxstore.errors import Corrupt, CtxstoreError, NotFound, SourceError
 
@@ -32,6 +33,8 @@ MANY = 100
     help="incremental: save the session state only, without files left by tools.",
 )
 @click.option("--always", is_flag=True, help="With --session: commit the note even if nothing changed.")
+@click.option("--verify", is_flag=True, help="With --session: read the new commit back, and list its files.")
+@click.option("--policy", metavar="NAME", help="With --session: then apply the policy NAME to the session.")
 @click.option("--warn-secrets/--no-warn-secrets", "warn", default=None, help="Warn of credentials in new data, or not.")
 @common_options
 @pass_invocation
@@ -48,8 +51,10 @@ def command(invocation: Invocation, /, names: tuple[str, ...], warn: bool | None
     from ctxstore.cli.repository import open_or_create
     from ctxstore.ops.snapshot.targets import add_known_projects, find_targets
 
-    if options["always"] and not options["session"]:
-        raise click.UsageError("--always needs --session ID.")
+    steps = {"verify": options.pop("verify"), "policy": options.pop("policy")}
+    for name in ("always", *steps):
+        if ({**options, **steps})[name] and not options["session"]:
+            raise click.UsageError(f"--{name} needs --session ID.")
     location = invocation.location()
     targets = find_targets(names, invocation.environ)
     if not targets and not ctxstore.exists(location.path):
@@ -61,15 +66,19 @@ def command(invocation: Invocation, /, names: tuple[str, ...], warn: bool | None
             raise _no_agent_found()
         if is_new:
             invocation.output.report(f"Created your repository: {repo.path}")
+        if steps["policy"]:
+            repo.get_policy(steps["policy"])
         options["kind"] = options["kind"] or "auto"
         report = _snapshot(invocation, repo, targets, options)
         secrets = _secrets(invocation.output, repo, report, warn)
         forgotten = _forget(invocation.output, repo) if report.op else None
-        _render(invocation.output, repo, report, options["session"], {"forgotten": forgotten, "secrets": secrets})
+        backup = _finish_backup(repo, report, steps["verify"], steps["policy"] or "")
+        after = {"forgotten": forgotten, "secrets": secrets, "backup": backup}
+        _render(invocation.output, repo, report, options["session"], after)
     finally:
         repo.close()
     warn_of_failure(invocation.output)
-    if any(source.damaged for source in report.sources):
+    if backup.error or any(source.damaged for source in report.sources):
         return Corrupt.exit_code
     return SourceError.exit_code if any(map(_is_unreadable, _skipped(report))) else 0
 
@@ -88,6 +97,19 @@ def _snapshot(invocation: Invocation, repo: Repo, targets: Sequence[Target], opt
     if session and not any(source.new or source.changed or source.unchanged for source in report.sources):
         raise NotFound(f"no session starts with {session!r}", hint="`ctx refs` lists the saved ones")
     return report
+
+
+def _finish_backup(repo: Repo, report: SnapshotReport, verify: bool, policy: str) -> Backup:
+    """Verifies the new commits and applies a policy to their contexts, and only to those."""
+    verified, error, forgotten = None, "", 0
+    for ref, id in report.commits if verify else ():
+        try:
+            verified = repo.verify(id.hex())
+        except (Corrupt, NotFound) as damage:
+            error = f"{ref}: {damage.message}"
+    for ref, _ in report.commits if policy else ():
+        forgotten += repo.forget(policy, ref).plan.forgotten
+    return Backup(verified, error, policy, forgotten)
 
 
 def _forget(output: Output, repo: Repo) -> int | None:
@@ -127,7 +149,11 @@ def _is_unreadable(skipped: Skipped) -> bool:
 
 def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | None, after: dict[str, Any]) -> None:
     if output.json:
-        output.value(_value(repo, report) | after | {"newly_forgotten": repo.count_uncollected()})
+        output.value(
+            _value(repo, report)
+            | after
+            | {"backup": _backup_value(after["backup"]), "newly_forgotten": repo.count_uncollected()}
+        )
         return
     for source in report.sources:
         _show_source(output, source)
@@ -143,7 +169,7 @@ def _render(output: Output, repo: Repo, report: SnapshotReport, session: str | N
         output.report(f"{format_count(after['forgotten'], 'commit')} forgotten by policy.")
     one = report.commits[0][0] if len(report.commits) == 1 else session
     if one:
-        _show_details(output, repo, one)
+        show_saved_context(output, repo, one, after["backup"])
     for skipped in filter(_is_unreadable, _skipped(report)):
         output.warn(f"not saved: {skipped.path}: {skipped.reason}")
     _show_damaged(output, [damaged for source in report.sources for damaged in source.damaged])
@@ -190,32 +216,6 @@ def _shrunk_detail(shrunk: Shrunk) -> str:
     return f"{amounts[0]} → {amounts[1]}{unit}; to restore {good}: ctx checkout {shrunk.ref}~1"
 
 
-def _show_details(output: Output, repo: Repo, name: str) -> None:
-    """Prints the details of a single saved context: commit, time, size, repository."""
-    revision = repo.resolve(name)
-    commit = revision.commit
-    facts = {
-        "context": revision.ref,
-        "commit": revision.id.hex(),
-        "time": format_time(commit.time),
-        "type": "full" if commit.kind == "auto" else commit.kind,
-        "files": f"{commit.summary.files:,}",
-        "size": format_size(commit.summary.bytes),
-        "repository": repo.path,
-        "kept": _retention(repo, revision.ref),
-    }
-    for word, value in facts.items():
-        output.report(f"  {word:<10} {value}")
-
-
-def _retention(repo: Repo, ref: str) -> str:
-    try:
-        names = [each.policy for each in repo.retention() if each.applies_to(ref)]
-    except CtxstoreError:
-        return "forever: the automatic policies are unreadable"  # `_forget` has printed the error
-    return f"by policy {', '.join(names)}" if names else "forever: no automatic retention"
-
-
 def _value(repo: Repo, report: SnapshotReport) -> dict[str, Any]:
     from ctxstore.cli.render.json import iso_time
 
@@ -230,6 +230,15 @@ def _value(repo: Repo, report: SnapshotReport) -> dict[str, Any]:
         "commits": [{"ref": ref, "id": id.hex()} for ref, id in report.commits],
         "sources": [_source_value(source) for source in report.sources],
     }
+
+
+def _backup_value(backup: Backup) -> dict[str, Any] | None:
+    if backup == Backup():
+        return None
+    verified = backup.verified._asdict() if backup.verified else None
+    if verified is not None:
+        verified["files"] = [{"path": path, "size": size} for path, size in verified["files"]]
+    return {**backup._asdict(), "verified": verified, "policy": backup.policy or None, "error": backup.error or None}
 
 
 def _source_value(source: SourceReport) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def test_json_has_the_documented_shape(home: Any, ctx: Any) -> None:
     value = ctx.json("snapshot", "-m", "why")
     assert set(value) == {
         "repository", "op", "ops", "time", "time_ns", "duration_ns", "bytes_stored", "commits", "sources",
-            "forgotten", "newly_forgotten", "secrets",
+            "forgotten", "newly_forgotten", "secrets", "backup",
     }  # fmt: skip
     assert value["ops"] == [value["op"]]
     assert len(value["op"]) == 64 and value["time"].endswith("Z")
@@ -159,3 +159,15 @@ def test_a_sources_data_elsewhere_is_named_and_saved_again_from_then_on(home: An
     saved = {source["source"]: source for source in ctx.json("snapshot")["sources"]}
     assert saved["aider"]["changed"] == [commit["ref"]]
     assert ctx.json("show", commit["ref"])["messages"][-1]["role"] == "assistant"
+
+
+def test_a_backup_is_read_back_and_a_policy_applies_to_it_alone(home: Any, ctx: Any) -> None:
+    options = ("--session", CONTEXT, "--always", "--verify", "--policy", "session-backup")
+    backup = ctx.json("snapshot", *options)["backup"]
+    assert set(backup) == {"verified", "error", "policy", "forgotten"}
+    assert (backup["error"], backup["policy"], backup["forgotten"]) == (None, "session-backup", 0)
+    assert set(backup["verified"]) == {"files", "bytes", "values", "invalid"}
+    assert sum(file["size"] for file in backup["verified"]["files"]) == backup["verified"]["bytes"] > 0
+    shown = ctx("snapshot", *options).stdout
+    assert "read back" in shown and "by policy session-backup: last 10" in shown
+    assert ctx.json("snapshot")["backup"] is None

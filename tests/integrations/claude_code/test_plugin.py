@@ -74,25 +74,32 @@ def test_a_broken_store_disturbs_no_turn(
     assert not any("ctx" in str(part) and "error" in str(part) for part in said)
 
 
-def reported(model: ModelServer) -> str:
-    """Returns the last report that the model received."""
-    text = json.dumps(model.requests[-1].body, ensure_ascii=False)
-    found = re.findall(r"<ctx-report>(.*?)</ctx-report>", text)
-    assert found, text[-3000:]
-    return str(json.loads(f'"{found[-1]}"'))
-
-
 def run(claude: Claude, line: str, session: str) -> str:
-    """Runs a slash command in a session, and returns its report."""
-    accepted(claude.try_turn(line, resume=session))
-    return reported(claude.model)
+    """Runs a slash command in a session, and returns its report. It costs no request and leaves nothing behind."""
+    requests, before = len(claude.model.requests), transcript(claude, session)
+    done = accepted(claude.try_turn(line, resume=session))
+    print(done.stdout)
+    assert len(claude.model.requests) == requests
+    assert messages(transcript(claude, session)) == messages(before)
+    return str(json.loads(done.stdout)["result"])
+
+
+def transcript(claude: Claude, session: str) -> str:
+    (path,) = claude.home.glob(f".claude/projects/*/{session}.jsonl")
+    return path.read_text()
+
+
+def messages(text: str) -> list[str]:
+    """Returns the messages in a transcript, without the agent's bookkeeping."""
+    return [line for line in text.splitlines() if json.loads(line).get("type") in ("user", "assistant")]
 
 
 def test_commands_of_the_session(agents: AgentHome, claude: Claude, logged: LoggedCtx, tmp_path: Path) -> None:
     session = claude.turn("remember the milk")
     note = "before; touch pwned $(touch pwned) `touch pwned` 'quoted' & \\ --kind"
     shown = run(claude, f"/session:backup full {note}", session)
-    for word in ("context", session, "commit", "time", "type       full", "files", "size", "repository", "kept"):
+    words = ("context", session, "commit", "time", "type       full", "files", "size", "repository", "verified", "kept")
+    for word in words:
         assert word in shown, shown
     assert str(agents.repo) in shown
     assert any(each.startswith("before; touch pwned $(touch pwned)") for each in notes(agents, session))
@@ -102,6 +109,7 @@ def test_commands_of_the_session(agents: AgentHome, claude: Claude, logged: Logg
     shown = run(claude, "/session:list-backups", session)
     assert shown.count("\n") >= 2 and "before; touch" in shown
     assert "Nothing to forget" in run(claude, "/session:cleanup dry-run", session)
+    assert "Nothing was done" in run(claude, "/session:cleanup dryrun", session)
     shown = run(claude, "/session:recover", session)
     (new,) = set(re.findall(r"claude --resume (\S+)", shown))
     assert new != session and {session, new} <= set(claude.sessions())
@@ -118,7 +126,8 @@ def test_commands_of_history(agents: AgentHome, claude: Claude, logged: LoggedCt
     with ctxstore.open(agents.repo) as repo:
         first = list(repo.log(session))[-1].id.hex()
     assert "and the bread" in run(claude, f"/ctx:diff {first[:12]} {session}", session)
-    assert "error: " in run(claude, "/ctx:diff nonsense --output=/etc/x", session)
+    assert "error: " in run(claude, "/ctx:diff nonsense", session)
+    assert "error: " in run(claude, "/ctx:diff --output=/etc/x", session)
 
 
 def test_uninstalling_leaves_no_trace_of_the_plugins(agents: AgentHome, claude: Claude) -> None:
