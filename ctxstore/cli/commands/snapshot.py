@@ -12,7 +12,7 @@ from ctxstore.cli.hook_failures import warn_of_failure
 from ctxstore.cli.invocation import Invocation, common_options, pass_invocation
 from ctxstore.cli.render.format import format_count, format_duration, format_size
 from ctxstore.cli.render.output import Output, Styled, dim
-from ctxstore.cli.render.saved_context import Backup, show_saved_context
+from ctxstore.cli.render.saved_context import BackupOutcome, show_saved_context
 from ctxstore.cli.render.source_report import show_fact, show_names
 from ctxstore.errors import Corrupt, CtxstoreError, NotFound, SourceError
 
@@ -99,7 +99,7 @@ def _snapshot(invocation: Invocation, repo: Repo, targets: Sequence[Target], opt
     return report
 
 
-def _finish_backup(repo: Repo, report: SnapshotReport, verify: bool, policy: str) -> Backup:
+def _finish_backup(repo: Repo, report: SnapshotReport, verify: bool, policy: str) -> BackupOutcome:
     """Verifies the new commits and applies a policy to their contexts, and only to those."""
     verified, error, forgotten = None, "", 0
     for ref, id in report.commits if verify else ():
@@ -109,7 +109,7 @@ def _finish_backup(repo: Repo, report: SnapshotReport, verify: bool, policy: str
             error = f"{ref}: {damage.message}"
     for ref, _ in report.commits if policy else ():
         forgotten += repo.forget(policy, ref).plan.forgotten
-    return Backup(verified, error, policy, forgotten)
+    return BackupOutcome(verified, error, policy, forgotten)
 
 
 def _forget(output: Output, repo: Repo) -> int | None:
@@ -232,8 +232,8 @@ def _value(repo: Repo, report: SnapshotReport) -> dict[str, Any]:
     }
 
 
-def _backup_value(backup: Backup) -> dict[str, Any] | None:
-    if backup == Backup():
+def _backup_value(backup: BackupOutcome) -> dict[str, Any] | None:
+    if backup == BackupOutcome():
         return None
     verified = backup.verified._asdict() if backup.verified else None
     if verified is not None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SHOWN_FILES = 30
 
 
-class Backup(NamedTuple):
+class BackupOutcome(NamedTuple):
     """The steps after a backup: its verification, or the error that it found, and the policy that was applied.
 
     `forgotten` is the number of commits that the policy removed.
@@ -26,7 +26,7 @@ class Backup(NamedTuple):
     forgotten: int = 0
 
 
-def show_saved_context(output: Output, repo: Repo, name: str, backup: Backup) -> None:
+def show_saved_context(output: Output, repo: Repo, name: str, backup: BackupOutcome) -> None:
     """Prints the facts of the newest commit of a context."""
     revision = repo.resolve(name)
     commit = revision.commit
@@ -56,14 +56,14 @@ def show_saved_context(output: Output, repo: Repo, name: str, backup: Backup) ->
         output.warn(f"the backup is damaged: {backup.error}")
 
 
-def _verification(backup: Backup) -> str:
+def _verification(backup: BackupOutcome) -> str:
     if backup.verified is None:
         return ""
     files = format_count(len(backup.verified.files), "file")
     return f"{files} read back, {backup.verified.bytes:,} bytes, {format_count(backup.verified.values, 'JSON value')}"
 
 
-def _retention(repo: Repo, ref: str, backup: Backup) -> str:
+def _retention(repo: Repo, ref: str, backup: BackupOutcome) -> str:
     from ctxstore.ops.retention.policy import describe
 
     if backup.policy:
