@@ -2,7 +2,7 @@
 
 Claude Code can insert a command's arguments into a shell command line, where a note could run anything. So the texts of
 the commands do not use arguments. A hook receives them as JSON, and passes them to a process without a shell. It blocks
-the command with the report as the reason, which Claude Code shows as it is: no model sees the command or the report.
+the command and gives the report as the reason, which Claude Code shows unchanged: no model sees either.
 """
 
 from __future__ import annotations
