@@ -114,7 +114,7 @@ class Arguments:
         return " ".join(word.text for word in words)
 
     def take_option(self, *names: str) -> bool:
-        """Takes one of the names of an option anywhere among the words. Returns whether it was there."""
+        """Takes one of the names of an option anywhere among the words. Returns whether one was found."""
         left = [word for word in self._words if word.is_quoted or word.text not in names]
         is_given, self._words = len(left) < len(self._words), left
         return is_given

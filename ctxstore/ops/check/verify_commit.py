@@ -29,7 +29,7 @@ class VerifiedCommit(NamedTuple):
 def verify_commit(engine: Engine, id: ObjectId) -> VerifiedCommit:
     """Reads all files of a commit, compares hashes and sizes, and parses JSON. Raises `Corrupt`, `NotFound`.
 
-    A session's file may end within a line, because the agent is writing it. Invalid JSON is saved as it is.
+    A session's file may end within a line, because the agent is writing it. Invalid JSON is saved unchanged.
     """
     files: list[tuple[str, int]] = []
     invalid: list[str] = []

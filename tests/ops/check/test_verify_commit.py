@@ -1,4 +1,4 @@
-"""The verification of one commit. It reads every byte again, and tells damage from what the agent itself wrote."""
+"""The verification of one commit. It reads every byte again, and separates damage from what the agent itself wrote."""
 
 from __future__ import annotations
 
