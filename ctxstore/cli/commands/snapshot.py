@@ -66,7 +66,7 @@ def command(invocation: Invocation, /, names: tuple[str, ...], warn: bool | None
             raise _no_agent_found()
         if is_new:
             invocation.output.report(f"Created your repository: {repo.path}")
-        if steps["policy"]:
+        if steps["policy"] is not None:
             repo.get_policy(steps["policy"])
         options["kind"] = options["kind"] or "auto"
         report = _snapshot(invocation, repo, targets, options)
