@@ -42,7 +42,7 @@ LISTINGS = (
 
 WRITING = (
     "gc --recompress",
-    "forget --keep-last 1",
+    "forget --keep-tagged",
     "merge 5f0c 5f0c~1 --into work/merged",
     "repair",
     "drop claude-code/*",
