@@ -9,8 +9,8 @@ from _thread import RLock  # `threading` would be one more module for every hook
 from collections.abc import Callable
 
 GUARD = RLock()
-"""A lock that a thread holds while the process must not fork, for microseconds: between the opening of a descriptor
-and its registration, and while modules are imported."""
+"""A lock that a thread holds while the process must not fork: between the opening of a descriptor and its
+registration, while modules are imported, and during a statement of the index's database."""
 
 os.register_at_fork(before=GUARD.acquire, after_in_parent=GUARD.release, after_in_child=GUARD.release)
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ctxstore.errors import Corrupt, CtxstoreError, NotFound
+from ctxstore.forks import GUARD
 from ctxstore.packs.format import Footer
 from ctxstore.packs.index_database import database_error, drop_database, is_location, is_mostly_dead, open_database
 from ctxstore.packs.location import Location, MemoryPack, iter_locations
@@ -57,7 +58,8 @@ class Index:
 
     def reset_after_fork(self) -> None:
         """Starts anew in a forked child, where another thread may have left locks and half-made changes."""
-        # Closing the parent's connection could roll its transaction back in the file. So it stays open.
+        # Closing the parent's connection could roll its transaction back in the file. So it stays open. It has no lock:
+        # `GUARD` lets no thread fork during a statement. SQLite in the child would wait for such a lock for ever.
         self._parents_databases.append(self._database)
         self._clear()
         self.version += 1
@@ -162,9 +164,10 @@ class Index:
 
     def _query_database(self, id: bytes) -> list[Location]:
         assert self._database is not None
-        rows = self._database.execute(
-            "SELECT pack, frame, stored, start, length, kind FROM objects WHERE id = ?", (id,)
-        ).fetchall()
+        with GUARD:
+            rows = self._database.execute(
+                "SELECT pack, frame, stored, start, length, kind FROM objects WHERE id = ?", (id,)
+            ).fetchall()
         known = ((self._names.get(number), number, span) for number, *span in rows if is_location(*span))
         return [Location(name, *span) for name, number, span in known if name and number in self._in_database]
 
@@ -209,7 +212,7 @@ class Index:
         rows = [(id, number, *span) for id, (_, *span) in iter_locations(pack.name, footer)]
         rows.sort()
         try:
-            with self._open_database() as database:
+            with GUARD, self._open_database() as database:
                 database.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
                 # Inserted last, so that the table lists a pack only if it contains all of the pack's objects.
                 database.execute("INSERT OR IGNORE INTO packs VALUES (?, ?, ?)", (number, pack.name, pack.objects))
@@ -220,9 +223,10 @@ class Index:
         self._in_database.add(number)
 
     def _open_database(self) -> sqlite3.Connection:
-        if self._database is None:
-            self._database = open_database(self._path)
-        known = self._database.execute("SELECT number, name FROM packs").fetchall()
+        with GUARD:
+            if self._database is None:
+                self._database = open_database(self._path)
+            known = self._database.execute("SELECT number, name FROM packs").fetchall()
         for number, name in known:
             if self._names.get(number) == name:
                 self._in_database.add(number)
@@ -248,8 +252,9 @@ class Index:
             if self._path is None or not os.path.exists(self._path):
                 return
             try:
-                if not is_mostly_dead(self._open_database(), self._names):
-                    return
+                with GUARD:
+                    if not is_mostly_dead(self._open_database(), self._names):
+                        return
             except database_error():
                 pass  # damaged: rebuild it too
             self.forget_cache()
