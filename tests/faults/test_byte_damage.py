@@ -36,7 +36,6 @@ from tests.faults.damaged import (
     read_names,
     readable,
 )
-from tests.marks import slow_except
 
 SHARDS = 12
 SECONDS = 20
@@ -119,7 +118,8 @@ def read_everything(repo: Repo, case: Case, world: World) -> bool:
     return is_hurt or len(found) < sum(map(len, world.contents.values()))
 
 
-@pytest.mark.parametrize("shard", slow_except(0, of=range(SHARDS)))
+@pytest.mark.slow
+@pytest.mark.parametrize("shard", range(SHARDS))
 def test_damage_gives_right_data_or_a_typed_error(shard: int) -> None:
     world, other = worlds()
     outcomes: Counter[str] = Counter()

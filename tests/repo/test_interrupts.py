@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import ctxstore
+from tests.marks import slow_except
 
 TIMES = 300
 
@@ -58,7 +59,9 @@ def open_files() -> list[str]:
 # Some C code, such as that of cbor2, ignores an exception from a signal handler.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="needs a list of open files")
-@pytest.mark.parametrize("work", ["commit", "large commit", "collect", "search", "read"])
+@pytest.mark.parametrize(
+    "work", slow_except("commit", "read", of=["commit", "large commit", "collect", "search", "read"])
+)
 def test_interrupts_leave_nothing_behind(
     interrupted: Callable[[Callable[[], object], float], bool], tmp_path: Path, work: str
 ) -> None:

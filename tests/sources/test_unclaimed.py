@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ctxstore.sources import agents
 from ctxstore.sources.protocol import FoundFile, Skipped, Source, SourceHome
 from ctxstore.sources.registry import get_source
+from tests.marks import slow_except
 from tests.sources.homes import cline, copilot, opencode
 
 FOLDERS = {
@@ -118,7 +119,7 @@ def test_every_source_is_held() -> None:
     assert FOLDERS.keys() == agents.AGENTS.keys() - {"directory"}
 
 
-@pytest.mark.parametrize("name", sorted(FOLDERS))
+@pytest.mark.parametrize("name", slow_except("aider", "claude-code", of=sorted(FOLDERS)))
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_extra_files_at_any_depth_are_saved_or_named(name: str, data: st.DataObject) -> None:
